@@ -1,0 +1,51 @@
+# mtakit: build, test, demonstrate, install. `make` alone lists what there is.
+GO      ?= go
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BINDIR   = $(DESTDIR)$(PREFIX)/bin
+MANDIR   = $(DESTDIR)$(PREFIX)/share/man
+COMMANDS = mtactl mtaqueue mtaroute mtarun mtasubmit
+FUZZTIME ?= 10s
+
+export CGO_ENABLED = 0
+
+.PHONY: help build test race demo bench fuzz lint packages install clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+build: ## build the five commands into bin/
+	$(GO) build -trimpath -o bin/ ./cmd/...
+
+packages: ## install the Debian packages the tests use (as root), or name the missing ones
+	.ci/packages
+
+test: packages lint build ## everything that must hold: lint, unit tests, scripts, floors, pages, fuzz seeds
+	$(GO) test -timeout 20m ./...
+
+race: ## the unit tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./lib/...
+
+lint: ## gofmt, vet, staticcheck, mandoc
+	@unformatted=$$(gofmt -l cmd lib examples); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	mandoc -T lint -W warning man/*.[1578]
+
+demo: build ## three switches on loopback: a message crosses, the reports come back
+	examples/demo.sh bin
+
+bench: build ## relayed messages per second beside Postfix in the same run (root; installs Postfix)
+	.ci/packages postfix
+	examples/bench/bench.sh bin
+
+fuzz: ## every fuzz target for FUZZTIME each (default 10s)
+	.ci/fuzz $(FUZZTIME)
+
+install: build ## install commands and pages below $(DESTDIR)$(PREFIX)
+	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(MANDIR)/man8
+	cd bin && install -m 755 $(COMMANDS) $(BINDIR)
+	for page in man/*.[1578]; do install -m 644 $$page $(MANDIR)/man$${page##*.}; done
+
+clean: ## remove what make built
+	rm -rf bin

@@ -1,0 +1,54 @@
+// Package lib is the table of contents of mtakit: ls lib, or this page.
+//
+// The packages stand on floors. A package imports only what stands below it in
+// this list, ground first; channels never import each other. The list is data
+// in floors_test.go, which fails with the import that crossed a line.
+//
+// Ground, nothing of ours below:
+//
+//	diag            one error type; its kind decides the exit status
+//	durable         files that outlive power
+//	charset         T.61, IA5, ISO 8859 to and from UTF-8
+//	asn1            tags, object identifiers, string and time types
+//	asn1/ber        the wire: tokens over io, compiled plans
+//
+// Words, values without I/O:
+//
+//	oraddr          O/R addresses: structure, text forms, matching (X.402)
+//	mts             messages, probes, reports, their envelopes (X.411)
+//	ipms            interpersonal messages (X.420)
+//
+// Wires, protocol machines that know nothing of spool or routing:
+//
+//	osi/tp          RFC 1006 and X.224 class 0
+//	osi/session     X.225
+//	osi/presentation X.226
+//	osi/acse        X.227
+//	osi/rtse        X.218, X.228
+//	p1              X.419: MTA-bind and the MTS-APDU as a stream
+//
+// Memory:
+//
+//	spool           the on-disk format, mtaspool(5)
+//	conf            the configuration model; conf/tableconf reads it from TOML
+//	audit           event records, and what happened to a message
+//
+// Judgement, answers without movement:
+//
+//	route           recipient to next hops, and why
+//	report          delivery and non-delivery reports (X.411 §14)
+//
+// Movement:
+//
+//	submit          the only way into the spool
+//	sched           the queue manager's mind: events in, actions out
+//	channel         the protocol between scheduler and channel processes;
+//	                channel/x400p1 and channel/local speak it
+//
+// Operation:
+//
+//	queue           list, hold, retry …: one interface to a live or a quiet spool
+//	daemon          mtarun's body: sockets, processes, time
+//	decode          any layer of the wire as text
+//	cli             what the five commands share
+package lib

@@ -1,0 +1,132 @@
+package lib
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/mtakit/mtakit/"
+
+// floors lists every package under lib, ground first. A package may import only
+// packages on earlier lines.
+var floors = []struct{ pkg, reason string }{
+	{"diag", "the error type stands under everything"},
+	{"durable", "files that outlive power know nothing of mail"},
+	{"charset", "repertoires are facts, not mail"},
+	{"asn1", "types of the notation"},
+	{"asn1/ber", "one codec for every layer"},
+	{"oraddr", "values: no I/O"},
+	{"mts", "values: no I/O"},
+	{"ipms", "values: no I/O"},
+	{"osi/tp", "a wire knows no spool and no routing"},
+	{"osi/session", "a wire knows no spool and no routing"},
+	{"osi/presentation", "a wire knows no spool and no routing"},
+	{"osi/acse", "a wire knows no spool and no routing"},
+	{"osi/rtse", "a wire knows no spool and no routing"},
+	{"p1", "p1 knows no spool: a channel joins them"},
+	{"spool", "the spool knows no protocol"},
+	{"conf", "the model knows no file format"},
+	{"conf/tableconf", "loads the model"},
+	{"audit", "records what the floors above do"},
+	{"route", "judgement moves nothing"},
+	{"report", "judgement moves nothing"},
+	{"submit", "the single door into the spool"},
+	{"sched", "the mind has no file, socket or clock"},
+	{"channel", "between scheduler and channel processes"},
+	{"channel/local", "channels never import each other"},
+	{"channel/x400p1", "channels never import each other"},
+	{"queue", "one interface to a live or a quiet spool"},
+	{"daemon", "owns sockets, processes and time"},
+	{"decode", "shows any layer; commands use it"},
+	{"cli", "glue for the five commands"},
+}
+
+// TestFloors holds the house to its plan: every import goes down, every package
+// has its line, and the scheduler's mind stays pure.
+func TestFloors(t *testing.T) {
+	level := map[string]int{}
+	for i, f := range floors {
+		level[module+"lib/"+f.pkg] = i
+	}
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "../lib/...", "../cmd/...").Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		seen[p.ImportPath] = true
+		command := strings.HasPrefix(p.ImportPath, module+"cmd/")
+		own, known := level[p.ImportPath]
+		if !known && !command && p.ImportPath != module+"lib" {
+			t.Errorf("%s has no floor: give it a line in floors and in doc.go", p.ImportPath)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if !strings.HasPrefix(imp, module) || command {
+				continue
+			}
+			if level[imp] >= own {
+				t.Errorf("%s imports %s, which stands above it: %s", p.ImportPath, imp, floors[own].reason)
+			}
+			if strings.HasPrefix(p.ImportPath, module+"lib/channel/") && strings.HasPrefix(imp, module+"lib/channel/") {
+				t.Errorf("%s imports %s: channels never import each other", p.ImportPath, imp)
+			}
+		}
+		if strings.HasSuffix(p.ImportPath, "lib/sched") {
+			for _, imp := range p.Imports {
+				if imp == "os" || imp == "net" || imp == "sync" || imp == "log/slog" {
+					t.Errorf("sched imports %s: the mind has no file, socket, lock or log", imp)
+				}
+			}
+		}
+	}
+	for _, f := range floors {
+		if !seen[module+"lib/"+f.pkg] {
+			t.Errorf("lib/%s is on a floor but does not exist", f.pkg)
+		}
+	}
+}
+
+// card lists the modules the project may require directly, and what for.
+var card = map[string]string{
+	"github.com/BurntSushi/toml":       "configuration files",
+	"github.com/coreos/go-systemd/v22": "readiness",
+	"github.com/google/go-cmp":         "tests",
+	"github.com/google/renameio/v2":    "atomic replacement",
+	"github.com/rogpeppe/go-internal":  "test scripts",
+	"github.com/urfave/cli/v2":         "command lines",
+	"golang.org/x/sys":                 "system calls",
+	"golang.org/x/text":                "ISO 8859",
+	"pgregory.net/rapid":               "property tests",
+}
+
+// TestCard fails on a new direct module that nobody decided on.
+func TestCard(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{if not .Indirect}}{{.Path}}{{end}}", "all").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range strings.Fields(string(out)) {
+		if path+"/" != module && card[path] == "" {
+			t.Errorf("%s is required directly but not on the card", path)
+		}
+	}
+}
