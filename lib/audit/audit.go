@@ -1,0 +1,223 @@
+// Package audit holds the records of what happened, and reads and writes the
+// event log: one JSON object a line, one file a day (UTC), named YYYY-MM-DD.jsonl.
+//
+// The event log is for people and their tools; the spool does not depend on it.
+// mtarun is its only writer, and a record of an accepted message is written before
+// the barrier that makes the message durable begins, so that a cut that keeps the
+// message keeps the record too. Readers ignore members and events they do not know.
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// The events. Every record of a message carries its spool id and MTS identifier.
+const (
+	Submitted          = "submitted"           // accepted from a user or program
+	TransferIn         = "transfer-in"         // accepted from a peer MTA
+	Child              = "child"               // made here from another message: Parent, Step
+	TransferOut        = "transfer-out"        // responsibility passed to a peer
+	Delivered          = "delivered"           // delivered here
+	Deferred           = "deferred"            // an attempt failed and will be repeated
+	Failed             = "failed"              // given up: Reason, Diagnostic
+	Held               = "held"                // by an operator
+	Released           = "released"            // by an operator
+	Retried            = "retried"             // by an operator
+	Deleted            = "deleted"             // by an operator, without report
+	Removed            = "removed"             // every recipient final, every report on its way
+	Damaged            = "damaged"             // moved to bad/
+	AssociationUp      = "association-up"      // bound
+	AssociationDown    = "association-down"    // ended
+	AssociationRefused = "association-refused" // by us or by the peer
+	PeerDown           = "peer-down"           // attempts to it are put off
+	PeerUp             = "peer-up"             // it answers again
+	Started            = "started"             // mtarun
+	Stopped            = "stopped"             // mtarun
+	Reloaded           = "reloaded"            // configuration
+	Poisoned           = "poisoned"            // a barrier failed
+	ChannelDown        = "channel-down"        // a channel process ended
+)
+
+// Record is one event. Which members are set depends on Event.
+type Record struct {
+	Time       time.Time `json:"time"`
+	Event      string    `json:"event"`
+	MTA        string    `json:"mta,omitempty"`
+	ID         string    `json:"id,omitempty"`    // spool id
+	MTSID      string    `json:"mtsid,omitempty"` // MTS identifier
+	Kind       string    `json:"kind,omitempty"`  // message, probe, report
+	Parent     string    `json:"parent,omitempty"`
+	Step       string    `json:"step,omitempty"`
+	Priority   string    `json:"priority,omitempty"`
+	Originator string    `json:"originator,omitempty"`
+	ContentID  string    `json:"contentId,omitempty"`
+	Type       string    `json:"contentType,omitempty"`
+	Size       int64     `json:"size,omitempty"`
+	N          []int     `json:"n,omitempty"`          // recipient numbers
+	Recipients []string  `json:"recipients,omitempty"` // their addresses, in the order of N
+	Channel    string    `json:"channel,omitempty"`
+	Peer       string    `json:"peer,omitempty"`
+	Assoc      uint64    `json:"assoc,omitempty"`
+	Attempt    int       `json:"attempt,omitempty"`
+	Layer      string    `json:"layer,omitempty"`
+	Reason     *int      `json:"reason,omitempty"`     // X.411 reason code
+	Diagnostic *int      `json:"diagnostic,omitempty"` // X.411 diagnostic code
+	Until      time.Time `json:"until,omitzero"`
+	Who        string    `json:"who,omitempty"`
+	Text       string    `json:"text,omitempty"`
+}
+
+// Log appends records to the event log below a directory. It is not safe for
+// concurrent use: its one writer is the scheduler's process.
+type Log struct {
+	dir  string
+	mta  string
+	day  string
+	file *os.File
+	buf  bytes.Buffer
+}
+
+// Open opens the event log of an MTA for appending; the directory is made.
+func Open(dir, mta string) (*Log, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, diag.E("event log", diag.CantCreate, err)
+	}
+	return &Log{dir: dir, mta: mta}, nil
+}
+
+// Append queues a record; Flush writes what is queued.
+func (l *Log) Append(r Record) error {
+	if day := r.Time.UTC().Format(time.DateOnly); day != l.day {
+		if err := l.turn(day); err != nil {
+			return err
+		}
+	}
+	r.MTA = l.mta
+	r.Time = r.Time.UTC()
+	if err := json.NewEncoder(&l.buf).Encode(r); err != nil {
+		return diag.E("event log", diag.Internal, err)
+	}
+	return nil
+}
+
+// turn goes to another day's file. A torn line at its end, left by a cut, is
+// closed by a newline so that it cannot swallow the next record.
+func (l *Log) turn(day string) error {
+	if err := l.Close(); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(l.dir, day+".jsonl"), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o640)
+	if err != nil {
+		return diag.E("event log", diag.CantCreate, err)
+	}
+	l.file, l.day = f, day
+	last := make([]byte, 1)
+	if end, err := f.Seek(0, io.SeekEnd); err == nil && end > 0 {
+		if _, err := f.ReadAt(last, end-1); err == nil && last[0] != '\n' {
+			l.buf.WriteByte('\n')
+		}
+	}
+	return nil
+}
+
+// Flush writes the queued records with one call; it does not sync.
+func (l *Log) Flush() error {
+	if l.buf.Len() == 0 || l.file == nil {
+		return nil
+	}
+	_, err := l.file.Write(l.buf.Bytes())
+	l.buf.Reset()
+	return diag.E("event log", diag.IO, err)
+}
+
+// File returns the file being appended to, for a barrier by file; nil before the
+// first record.
+func (l *Log) File() *os.File { return l.file }
+
+// Close flushes and closes the present file; the next record opens one.
+func (l *Log) Close() error {
+	err := l.Flush()
+	if l.file != nil {
+		if e := l.file.Close(); err == nil {
+			err = diag.E("event log", diag.IO, e)
+		}
+	}
+	l.file, l.day = nil, ""
+	return err
+}
+
+// maxRecord bounds a line on reading; a longer one is skipped.
+const maxRecord = 1 << 20
+
+// Scan reads the event log below dir, oldest first, from the day of since on (zero:
+// everything), and calls visit for each record. Lines that are no records are
+// skipped and counted.
+func Scan(dir string, since time.Time, visit func(Record) error) (skipped int, err error) {
+	names, err := filepath.Glob(filepath.Join(dir, "????-??-??.jsonl"))
+	if err != nil {
+		return 0, diag.E("event log", diag.Internal, err)
+	}
+	if len(names) == 0 {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return 0, diag.E("event log", diag.NoInput, err)
+		}
+	}
+	slices.Sort(names)
+	first := since.UTC().Format(time.DateOnly)
+	for _, name := range names {
+		if !since.IsZero() && strings.TrimSuffix(filepath.Base(name), ".jsonl") < first {
+			continue
+		}
+		n, err := scanFile(name, visit)
+		skipped += n
+		if err != nil {
+			return skipped, err
+		}
+	}
+	return skipped, nil
+}
+
+func scanFile(name string, visit func(Record) error) (skipped int, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, diag.E("event log", diag.NoInput, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	lines := bufio.NewReaderSize(f, maxRecord)
+	for {
+		line, err := lines.ReadSlice('\n')
+		for errors.Is(err, bufio.ErrBufferFull) {
+			line = nil
+			_, err = lines.ReadSlice('\n')
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return skipped, diag.E(fmt.Sprintf("event log: %s", name), diag.IO, err)
+		}
+		var r Record
+		switch {
+		case len(bytes.TrimSpace(line)) == 0 && err == nil, len(line) == 0:
+		case json.Unmarshal(line, &r) != nil || r.Event == "":
+			skipped++
+		default:
+			if e := visit(r); e != nil {
+				return skipped, e
+			}
+		}
+		if err != nil {
+			return skipped, nil
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package audit
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func write(t *testing.T, dir string, records ...Record) {
+	t.Helper()
+	l, err := Open(dir, "MTA-A")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		if err := l.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, dir string, since time.Time) (events []string, skipped int) {
+	t.Helper()
+	skipped, err := Scan(dir, since, func(r Record) error {
+		events = append(events, r.Event+" "+r.ID)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events, skipped
+}
+
+func TestOneFileADayReadInOrder(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, Record{Time: noon, Event: Submitted, ID: "a"}, Record{Time: noon.Add(24 * time.Hour), Event: TransferOut, ID: "a"})
+	write(t, dir, Record{Time: noon.Add(25 * time.Hour), Event: Removed, ID: "a"})
+	got, _ := read(t, dir, time.Time{})
+	if diff := cmp.Diff([]string{"submitted a", "transfer-out a", "removed a"}, got); diff != "" {
+		t.Error(diff)
+	}
+	got, _ = read(t, dir, noon.Add(24*time.Hour))
+	if diff := cmp.Diff([]string{"transfer-out a", "removed a"}, got); diff != "" {
+		t.Errorf("since the second day: %s", diff)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "2026-11-25.jsonl")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A cut may leave half a line at the end of a file. It is skipped, and does not
+// take the record that is appended after it along.
+func TestTornLineSwallowsNothing(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, Record{Time: noon, Event: Submitted, ID: "a"}, Record{Time: noon, Event: Submitted, ID: "b"})
+	name := filepath.Join(dir, "2026-11-24.jsonl")
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := bytes.IndexByte(whole, '\n') + 1
+	for cut := second + 1; cut < len(whole)-1; cut++ {
+		if err := os.WriteFile(name, whole[:cut], 0o640); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, Record{Time: noon, Event: Removed, ID: "a"})
+		got, skipped := read(t, dir, time.Time{})
+		if diff := cmp.Diff([]string{"submitted a", "removed a"}, got); diff != "" || skipped != 1 {
+			t.Fatalf("cut at %d: skipped %d, %s", cut, skipped, diff)
+		}
+	}
+}
+
+func TestOverlongLineIsSkipped(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, Record{Time: noon, Event: Submitted, ID: "a"})
+	f, err := os.OpenFile(filepath.Join(dir, "2026-11-24.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write(append(bytes.Repeat([]byte("x"), 3*maxRecord), '\n')); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, Record{Time: noon, Event: Removed, ID: "a"})
+	got, skipped := read(t, dir, time.Time{})
+	if diff := cmp.Diff([]string{"submitted a", "removed a"}, got); diff != "" || skipped != 1 {
+		t.Errorf("skipped %d, %s", skipped, diff)
+	}
+}
+
+func TestMissingLogIsNamed(t *testing.T) {
+	_, err := Scan(filepath.Join(t.TempDir(), "none"), time.Time{}, func(Record) error { return nil })
+	if diag.KindOf(err) != diag.NoInput {
+		t.Errorf("err = %v", err)
+	}
+}
