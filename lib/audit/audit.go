@@ -199,8 +199,8 @@ func scanFile(name string, visit func(Record) error) (skipped int, err error) {
 	lines := bufio.NewReaderSize(f, maxRecord)
 	for {
 		line, err := lines.ReadSlice('\n')
+		overlong := errors.Is(err, bufio.ErrBufferFull)
 		for errors.Is(err, bufio.ErrBufferFull) {
-			line = nil
 			_, err = lines.ReadSlice('\n')
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -208,7 +208,9 @@ func scanFile(name string, visit func(Record) error) (skipped int, err error) {
 		}
 		var r Record
 		switch {
-		case len(bytes.TrimSpace(line)) == 0 && err == nil, len(line) == 0:
+		case overlong:
+			skipped++
+		case len(bytes.TrimSpace(line)) == 0:
 		case json.Unmarshal(line, &r) != nil || r.Event == "":
 			skipped++
 		default:

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"regexp"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -41,5 +44,26 @@ func TestHintSurvivesWrapping(t *testing.T) {
 func TestNilStaysNil(t *testing.T) {
 	if E("op", IO, nil) != nil || WithHint(nil, "x") != nil {
 		t.Error("wrapping nil made an error")
+	}
+}
+
+// TestManPage holds mta-exit(7) and the table together, both ways.
+func TestManPage(t *testing.T) {
+	page, err := os.ReadFile("../../man/mta-exit.7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]string{}
+	for _, row := range regexp.MustCompile(`(?m)^\.It (\d+) Ta ([a-z-]+) Ta `).FindAllStringSubmatch(string(page), -1) {
+		listed[row[2]] = row[1]
+	}
+	for _, k := range Kinds() {
+		if got, want := listed[k.String()], strconv.Itoa(k.ExitStatus()); got != want {
+			t.Errorf("mta-exit(7) gives %q for %v, the table %s", got, k, want)
+		}
+		delete(listed, k.String())
+	}
+	for name := range listed {
+		t.Errorf("mta-exit(7) lists %s, which is no kind", name)
 	}
 }
