@@ -31,7 +31,7 @@ func UnmarshalWith(b []byte, v any, params string, lim Limits) (rest []byte, err
 	d := newDecoder(b, lim)
 	next, e := d.value(root, target)
 	if e != nil {
-		return b, e.under(componentName(root.name))
+		return b, e.under(root.rootName())
 	}
 	return b[next:], nil
 }

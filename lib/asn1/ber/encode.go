@@ -45,7 +45,7 @@ func appendWith(dst []byte, v any, params string) ([]byte, error) {
 	e := encoders.Get().(*encoder)
 	e.pos, e.depth = len(e.buf), maxDepth
 	if bad := e.node(root, value); bad != nil {
-		err = bad.under(componentName(root.name))
+		err = bad.under(root.rootName())
 	} else {
 		dst = append(dst, e.buf[e.pos:]...)
 	}

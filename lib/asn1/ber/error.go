@@ -86,6 +86,7 @@ func unencodable(format string, args ...any) *Error {
 // under prefixes the path of an error on its way out of a component.
 func (e *Error) under(name string) *Error {
 	switch {
+	case name == "":
 	case e.Path == "":
 		e.Path = name
 	case e.Path[0] == '[':
@@ -98,12 +99,4 @@ func (e *Error) under(name string) *Error {
 
 func (e *Error) underIndex(i int) *Error {
 	return e.under("[" + strconv.Itoa(i) + "]")
-}
-
-// asError keeps a nil *Error from becoming a non-nil error.
-func (e *Error) asError() error {
-	if e == nil {
-		return nil
-	}
-	return e
 }

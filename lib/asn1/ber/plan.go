@@ -46,9 +46,9 @@ const (
 	kindBoolean kind = iota
 	kindInteger
 	kindUnsigned
-	kindOctets    // OCTET STRING and anything else held as []byte
-	kindText      // the string types
-	kindWide      // BMPString and UniversalString
+	kindOctets // OCTET STRING and anything else held as []byte
+	kindText   // the string types
+	kindWide   // BMPString and UniversalString
 	kindBitString
 	kindNull
 	kindOID
@@ -447,6 +447,12 @@ func typeName(t reflect.Type, builtIn string) string {
 		return builtIn
 	}
 	return name
+}
+
+// rootName is what a path begins with when a type is encoded or decoded by
+// itself: its own name, spelled as that of a component; "" for a built-in type.
+func (p *plan) rootName() string {
+	return componentName(typeName(p.goType, ""))
 }
 
 // componentName spells a Go field as ASN.1 does: "PerRecipientFields" is
