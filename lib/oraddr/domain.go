@@ -1,0 +1,56 @@
+package oraddr
+
+import (
+	"errors"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// Domain is a management domain: a country, an administration domain in it, and
+// perhaps a private domain (X.402 §14). It is what a GlobalDomainIdentifier
+// says. A single space as ADMD means any administration domain of the country.
+type Domain struct{ C, ADMD, PRMD string }
+
+// Domain returns the management domain the address belongs to. The ADMD is a
+// single space where the address has a country but no ADMD (RFC 2156 §4.1.3).
+func (a Address) Domain() Domain {
+	d := Domain{a.C, a.ADMD, a.PRMD}
+	if d.C != "" && d.ADMD == "" {
+		d.ADMD = " "
+	}
+	return d
+}
+
+// Address returns the address with the domain's attributes alone.
+func (d Domain) Address() Address { return Address{C: d.C, ADMD: d.ADMD, PRMD: d.PRMD} }
+
+// String returns the form /PRMD=…/ADMD=…/C=…/ (RFC 2156 §4.3.3).
+func (d Domain) String() string { return d.Address().String() }
+
+// Key returns a text that is the same for two domains exactly if they are Equal.
+func (d Domain) Key() string { return d.Address().Key() }
+
+// Equal compares by the rules of X.402 §18.4; see Address.Equal.
+func (d Domain) Equal(e Domain) bool { return d == e || d.Key() == e.Key() }
+
+// IsZero reports whether no attribute is given.
+func (d Domain) IsZero() bool { return d == Domain{} }
+
+// ParseDomain reads an address text that holds C, ADMD and PRMD only. The
+// country is mandatory.
+func ParseDomain(s string) (Domain, error) {
+	a, err := Parse(s)
+	if err != nil {
+		return Domain{}, err
+	}
+	d := Domain{a.C, a.ADMD, a.PRMD}
+	if d.C == "" {
+		return Domain{}, diag.E("oraddr: domain "+s, diag.Data, errors.New("C is missing"))
+	}
+	for _, v := range a.values() {
+		if v.attr == nil || v.attr.key != "C" && v.attr.key != "ADMD" && v.attr.key != "PRMD" {
+			return Domain{}, diag.E("oraddr: domain "+s, diag.Data, errors.New(v.name()+" is no attribute of a domain"))
+		}
+	}
+	return d, nil
+}
