@@ -123,3 +123,6 @@ func (t Tag) String() string {
 	}
 	return "[" + t.Class.String() + " " + strconv.FormatUint(uint64(t.Number), 10) + "]"
 }
+
+// MarshalText gives the tag as String does, so that JSON shows it as written.
+func (t Tag) MarshalText() ([]byte, error) { return []byte(t.String()), nil }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 )
@@ -48,6 +49,7 @@ type decoder struct {
 	elements int    // how many more are allowed
 	depth    int    // how many more levels are allowed
 	cut      bool   // in is shorter than the input was: Limits.Octets
+	tree     *tree  // grows if there is one: Explain
 }
 
 func newDecoder(b []byte, lim Limits) *decoder {
@@ -174,7 +176,12 @@ func (d *decoder) value(n *node, v reflect.Value) (int, *Error) {
 	if err := d.header(&h, 0, len(d.in)); err != nil {
 		return 0, err
 	}
-	return d.node(n, &h, v)
+	d.begin("", n, &h)
+	next, err := d.node(n, &h, v)
+	if err == nil {
+		d.end(n, v, next)
+	}
+	return next, err
 }
 
 // node decodes an element whose header has been read, and returns the offset
@@ -373,10 +380,12 @@ func (p *plan) member(t asn1.Tag, at int, seen uint64) int {
 
 func (d *decoder) component(f *field, h *header, v reflect.Value) (int, *Error) {
 	value := f.of(v)
+	d.begin(f.name, &f.node, h)
 	next, err := d.node(&f.node, h, value)
 	if err != nil {
 		return 0, err.under(f.name)
 	}
+	d.end(&f.node, value, next)
 	if f.presence == byDefault && !f.pointer && f.absent(value) && f.kind == kindOf {
 		// An empty list said in so many words equals one left out.
 		value.SetZero()
@@ -404,8 +413,12 @@ func (d *decoder) unexpected(p *plan, h *header, v reflect.Value, at int) (int, 
 		return 0, malformedf(int64(h.start), "%w: %v", ErrUnexpected, h.tag)
 	}
 	next, err := d.skip(h)
-	if err != nil || p.unknown < 0 {
-		return next, err
+	if err != nil {
+		return 0, err
+	}
+	d.unknown(h, next)
+	if p.unknown < 0 {
+		return next, nil
 	}
 	list := p.fields[p.unknown].of(v)
 	list.Set(reflect.Append(list, reflect.ValueOf(Raw(d.keepOctets(h.start, next)))))
@@ -437,9 +450,13 @@ func (d *decoder) of(p *plan, h *header, v reflect.Value) (int, *Error) {
 			v.Grow(1)
 		}
 		v.SetLen(n + 1)
+		if d.tree != nil {
+			d.begin("["+strconv.Itoa(n)+"]", p.elem, &inner)
+		}
 		if off, err = d.node(p.elem, &inner, v.Index(n)); err != nil {
 			return 0, err.underIndex(n)
 		}
+		d.end(p.elem, v.Index(n), off)
 	}
 }
 
@@ -452,10 +469,13 @@ func (d *decoder) choice(p *plan, h *header, v reflect.Value) (int, *Error) {
 		i = p.unknown
 	}
 	f := &p.fields[i]
-	next, err := d.node(&f.node, h, f.of(v))
+	value := f.of(v)
+	d.begin(f.name, &f.node, h)
+	next, err := d.node(&f.node, h, value)
 	if err != nil {
 		return 0, err.under(f.name)
 	}
+	d.end(&f.node, value, next)
 	return next, nil
 }
 
