@@ -1,0 +1,107 @@
+// Package durable makes files that outlive a power cut.
+//
+// A file is durable when its octets have been synced and the directory that
+// names it has been synced after the name was made. The functions here do both,
+// in the order in which no cut can show a name with half a content. All of them
+// are for Linux; errors are those of the file system, wrapped with the operation
+// and the path, and mean that nothing may be said to be durable.
+package durable
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+)
+
+// WriteFile replaces the file path with data, durably: a cut leaves the old
+// file or the new one, and after a nil return the new one.
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	// The temporary file must lie in the same directory, or the rename could
+	// cross file systems.
+	dir := filepath.Dir(path)
+	if err := renameio.WriteFile(path, data, perm,
+		renameio.WithTempDir(dir), renameio.WithStaticPermissions(perm)); err != nil {
+		return fmt.Errorf("replace %s: %w", path, err)
+	}
+	return SyncDir(dir)
+}
+
+// Commit gives the open file f its final name, durably: fsync, rename, fsync of
+// the directory. If only the last of these failed, the final name is there but
+// may not outlive a cut.
+func Commit(f *os.File, final string) error {
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	if err := os.Rename(f.Name(), final); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return SyncDir(filepath.Dir(final))
+}
+
+// SyncDir makes the names in the directory path durable.
+func SyncDir(path string) error { return SyncFile(path) }
+
+// SyncFile makes the file or directory path durable, whoever wrote it.
+func SyncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("sync: %w", err)
+	}
+	err = f.Sync()
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", path, err)
+	}
+	return nil
+}
+
+// Syncfs makes durable everything written so far to the file system that f lies
+// on. It also reports, once for each open file, that the kernel could not write
+// some page since f was opened or asked last; f must therefore have been opened
+// before the writes that are to be vouched for.
+func Syncfs(f *os.File) error {
+	for {
+		err := unix.Syncfs(int(f.Fd()))
+		switch err {
+		case nil:
+			return nil
+		case unix.EINTR:
+		default:
+			return fmt.Errorf("syncfs %s: %w", f.Name(), err)
+		}
+	}
+}
+
+// StartWriteback asks the kernel to begin writing n octets of f from offset off
+// to the disk, and does not wait. It promises nothing about durability: it only
+// shortens a later sync. File systems that cannot do it are left alone.
+func StartWriteback(f *os.File, off, n int64) error {
+	return rangeSync(f, off, n, unix.SYNC_FILE_RANGE_WRITE)
+}
+
+// WaitWriteback waits until the writing of n octets of f from offset off, begun
+// by StartWriteback, is over. An error says that some of them are lost.
+func WaitWriteback(f *os.File, off, n int64) error {
+	return rangeSync(f, off, n, unix.SYNC_FILE_RANGE_WAIT_BEFORE|
+		unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
+}
+
+func rangeSync(f *os.File, off, n int64, flags int) error {
+	for {
+		err := unix.SyncFileRange(int(f.Fd()), off, n, flags)
+		switch err {
+		case nil, unix.ENOSYS, unix.EINVAL, unix.ESPIPE:
+			return nil
+		case unix.EINTR:
+		default:
+			return fmt.Errorf("write back %s: %w", f.Name(), err)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// BarrierMode is the way a barrier is made.
+type BarrierMode string
+
+const (
+	// BarrierSyncfs is one syncfs(2), however much waits.
+	BarrierSyncfs BarrierMode = "syncfs"
+	// BarrierFsync is fsync(2) of every file and directory concerned; for a
+	// spool that shares its file system with something that writes a lot.
+	BarrierFsync BarrierMode = "fsync"
+)
+
+// SetBarrier chooses the mode; a spool opens with BarrierSyncfs. It is to be
+// called before the first use.
+func (s *Spool) SetBarrier(mode BarrierMode) error {
+	if mode != BarrierSyncfs && mode != BarrierFsync {
+		return diag.New("spool: barrier", diag.Config, fmt.Sprintf("%q is not syncfs or fsync", clip(string(mode))))
+	}
+	s.mode = mode
+	return nil
+}
+
+// Batch is what others have written and wait for. What this Spool has itself
+// appended, renamed or removed need not be in it.
+type Batch struct {
+	Refs []Ref    // files written in place by channels
+	Logs []Ref    // logs
+	Dirs []string // directories, absolute or below the spool
+}
+
+// pending collects what this Spool changed since the last barrier began.
+type pending struct {
+	files map[string]struct{}
+	dirs  map[string]struct{}
+}
+
+func (p *pending) file(path string) {
+	if p.files == nil {
+		p.files = make(map[string]struct{})
+	}
+	p.files[path] = struct{}{}
+}
+
+func (p *pending) dir(path string) {
+	if p.dirs == nil {
+		p.dirs = make(map[string]struct{})
+	}
+	p.dirs[path] = struct{}{}
+}
+
+// changed notes files and directories for the next barrier.
+func (s *Spool) changed(files, dirs []string) {
+	if s.mode == BarrierSyncfs {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, path := range files {
+		s.pending.file(path)
+	}
+	for _, path := range dirs {
+		s.pending.dir(path)
+	}
+}
+
+// Barrier makes durable what b lists and everything this Spool did before the
+// call began; b may be nil. An error, kind IO, means that some of it may be
+// lost: nobody may be told yes, and every later Barrier of this Spool fails
+// too, because the kernel reports a lost page only once. The way on is a new
+// process, and Load.
+func (s *Spool) Barrier(b *Batch) error {
+	if err := s.holding("barrier"); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	p, failed := s.pending, s.failed
+	s.pending = pending{}
+	s.mu.Unlock()
+	if failed != nil {
+		return diag.E("spool: barrier", diag.IO, fmt.Errorf("an earlier one failed: %w", failed))
+	}
+	var err error
+	if s.mode == BarrierSyncfs {
+		err = s.disk.syncfs(s.root)
+	} else {
+		err = s.syncEach(b, p)
+	}
+	if err != nil {
+		s.mu.Lock()
+		s.failed = err
+		s.mu.Unlock()
+		return diag.E("spool: barrier", diag.IO, err)
+	}
+	return nil
+}
+
+// syncEach makes a barrier of single fsyncs: files first, then the directories
+// that name them, then the directories that name those.
+func (s *Spool) syncEach(b *Batch, p pending) error {
+	if b != nil {
+		for _, ref := range b.Refs {
+			p.file(s.path(ref))
+			p.dir(s.shardPath(ref))
+		}
+		for _, ref := range b.Logs {
+			p.file(s.logPath(ref))
+			p.dir(s.shardPath(ref))
+		}
+		for _, dir := range b.Dirs {
+			if dir != "" && dir[0] != '/' {
+				dir = s.dir + "/" + dir
+			}
+			p.dir(dir)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(p.files)) {
+		// What has been removed meanwhile needs no data; that it is gone
+		// becomes durable with its directory.
+		if err := s.disk.sync(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	parents := make(map[string]struct{})
+	for _, path := range slices.Sorted(maps.Keys(p.dirs)) {
+		if err := s.disk.sync(path); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		if !s.synced[path] {
+			parents[parentDir(path)] = struct{}{}
+		}
+		s.mu.Unlock()
+	}
+	for _, path := range slices.Sorted(maps.Keys(parents)) {
+		if err := s.disk.sync(path); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	for path := range p.dirs {
+		s.synced[path] = true
+	}
+	s.mu.Unlock()
+	return nil
+}
+
+func parentDir(path string) string {
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '/' {
+			return path[:i]
+		}
+	}
+	return "/"
+}

@@ -1,0 +1,293 @@
+package spool
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// Priority is the X.411 priority of a message (X.411 §8.2.1.1.1.8) and the
+// directory below q/ it lies in.
+type Priority byte
+
+// The priorities, in the order in which they are loaded.
+const (
+	Urgent    Priority = 'u'
+	Normal    Priority = 'n'
+	NonUrgent Priority = 'd'
+)
+
+// Priorities returns all priorities, most urgent first.
+func Priorities() [3]Priority { return [3]Priority{Urgent, Normal, NonUrgent} }
+
+// rank is the index in Priorities, -1 for something else.
+func (p Priority) rank() int {
+	switch p {
+	case Urgent:
+		return 0
+	case Normal:
+		return 1
+	case NonUrgent:
+		return 2
+	}
+	return -1
+}
+
+// String returns "urgent", "normal" or "non-urgent".
+func (p Priority) String() string {
+	switch p {
+	case Urgent:
+		return "urgent"
+	case Normal:
+		return "normal"
+	case NonUrgent:
+		return "non-urgent"
+	}
+	return fmt.Sprintf("priority(%d)", byte(p))
+}
+
+// ParsePriority reads what String prints, or the letter of the directory.
+func ParsePriority(s string) (Priority, error) {
+	for _, p := range Priorities() {
+		if s == p.String() || s == string(p) {
+			return p, nil
+		}
+	}
+	return 0, diag.New("spool: priority", diag.Data,
+		fmt.Sprintf("%q is not urgent, normal or non-urgent", clip(s)))
+}
+
+// MarshalText writes what String prints.
+func (p Priority) MarshalText() ([]byte, error) {
+	if p.rank() < 0 {
+		return nil, diag.New("spool: priority", diag.Internal, "no such "+p.String())
+	}
+	return []byte(p.String()), nil
+}
+
+// UnmarshalText reads the word or the letter.
+func (p *Priority) UnmarshalText(text []byte) (err error) {
+	*p, err = ParsePriority(string(text))
+	return err
+}
+
+// Kind tells what a message file holds.
+type Kind string
+
+// The kinds.
+const (
+	KindMessage Kind = "message"
+	KindProbe   Kind = "probe"
+	KindReport  Kind = "report"
+)
+
+// Format is the version of the envelope written here.
+const Format = 1
+
+// Limits of an envelope.
+const (
+	// MaxEnvelope bounds the envelope's line in octets, on writing and on
+	// reading.
+	MaxEnvelope = 64 << 20
+	// MaxRecipients is ub-recipients of X.411 Annex B.
+	MaxRecipients = 32767
+)
+
+// NoDiagnostic stands for an absent diagnostic code, because 0 is one.
+const NoDiagnostic = -1
+
+// Envelope is what the switch knows of a message besides its content. It is
+// written once and never changed; what happens later goes into the log.
+type Envelope struct {
+	Format      int       `json:"format"`
+	ID          ID        `json:"id"`
+	Kind        Kind      `json:"kind"`
+	MTSID       string    `json:"mtsId,omitempty"` // X.411 §8.2.1.1.1.1, as text
+	Priority    Priority  `json:"priority"`        // as asked for; the directory decides
+	Originator  string    `json:"originator"`      // O/R address
+	ContentType string    `json:"contentType,omitempty"`
+	ContentID   string    `json:"contentId,omitempty"`
+	Subject     string    `json:"subject,omitempty"` // for show
+	Size        int64     `json:"size"`              // octets of content
+	Accepted    time.Time `json:"accepted"`
+	Deferred    time.Time `json:"deferred,omitzero"` // not to be delivered before
+	Expires     time.Time `json:"expires,omitzero"`  // not to be tried after
+	Source      Source    `json:"source,omitzero"`
+
+	// Of a child: what it was made of, by which step, for which recipients of
+	// the parent. ID is ChildID of the three.
+	Parent           ID     `json:"parent,omitempty"`
+	Step             string `json:"step,omitempty"`
+	ParentRecipients []int  `json:"parentRecipients,omitempty"`
+
+	Wire       []byte      `json:"wire,omitempty"` // X.411 envelope as received, bit for bit
+	Recipients []Recipient `json:"recipients"`
+
+	Extra map[string]json.RawMessage `json:"-"` // members this version does not know, kept
+}
+
+// Source says where a message came from.
+type Source struct {
+	Channel     string `json:"channel,omitempty"`
+	Peer        string `json:"peer,omitempty"`
+	Association string `json:"association,omitempty"`
+}
+
+// Recipient is one addressee and the way that was planned for it.
+type Recipient struct {
+	N         int      `json:"n"` // originally-specified-recipient-number; in a report 1
+	Address   string   `json:"address"`
+	Plan      []string `json:"plan,omitempty"`   // steps before delivery, in order
+	Hops      []Hop    `json:"hops,omitempty"`   // alternates, first choice first
+	Fail      *Failure `json:"fail,omitempty"`   // decided at submission: final at once
+	Report    string   `json:"report,omitempty"` // what the originator asked for: none, non-delivery, delivery
+	MTAReport string   `json:"mtaReport,omitempty"`
+}
+
+// Hop is a channel and the peer to reach by it.
+type Hop struct {
+	Channel string `json:"channel"`
+	Peer    string `json:"peer,omitempty"`
+}
+
+// Failure is a non-delivery: reason and diagnostic code as X.411 §8.3.1.2.1
+// numbers them, Diagnostic NoDiagnostic if absent, and a text for people.
+type Failure struct {
+	Reason     int    `json:"reason"`
+	Diagnostic int    `json:"diagnostic"`
+	Text       string `json:"text,omitempty"`
+}
+
+// plain is Envelope without its methods.
+type plain Envelope
+
+// known are the member names of an Envelope, lower case, because the decoder
+// takes them in any.
+func known(name string) bool {
+	switch strings.ToLower(name) {
+	case "format", "id", "kind", "mtsid", "priority", "originator", "contenttype",
+		"contentid", "subject", "size", "accepted", "deferred", "expires", "source",
+		"parent", "step", "parentrecipients", "wire", "recipients":
+		return true
+	}
+	return false
+}
+
+// MarshalJSON writes one object: the members in the order of the type, then the
+// unknown ones sorted by name.
+func (e *Envelope) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode((*plain)(e)); err != nil {
+		return nil, err
+	}
+	out := bytes.TrimSuffix(b.Bytes(), []byte("}\n"))
+	for _, name := range slices.Sorted(maps.Keys(e.Extra)) {
+		if known(name) {
+			continue
+		}
+		key, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(append(append(out, ','), key...), ':'), e.Extra[name]...)
+	}
+	return append(out, '}'), nil
+}
+
+// UnmarshalJSON reads one object and keeps what it does not know in Extra.
+func (e *Envelope) UnmarshalJSON(data []byte) error {
+	var p plain
+	if err := json.Unmarshal(data, &p); err != nil {
+		return err
+	}
+	// Only an envelope of a later version pays for the second pass.
+	strict := json.NewDecoder(bytes.NewReader(data))
+	strict.DisallowUnknownFields()
+	if strict.Decode(new(plain)) != nil {
+		all := make(map[string]json.RawMessage)
+		if err := json.Unmarshal(data, &all); err != nil {
+			return err
+		}
+		maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool { return known(name) })
+		if len(all) > 0 {
+			p.Extra = all
+		}
+	}
+	*e = Envelope(p)
+	return nil
+}
+
+// encode returns the envelope's line, its newline included.
+func (e *Envelope) encode() ([]byte, error) {
+	if err := e.validate(); err != nil {
+		return nil, err
+	}
+	line, err := e.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	// A newline inside an unknown member would break the line in two.
+	if bytes.IndexByte(line, '\n') >= 0 {
+		var b bytes.Buffer
+		if err := json.Compact(&b, line); err != nil {
+			return nil, err
+		}
+		line = b.Bytes()
+	}
+	line = append(line, '\n')
+	if len(line) > MaxEnvelope {
+		return nil, fmt.Errorf("envelope of %d octets exceeds %d", len(line), MaxEnvelope)
+	}
+	return line, nil
+}
+
+// decodeEnvelope reads an envelope's line.
+func decodeEnvelope(line []byte) (*Envelope, error) {
+	e := new(Envelope)
+	if err := e.UnmarshalJSON(line); err != nil {
+		return nil, fmt.Errorf("envelope: %w", err)
+	}
+	if err := e.validate(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// validate checks what the rest of the switch relies on without looking.
+func (e *Envelope) validate() error {
+	switch {
+	case e.Format != Format:
+		return fmt.Errorf("envelope: format %d, not %d", e.Format, Format)
+	case !isID(string(e.ID)):
+		return fmt.Errorf("envelope: id %q is no identifier", clip(string(e.ID)))
+	case e.Kind != KindMessage && e.Kind != KindProbe && e.Kind != KindReport:
+		return fmt.Errorf("envelope: kind %q is not message, probe or report", clip(string(e.Kind)))
+	case e.Priority.rank() < 0:
+		return fmt.Errorf("envelope: no priority")
+	case e.Size < 0:
+		return fmt.Errorf("envelope: size %d", e.Size)
+	case e.Parent != "" && !isID(string(e.Parent)):
+		return fmt.Errorf("envelope: parent %q is no identifier", clip(string(e.Parent)))
+	case len(e.Recipients) == 0:
+		return fmt.Errorf("envelope: no recipient")
+	case len(e.Recipients) > MaxRecipients:
+		return fmt.Errorf("envelope: %d recipients exceed %d", len(e.Recipients), MaxRecipients)
+	}
+	seen := make(map[int]struct{}, len(e.Recipients))
+	for i := range e.Recipients {
+		n := e.Recipients[i].N
+		if _, twice := seen[n]; twice || n < 1 {
+			return fmt.Errorf("envelope: recipients[%d]: number %d is not positive or occurs twice", i, n)
+		}
+		seen[n] = struct{}{}
+	}
+	return nil
+}

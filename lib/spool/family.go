@@ -1,0 +1,112 @@
+package spool
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"slices"
+)
+
+// findKin groups what may be parent and child of each other: identifiers with
+// one time. Almost every message is alone with its nanosecond.
+func (b *Backlog) findKin() error {
+	all := make([]Ref, 0, len(b.refs)+len(b.fresh))
+	all = append(all, b.refs...)
+	for id := range b.fresh {
+		all = append(all, Ref{ID: id})
+	}
+	slices.SortFunc(all, func(x, y Ref) int { return cmp.Compare(x.ID, y.ID) })
+	b.kin = make(map[string][]Ref)
+	for i := 0; i < len(all); {
+		j := i + 1
+		for j < len(all) && all[j].ID[:timeSize] == all[i].ID[:timeSize] {
+			j++
+		}
+		if j > i+1 {
+			b.kin[string(all[i].ID[:timeSize])] = slices.Clone(all[i:j])
+		}
+		i = j
+	}
+	return nil
+}
+
+// nameChildren settles the family of ref before any member of it is visited:
+// a durable child that the log of its parent does not name is named there. A
+// child that nobody names and whose content is not what was written was never
+// durable, and is removed; the parent makes it again.
+func (b *Backlog) nameChildren(ref Ref) error {
+	family := b.kin[string(ref.ID[:timeSize])]
+	if family == nil {
+		return nil
+	}
+	delete(b.kin, string(ref.ID[:timeSize]))
+	named := false
+	for _, child := range family {
+		if child.Priority == 0 {
+			continue // committed without a scheduler: nobody's child
+		}
+		m, err := b.s.OpenMessage(child)
+		if err != nil {
+			continue // its own turn deals with it
+		}
+		did, err := b.nameChild(family, m)
+		m.Close()
+		if err != nil {
+			return fail("recover "+child.String(), err)
+		}
+		named = named || did
+	}
+	if !named {
+		return nil
+	}
+	return fail("recover "+ref.String(), b.s.disk.syncfs(b.s.root))
+}
+
+// nameChild does this for one member, and says whether it wrote a record.
+func (b *Backlog) nameChild(family []Ref, child *Message) (bool, error) {
+	i := slices.IndexFunc(family, func(r Ref) bool { return r.ID == child.Envelope.Parent })
+	if i < 0 {
+		return false, nil // no parent, or one that is done with
+	}
+	parent := family[i]
+	if parent.Priority == 0 {
+		m, err := b.s.OpenMessage(parent)
+		if err != nil {
+			return false, nil // Adopt deals with it
+		}
+		parent.Priority = m.Envelope.Priority // where it will be adopted to
+		m.Close()
+	}
+	if _, ok := b.logs[parent]; ok {
+		records, _, err := b.s.ReadLog(parent)
+		if err != nil {
+			return false, nil // the parent is not going to be worked on
+		}
+		if slices.ContainsFunc(records, func(r Record) bool {
+			return r.Kind == RecordChild && r.Child == child.Envelope.ID
+		}) {
+			return false, nil
+		}
+	}
+	if b.verify {
+		if err := child.VerifyContent(); errors.Is(err, ErrDamaged) {
+			if err := b.s.disk.unlink(b.s.path(child.Ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return false, err
+			}
+			b.s.changed(nil, []string{b.s.shardPath(child.Ref)})
+			return false, nil
+		}
+		// A content the disk will not give is not one that was never written.
+	}
+	// The clock is not this package's; the child was made when it was accepted.
+	record := ChildRecord(child.Envelope, child.Envelope.Accepted)
+	text, err := appendRecord(nil, &record)
+	if err != nil {
+		return false, err
+	}
+	if err := b.s.appendLog(parent, text); err != nil {
+		return false, err
+	}
+	b.logs[parent] = struct{}{}
+	return true, nil
+}

@@ -1,0 +1,208 @@
+package spool
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// Remove unlinks a message with which everything has been done: every recipient
+// is final, and the child of every report owed is eligible. Its log stays; it
+// goes with RemoveLog, after the next Barrier and not before, or a cut could
+// bring the message back without its memory.
+func (s *Spool) Remove(ref Ref) error {
+	return s.remove("remove "+ref.String(), ref, s.path)
+}
+
+// RemoveLog unlinks the log of a message whose removal is durable. That there
+// is none is no error.
+func (s *Spool) RemoveLog(ref Ref) error {
+	err := s.remove("remove the log of "+ref.String(), ref, s.logPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (s *Spool) remove(op string, ref Ref, path func(Ref) string) error {
+	if err := s.holding(op); err != nil {
+		return err
+	}
+	if err := ref.valid(); err != nil {
+		return err
+	}
+	if err := s.disk.unlink(path(ref)); err != nil {
+		return fail(op, err)
+	}
+	s.changed(nil, []string{s.shardPath(ref)})
+	return nil
+}
+
+// Move puts a message and its log into another priority. A cut in between is
+// mended by Recover.
+func (s *Spool) Move(ref Ref, to Priority) (Ref, error) {
+	op := "move " + ref.String()
+	moved := Ref{ID: ref.ID, Priority: to}
+	if err := s.holding(op); err != nil {
+		return ref, err
+	}
+	if err := errors.Join(ref.valid(), moved.valid()); err != nil {
+		return ref, err
+	}
+	if ref == moved {
+		return ref, nil
+	}
+	if err := s.makeShard(moved); err != nil {
+		return ref, fail(op, err)
+	}
+	if err := s.disk.rename(s.path(ref), s.path(moved)); err != nil {
+		return ref, fail(op, err)
+	}
+	err := s.disk.rename(s.logPath(ref), s.logPath(moved))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	s.changed(nil, []string{s.shardPath(ref), s.shardPath(moved)})
+	return moved, fail(op, err)
+}
+
+// ScanNew lists new/, oldest first. The names it returns are durable, so that
+// renaming them cannot lose what their writers have not finished syncing.
+func (s *Spool) ScanNew() ([]ID, error) {
+	names, err := readNames(s.dir + "/new")
+	if err != nil {
+		return nil, fail("scan new", err)
+	}
+	var ids []ID
+	for _, name := range names {
+		if isID(name) {
+			ids = append(ids, ID(name))
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	if err := s.disk.sync(s.dir + "/new"); err != nil {
+		return nil, fail("scan new", err)
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// Adopt takes new/ID, listed by ScanNew, into the queue of its priority. The
+// message counts as accepted before as after; where it lies is durable after
+// the next Barrier. A file that is not whole goes to bad/, with ErrDamaged.
+func (s *Spool) Adopt(id ID) (Ref, *Envelope, error) {
+	op := "adopt " + Ref{ID: id}.String()
+	if err := s.holding(op); err != nil {
+		return Ref{}, nil, err
+	}
+	m, err := s.OpenNew(id)
+	if errors.Is(err, ErrIncomplete) || errors.Is(err, ErrDamaged) {
+		// It was synced before it got this name, so it was accepted once.
+		return Ref{}, nil, s.toBad(Ref{ID: id}, err)
+	}
+	if err != nil {
+		return Ref{}, nil, err
+	}
+	defer m.Close()
+	ref := Ref{ID: id, Priority: m.Envelope.Priority}
+	if err := s.makeShard(ref); err != nil {
+		return Ref{}, nil, fail(op, err)
+	}
+	if err := s.disk.rename(s.newPath(id), s.path(ref)); err != nil {
+		return Ref{}, nil, fail(op, err)
+	}
+	s.changed(nil, []string{s.dir + "/new", s.shardPath(ref)})
+	return ref, m.Envelope, nil
+}
+
+// toBad moves a damaged file, its log first, to bad/ and writes down why. It
+// returns why, or that it could not be done.
+func (s *Spool) toBad(ref Ref, why error) error {
+	bad := s.dir + "/bad/" + string(ref.ID)
+	// Nothing in bad/ is ever replaced.
+	for n := 0; ; n++ {
+		if _, err := os.Lstat(bad); errors.Is(err, fs.ErrNotExist) {
+			break
+		} else if err != nil || n == 1000 {
+			return errors.Join(why, fail("move to bad", err))
+		}
+		bad += "+"
+	}
+	if err := s.writeWhy(bad+".why", why); err != nil {
+		return errors.Join(why, fail("move to bad", err))
+	}
+	dirs := []string{s.dir + "/bad", s.dir + "/new"}
+	if ref.Priority != 0 {
+		dirs[1] = s.shardPath(ref)
+		if err := s.disk.rename(s.logPath(ref), bad+".log"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(why, fail("move to bad", err))
+		}
+	}
+	if err := s.disk.rename(s.path(ref), bad); err != nil {
+		return errors.Join(why, fail("move to bad", err))
+	}
+	s.changed([]string{bad + ".why"}, dirs)
+	return why
+}
+
+func (s *Spool) writeWhy(path string, why error) error {
+	// One may be left from a move that was interrupted.
+	if err := s.disk.unlink(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := s.disk.create(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write([]byte(why.Error() + "\n"))
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Discard removes a file that was begun in place and never finished, so that
+// it, a child above all, can be begun again. It fails with kind Temporary while
+// the writer lives and with Denied if the file is whole.
+func (s *Spool) Discard(ref Ref) error {
+	op := "discard " + ref.String()
+	if err := s.holding(op); err != nil {
+		return err
+	}
+	if err := ref.valid(); err != nil {
+		return err
+	}
+	f, err := os.Open(s.path(ref))
+	if err != nil {
+		return fail(op, err)
+	}
+	defer f.Close()
+	if err := claim(f); err != nil {
+		return diag.E("spool: "+op, diag.Temporary, err)
+	}
+	if _, err := newMessage(f, ref); !errors.Is(err, ErrIncomplete) {
+		if err == nil {
+			err = errors.New("the file is whole")
+		}
+		return diag.E("spool: "+op, diag.Denied, err)
+	}
+	return s.remove(op, ref, s.path)
+}
+
+// readNames lists a directory; one that does not exist is empty.
+func readNames(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}

@@ -1,0 +1,175 @@
+package spool
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/mtakit/mtakit/lib/diag"
+	"golang.org/x/sys/unix"
+)
+
+var (
+	// ErrIncomplete says that a file does not end in a last line that fits it:
+	// it was never accepted.
+	ErrIncomplete = errors.New("not a whole message file")
+	// ErrDamaged says that a file has its last line, but is not what was
+	// written.
+	ErrDamaged = errors.New("damaged message file")
+)
+
+// tailSizeRead is what is read from the end of a file at first: enough for the
+// last line and the envelope of an ordinary message, and often for all of it.
+const tailSizeRead = 8 << 10
+
+// Message is an open message file.
+type Message struct {
+	Ref      Ref
+	Envelope *Envelope
+
+	f      *os.File
+	digest [sha256.Size]byte
+}
+
+// OpenMessage opens q/P/XX/ID, or new/ID if ref has no priority, and reads the
+// envelope. ErrIncomplete and ErrDamaged tell what is wrong with the file, with
+// kind Data; the content is not looked at.
+func (s *Spool) OpenMessage(ref Ref) (*Message, error) {
+	if ref.Priority != 0 {
+		if err := ref.valid(); err != nil {
+			return nil, err
+		}
+	} else if _, err := ParseID(string(ref.ID)); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(s.path(ref))
+	if err != nil {
+		return nil, fail("open "+ref.String(), err)
+	}
+	m, err := newMessage(f, ref)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// OpenNew opens new/ID.
+func (s *Spool) OpenNew(id ID) (*Message, error) { return s.OpenMessage(Ref{ID: id}) }
+
+// newMessage reads the end of f. The file stays the caller's if it fails.
+func newMessage(f *os.File, ref Ref) (*Message, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fail("open "+ref.String(), err)
+	}
+	last, env, err := readEnvelope(f, st.Size(), ref.ID)
+	switch {
+	case errors.Is(err, ErrIncomplete), errors.Is(err, ErrDamaged):
+		return nil, diag.E("spool: open "+ref.String(), diag.Data, err)
+	case err != nil:
+		return nil, fail("open "+ref.String(), err)
+	}
+	return &Message{Ref: ref, Envelope: env, f: f, digest: last.contentDigest}, nil
+}
+
+// readEnvelope reads the last line and the envelope of a file of the given
+// size that is named id.
+func readEnvelope(r io.ReaderAt, size int64, id ID) (*lastLine, *Envelope, error) {
+	if size < int64(LastLineSize) {
+		return nil, nil, fmt.Errorf("%w: %d octets", ErrIncomplete, size)
+	}
+	tail := make([]byte, min(size, tailSizeRead))
+	if err := readAt(r, tail, size-int64(len(tail))); err != nil {
+		return nil, nil, err
+	}
+	end := tail[len(tail)-LastLineSize:]
+	last, ok := parseLastLine(end)
+	if !ok {
+		if resemblesLastLine(end) {
+			return nil, nil, fmt.Errorf("%w: unreadable last line", ErrDamaged)
+		}
+		return nil, nil, fmt.Errorf("%w: no last line", ErrIncomplete)
+	}
+	// Neither sum can overflow: the envelope has ten digits, and the content is
+	// compared with what is left of the size.
+	if last.envelope > MaxEnvelope {
+		return nil, nil, fmt.Errorf("%w: envelope of %d octets exceeds %d", ErrDamaged, last.envelope, MaxEnvelope)
+	}
+	if rest := size - int64(LastLineSize) - last.envelope; rest != last.content {
+		return nil, nil, fmt.Errorf("%w: the last line says %d octets of content, the size says %d",
+			ErrIncomplete, last.content, rest)
+	}
+	line := tail[:len(tail)-LastLineSize]
+	if int64(len(line)) >= last.envelope {
+		line = line[int64(len(line))-last.envelope:]
+	} else {
+		line = make([]byte, last.envelope)
+		if err := readAt(r, line, last.content); err != nil {
+			return nil, nil, err
+		}
+	}
+	if sha256.Sum256(line) != last.envelopeDigest {
+		return nil, nil, fmt.Errorf("%w: the digest of the envelope is wrong", ErrDamaged)
+	}
+	if !bytes.HasSuffix(line, []byte("\n")) || bytes.Count(line, []byte("\n")) != 1 {
+		return nil, nil, fmt.Errorf("%w: the envelope is not one line", ErrDamaged)
+	}
+	env, err := decodeEnvelope(line)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if env.ID != id {
+		return nil, nil, fmt.Errorf("%w: the envelope is that of %s", ErrDamaged, env.ID)
+	}
+	if env.Size != last.content {
+		return nil, nil, fmt.Errorf("%w: the envelope says %d octets of content, the last line %d",
+			ErrDamaged, env.Size, last.content)
+	}
+	return &last, env, nil
+}
+
+// readAt fills p from off. A file that has become shorter counts as incomplete.
+func readAt(r io.ReaderAt, p []byte, off int64) error {
+	n, err := r.ReadAt(p, off)
+	switch {
+	case n == len(p):
+		return nil
+	case err == nil || errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: ends at offset %d", ErrIncomplete, off+int64(n))
+	}
+	return err
+}
+
+// Content returns a reader of the content, from its first octet. Several may be
+// in use at once.
+func (m *Message) Content() *io.SectionReader { return io.NewSectionReader(m.f, 0, m.Envelope.Size) }
+
+// ContentFile returns the open file, in which the content begins at offset 0
+// and is Envelope.Size octets long; for sendfile(2), and to pass on to another
+// process. It is closed with the Message.
+func (m *Message) ContentFile() *os.File { return m.f }
+
+// VerifyContent reads the content and compares its digest with the last line;
+// ErrDamaged says that they differ. What the kernel had in memory is read from
+// the disk again where possible.
+func (m *Message) VerifyContent() error {
+	op := "verify " + m.Ref.String()
+	// Advice only: pages that are not dropped are compared all the same.
+	_ = unix.Fadvise(int(m.f.Fd()), 0, 0, unix.FADV_DONTNEED)
+	h := sha256.New()
+	n, err := io.Copy(h, m.Content())
+	if err != nil {
+		return fail(op, err)
+	}
+	if n != m.Envelope.Size || [sha256.Size]byte(h.Sum(nil)) != m.digest {
+		return diag.E("spool: "+op, diag.Data, fmt.Errorf("%w: the digest of the content is wrong", ErrDamaged))
+	}
+	return nil
+}
+
+// Close closes the file.
+func (m *Message) Close() error { return fail("close "+m.Ref.String(), m.f.Close()) }

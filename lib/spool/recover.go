@@ -1,0 +1,308 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// Item is what Load found under one reference: a message with what its log
+// remembers, or the reason why there is none.
+type Item struct {
+	Ref      Ref
+	Envelope *Envelope
+	Log      []Record
+	Torn     int   // pieces of the log that are no record
+	Damaged  error // ErrDamaged: now in bad/; else still in place and unreadable
+}
+
+// Backlog is what lay in q/ when Recover listed it.
+type Backlog struct {
+	s      *Spool
+	refs   []Ref            // urgent first, oldest first
+	logs   map[Ref]struct{} // those of refs that have a log, and of messages in new/
+	fresh  map[ID]struct{}  // in new/
+	kin    map[string][]Ref // families with more than one member, by the time in their IDs
+	verify bool             // the last holder did not let go in order
+	unread bool             // the disk failed to give something
+}
+
+// Recover brings the spool from any state that a cut may have left into one
+// that mtaspool(5) lists, as far as that can be told from names, and lists q/.
+// It begins with a syncfs: what is seen afterwards is durable. No other process
+// may write in q/ and this one may not use the spool until it returns; then
+// channels may start.
+func (s *Spool) Recover() (*Backlog, error) {
+	if err := s.holding("recover"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	verify, failed := !s.lock.wasClean, s.failed
+	s.mu.Unlock()
+	if failed != nil {
+		return nil, diag.E("spool: recover", diag.IO, fmt.Errorf("a barrier of this process failed: %w", failed))
+	}
+	if err := s.disk.syncfs(s.root); err != nil {
+		return nil, diag.E("spool: recover", diag.IO, err)
+	}
+	b := &Backlog{s: s, verify: verify, logs: make(map[Ref]struct{}), fresh: make(map[ID]struct{})}
+	for _, step := range []func() error{s.sweepTmp, b.list, b.joinLogs, b.findKin} {
+		if err := step(); err != nil {
+			return nil, fail("recover", err)
+		}
+	}
+	return b, nil
+}
+
+// Load is Recover, then Load of the Backlog.
+func (s *Spool) Load(visit func(Item) error) error {
+	b, err := s.Recover()
+	if err != nil {
+		return err
+	}
+	return b.Load(visit)
+}
+
+// sweepTmp removes what writers that have died left in tmp/.
+func (s *Spool) sweepTmp() error {
+	names, err := readNames(s.dir + "/tmp")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !isID(name) {
+			continue
+		}
+		err := s.sweep(s.tmpPath(ID(name)))
+		if err != nil && !errors.Is(err, errAlive) && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+var errAlive = errors.New("its writer is at work")
+
+// sweep unlinks the file path unless a living writer has it locked. The lock is
+// kept until the file is gone, so that a writer cannot begin in between.
+func (s *Spool) sweep(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if claim(f) != nil {
+		return errAlive
+	}
+	return s.disk.unlink(path)
+}
+
+// list reads the names in q/ and new/.
+func (b *Backlog) list() error {
+	fresh, err := readNames(b.s.dir + "/new")
+	if err != nil {
+		return err
+	}
+	for _, name := range fresh {
+		if isID(name) {
+			b.fresh[ID(name)] = struct{}{}
+		}
+	}
+	err = b.s.eachName(func(p Priority, _, name string) error {
+		id, isLog := strings.CutSuffix(name, ".log")
+		switch ref := (Ref{ID: ID(id), Priority: p}); {
+		case !isID(id):
+		case isLog:
+			b.logs[ref] = struct{}{}
+		default:
+			b.refs = append(b.refs, ref)
+		}
+		return nil
+	})
+	slices.SortFunc(b.refs, Ref.Compare)
+	return err
+}
+
+// eachName calls visit for every name in q/P/XX/.
+func (s *Spool) eachName(visit func(p Priority, shard, name string) error) error {
+	for _, p := range Priorities() {
+		top := s.dir + "/q/" + string(p)
+		shards, err := readNames(top)
+		if err != nil {
+			return err
+		}
+		for _, shard := range shards {
+			if !isShard(shard) {
+				continue
+			}
+			names, err := readNames(top + "/" + shard)
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				if err := visit(p, shard, name); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func isShard(name string) bool {
+	return len(name) == 2 && strings.IndexByte(alphabet, name[0]) >= 0 && strings.IndexByte(alphabet, name[1]) >= 0
+}
+
+// has says whether q/ had the reference.
+func (b *Backlog) has(ref Ref) bool {
+	_, found := slices.BinarySearchFunc(b.refs, ref, Ref.Compare)
+	return found
+}
+
+// joinLogs puts a log that lies apart from its message beside it, and removes
+// the logs of messages that are gone.
+func (b *Backlog) joinLogs() error {
+	for ref := range b.logs {
+		if b.has(ref) {
+			continue
+		}
+		if _, waiting := b.fresh[ref.ID]; waiting {
+			continue // an adoption that a cut took back
+		}
+		delete(b.logs, ref)
+		to, apart := ref, false
+		for _, p := range Priorities() {
+			if to.Priority = p; b.has(to) {
+				apart = true
+				break
+			}
+		}
+		if !apart {
+			if err := b.s.disk.unlink(b.s.logPath(ref)); err != nil {
+				return err
+			}
+			b.s.changed(nil, []string{b.s.shardPath(ref)})
+			continue
+		}
+		if err := b.joinLog(ref, to); err != nil {
+			return err
+		}
+		b.s.changed(nil, []string{b.s.shardPath(ref), b.s.shardPath(to)})
+		b.logs[to] = struct{}{}
+	}
+	return nil
+}
+
+// joinLog puts the log of ref behind that of to; records begin with a newline,
+// so that logs can be joined as they are.
+func (b *Backlog) joinLog(ref, to Ref) error {
+	if _, both := b.logs[to]; !both {
+		return b.s.disk.rename(b.s.logPath(ref), b.s.logPath(to))
+	}
+	data, err := os.ReadFile(b.s.logPath(ref))
+	if err != nil {
+		return err
+	}
+	if err := b.s.appendLog(to, data); err != nil {
+		return err
+	}
+	if err := b.s.disk.syncfs(b.s.root); err != nil {
+		return err
+	}
+	return b.s.disk.unlink(b.s.logPath(ref))
+}
+
+// Len returns how many files are going to be looked at.
+func (b *Backlog) Len() int { return len(b.refs) }
+
+// Load visits every message, urgent first, in each priority oldest first, and
+// stops at the first error of visit. What was never accepted is removed, what
+// is damaged goes to bad/ and is visited as an Item with Damaged. Meanwhile
+// channels may write and the holder may work on what has been visited; a file
+// that a channel tells of may be visited too, so the visitor knows messages by
+// their ID. A child whose parent does not name it is named, durably, before
+// either is visited.
+func (b *Backlog) Load(visit func(Item) error) error {
+	for _, ref := range b.refs {
+		item, err := b.read(ref)
+		if err != nil {
+			return err
+		}
+		if item == nil {
+			continue
+		}
+		if err := visit(*item); err != nil {
+			return err
+		}
+	}
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	if b.s.lock != nil && !b.unread {
+		b.s.lock.wasClean = true
+	}
+	return nil
+}
+
+// read makes the item of one file, or none if there is nothing to visit.
+func (b *Backlog) read(ref Ref) (*Item, error) {
+	if err := b.nameChildren(ref); err != nil {
+		return nil, err
+	}
+	m, err := b.open(ref)
+	if err != nil {
+		return &Item{Ref: ref, Damaged: err}, nil
+	}
+	if m == nil {
+		return nil, nil
+	}
+	defer m.Close()
+	item := &Item{Ref: ref, Envelope: m.Envelope}
+	if _, ok := b.logs[ref]; ok {
+		if item.Log, item.Torn, err = b.s.ReadLog(ref); err != nil {
+			// Without its memory it would be sent to everybody again.
+			b.unread = true
+			return &Item{Ref: ref, Damaged: err}, nil
+		}
+	}
+	return item, nil
+}
+
+// open opens a message whose file is sound. It removes one that was never
+// accepted, and returns neither; it moves one that is damaged to bad/.
+func (b *Backlog) open(ref Ref) (*Message, error) {
+	m, err := b.s.OpenMessage(ref)
+	if err == nil && b.verify {
+		if err = m.VerifyContent(); err != nil {
+			m.Close()
+		}
+	}
+	_, hasLog := b.logs[ref]
+	switch {
+	case err == nil:
+		return m, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case errors.Is(err, ErrIncomplete) && !hasLog:
+		return nil, b.s.sweepIncomplete(ref)
+	case errors.Is(err, ErrIncomplete), errors.Is(err, ErrDamaged):
+		return nil, b.s.toBad(ref, err)
+	}
+	b.unread = true
+	return nil, err
+}
+
+// sweepIncomplete removes a file that was never finished, unless somebody is
+// about to.
+func (s *Spool) sweepIncomplete(ref Ref) error {
+	err := s.sweep(s.path(ref))
+	if errors.Is(err, errAlive) || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	s.changed(nil, []string{s.shardPath(ref)})
+	return fail("recover "+ref.String(), err)
+}

@@ -1,0 +1,164 @@
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/durable"
+	"golang.org/x/sys/unix"
+)
+
+// formatLine is the whole of the file format.
+const formatLine = "mtaspool 1\n"
+
+// directories of a spool, in the order in which Init makes them.
+func directories() []string {
+	return []string{"ctl", "new", "q", "q/u", "q/n", "q/d", "partial", "tmp", "bad"}
+}
+
+// Spool is an open spool.
+type Spool struct {
+	dir  string
+	disk disk
+	root *os.File // open from the beginning: syncfs reports what was lost since
+	mode BarrierMode
+
+	buffers sync.Pool // *[]byte of writers
+
+	mu      sync.Mutex
+	lock    *Lock           // nil unless this process is the holder
+	pending pending         // changed here and not yet under a barrier
+	failed  error           // the barrier that failed; no later one succeeds
+	synced  map[string]bool // shards whose own names are known to be durable
+}
+
+// Init makes an empty spool in dir, durably; what is there already stays, so
+// that an Init that was interrupted can be repeated. It refuses a directory
+// that holds a spool of another format.
+func Init(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fail("init "+dir, err)
+	}
+	if err := checkFormat(dir); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, name := range directories() {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			return fail("init "+dir, err)
+		}
+	}
+	if err := unix.Mkfifo(filepath.Join(dir, "ctl/wake"), 0o600); err != nil && err != unix.EEXIST {
+		return fail("init "+dir, fmt.Errorf("ctl/wake: %w", err))
+	}
+	if err := durable.WriteFile(filepath.Join(dir, "lock"), []byte(wordClean), 0o600); err != nil {
+		return fail("init "+dir, err)
+	}
+	for _, name := range append(directories(), ".", "..") {
+		if err := durable.SyncDir(filepath.Join(dir, name)); err != nil {
+			return fail("init "+dir, err)
+		}
+	}
+	// The format comes last: a directory with it is a whole spool.
+	return fail("init "+dir, durable.WriteFile(filepath.Join(dir, "format"), []byte(formatLine), 0o644))
+}
+
+func checkFormat(dir string) error {
+	path := filepath.Join(dir, "format")
+	got, err := os.ReadFile(path)
+	if err != nil {
+		return fail("open "+dir, err)
+	}
+	if !bytes.Equal(got, []byte(formatLine)) {
+		return diag.New("spool: open "+dir, diag.Config, fmt.Sprintf("format is %q, this program writes %q",
+			clip(strings.TrimSpace(string(got))), strings.TrimSpace(formatLine)))
+	}
+	return nil
+}
+
+// Open opens the spool in dir. It takes no lock and changes nothing; kind
+// NoInput says that there is no spool, Config that it has another format.
+func Open(dir string) (*Spool, error) {
+	if err := checkFormat(dir); err != nil {
+		return nil, diag.WithHint(err, "mtactl init makes a spool")
+	}
+	root, err := os.Open(dir)
+	if err != nil {
+		return nil, fail("open "+dir, err)
+	}
+	s := &Spool{
+		dir:    filepath.Clean(dir),
+		disk:   osDisk{},
+		root:   root,
+		mode:   BarrierSyncfs,
+		synced: make(map[string]bool),
+	}
+	if err := s.oneFileSystem(); err != nil {
+		root.Close()
+		return nil, err
+	}
+	s.buffers.New = func() any { b := make([]byte, 0, 4<<10); return &b }
+	return s, nil
+}
+
+// oneFileSystem refuses a spool that renames and syncfs cannot reach over.
+func (s *Spool) oneFileSystem() error {
+	var top, st unix.Stat_t
+	if err := unix.Fstat(int(s.root.Fd()), &top); err != nil {
+		return fail("open "+s.dir, err)
+	}
+	for _, name := range directories() {
+		if err := unix.Stat(filepath.Join(s.dir, name), &st); err != nil {
+			return fail("open "+s.dir, fmt.Errorf("%s: %w", name, err))
+		}
+		if st.Dev != top.Dev {
+			return diag.New("spool: open "+s.dir, diag.Config, name+" lies on another file system")
+		}
+	}
+	return nil
+}
+
+// Close closes the spool. It does not let go of the lock.
+func (s *Spool) Close() error { return s.root.Close() }
+
+// Dir returns the directory of the spool.
+func (s *Spool) Dir() string { return s.dir }
+
+func (s *Spool) path(ref Ref) string    { return s.dir + "/" + ref.String() }
+func (s *Spool) logPath(ref Ref) string { return s.path(ref) + ".log" }
+func (s *Spool) shardPath(ref Ref) string {
+	return s.dir + "/q/" + string(ref.Priority) + "/" + ref.ID.shard()
+}
+func (s *Spool) newPath(id ID) string { return s.dir + "/new/" + string(id) }
+func (s *Spool) tmpPath(id ID) string { return s.dir + "/tmp/" + string(id) }
+
+// makeShard makes the directory of a reference. Its name becomes durable with
+// the first barrier that concerns a file in it.
+func (s *Spool) makeShard(ref Ref) error {
+	if err := s.disk.mkdir(s.shardPath(ref)); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// fail wraps an error of the file system. What nobody has a better word for is
+// a failure of reading or writing.
+func fail(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	kind := diag.KindOf(err)
+	if kind == diag.Internal {
+		kind = diag.IO
+	}
+	if errors.Is(err, syscall.EROFS) {
+		kind = diag.CantCreate
+	}
+	return diag.E("spool: "+op, kind, err)
+}
