@@ -1,0 +1,244 @@
+package conf
+
+import (
+	"crypto/subtle"
+
+	"github.com/mtakit/mtakit/lib/oraddr"
+)
+
+// Config is the whole configuration. The zero Config is not valid; New gives one
+// with every default in place.
+type Config struct {
+	// Version is a digest of the octets the configuration was read from. Jobs
+	// and channel processes carry it, so that nobody mixes two configurations.
+	Version string `json:"version" toml:"-"`
+
+	Identity  Identity   `json:"identity" toml:"identity"`
+	Spool     Spool      `json:"spool" toml:"spool"`
+	Events    Events     `json:"events" toml:"events"`
+	Limits    Limits     `json:"limits" toml:"limits"`
+	Schedule  Schedule   `json:"schedule" toml:"schedule"`
+	Listeners []Listener `json:"listener,omitempty" toml:"listener"`
+	Channels  []Channel  `json:"channel,omitempty" toml:"channel"`
+	Peers     []Peer     `json:"peer,omitempty" toml:"peer"`
+	Routes    []Route    `json:"route,omitempty" toml:"route"`
+	Users     []User     `json:"user,omitempty" toml:"user"`
+}
+
+// Identity is the MTA's own name, as X.411 §12.1.1 gives it to trace information,
+// message identifiers and binds.
+type Identity struct {
+	MTA    string        `json:"mta" toml:"mta"`       // MTAName, 1 to 32 IA5 characters
+	Domain oraddr.Domain `json:"domain" toml:"domain"` // GlobalDomainIdentifier
+}
+
+// The values of Spool.Barrier.
+const (
+	BarrierSyncfs = "syncfs" // one call for the whole file system of the spool
+	BarrierFsync  = "fsync"  // file by file
+)
+
+// Spool says where accepted messages live and how they are made durable.
+type Spool struct {
+	Dir     string `json:"dir" toml:"dir"`
+	Barrier string `json:"barrier" toml:"barrier"`
+}
+
+// Events says where the event log lives.
+type Events struct {
+	Dir string `json:"dir" toml:"dir"`
+}
+
+// Limits bounds what is accepted, from whomever.
+type Limits struct {
+	MessageSize    Octets `json:"message-size" toml:"message-size"`   // content
+	Recipients     int    `json:"recipients" toml:"recipients"`       // per message
+	EnvelopeOctets Octets `json:"envelope-size" toml:"envelope-size"` // X.411 envelope
+}
+
+// Schedule says how long and how often delivery is tried.
+type Schedule struct {
+	BackoffMessage Backoff `json:"backoff-message" toml:"backoff-message"`
+	BackoffPeer    Backoff `json:"backoff-peer" toml:"backoff-peer"`
+	Expiry         Expiry  `json:"expiry" toml:"expiry"`
+}
+
+// Backoff is a linear delay: First after the first failure, Step more after each
+// further one, never more than Ceiling.
+type Backoff struct {
+	First   Duration `json:"first" toml:"first"`
+	Step    Duration `json:"step" toml:"step"`
+	Ceiling Duration `json:"ceiling" toml:"ceiling"`
+}
+
+// Expiry is the time from acceptance until a message is given up, by priority
+// (X.411 §8.2.1.1.1.8).
+type Expiry struct {
+	Urgent    Duration `json:"urgent" toml:"urgent"`
+	Normal    Duration `json:"normal" toml:"normal"`
+	NonUrgent Duration `json:"non-urgent" toml:"non-urgent"`
+}
+
+// Listener is a local address associations arrive at. Listeners of the same
+// address share it, told apart by called transport selector.
+type Listener struct {
+	Address string     `json:"address" toml:"address"` // host:port
+	Channel string     `json:"channel" toml:"channel"`
+	TSEL    []Selector `json:"tsel,omitempty" toml:"tsel"` // empty: whatever no other listener takes
+}
+
+// The values of Channel.Kind.
+const (
+	KindX400P1 = "x400p1" // P1 over RTSE, X.419
+	KindLocal  = "local"  // delivery to the users of this MTA
+)
+
+// Channel is a process that moves messages.
+type Channel struct {
+	Name            string   `json:"name" toml:"name"`
+	Kind            string   `json:"kind" toml:"kind"`
+	MaxJobs         int      `json:"max-jobs" toml:"max-jobs"`
+	ReservedUrgent  int      `json:"reserved-urgent" toml:"reserved-urgent"` // of MaxJobs
+	ReservedNormal  int      `json:"reserved-normal" toml:"reserved-normal"` // of MaxJobs
+	MaxAssociations int      `json:"max-associations" toml:"max-associations"`
+	MaxPerPeer      int      `json:"max-per-peer" toml:"max-per-peer"`
+	IdleTime        Duration `json:"idle-time" toml:"idle-time"`
+	OpenTimeout     Duration `json:"open-timeout" toml:"open-timeout"`
+	TransferTimeout Duration `json:"transfer-timeout" toml:"transfer-timeout"` // without progress
+}
+
+// Peer is another MTA, under the MTA name it gives in the bind.
+type Peer struct {
+	Name           string    `json:"name" toml:"name"`
+	Channel        string    `json:"channel" toml:"channel"`
+	Addresses      []Address `json:"addresses,omitempty" toml:"addresses"` // in the order to try
+	OurMTA         string    `json:"our-mta,omitempty" toml:"our-mta"`     // empty: Identity.MTA
+	OurTSEL        Selector  `json:"our-tsel,omitempty" toml:"our-tsel"`
+	OurSSEL        Selector  `json:"our-ssel,omitempty" toml:"our-ssel"`
+	OurPSEL        Selector  `json:"our-psel,omitempty" toml:"our-psel"`
+	PasswordIn     string    `json:"password-in,omitempty" toml:"password-in"`   // the peer's
+	PasswordOut    string    `json:"password-out,omitempty" toml:"password-out"` // ours
+	CheckpointSize int       `json:"checkpoint-size" toml:"checkpoint-size"`     // units of 1024 octets
+	WindowSize     int       `json:"window-size" toml:"window-size"`             // checkpoints
+	TwoWay         bool      `json:"two-way" toml:"two-way"`
+	Enabled        bool      `json:"enabled" toml:"enabled"`
+}
+
+// Address is a presentation address of a peer (X.200 §5.4), its network part an
+// RFC 1006 host and port.
+type Address struct {
+	Host string   `json:"host" toml:"host"` // host:port
+	TSEL Selector `json:"tsel,omitempty" toml:"tsel"`
+	SSEL Selector `json:"ssel,omitempty" toml:"ssel"`
+	PSEL Selector `json:"psel,omitempty" toml:"psel"`
+}
+
+// Route says where recipients that match go: to Peers, to this MTA's own users
+// (Local), or nowhere (Reject). lib/route tells which of several decides.
+type Route struct {
+	Match      string   `json:"match" toml:"match"` // an oraddr.Pattern
+	Peers      []string `json:"peers,omitempty" toml:"peers"`
+	Local      bool     `json:"local,omitempty" toml:"local"`
+	Reject     string   `json:"reject,omitempty" toml:"reject"`
+	Reason     int      `json:"reason" toml:"reason"`
+	Diagnostic int      `json:"diagnostic" toml:"diagnostic"` // NoDiagnostic: none
+	Comment    string   `json:"comment,omitempty" toml:"comment"`
+}
+
+// NoDiagnostic is the Diagnostic of a route that rejects without one; X.411 makes
+// the diagnostic code optional beside the reason code.
+const NoDiagnostic = -1
+
+// User is a recipient of this MTA, delivered to either a mailbox directory or a
+// program.
+type User struct {
+	Address string   `json:"address" toml:"address"`             // O/R address
+	Channel string   `json:"channel,omitempty" toml:"channel"`   // empty: the only local one; Complete fills it in
+	Mailbox string   `json:"mailbox,omitempty" toml:"mailbox"`   // directory
+	Program []string `json:"program,omitempty" toml:"program"`   // argv
+	MaxSize Octets   `json:"max-size,omitempty" toml:"max-size"` // 0: Limits.MessageSize
+}
+
+// Peer returns the peer of the given MTA name.
+func (c *Config) Peer(name string) (*Peer, bool) {
+	for i := range c.Peers {
+		if c.Peers[i].Name == name {
+			return &c.Peers[i], true
+		}
+	}
+	return nil, false
+}
+
+// Channel returns the channel of the given name.
+func (c *Config) Channel(name string) (*Channel, bool) {
+	for i := range c.Channels {
+		if c.Channels[i].Name == name {
+			return &c.Channels[i], true
+		}
+	}
+	return nil, false
+}
+
+// ListenAddresses returns the local addresses to open, each once, in the order of
+// the listeners.
+func (c *Config) ListenAddresses() []string {
+	var all []string
+	seen := map[string]bool{}
+	for _, l := range c.Listeners {
+		if !seen[l.Address] {
+			seen[l.Address] = true
+			all = append(all, l.Address)
+		}
+	}
+	return all
+}
+
+// ListenerChannel returns the channel that takes an association which arrived at
+// the local address for the called transport selector tsel (empty if the CR TPDU
+// had none). A listener that names the selector goes before one that names none.
+func (c *Config) ListenerChannel(address string, tsel []byte) (channel string, ok bool) {
+	for _, l := range c.Listeners {
+		if l.Address != address {
+			continue
+		}
+		if len(l.TSEL) == 0 {
+			channel, ok = l.Channel, true
+			continue
+		}
+		for _, s := range l.TSEL {
+			if string(s) == string(tsel) {
+				return l.Channel, true
+			}
+		}
+	}
+	return channel, ok
+}
+
+// MTAName returns the MTA name to give in the bind with peer p.
+func (c *Config) MTAName(p *Peer) string {
+	if p.OurMTA != "" {
+		return p.OurMTA
+	}
+	return c.Identity.MTA
+}
+
+// CheckPassword tells whether the peer presented its password, in time that does
+// not depend on where the two differ.
+func (p *Peer) CheckPassword(presented []byte) bool {
+	return subtle.ConstantTimeCompare([]byte(p.PasswordIn), presented) == 1
+}
+
+// Redacted returns a copy with every password replaced by stars, for people to
+// look at.
+func (c *Config) Redacted() *Config {
+	r := *c
+	r.Peers = append([]Peer(nil), c.Peers...)
+	for i := range r.Peers {
+		for _, p := range []*string{&r.Peers[i].PasswordIn, &r.Peers[i].PasswordOut} {
+			if *p != "" {
+				*p = "***"
+			}
+		}
+	}
+	return &r
+}

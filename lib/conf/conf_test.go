@@ -1,0 +1,322 @@
+package conf
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/oraddr"
+)
+
+// sample returns a valid configuration with one of everything.
+func sample() *Config {
+	c := New()
+	c.Version = "0123456789abcdef"
+	c.Identity = Identity{MTA: "MTA-A", Domain: oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"}}
+	c.Listeners = []Listener{{Address: "127.0.0.1:10102", Channel: "p1"}}
+	p1, local := NewChannel(), NewChannel()
+	p1.Name, p1.Kind = "p1", KindX400P1
+	local.Name, local.Kind = "local", KindLocal
+	c.Channels = []Channel{p1, local}
+	b := NewPeer()
+	b.Name, b.Channel, b.PasswordIn, b.PasswordOut = "MTA-B", "p1", "bravo", "alpha"
+	b.Addresses = []Address{{Host: "192.0.2.2", TSEL: "\x00\x07"}}
+	c.Peers = []Peer{b}
+	bravo, closed := NewRoute(), NewRoute()
+	bravo.Match, bravo.Peers = "/PRMD=BRAVO/ADMD=TEST/C=GB/", []string{"MTA-B"}
+	closed.Match, closed.Reject = "/PRMD=DELTA/ADMD=TEST/C=GB/", "closed"
+	c.Routes = []Route{bravo, closed}
+	c.Users = []User{{Address: "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", Mailbox: "/m/ann"}}
+	c.Complete()
+	return c
+}
+
+func TestComplete(t *testing.T) {
+	c := sample()
+	if got := c.Users[0].Channel; got != "local" {
+		t.Errorf("channel of the user: %q", got)
+	}
+	for in, want := range map[string]string{
+		"":               "",
+		"mta.example":    "mta.example:102",
+		"[2001:db8::1]":  "[2001:db8::1]:102",
+		"mta.example:1":  "mta.example:1",
+		"[2001:db8::1]:": "[2001:db8::1]:",
+		":102":           ":102",
+	} {
+		if got := withPort(in); got != want {
+			t.Errorf("withPort(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestValidateAcceptsSample(t *testing.T) {
+	if err := sample().Validate(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestConfigSurvivesJSON: channel processes get the configuration as JSON.
+func TestConfigSurvivesJSON(t *testing.T) {
+	want := sample()
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := new(Config)
+	if err := json.Unmarshal(text, got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-sent +received:\n%s", diff)
+	}
+}
+
+func TestValidateNamesTableAndKey(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*Config)
+		want   string
+	}{
+		{"no MTA name", func(c *Config) { c.Identity.MTA = "" }, `[identity]: mta: required`},
+		{"long MTA name", func(c *Config) { c.Identity.MTA = strings.Repeat("m", 33) },
+			`[identity]: mta: 33 characters; an MTA name has at most 32`},
+		{"MTA name beyond IA5", func(c *Config) { c.Identity.MTA = "MTÄ" }, `[identity]: mta: octet 2 is not IA5`},
+		{"no domain", func(c *Config) { c.Identity.Domain = oraddr.Domain{} }, `[identity]: domain: required`},
+		{"domain without country", func(c *Config) { c.Identity.Domain.C = "" }, `[identity]: domain: no country name (C)`},
+		{"barrier", func(c *Config) { c.Spool.Barrier = "none" }, `[spool]: barrier: "none" is neither syncfs nor fsync`},
+		{"spool", func(c *Config) { c.Spool.Dir = "" }, `[spool]: dir: required`},
+		{"events", func(c *Config) { c.Events.Dir = "" }, `[events]: dir: required`},
+		{"content beyond X.411", func(c *Config) { c.Limits.MessageSize = 1 << 31 },
+			`[limits]: message-size: 2147483648 is not between 1 and 2147483647`},
+		{"no recipients", func(c *Config) { c.Limits.Recipients = 0 }, `[limits]: recipients: 0 is not between 1 and 32767`},
+		{"envelope", func(c *Config) { c.Limits.EnvelopeOctets = 1 }, `[limits]: envelope-size: 1 is not between 4096 and 268435456`},
+		{"back-off never", func(c *Config) { c.Schedule.BackoffPeer.First = 0 },
+			`[schedule]: backoff-peer.first: 0s is not more than 0s and at most 8784h`},
+		{"ceiling", func(c *Config) { c.Schedule.BackoffMessage.Ceiling = minute },
+			`[schedule]: backoff-message.ceiling: 1m is less than first, 5m`},
+		{"negative step", func(c *Config) { c.Schedule.BackoffMessage.Step = -1 },
+			`[schedule]: backoff-message.step: -1ns is not between 0s and 8784h`},
+		{"expiry", func(c *Config) { c.Schedule.Expiry.NonUrgent = 9000 * hour },
+			`[schedule]: expiry.non-urgent: 9000h is not more than 0s and at most 8784h`},
+		{"listener address", func(c *Config) { c.Listeners[0].Address = "one:two:three" },
+			`[[listener]] "one:two:three": address: "one:two:three" is not host:port`},
+		{"listener port", func(c *Config) { c.Listeners[0].Address = "127.0.0.1:0" },
+			`[[listener]] "127.0.0.1:0": address: "0" is not a port, 1 to 65535`},
+		{"listener of a local channel", func(c *Config) { c.Listeners[0].Channel = "local" },
+			`[[listener]] "127.0.0.1:10102": channel: [[channel]] "local" is of kind local, not x400p1`},
+		{"listener twice", func(c *Config) { c.Listeners = append(c.Listeners, c.Listeners[0]) },
+			`[[listener]] "127.0.0.1:10102": tsel: [[listener]] number 1 takes selector "" of this address already`},
+		{"empty selector in a list", func(c *Config) { c.Listeners[0].TSEL = []Selector{"A", ""} },
+			`[[listener]] "127.0.0.1:10102": tsel: an empty selector among others`},
+		{"channel name", func(c *Config) { c.Channels[1].Name, c.Users[0].Channel = "Local", "Local" },
+			`[[channel]] "Local": name: "Local" is not 1 to 32 of a-z, 0-9 and -`},
+		{"channel twice", func(c *Config) { c.Channels = append(c.Channels, c.Channels[0]) },
+			`[[channel]] "p1": name: "p1" is also the name of [[channel]] number 1`},
+		{"channel kind", func(c *Config) {
+			c.Channels = append(c.Channels, c.Channels[0])
+			c.Channels[2].Name, c.Channels[2].Kind = "x", "smtp"
+		},
+			`[[channel]] "x": kind: "smtp" is neither x400p1 nor local`},
+		{"no place for non-urgent", func(c *Config) { c.Channels[0].MaxJobs = 2 },
+			`[[channel]] "p1": max-jobs: 2 leaves non-urgent messages no place beside 2 reserved ones`},
+		{"associations", func(c *Config) { c.Channels[0].MaxAssociations = 0 },
+			`[[channel]] "p1": max-associations: 0 is not between 1 and 10000`},
+		{"peer without name", func(c *Config) { c.Peers = append(c.Peers, c.Peers[0]); c.Peers[1].Name = "" },
+			`[[peer]] number 2: name: required`},
+		{"peer twice", func(c *Config) { c.Peers = append(c.Peers, c.Peers[0]) },
+			`[[peer]] "MTA-B": name: "MTA-B" is also the name of [[peer]] number 1`},
+		{"peer of no channel", func(c *Config) { c.Peers[0].Channel = "p2" },
+			`[[peer]] "MTA-B": channel: there is no [[channel]] "p2"`},
+		{"peer address", func(c *Config) { c.Peers[0].Addresses[0].Host = ":102" },
+			`[[peer]] "MTA-B": addresses[0].host: ":102" names no host`},
+		{"peer host", func(c *Config) { c.Peers[0].Addresses[0].Host = "a b:102" },
+			`[[peer]] "MTA-B": addresses[0].host: "a b" is not a host`},
+		{"session selector", func(c *Config) { c.Peers[0].Addresses[0].SSEL = Selector(strings.Repeat("s", 17)) },
+			`[[peer]] "MTA-B": addresses[0].ssel: 17 octets; the limit is 16`},
+		{"our session selector", func(c *Config) { c.Peers[0].OurSSEL = Selector(strings.Repeat("s", 17)) },
+			`[[peer]] "MTA-B": our-ssel: 17 octets; the limit is 16`},
+		{"password", func(c *Config) { c.Peers[0].PasswordIn = strings.Repeat("p", 63) },
+			`[[peer]] "MTA-B": password-in: 63 characters; a password has at most 62`},
+		{"window", func(c *Config) { c.Peers[0].WindowSize = 0 }, `[[peer]] "MTA-B": window-size: 0 is not between 1 and 32`},
+		{"route to nobody", func(c *Config) { c.Routes[0].Peers = []string{"MTA-X"} },
+			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers[0]: there is no [[peer]] "MTA-X"`},
+		{"route to the same twice", func(c *Config) { c.Routes[0].Peers = []string{"MTA-B", "MTA-B"} },
+			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers[1]: "MTA-B" twice`},
+		{"route with two ends", func(c *Config) { c.Routes[0].Reject = "no" },
+			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": has 2 of peers, local and reject; exactly one is needed`},
+		{"route with no end", func(c *Config) { c.Routes[0].Peers = nil },
+			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": has 0 of peers, local and reject; exactly one is needed`},
+		{"route without match", func(c *Config) { c.Routes[0].Match = "" }, `[[route]] number 1: match: required`},
+		{"supplementary information", func(c *Config) { c.Routes[1].Reject = "cl@sed" },
+			`[[route]] "/PRMD=DELTA/ADMD=TEST/C=GB/": reject: "cl@sed" is not 1 to 256 printable-string characters`},
+		{"diagnostic", func(c *Config) { c.Routes[1].Diagnostic = -2 },
+			`[[route]] "/PRMD=DELTA/ADMD=TEST/C=GB/": diagnostic: -2 is not between -1 and 32767`},
+		{"user twice", func(c *Config) {
+			u := c.Users[0]
+			u.Address = "G=ann; S=SMITH; O=Org; P=ALPHA; A=TEST; C=GB"
+			c.Users = append(c.Users, u)
+		}, `[[user]] "G=ann; S=SMITH; O=Org; P=ALPHA; A=TEST; C=GB": address: equals the address of [[user]] number 1`},
+		{"user without end", func(c *Config) { c.Users[0].Mailbox = "" },
+			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": needs either mailbox or program`},
+		{"user with empty program", func(c *Config) { c.Users[0].Mailbox, c.Users[0].Program = "", []string{""} },
+			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": program: names no program`},
+		{"user by P1", func(c *Config) { c.Users[0].Channel = "p1" },
+			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": channel: [[channel]] "p1" is of kind x400p1, not local`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := sample()
+			tt.change(c)
+			err := c.Validate()
+			if err == nil {
+				t.Fatal("valid")
+			}
+			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if k := diag.KindOf(err); k != diag.Config {
+				t.Errorf("kind %v", k)
+			}
+		})
+	}
+}
+
+// TestValidateReportsAll: one pass of an operator over the errors is enough.
+func TestValidateReportsAll(t *testing.T) {
+	c := sample()
+	c.Identity.MTA, c.Spool.Barrier, c.Peers[0].Channel = "", "x", "y"
+	if n := len(c.Faults()); n != 3 {
+		t.Errorf("%d faults, want 3: %v", n, c.Faults())
+	}
+	if got := New().Faults(); len(got) != 3 {
+		t.Errorf("an empty configuration lacks mta, domain and a channel; faults: %v", got)
+	}
+}
+
+func TestListenerChannelPrefersNamedSelector(t *testing.T) {
+	c := sample()
+	c.Listeners = []Listener{
+		{Address: "a:1", Channel: "any"},
+		{Address: "a:1", Channel: "one", TSEL: []Selector{"X", "\x00\x01"}},
+		{Address: "b:1", Channel: "two", TSEL: []Selector{"X"}},
+	}
+	for _, tt := range []struct{ address, tsel, want string }{
+		{"a:1", "", "any"}, {"a:1", "X", "one"}, {"a:1", "\x00\x01", "one"}, {"a:1", "Y", "any"},
+		{"b:1", "X", "two"}, {"b:1", "Y", ""}, {"b:1", "", ""}, {"c:1", "X", ""},
+	} {
+		got, ok := c.ListenerChannel(tt.address, []byte(tt.tsel))
+		if got != tt.want || ok != (tt.want != "") {
+			t.Errorf("ListenerChannel(%q, %q) = %q, %v; want %q", tt.address, tt.tsel, got, ok, tt.want)
+		}
+	}
+	if diff := cmp.Diff([]string{"a:1", "b:1"}, c.ListenAddresses()); diff != "" {
+		t.Errorf("addresses:\n%s", diff)
+	}
+}
+
+func TestPeerLookups(t *testing.T) {
+	c := sample()
+	p, ok := c.Peer("MTA-B")
+	if !ok || p != &c.Peers[0] {
+		t.Fatal("MTA-B not found")
+	}
+	if _, ok := c.Peer("mta-b"); ok {
+		t.Error("MTA names are compared octet by octet")
+	}
+	if got := c.MTAName(p); got != "MTA-A" {
+		t.Errorf("our name: %s", got)
+	}
+	p.OurMTA = "ALIAS"
+	if got := c.MTAName(p); got != "ALIAS" {
+		t.Errorf("our name: %s", got)
+	}
+	for in, want := range map[string]bool{"bravo": true, "Bravo": false, "": false, "bravo ": false} {
+		if p.CheckPassword([]byte(in)) != want {
+			t.Errorf("CheckPassword(%q) is %v", in, !want)
+		}
+	}
+	r := c.Redacted()
+	if text, _ := json.Marshal(r); strings.Contains(string(text), "bravo") || strings.Contains(string(text), `"alpha"`) {
+		t.Errorf("redacted configuration holds a password: %s", text)
+	}
+	if c.Peers[0].PasswordIn != "bravo" {
+		t.Error("Redacted changed its receiver")
+	}
+}
+
+func TestDurationText(t *testing.T) {
+	for in, want := range map[string]string{"5m": "5m", "90m": "1h30m", "1h0m0s": "1h", "36h": "36h", "500ms": "500ms", "0s": "0s", "61s": "1m1s"} {
+		var d Duration
+		if err := d.UnmarshalText([]byte(in)); err != nil {
+			t.Errorf("%s: %v", in, err)
+		}
+		if d.String() != want {
+			t.Errorf("%s prints as %s, want %s", in, d, want)
+		}
+	}
+	for _, in := range []string{"", "5", "-5m", "5 minutes", "1d"} {
+		var d Duration
+		if d.UnmarshalText([]byte(in)) == nil {
+			t.Errorf("%q is taken as %s", in, d)
+		}
+	}
+	if Duration(time.Hour).D() != time.Hour {
+		t.Error("D changes the length")
+	}
+}
+
+func TestOctetsText(t *testing.T) {
+	for in, want := range map[string]Octets{"0": 0, "4096": 4096, "4KiB": 4096, "10 MiB": 10 << 20, "2GiB": 2 << 30} {
+		var o Octets
+		if err := o.UnmarshalText([]byte(in)); err != nil || o != want {
+			t.Errorf("%s: %d, %v", in, o, err)
+		}
+	}
+	for in, want := range map[Octets]string{0: "0", 1: "1", 1024: "1KiB", 1025: "1025", 100 << 20: "100MiB", 1 << 30: "1GiB"} {
+		if in.String() != want {
+			t.Errorf("%d prints as %s, want %s", int64(in), in, want)
+		}
+	}
+	for _, in := range []string{"", "-1", "1MB", "MiB", "9999999999GiB", "99999999999999999999", "1.5MiB"} {
+		var o Octets
+		if o.UnmarshalText([]byte(in)) == nil {
+			t.Errorf("%q is taken as %d", in, o)
+		}
+	}
+}
+
+func TestSelectorText(t *testing.T) {
+	for in, want := range map[string]Selector{
+		"": "", "MTA-B": "MTA-B", `"591"`: "591", "#591": "\x02\x4f", "'4D5441'H": "MTA", "''H": "", `'0a'H`: "\n",
+	} {
+		var s Selector
+		if err := s.UnmarshalText([]byte(in)); err != nil || s != want {
+			t.Errorf("%s: %q, %v", in, string(s), err)
+		}
+	}
+	for _, in := range []string{"#65536", "#x", "'4D", "'4'H", "ÄH", "\n", strings.Repeat("x", 33)} {
+		var s Selector
+		if s.UnmarshalText([]byte(in)) == nil {
+			t.Errorf("%q is taken as %q", in, string(s))
+		}
+	}
+}
+
+// FuzzSelectorTextRoundTrip: whatever is read prints as text that reads the same.
+func FuzzSelectorTextRoundTrip(f *testing.F) {
+	for _, s := range []string{"MTA-B", `"591"`, "#591", "'4D5441'H", `"'"`, `"#1"`, `" "`, `""""`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		var s, again Selector
+		if s.UnmarshalText([]byte(in)) != nil {
+			return
+		}
+		if err := again.UnmarshalText([]byte(s.String())); err != nil || again != s {
+			t.Fatalf("%q → %q → %q → %q, %v", in, string(s), s.String(), string(again), err)
+		}
+	})
+}

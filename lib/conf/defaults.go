@@ -1,0 +1,56 @@
+package conf
+
+import "time"
+
+// The port of the ISO transport service on top of TCP (RFC 1006 §5).
+const defaultPort = "102"
+
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+
+	second = Duration(time.Second)
+	minute = Duration(time.Minute)
+	hour   = Duration(time.Hour)
+)
+
+// New returns a Config with the default of every member of its tables, and no
+// listener, channel, peer, route or user.
+func New() *Config {
+	return &Config{
+		Spool:  Spool{Dir: "spool", Barrier: BarrierSyncfs},
+		Events: Events{Dir: "log"},
+		Limits: Limits{MessageSize: 100 * mib, Recipients: MaxRecipients, EnvelopeOctets: 4 * mib},
+		Schedule: Schedule{
+			BackoffMessage: Backoff{First: 5 * minute, Step: 5 * minute, Ceiling: hour},
+			BackoffPeer:    Backoff{First: 30 * second, Step: 30 * second, Ceiling: 15 * minute},
+			// Urgent mail that is four hours late has lost its purpose; a
+			// weekday of trouble must not lose the rest.
+			Expiry: Expiry{Urgent: 4 * hour, Normal: 24 * hour, NonUrgent: 36 * hour},
+		},
+	}
+}
+
+// NewListener returns a Listener with the defaults.
+func NewListener() Listener { return Listener{} }
+
+// NewChannel returns a Channel with the defaults.
+func NewChannel() Channel {
+	return Channel{
+		MaxJobs: 8, ReservedUrgent: 1, ReservedNormal: 1,
+		MaxAssociations: 64, MaxPerPeer: 4,
+		IdleTime: minute, OpenTimeout: minute, TransferTimeout: 5 * minute,
+	}
+}
+
+// NewPeer returns a Peer with the defaults.
+func NewPeer() Peer {
+	return Peer{CheckpointSize: 64, WindowSize: 3, TwoWay: true, Enabled: true}
+}
+
+// NewRoute returns a Route with the defaults: unable-to-transfer,
+// unrecognised-OR-name if it rejects.
+func NewRoute() Route { return Route{Reason: 1} }
+
+// NewUser returns a User with the defaults.
+func NewUser() User { return User{} }

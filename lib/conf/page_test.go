@@ -1,0 +1,170 @@
+package conf
+
+import (
+	"encoding"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mtakit/mtakit/lib/oraddr"
+)
+
+// entry is what page or model say about a key.
+type entry struct{ kind, fallback string }
+
+var (
+	pageTable = regexp.MustCompile(`^\.Ss \[+([a-z]+)\]+$`)
+	pageKey   = regexp.MustCompile(`^\.It Ic (\S+) Ar (.+) Pq (.+)$`)
+)
+
+// readPage returns the keys of man/mta.toml.5 with kind and default.
+func readPage(t *testing.T) map[string]entry {
+	t.Helper()
+	page, err := os.ReadFile("../../man/mta.toml.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, table := map[string]entry{}, ""
+	for line := range strings.Lines(string(page)) {
+		line = strings.TrimSuffix(line, "\n")
+		if m := pageTable.FindStringSubmatch(line); m != nil {
+			table = m[1]
+		}
+		if m := pageKey.FindStringSubmatch(line); m != nil {
+			key := table + "." + m[1]
+			if _, dup := keys[key]; dup {
+				t.Errorf("the page has %s twice", key)
+			}
+			keys[key] = entry{strings.NewReplacer(" No of Ar ", " of ").Replace(m[2]), m[3]}
+		}
+	}
+	return keys
+}
+
+// readModel returns the keys of the model, with what a fresh entry has for them.
+func readModel() map[string]entry {
+	keys := map[string]entry{}
+	c := New()
+	walk(keys, "identity", reflect.ValueOf(c.Identity))
+	walk(keys, "spool", reflect.ValueOf(c.Spool))
+	walk(keys, "events", reflect.ValueOf(c.Events))
+	walk(keys, "limits", reflect.ValueOf(c.Limits))
+	walk(keys, "schedule", reflect.ValueOf(c.Schedule))
+	walk(keys, "listener", reflect.ValueOf(NewListener()))
+	walk(keys, "channel", reflect.ValueOf(NewChannel()))
+	walk(keys, "peer", reflect.ValueOf(NewPeer()))
+	walk(keys, "route", reflect.ValueOf(NewRoute()))
+	walk(keys, "user", reflect.ValueOf(NewUser()))
+	return keys
+}
+
+func walk(keys map[string]entry, path string, v reflect.Value) {
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("toml")
+		if name == "-" {
+			continue
+		}
+		f, key := v.Field(i), path+"."+name
+		_, isText := f.Interface().(encoding.TextMarshaler)
+		_, isDomain := f.Interface().(oraddr.Domain)
+		switch {
+		case f.Kind() == reflect.Struct && !isText && !isDomain:
+			walk(keys, key, f)
+		case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct:
+			keys[key] = entry{kindOf(f.Type()), ""}
+			walk(keys, key, reflect.Zero(f.Type().Elem()))
+		default:
+			fallback := ""
+			if !f.IsZero() || f.Kind() == reflect.Int || f.Kind() == reflect.Bool || f.Type() == reflect.TypeFor[Octets]() {
+				fallback = fmt.Sprint(f.Interface())
+			}
+			keys[key] = entry{kindOf(f.Type()), fallback}
+		}
+	}
+}
+
+func kindOf(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[Duration]():
+		return "duration"
+	case reflect.TypeFor[Octets]():
+		return "octets"
+	case reflect.TypeFor[Selector]():
+		return "selector"
+	case reflect.TypeFor[oraddr.Domain]():
+		return "address"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Int:
+		return "number"
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Struct {
+			return "list"
+		}
+		return "list of " + kindOf(t.Elem())
+	}
+	return "text"
+}
+
+// refinements are the kinds of the page that are strings in the model.
+var refinements = map[string]string{
+	"path": "text", "address": "text", "pattern": "text", "endpoint": "text", "text": "text",
+}
+
+// TestPageNamesEveryKey holds mta.toml(5) and the model to each other, both ways:
+// keys, kinds and defaults.
+func TestPageNamesEveryKey(t *testing.T) {
+	page, model := readPage(t), readModel()
+	for key, m := range model {
+		p, ok := page[key]
+		if !ok {
+			t.Errorf("mta.toml(5) does not have %s", key)
+			continue
+		}
+		if p.kind != m.kind && refinements[p.kind] != m.kind {
+			t.Errorf("%s: the page says %q, the model %q", key, p.kind, m.kind)
+		}
+		fallback := p.fallback
+		switch fallback {
+		case "required", "none", "empty", "the only local channel", "Ic identity.mta":
+			fallback = ""
+		}
+		if diff := cmp.Diff(fallback, m.fallback); diff != "" {
+			t.Errorf("%s: default (-page +model):\n%s", key, diff)
+		}
+	}
+	for key := range page {
+		if _, ok := model[key]; !ok {
+			t.Errorf("mta.toml(5) has %s, the model does not", key)
+		}
+	}
+}
+
+// TestJSONNamesAreTOMLNames: channel processes and --json see the names of the
+// page.
+func TestJSONNamesAreTOMLNames(t *testing.T) {
+	var check func(reflect.Type)
+	check = func(s reflect.Type) {
+		for i := range s.NumField() {
+			f := s.Field(i)
+			json, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if toml := f.Tag.Get("toml"); toml != json && toml != "-" {
+				t.Errorf("%s.%s: json %q, toml %q", s, f.Name, json, toml)
+			}
+			e := f.Type
+			if e.Kind() == reflect.Slice {
+				e = e.Elem()
+			}
+			if e.Kind() == reflect.Struct && e.PkgPath() == s.PkgPath() {
+				check(e)
+			}
+		}
+	}
+	check(reflect.TypeFor[Config]())
+}

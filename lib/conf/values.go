@@ -1,0 +1,157 @@
+package conf
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Duration is a length of time whose text form is that of time.Duration: "5m",
+// "1h30m".
+type Duration time.Duration
+
+// D returns d as a time.Duration.
+func (d Duration) D() time.Duration { return time.Duration(d) }
+
+// String returns the shortest text that UnmarshalText reads as d.
+func (d Duration) String() string {
+	s := time.Duration(d).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-2]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-2]
+	}
+	return s
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler. Lengths below zero are
+// refused.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil || v < 0 {
+		return fmt.Errorf("%s is not a duration such as \"5m\" or \"1h30m\"", quote(text))
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// Octets is a size. Its text form is a number of octets, or one of KiB, MiB, GiB.
+type Octets int64
+
+var octetUnits = [...]struct {
+	name  string
+	shift uint
+}{{"GiB", 30}, {"MiB", 20}, {"KiB", 10}}
+
+// String returns the size in the largest unit that divides it.
+func (o Octets) String() string {
+	for _, u := range octetUnits {
+		if o != 0 && o&(1<<u.shift-1) == 0 {
+			return strconv.FormatInt(int64(o>>u.shift), 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(o), 10)
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (o Octets) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler. Sizes below zero and sizes
+// that exceed 63 bits are refused.
+func (o *Octets) UnmarshalText(text []byte) error {
+	s, shift := string(text), uint(0)
+	for _, u := range octetUnits {
+		if rest, ok := strings.CutSuffix(s, u.name); ok {
+			s, shift = strings.TrimRight(rest, " "), u.shift
+			break
+		}
+	}
+	v, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || v < 0 || v > math.MaxInt64>>shift {
+		return fmt.Errorf("%s is not a size such as 4096 or \"10MiB\"", quote(text))
+	}
+	*o = Octets(v << shift)
+	return nil
+}
+
+// MaxSelector is the longest selector accepted, in octets.
+const MaxSelector = 32
+
+// Selector holds the octets of a transport, session or presentation selector. Its
+// text form is that of RFC 1278, the quotation marks of "IA5" optional:
+// '4D5441'H, #591, MTA-A. The empty Selector is an absent one.
+type Selector string
+
+// String returns the selector as text that UnmarshalText reads back.
+func (s Selector) String() string {
+	plain := s != "" && s[0] != '\'' && s[0] != '#' && s[0] != '"'
+	for i := 0; plain && i < len(s); i++ {
+		plain = ' ' < s[i] && s[i] < 0x7f
+	}
+	if plain || s == "" {
+		return string(s)
+	}
+	return "'" + strings.ToUpper(hex.EncodeToString([]byte(s))) + "'H"
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Selector) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Selector) UnmarshalText(text []byte) error {
+	v, err := parseSelector(string(text))
+	switch {
+	case err != nil:
+		return err
+	case len(v) > MaxSelector:
+		return fmt.Errorf("a selector of %d octets; the limit is %d", len(v), MaxSelector)
+	}
+	*s = Selector(v)
+	return nil
+}
+
+func parseSelector(t string) (string, error) {
+	switch {
+	case strings.HasPrefix(t, "'"):
+		digits, ok := strings.CutSuffix(t[1:], "'H")
+		if !ok {
+			return "", errors.New("a hexadecimal selector is written '4D5441'H")
+		}
+		b, err := hex.DecodeString(digits)
+		if err != nil {
+			return "", fmt.Errorf("hexadecimal selector: %w", err)
+		}
+		return string(b), nil
+	case strings.HasPrefix(t, "#"):
+		n, err := strconv.ParseUint(t[1:], 10, 16)
+		if err != nil {
+			return "", fmt.Errorf("%s: a number selector is # and 0 to 65535", quote([]byte(t)))
+		}
+		return string([]byte{byte(n >> 8), byte(n)}), nil
+	case len(t) >= 2 && t[0] == '"' && t[len(t)-1] == '"':
+		t = t[1 : len(t)-1]
+	}
+	for i := 0; i < len(t); i++ {
+		if t[i] < ' ' || t[i] > '~' {
+			return "", fmt.Errorf("octet %d of the selector is not printable IA5; write it '…'H", i)
+		}
+	}
+	return t, nil
+}
+
+// quote shows a value of outside origin in an error, however long it is.
+func quote(b []byte) string {
+	const most = 64
+	if len(b) > most {
+		return strconv.Quote(string(b[:most])) + "…"
+	}
+	return strconv.Quote(string(b))
+}
