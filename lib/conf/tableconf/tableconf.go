@@ -1,0 +1,183 @@
+// Package tableconf loads a configuration from a file of tables, the TOML form
+// that mta.toml(5) describes.
+//
+// It is strict: an unknown key is an error, and so is a key that differs from a
+// known one by letter case. Every error says the file, the line, the table and the
+// key, and all that can be found are reported together.
+//
+// The TOML library keeps one position for all entries of an array of tables and
+// stops at the first value that does not fit, so the package finds the line of
+// every key itself, in the same pass that bounds nesting before the library, which
+// recurses, sees the text; and it hands the library one value at a time.
+package tableconf
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// MaxSize is the largest file accepted, in octets: room for some fifty thousand
+// routes.
+const MaxSize = 8 << 20
+
+// maxErrors bounds what one bad file prints.
+const maxErrors = 50
+
+// The places looked in when neither a flag nor the environment names a file.
+const (
+	nearFile   = "mta.toml"
+	systemFile = "/etc/mta/mta.toml"
+	variable   = "MTA_CONFIG"
+)
+
+// Find returns the configuration file to read: the one the flag -C named, else
+// MTA_CONFIG, else ./mta.toml, else /etc/mta/mta.toml. The first two are taken
+// whether or not they exist. The error has kind NoInput.
+func Find(flag string) (string, error) {
+	for _, named := range []string{flag, os.Getenv(variable)} {
+		if named != "" {
+			return named, nil
+		}
+	}
+	for _, path := range []string{nearFile, systemFile} {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			return path, nil
+		}
+	}
+	return "", diag.WithHint(
+		diag.New("conf", diag.NoInput, "neither ./"+nearFile+" nor "+systemFile+" exists"),
+		"mtactl init makes a configuration; -C or "+variable+" names one")
+}
+
+// Load reads, completes and validates the configuration file at path. Relative
+// paths in it become absolute, from the directory of the file. The error has kind
+// NoInput or Denied if the file cannot be read, Config if it cannot be used.
+func Load(path string) (*conf.Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, diag.E("conf", diag.KindOf(err), err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	if err != nil {
+		return nil, diag.E("conf: "+path, diag.KindOf(err), err)
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, diag.E("conf: "+path, diag.System, err)
+	}
+	return Parse(text, path, dir)
+}
+
+// Parse is Load for a text in memory: name stands in errors, relative paths begin
+// at dir.
+func Parse(text []byte, name, dir string) (*conf.Config, error) {
+	if len(text) > MaxSize {
+		return nil, diag.E(name, diag.Config, fmt.Errorf("more than %d octets", MaxSize))
+	}
+	l := &loader{name: name, dir: dir, conf: conf.New()}
+	l.load(text)
+	if len(l.errs) > 0 {
+		return nil, l.err()
+	}
+	sum := sha256.Sum256(text)
+	l.conf.Version = hex.EncodeToString(sum[:8])
+	return l.conf, nil
+}
+
+// located is an error at a line of the file; line 0 is the file as a whole.
+type located struct {
+	line int
+	err  error
+}
+
+type loader struct {
+	name, dir string
+	conf      *conf.Config
+	lines     *lines
+	errs      []located
+}
+
+func (l *loader) fail(line int, err error) { l.errs = append(l.errs, located{line, err}) }
+
+// err joins the errors in the order of their lines.
+func (l *loader) err() error {
+	slices.SortStableFunc(l.errs, func(a, b located) int { return cmp.Compare(a.line, b.line) })
+	var all []error
+	for i, e := range l.errs {
+		if i == maxErrors {
+			all = append(all, fmt.Errorf("%s: and %d more", l.name, len(l.errs)-i))
+			break
+		}
+		place := l.name
+		if e.line > 0 {
+			place += ":" + strconv.Itoa(e.line)
+		}
+		all = append(all, fmt.Errorf("%s: %w", place, e.err))
+	}
+	return diag.E("", diag.Config, errors.Join(all...))
+}
+
+func (l *loader) load(text []byte) {
+	var err error
+	if l.lines, err = scan(text); err != nil {
+		l.fail(l.lines.line, err)
+		return
+	}
+	var file toml.Primitive
+	meta, err := toml.Decode(string(text), &file)
+	if err != nil {
+		var pe toml.ParseError
+		if errors.As(err, &pe) {
+			l.fail(pe.Position.Line, errors.New(pe.Message))
+		} else {
+			l.fail(0, errors.New(plain(err)))
+		}
+		return
+	}
+	f := filler{loader: l, meta: meta}
+	f.fill("", file, reflect.ValueOf(l.conf).Elem())
+	// A model with holes where values were unreadable would only add errors that
+	// are not there.
+	if len(l.errs) > 0 {
+		return
+	}
+	l.resolve()
+	l.conf.Complete()
+	for _, f := range l.conf.Faults() {
+		l.fail(l.lines.at(f.Path()), f)
+	}
+}
+
+// resolve makes the paths absolute.
+func (l *loader) resolve() {
+	abs := func(p *string) {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(l.dir, *p)
+		}
+	}
+	abs(&l.conf.Spool.Dir)
+	abs(&l.conf.Events.Dir)
+	for i := range l.conf.Users {
+		u := &l.conf.Users[i]
+		abs(&u.Mailbox)
+		if len(u.Program) > 0 {
+			abs(&u.Program[0])
+		}
+	}
+}
