@@ -1,0 +1,155 @@
+package p1
+
+import (
+	"errors"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+)
+
+// The tags with which X.880 wraps what a bind carries. X.410 mode does without
+// them, X.419 §11.
+var (
+	tagBindArgument = asn1.Context(16)
+	tagBindResult   = asn1.Context(17)
+	tagBindError    = asn1.Context(18)
+)
+
+// bindLimits bound the user data of an RT-OPEN: names, a password, perhaps
+// certificates.
+func bindLimits() Limits { return Limits{Envelope: 64 << 10, Elements: 4096, Depth: 32} }
+
+// BindArgument returns the argument of an MTA-bind with simple credentials,
+// inside [16]. An empty name gives the unauthenticated argument. The name is at
+// most mts.UbMTANameLength characters long, the password mts.UbPasswordLength.
+func BindArgument(name, password string) (ber.Raw, error) {
+	a := mts.MTABindArgument{Unauthenticated: &asn1.Null{}}
+	if name != "" {
+		if err := checkSimple(name, password); err != nil {
+			return nil, diag.E("p1: bind argument", diag.Config, err)
+		}
+		p := mts.NewPassword(password)
+		a = mts.MTABindArgument{Authenticated: &mts.MTAInitiator{
+			InitiatorName:        mts.MTAName(name),
+			InitiatorCredentials: mts.Credentials{Simple: &p},
+		}}
+	}
+	b, err := ber.MarshalWith(a, "[16] EXPLICIT")
+	return b, wrap("p1: bind argument", err)
+}
+
+// BindResult returns the result of an MTA-bind with simple credentials, inside
+// [17]; otherwise like BindArgument.
+func BindResult(name, password string) (ber.Raw, error) {
+	r := mts.MTABindResult{Unauthenticated: &asn1.Null{}}
+	if name != "" {
+		if err := checkSimple(name, password); err != nil {
+			return nil, diag.E("p1: bind result", diag.Config, err)
+		}
+		p := mts.NewPassword(password)
+		r = mts.MTABindResult{Authenticated: &mts.MTAResponder{
+			ResponderName:        mts.MTAName(name),
+			ResponderCredentials: mts.Credentials{Simple: &p},
+		}}
+	}
+	b, err := ber.MarshalWith(r, "[17] EXPLICIT")
+	return b, wrap("p1: bind result", err)
+}
+
+// BindError returns the error of an MTA-bind, inside [18].
+func BindError(e mts.MTABindError) ber.Raw {
+	contents, err := ber.Marshal(int64(e))
+	if err != nil {
+		contents = []byte{0x02, 0x01, byte(mts.Busy)} // an INTEGER can always be encoded
+	}
+	return append(ber.AppendHeader(nil, tagBindError, true, int64(len(contents))), contents...)
+}
+
+func checkSimple(name, password string) error {
+	switch {
+	case len(name) > mts.UbMTANameLength:
+		return errors.New("the MTA name is too long")
+	case len(password) > mts.UbPasswordLength:
+		return errors.New("the password is too long")
+	}
+	if err := mts.MTAName(name).Valid(); err != nil {
+		return err
+	}
+	if asn1.IA5String(password).Valid() != nil {
+		return errors.New("the password has a character outside IA5")
+	}
+	return nil
+}
+
+// DecodeBindArgument decodes the argument of an MTA-bind, inside [16] or, as
+// X.410 mode has it, alone.
+func DecodeBindArgument(raw ber.Raw) (mts.MTABindArgument, error) {
+	var a mts.MTABindArgument
+	err := decode(raw, &a, wrapper(raw, tagBindArgument), bindLimits())
+	return a, wrap("p1: bind argument", err)
+}
+
+// DecodeBindResult decodes the result of an MTA-bind, inside [17] or alone.
+func DecodeBindResult(raw ber.Raw) (mts.MTABindResult, error) {
+	var r mts.MTABindResult
+	err := decode(raw, &r, wrapper(raw, tagBindResult), bindLimits())
+	return r, wrap("p1: bind result", err)
+}
+
+// DecodeBindError decodes the error of an MTA-bind, inside [18] or alone.
+func DecodeBindError(raw ber.Raw) (mts.MTABindError, error) {
+	var e mts.MTABindError
+	err := decode(raw, &e, wrapper(raw, tagBindError), bindLimits())
+	return e, wrap("p1: bind error", err)
+}
+
+// wrapper returns the words for decoding raw: the tag around it, if it is there.
+func wrapper(raw ber.Raw, t asn1.Tag) string {
+	if raw.Tag() == t {
+		return t.String() + " EXPLICIT"
+	}
+	return ""
+}
+
+// Peer is who one expects at the other end of an association.
+type Peer struct {
+	Name     string // compared octet for octet; empty: any, authenticated or not
+	Password string
+}
+
+// CheckInitiator reports whether the argument of a bind is from the peer. It
+// returns nil, or mts.AuthenticationError for an unknown name, a wrong password,
+// or credentials other than simple ones, without saying which.
+func (p Peer) CheckInitiator(a mts.MTABindArgument) error {
+	if a.Authenticated == nil {
+		return p.check("", mts.Credentials{})
+	}
+	return p.check(a.Authenticated.InitiatorName, a.Authenticated.InitiatorCredentials)
+}
+
+// CheckResponder is CheckInitiator for the result of a bind.
+func (p Peer) CheckResponder(r mts.MTABindResult) error {
+	if r.Authenticated == nil {
+		return p.check("", mts.Credentials{})
+	}
+	return p.check(r.Authenticated.ResponderName, r.Authenticated.ResponderCredentials)
+}
+
+// check compares the password whether the name is right or not, so that time
+// does not tell names apart.
+func (p Peer) check(name mts.MTAName, c mts.Credentials) error {
+	if p.Name == "" {
+		return nil
+	}
+	given := c.Simple
+	if given == nil {
+		given = &mts.Password{}
+	}
+	right := given.Equal(mts.NewPassword(p.Password))
+	if c.Simple == nil || string(name) != p.Name || !right {
+		return mts.AuthenticationError
+	}
+	return nil
+}
