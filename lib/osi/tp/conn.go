@@ -1,0 +1,376 @@
+package tp
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// Params are the parameters of a transport connection.
+type Params struct {
+	CallingTSEL []byte // Dial: calling selector; nil sends none
+	CalledTSEL  []byte // Dial: called selector; nil sends none. Accept: responding selector; nil returns the called one
+	// TPDUSize is the largest TPDU to propose or accept, 128 to 65531 octets;
+	// zero means 65531, the default of RFC 1006 §5.
+	TPDUSize int
+	// MaxTSDU bounds a reassembled TSDU, in octets; zero means 16 MiB.
+	MaxTSDU int
+	// Timeout bounds establishment as a whole, TCP included; zero means 60 s.
+	Timeout time.Duration
+}
+
+const (
+	defaultMaxTSDU = 16 << 20
+	defaultTimeout = time.Minute
+	// gatherBelow is the size up to which a TSDU is copied together instead
+	// of being gathered by the kernel: one Write then, on any net.Conn.
+	gatherBelow = 4096
+	// readBuffer holds several small TPKTs; a larger one is read past it.
+	readBuffer = 8192
+	// keepBuffer is the TSDU buffer that is kept from one TSDU to the next.
+	keepBuffer = 1 << 20
+	dtHeader   = 3
+	// maxSegment is the TSDU octets of one DT; RFC 1006 §6 names 65524 where
+	// its own lengths would allow four more.
+	maxSegment = 65524
+)
+
+func (p Params) complete() (Params, error) {
+	if p.TPDUSize == 0 {
+		p.TPDUSize = defaultTPDUSize
+	}
+	if p.TPDUSize < 128 || p.TPDUSize > maxTPDU {
+		return p, diag.New("tp", diag.Usage, fmt.Sprintf("tpdu size %d: want 128 to %d", p.TPDUSize, maxTPDU))
+	}
+	if p.MaxTSDU == 0 {
+		p.MaxTSDU = defaultMaxTSDU
+	}
+	if p.Timeout == 0 {
+		p.Timeout = defaultTimeout
+	}
+	return p, nil
+}
+
+// A Conn is a transport connection (X.214) over a stream. One goroutine may read
+// while another writes; neither may be done by two at a time.
+type Conn struct {
+	nc   net.Conn
+	r    *bufio.Reader
+	size int // TPDU size agreed on
+	max  int // largest TSDU taken
+
+	tsdu []byte // the TSDU last read
+
+	out     net.Buffers // the buffers of a gathered write; kept for its capacity
+	pending net.Buffers // what net.Buffers.WriteTo eats
+	scratch []byte      // a small TSDU with its header
+	full    [tpktHeader + dtHeader]byte
+	last    [tpktHeader + dtHeader]byte
+}
+
+func newConn(nc net.Conn, size, max int) *Conn {
+	return &Conn{nc: nc, r: bufio.NewReaderSize(nc, readBuffer), size: size, max: max}
+}
+
+// Dial opens a transport connection to the address, with network and address as
+// net.Dialer takes them: T-CONNECT request to confirm (RFC 1006 §5). When the
+// peer refuses, the error holds a *Refused.
+func Dial(ctx context.Context, network, address string, p Params) (*Conn, error) {
+	p, err := p.complete()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
+	defer cancel()
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, diag.E("tp", diag.Unavailable, err)
+	}
+	c, err := Connect(ctx, nc, p)
+	if err != nil {
+		nc.Close()
+	}
+	return c, err
+}
+
+// Connect opens a transport connection over a stream that is open already. The
+// caller closes nc when it fails.
+func Connect(ctx context.Context, nc net.Conn, p Params) (*Conn, error) {
+	p, err := p.complete()
+	if err != nil {
+		return nil, err
+	}
+	release := bind(ctx, nc, p.Timeout)
+	c, err := connect(nc, p)
+	if cause := release(); cause != nil {
+		return nil, diag.E("tp", diag.Unavailable, cause)
+	}
+	return c, err
+}
+
+func connect(nc net.Conn, p Params) (*Conn, error) {
+	cr := propose(p, reference())
+	octets, err := appendTPKT(nil, cr)
+	if err != nil {
+		return nil, diag.E("", diag.Usage, err)
+	}
+	if len(octets) > maxCR {
+		return nil, diag.New("tp", diag.Usage, fmt.Sprintf("cr of %d octets: selectors leave room for %d", len(octets), maxCR))
+	}
+	if _, err := nc.Write(octets); err != nil {
+		return nil, diag.E("tp: cr", diag.Unavailable, err)
+	}
+	c := newConn(nc, 0, p.MaxTSDU)
+	octets, err = readTPKT(c.r, maxTPKT)
+	if err != nil {
+		return nil, classify(fmt.Errorf("awaiting cc: %w", unexpected(err)))
+	}
+	t, err := Decode(octets[tpktHeader:])
+	if err != nil {
+		return nil, err
+	}
+	switch t := t.(type) {
+	case *CC:
+		c.size, err = confirm(cr, t)
+		if err != nil {
+			return nil, diag.E("tp", diag.Protocol, err)
+		}
+		return c, nil
+	case *DR:
+		return nil, diag.E("tp", diag.Unavailable, &Refused{Reason: t.Reason, AdditionalInfo: t.AdditionalInfo})
+	case *ER:
+		return nil, diag.New("tp", diag.Protocol, fmt.Sprintf("peer reports an error in the cr: cause %d at octet %d", t.Cause, len(t.Invalid)))
+	default:
+		return nil, diag.New("tp", diag.Protocol, name(t)+": want cc")
+	}
+}
+
+// Accept completes a transport connection whose CR a listener has read: already
+// is the whole TPKT with the CR, as PeekCR returned it, and nothing after it may
+// have been read from nc. A CR to which class 0 is no valid response is answered
+// with a DR, and the error holds a *Refused. The caller closes nc when Accept
+// fails.
+func Accept(nc net.Conn, already []byte, p Params) (*Conn, *CR, error) {
+	p, err := p.complete()
+	if err != nil {
+		return nil, nil, err
+	}
+	cr, err := parseCR(already)
+	if err != nil {
+		return nil, nil, classify(err)
+	}
+	if err := nc.SetWriteDeadline(time.Now().Add(p.Timeout)); err != nil {
+		return nil, cr, diag.E("tp: cc", diag.IO, err)
+	}
+	cc, refused := answer(cr, p, reference())
+	if refused != nil {
+		// The DR is a courtesy: whether it got through changes nothing.
+		_ = Refuse(nc, cr, refused.Reason)
+		return nil, cr, diag.E("tp", diag.Protocol, refused)
+	}
+	octets, err := appendTPKT(nil, cc)
+	if err != nil {
+		return nil, cr, diag.E("", diag.Usage, err)
+	}
+	if _, err := nc.Write(octets); err != nil {
+		return nil, cr, diag.E("tp: cc", diag.Unavailable, err)
+	}
+	if err := nc.SetWriteDeadline(time.Time{}); err != nil {
+		return nil, cr, diag.E("tp: cc", diag.IO, err)
+	}
+	return newConn(nc, cc.Parameters.size(), p.MaxTSDU), cr, nil
+}
+
+// Refuse answers a CR with a DR (X.224 §13.5). The caller then closes the stream.
+func Refuse(w io.Writer, cr *CR, reason Reason) error {
+	octets, err := appendTPKT(nil, &DR{DestinationReference: cr.SourceReference, Reason: reason})
+	if err != nil {
+		return diag.E("", diag.Usage, err)
+	}
+	_, err = w.Write(octets)
+	return diag.E("tp: dr", diag.Unavailable, err)
+}
+
+// WriteTSDU sends the segments as one TSDU: T-DATA request. A TSDU that fits one
+// TPDU costs one write. The segments are not kept.
+func (c *Conn) WriteTSDU(segments ...[]byte) error {
+	total := 0
+	for _, s := range segments {
+		total += len(s)
+	}
+	if total == 0 {
+		return diag.New("tp", diag.Usage, "empty tsdu")
+	}
+	room := min(c.size-dtHeader, maxSegment)
+	if total <= room && total <= gatherBelow {
+		c.setHeader(&c.last, total, eot)
+		c.scratch = append(c.scratch[:0], c.last[:]...)
+		for _, s := range segments {
+			c.scratch = append(c.scratch, s...)
+		}
+		_, err := c.nc.Write(c.scratch)
+		return diag.E("tp: dt", diag.Unavailable, err)
+	}
+	c.gather(segments, total, room)
+	c.pending = c.out
+	_, err := c.pending.WriteTo(c.nc)
+	// Nothing of the caller's may stay reachable from here.
+	clear(c.out)
+	return diag.E("tp: dt", diag.Unavailable, err)
+}
+
+// gather cuts a TSDU of total octets into DTs of at most room octets and leaves
+// their buffers in c.out. All DTs but the last share one header.
+func (c *Conn) gather(segments [][]byte, total, room int) {
+	c.out = c.out[:0]
+	c.setHeader(&c.full, room, 0)
+	left := 0 // what the open DT still takes
+	for _, s := range segments {
+		for len(s) > 0 {
+			if left == 0 {
+				header := &c.full
+				left = room
+				if total <= room {
+					header, left = &c.last, total
+					c.setHeader(header, left, eot)
+				}
+				c.out = append(c.out, header[:])
+				total -= left
+			}
+			n := min(left, len(s))
+			c.out = append(c.out, s[:n])
+			s = s[n:]
+			left -= n
+		}
+	}
+}
+
+func (c *Conn) setHeader(h *[tpktHeader + dtHeader]byte, data int, last byte) {
+	*h = [...]byte{tpktVersion, 0, 0, 0, 2, codeDT, last}
+	binary.BigEndian.PutUint16(h[2:], uint16(len(h)+data))
+}
+
+// ReadTSDU returns the next TSDU: T-DATA indication. The slice is valid until
+// the next call. When the peer closes between two TSDUs the error is io.EOF,
+// which is the release of class 0 (X.224 §6.7.1.4). Any other error ends the
+// connection; a violation of the protocol is of kind diag.Protocol.
+func (c *Conn) ReadTSDU() ([]byte, error) {
+	if cap(c.tsdu) > keepBuffer {
+		c.tsdu = nil
+	}
+	c.tsdu = c.tsdu[:0]
+	for first := true; ; first = false {
+		more, err := c.readDT()
+		switch {
+		case err == io.EOF && first:
+			return nil, io.EOF
+		case err != nil:
+			return nil, classify(unexpected(err))
+		case !more:
+			return c.tsdu, nil
+		}
+	}
+}
+
+// readDT reads one TPKT, appends the data of its DT to c.tsdu and tells whether
+// the TSDU goes on.
+func (c *Conn) readDT() (more bool, err error) {
+	h, err := c.r.Peek(tpktHeader + dtHeader)
+	if err != nil {
+		if len(h) > 0 {
+			err = unexpected(err)
+		}
+		return false, err
+	}
+	size, err := tpktSize([tpktHeader]byte(h), maxTPKT)
+	if err != nil {
+		return false, err
+	}
+	if h[4] != 2 || h[5]&0xf0 != codeDT {
+		return false, c.notDT(size)
+	}
+	n := size - len(h)
+	if n+dtHeader > c.size {
+		return false, fmt.Errorf("dt: tpdu of %d octets: %d were agreed on", n+dtHeader, c.size)
+	}
+	if n > c.max-len(c.tsdu) {
+		return false, fmt.Errorf("dt: tsdu longer than %d octets", c.max)
+	}
+	more = h[6]&eot == 0
+	if more && n == 0 {
+		// A peer that sends these without end would never be heard again.
+		return false, fmt.Errorf("dt: no data and no end of tsdu")
+	}
+	if _, err := c.r.Discard(len(h)); err != nil {
+		return false, err
+	}
+	have := len(c.tsdu)
+	c.tsdu = grow(c.tsdu, n)
+	_, err = io.ReadFull(c.r, c.tsdu[have:])
+	return more, unexpected(err)
+}
+
+// notDT reads the TPKT that begins the buffer and says what it holds.
+func (c *Conn) notDT(size int) error {
+	octets, err := readTPKT(c.r, maxTPKT)
+	if err != nil {
+		return err
+	}
+	t, err := decode(octets[tpktHeader:])
+	if err != nil {
+		return err
+	}
+	if e, ok := t.(*ER); ok {
+		return fmt.Errorf("er: peer reports an error: cause %d at octet %d", e.Cause, len(e.Invalid))
+	}
+	return fmt.Errorf("%s: want dt", name(t))
+}
+
+// grow extends b by n octets.
+func grow(b []byte, n int) []byte {
+	if len(b)+n <= cap(b) {
+		return b[:len(b)+n]
+	}
+	return append(b, make([]byte, n)...)
+}
+
+// TPDUSize returns the largest TPDU agreed on, in octets.
+func (c *Conn) TPDUSize() int { return c.size }
+
+// SetReadDeadline bounds the wait of ReadTSDU, as net.Conn has it.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.nc.SetReadDeadline(t) }
+
+// SetWriteDeadline bounds the wait of WriteTSDU, as net.Conn has it.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.nc.SetWriteDeadline(t) }
+
+// RemoteAddr returns the address of the peer.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// Close is the T-DISCONNECT request: it closes the stream (RFC 1006 §5).
+func (c *Conn) Close() error { return c.nc.Close() }
+
+// reference chooses a reference: any number but zero (X.224 §6.5.4 a). There is
+// but one transport connection to a stream, so that they cannot be confused.
+func reference() uint16 { return uint16(1 + rand.N(0xffff)) }
+
+// bind lets the end of ctx, or of the timeout, interrupt what is done on nc. The
+// function returned ends that and says why it was interrupted, if it was.
+func bind(ctx context.Context, nc net.Conn, timeout time.Duration) (release func() error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
+	return func() error {
+		defer cancel()
+		if !stop() {
+			return context.Cause(ctx)
+		}
+		return nil
+	}
+}
