@@ -57,12 +57,34 @@ func (osDisk) mkdir(path string) error      { return os.Mkdir(path, 0o700) }
 func (osDisk) sync(path string) error       { return durable.SyncFile(path) }
 func (osDisk) syncfs(root *os.File) error   { return durable.Syncfs(root) }
 
-// claim locks a file for its writer; it fails with EWOULDBLOCK if a living
-// process has it. The lock goes with the descriptor, so a writer that dies
-// leaves a file that can be claimed.
-func claim(f *os.File) error {
+// claim locks a file for the one who writes or removes it; it fails with
+// EWOULDBLOCK if a living process has it. The lock goes with the descriptor, so
+// a writer that dies leaves a file that can be claimed.
+func claim(f *os.File) error { return flock(f, unix.LOCK_EX|unix.LOCK_NB) }
+
+// own locks a file for its writer, who has just created it, and fails with
+// ErrNotExist if a sweeper was quicker. A sweeper holds the lock until the file
+// is gone, so afterwards nobody removes it.
+func own(f *os.File) error {
+	if err := flock(f, unix.LOCK_EX); err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return err
+	}
+	if st.Nlink == 0 {
+		return os.ErrNotExist
+	}
+	return nil
+}
+
+// alive says whether the writer of f lives.
+func alive(f *os.File) bool { return flock(f, unix.LOCK_SH|unix.LOCK_NB) != nil }
+
+func flock(f *os.File, how int) error {
 	for {
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != unix.EINTR {
+		if err := unix.Flock(int(f.Fd()), how); err != unix.EINTR {
 			return err
 		}
 	}

@@ -82,9 +82,7 @@ func (b *Backlog) nameChild(family []Ref, child *Message) (bool, error) {
 		if err != nil {
 			return false, nil // the parent is not going to be worked on
 		}
-		if slices.ContainsFunc(records, func(r Record) bool {
-			return r.Kind == RecordChild && r.Child == child.Envelope.ID
-		}) {
+		if names(records, child.Envelope.ID) {
 			return false, nil
 		}
 	}
@@ -109,4 +107,9 @@ func (b *Backlog) nameChild(family []Ref, child *Message) (bool, error) {
 	}
 	b.logs[parent] = struct{}{}
 	return true, nil
+}
+
+// names says whether a log has the record that makes child eligible.
+func names(log []Record, child ID) bool {
+	return slices.ContainsFunc(log, func(r Record) bool { return r.Kind == RecordChild && r.Child == child })
 }

@@ -78,9 +78,8 @@ func (s *Spool) newWriter(ref Ref, path string, f file, err error) (*Writer, err
 	if err != nil {
 		return nil, fail("create "+ref.String(), err)
 	}
-	// The lock says that the writer lives. A sweeper that came in between the
-	// creation and this has it, and removes the file.
-	if err := claim(f.os()); err != nil {
+	// The lock says that the writer lives.
+	if err := own(f.os()); err != nil {
 		f.Close()
 		return nil, fail("create "+ref.String(), err)
 	}

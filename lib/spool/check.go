@@ -1,0 +1,270 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+)
+
+// FindingKind says what Check has found, in the words of mtaspool(5).
+type FindingKind string
+
+// What can be found.
+const (
+	FoundIncomplete FindingKind = "incomplete" // not whole, and no living writer has it
+	FoundDamaged    FindingKind = "damaged"    // a wrong digest, an unreadable envelope or file
+	FoundTorn       FindingKind = "torn"       // records of a log with a wrong checksum
+	FoundOrphan     FindingKind = "orphan"     // a log without a message
+	FoundUnnamed    FindingKind = "unnamed"    // a child whose parent is there and does not name it
+	FoundMissing    FindingKind = "missing"    // a file or directory every spool has
+	FoundMisplaced  FindingKind = "misplaced"  // where its identifier does not lead, or in two places
+	FoundForeign    FindingKind = "foreign"    // not of a spool
+	FoundBad        FindingKind = "bad"        // in bad/
+	FoundLeft       FindingKind = "left"       // in tmp/, its writer dead
+)
+
+// Finding is one thing that is not as it should be.
+type Finding struct {
+	Kind FindingKind
+	Path string // below the spool
+	Text string
+}
+
+// CheckOptions says how far a check goes.
+type CheckOptions struct {
+	ReadData bool // read every content and compare its digest
+}
+
+// Check looks at everything in the spool and reports what is not as
+// mtaspool(5) says. It changes nothing and needs no lock. The error is that of
+// a directory that cannot be read; everything else is a Finding.
+func (s *Spool) Check(opts CheckOptions, report func(Finding)) error {
+	c := &checker{s: s, opts: opts, report: report, at: make(map[ID]Ref), children: make(map[ID][]*Envelope)}
+	for _, part := range []func() error{c.top, c.queue, c.fresh, c.tmp, c.bad} {
+		if err := part(); err != nil {
+			return fail("check", err)
+		}
+	}
+	c.families()
+	return nil
+}
+
+type checker struct {
+	s        *Spool
+	opts     CheckOptions
+	report   func(Finding)
+	at       map[ID]Ref         // where the messages are
+	children map[ID][]*Envelope // by parent
+}
+
+func (c *checker) found(kind FindingKind, path, format string, args ...any) {
+	c.report(Finding{Kind: kind, Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+// gone says whether a path has gone while the check was at work.
+func (c *checker) gone(path string) bool {
+	_, err := os.Lstat(c.s.dir + "/" + path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// names lists a directory below the spool, sorted.
+func (c *checker) names(path string) ([]string, error) {
+	names, err := readNames(c.s.dir + "/" + path)
+	slices.Sort(names)
+	return names, err
+}
+
+func (c *checker) top() error {
+	ours := append(directories(), "format", "lock", "ctl/wake")
+	for _, path := range ours {
+		if c.gone(path) {
+			c.found(FoundMissing, path, "every spool has it")
+		}
+	}
+	for _, dir := range []string{".", "q"} {
+		names, err := c.names(dir)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			path := strings.TrimPrefix(dir+"/"+name, "./")
+			if !slices.Contains(ours, path) {
+				c.found(FoundForeign, path, "not of a spool")
+			}
+		}
+	}
+	return nil
+}
+
+func (c *checker) queue() error {
+	for _, p := range Priorities() {
+		top := "q/" + string(p)
+		shards, err := c.names(top)
+		if err != nil {
+			return err
+		}
+		for _, shard := range shards {
+			path := top + "/" + shard
+			if !isShard(shard) {
+				c.found(FoundForeign, path, "not the end of an identifier")
+				continue
+			}
+			names, err := c.names(path)
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				c.queued(p, path, name, names)
+			}
+		}
+	}
+	return nil
+}
+
+// queued looks at one name in q/P/XX/.
+func (c *checker) queued(p Priority, dir, name string, names []string) {
+	path := dir + "/" + name
+	id, isLog := strings.CutSuffix(name, ".log")
+	if !isID(id) {
+		c.found(FoundForeign, path, "not an identifier")
+		return
+	}
+	ref := Ref{ID: ID(id), Priority: p}
+	switch {
+	case !strings.HasPrefix(ref.String(), dir+"/"):
+		c.found(FoundMisplaced, path, "belongs to %s", ref)
+	case isLog:
+		c.log(ref, path, names)
+	default:
+		c.message(ref, path)
+	}
+}
+
+func (c *checker) log(ref Ref, path string, names []string) {
+	_, torn, err := c.s.ReadLog(ref)
+	if err != nil {
+		c.found(FoundDamaged, path, "%v", err)
+		return
+	}
+	if torn > 0 {
+		c.found(FoundTorn, path, "%d records", torn)
+	}
+	if _, beside := slices.BinarySearch(names, string(ref.ID)); !beside &&
+		c.gone(ref.String()) && c.gone(Ref{ID: ref.ID}.String()) && !c.gone(path) {
+		c.found(FoundOrphan, path, "its message is gone")
+	}
+}
+
+// message looks at one message file, in q/ or new/.
+func (c *checker) message(ref Ref, path string) {
+	f, err := os.Open(c.s.dir + "/" + path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		c.found(FoundDamaged, path, "%v", err)
+		return
+	}
+	defer f.Close()
+	if other, twice := c.at[ref.ID]; twice && !c.gone(other.String()) && !c.gone(path) {
+		c.found(FoundMisplaced, path, "also at %s", other)
+	}
+	c.at[ref.ID] = ref
+	m, err := newMessage(f, ref)
+	if err == nil && c.opts.ReadData {
+		err = m.VerifyContent()
+	}
+	switch {
+	case err == nil:
+		if parent := m.Envelope.Parent; parent != "" {
+			c.children[parent] = append(c.children[parent], m.Envelope)
+		}
+	case c.gone(path):
+	case errors.Is(err, ErrIncomplete):
+		if !alive(f) {
+			// The writer may have finished since.
+			if _, err = newMessage(f, ref); errors.Is(err, ErrIncomplete) {
+				c.found(FoundIncomplete, path, "%v", err)
+			}
+		}
+	default:
+		c.found(FoundDamaged, path, "%v", err)
+	}
+}
+
+func (c *checker) fresh() error { return c.flat("new", c.message) }
+
+func (c *checker) tmp() error {
+	return c.flat("tmp", func(ref Ref, path string) {
+		f, err := os.Open(c.s.dir + "/" + path)
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		if !alive(f) && !c.gone(path) {
+			c.found(FoundLeft, path, "its writer has died")
+		}
+	})
+}
+
+// flat looks at a directory that holds nothing but message files.
+func (c *checker) flat(dir string, look func(ref Ref, path string)) error {
+	names, err := c.names(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		path := dir + "/" + name
+		if !isID(name) {
+			c.found(FoundForeign, path, "not an identifier")
+			continue
+		}
+		look(Ref{ID: ID(name)}, path)
+	}
+	return nil
+}
+
+func (c *checker) bad() error {
+	names, err := c.names("bad")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		path := "bad/" + name
+		id, _, _ := strings.Cut(name, ".")
+		switch id = strings.TrimRight(id, "+"); {
+		case !isID(id):
+			c.found(FoundForeign, path, "not an identifier")
+		case !strings.Contains(name, "."):
+			why, err := os.ReadFile(c.s.dir + "/" + path + ".why")
+			if err != nil {
+				why = []byte("nobody has written down why")
+			}
+			c.found(FoundBad, path, "%s", clip(strings.TrimSpace(string(why))))
+		}
+	}
+	return nil
+}
+
+// families looks for children that the log of their parent does not name.
+func (c *checker) families() {
+	for parent, children := range c.children {
+		ref, there := c.at[parent]
+		if !there || ref.Priority == 0 {
+			continue
+		}
+		records, _, err := c.s.ReadLog(ref)
+		if err != nil {
+			continue // reported with the log
+		}
+		for _, child := range children {
+			path := c.at[child.ID].String()
+			if !names(records, child.ID) && !c.gone(path) && !c.gone(ref.String()) {
+				c.found(FoundUnnamed, path, "%s does not name it", parent)
+			}
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package spool
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// Reclaim looks in q/ for what a channel that died has left: files that known
+// does not know and that no living writer has locked. What is whole is made
+// durable and then visited, as if it had been told of; what is not is removed,
+// or goes to bad/ and is visited with Damaged. The holder calls it when a
+// channel has died, between two events, so that known speaks of now; it may be
+// told of a file by the channel's last words after it was visited. A child
+// visited here may lack its record in the log of its parent.
+func (s *Spool) Reclaim(known func(Ref) bool, visit func(Item) error) error {
+	if err := s.holding("reclaim"); err != nil {
+		return err
+	}
+	var items []Item
+	var batch Batch
+	err := s.eachName(func(p Priority, _, name string) error {
+		ref := Ref{ID: ID(name), Priority: p}
+		if !isID(name) || known(ref) {
+			return nil
+		}
+		item, err := s.reclaim(ref)
+		if err != nil || item == nil {
+			return err
+		}
+		items = append(items, *item)
+		if item.Damaged == nil {
+			batch.Refs = append(batch.Refs, ref)
+		}
+		return nil
+	})
+	if err != nil {
+		return fail("reclaim", err)
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	if err := s.Barrier(&batch); err != nil {
+		return err
+	}
+	for _, item := range items {
+		if err := visit(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Spool) reclaim(ref Ref) (*Item, error) {
+	f, err := os.Open(s.path(ref))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if claim(f) != nil {
+		return nil, nil
+	}
+	m, err := newMessage(f, ref)
+	if err == nil {
+		item := &Item{Ref: ref, Envelope: m.Envelope}
+		item.Log, item.Torn, err = s.ReadLog(ref)
+		return item, err
+	}
+	if errors.Is(err, ErrIncomplete) {
+		if err := s.disk.unlink(s.path(ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		s.changed(nil, []string{s.shardPath(ref)})
+		return nil, nil
+	}
+	if errors.Is(err, ErrDamaged) {
+		err = s.toBad(ref, err)
+	}
+	return &Item{Ref: ref, Damaged: err}, nil
+}
