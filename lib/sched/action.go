@@ -1,0 +1,179 @@
+package sched
+
+import (
+	"time"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Action is something to be done. The set is closed. Actions are carried out in
+// order; slices in them are valid until the next call of the scheduler.
+type Action interface{ action() }
+
+// StartJob leases the recipients of one message for one peer to a channel
+// process. Every recipient is to be answered by JobOutcome, with the same job and
+// generation.
+type StartJob struct {
+	Job        uint64 // never used twice in a generation
+	Attempt    int    // 1 for the first
+	Generation uint64
+	Version    string // of the configuration
+	Channel    string
+	Process    int
+	Assoc      uint64 // 0 where the channel has no associations
+	Peer       string
+	Ref        spool.Ref
+	Recipients []int
+}
+
+// OpenAssociation asks for an association with a peer; AssociationUp or
+// AssociationFailed answers. Assoc is never used twice and below 1<<32.
+type OpenAssociation struct {
+	Channel string
+	Process int
+	Assoc   uint64
+	Peer    string
+}
+
+// CloseAssociation asks for the release of an idle association of ours;
+// AssociationDown answers.
+type CloseAssociation struct {
+	Channel string
+	Process int
+	Assoc   uint64
+	Peer    string
+}
+
+// RequestTurn asks the peer for the turn of an association; AssociationTurn
+// answers, or nothing.
+type RequestTurn struct {
+	Channel  string
+	Process  int
+	Assoc    uint64
+	Peer     string
+	Priority spool.Priority
+}
+
+// StartChannel asks for a process of a channel; ChannelUp or ChannelDown answers.
+type StartChannel struct{ Channel string }
+
+// StopChannel asks a process to finish its jobs, release its associations and
+// end; ChannelDown answers.
+type StopChannel struct {
+	Channel string
+	Process int
+}
+
+// Final says that recipients of a message have their final outcome. It is for
+// the log, and for the reports owed.
+type Final struct {
+	Ref     spool.Ref
+	N       []int
+	Outcome Outcome
+	Channel string // where it was tried last; may be empty
+	Peer    string
+}
+
+// Done says that every recipient of a message is final. The scheduler has
+// forgotten it; it leaves the spool when the reports owed are eligible.
+type Done struct{ Ref spool.Ref }
+
+// Log is a line for the log of a message: what a restart must know.
+type Log struct {
+	Ref      spool.Ref
+	N        []int
+	Change   Change
+	Text     string
+	Until    time.Time // ChangeDeferred, ChangeInDoubt: not tried before
+	Attempts int       // ChangeDeferred, ChangeInDoubt: attempts so far
+	Channel  string
+	Peer     string
+	Hops     []spool.Hop // ChangeRerouted
+}
+
+// Change is what a Log line remembers.
+type Change uint8
+
+// The changes.
+const (
+	ChangeDeferred Change = iota + 1
+	ChangeInDoubt
+	ChangeHeld
+	ChangeReleased
+	ChangeRetried
+	ChangeRerouted
+)
+
+var changeNames = [...]string{
+	ChangeDeferred: "deferred",
+	ChangeInDoubt:  "in-doubt",
+	ChangeHeld:     "held",
+	ChangeReleased: "released",
+	ChangeRetried:  "retried",
+	ChangeRerouted: "rerouted",
+}
+
+// String returns the change's name as logs spell it.
+func (c Change) String() string {
+	if c >= ChangeDeferred && int(c) < len(changeNames) {
+		return changeNames[c]
+	}
+	return "unknown"
+}
+
+// Notice is for the event log.
+type Notice struct {
+	Kind    NoticeKind
+	Channel string
+	Peer    string
+	Process int
+	Job     uint64
+	Text    string
+	Until   time.Time // not tried before
+	Count   int       // PeerDown, ChannelDown: failures in a row; Rerouted: messages
+}
+
+// NoticeKind says what a Notice tells.
+type NoticeKind uint8
+
+// The notices.
+const (
+	NoticePeerDown    NoticeKind = iota + 1 // a peer waits after a failure
+	NoticePeerUp                            // a peer that had failed was seen alive
+	NoticeChannelDown                       // a process ended, or failed to start, unasked
+	NoticeChannelUp                         // a process serves a channel
+	NoticeRerouted                          // messages went to their alternate hops
+	NoticeStale                             // an answer for a lease that is over was ignored
+)
+
+var noticeNames = [...]string{
+	NoticePeerDown:    "peer-down",
+	NoticePeerUp:      "peer-up",
+	NoticeChannelDown: "channel-down",
+	NoticeChannelUp:   "channel-up",
+	NoticeRerouted:    "rerouted",
+	NoticeStale:       "stale-outcome",
+}
+
+// String returns the notice's name as the event log spells it.
+func (k NoticeKind) String() string {
+	if k >= NoticePeerDown && int(k) < len(noticeNames) {
+		return noticeNames[k]
+	}
+	return "unknown"
+}
+
+// Drained says that Drain has reached its end: no process is left.
+type Drained struct{}
+
+func (StartJob) action()         {}
+func (OpenAssociation) action()  {}
+func (CloseAssociation) action() {}
+func (RequestTurn) action()      {}
+func (StartChannel) action()     {}
+func (StopChannel) action()      {}
+func (Final) action()            {}
+func (Done) action()             {}
+func (Log) action()              {}
+func (Notice) action()           {}
+func (Drained) action()          {}

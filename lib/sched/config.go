@@ -1,0 +1,117 @@
+package sched
+
+import "time"
+
+// Config is what the scheduler needs to know of a configuration.
+type Config struct {
+	Version    string // digest of the configuration, handed out with every job
+	Generation uint64 // lease generation of this instance, from New; outcomes with another are ignored
+
+	Channels []ChannelConfig
+	Peers    []PeerConfig
+
+	MaxJobs        int // jobs at once over all channels; 0 is no limit beyond the channels' own
+	ReservedUrgent int // places of MaxJobs only urgent messages use
+	ReservedNormal int // places of MaxJobs only urgent and normal messages use
+
+	MessageBackoff Backoff // zero: 5 min, then 5 min more each time, at most 1 h
+	PeerBackoff    Backoff // zero: 1 min, then 1 min more each time, at most 30 min
+	ChannelBackoff Backoff // of a channel process that failed; zero: 1 s, 2 s more, at most 1 min
+
+	// Expiry is how long after its acceptance a message that names no latest
+	// time itself is given up, by priority: urgent, normal, non-urgent. Zero is
+	// never.
+	Expiry [3]time.Duration
+
+	// TurnWait is how long a peer is given to answer a request for the turn
+	// before an association of our own is opened. Zero is 30 s.
+	TurnWait time.Duration
+}
+
+// ChannelConfig describes a channel.
+type ChannelConfig struct {
+	Name         string
+	Associations bool // jobs need an association with the peer; false for local delivery
+	Listens      bool // its process runs even without work, for those who call
+	Disabled     bool // nothing is started; what is in progress ends
+
+	MaxJobs        int // jobs at once; at least 1
+	ReservedUrgent int // places of MaxJobs only urgent messages use
+	ReservedNormal int // places of MaxJobs only urgent and normal messages use
+
+	MaxAssociations int // associations opened by us at once; 0 is four times MaxJobs
+	MaxPerPeer      int // associations usable by us with one peer, or jobs where there are none; 0 is no limit
+
+	// IdleTime is how long an association of ours is kept without work. Zero is
+	// 30 s.
+	IdleTime time.Duration
+
+	// StartInterval is the least time between two associations opened (or, for a
+	// channel without associations, two jobs started) for work of a priority:
+	// urgent, normal, non-urgent.
+	StartInterval [3]time.Duration
+}
+
+// PeerConfig describes a peer MTA of a channel. A peer that is met in a
+// recipient's hops but not here is served by its channel's defaults.
+type PeerConfig struct {
+	Channel  string
+	Name     string
+	Disabled bool // nothing is started for it; what has an alternate hop goes there
+
+	MaxPerPeer int // 0 is the channel's
+}
+
+// Backoff is a linear back-off: First after the first failure, Step more after
+// each further one, never more than Ceiling.
+type Backoff struct {
+	First   time.Duration
+	Step    time.Duration
+	Ceiling time.Duration // 0 is none
+}
+
+// Delay returns the wait after the given number of failures in a row.
+func (b Backoff) Delay(failures int) time.Duration {
+	if failures < 1 {
+		return 0
+	}
+	ceiling := b.Ceiling
+	if ceiling <= 0 {
+		ceiling = maxDelay
+	}
+	// Dividing keeps the product from overflowing after many failures.
+	more := time.Duration(failures - 1)
+	if b.First >= ceiling || b.Step > 0 && more > (ceiling-b.First)/b.Step {
+		return ceiling
+	}
+	return b.First + more*b.Step
+}
+
+const maxDelay = 365 * 24 * time.Hour
+
+func (c Config) withDefaults() Config {
+	if c.MessageBackoff == (Backoff{}) {
+		c.MessageBackoff = Backoff{First: 5 * time.Minute, Step: 5 * time.Minute, Ceiling: time.Hour}
+	}
+	if c.PeerBackoff == (Backoff{}) {
+		c.PeerBackoff = Backoff{First: time.Minute, Step: time.Minute, Ceiling: 30 * time.Minute}
+	}
+	if c.ChannelBackoff == (Backoff{}) {
+		c.ChannelBackoff = Backoff{First: time.Second, Step: 2 * time.Second, Ceiling: time.Minute}
+	}
+	if c.TurnWait <= 0 {
+		c.TurnWait = 30 * time.Second
+	}
+	return c
+}
+
+func (c ChannelConfig) withDefaults() ChannelConfig {
+	c.MaxJobs = max(c.MaxJobs, 1)
+	if c.MaxAssociations <= 0 {
+		c.MaxAssociations = 4 * c.MaxJobs
+	}
+	if c.IdleTime <= 0 {
+		c.IdleTime = 30 * time.Second
+	}
+	return c
+}

@@ -1,0 +1,43 @@
+// Package sched decides what a switch does next with the messages it is
+// responsible for: which recipients are tried now, over which association, in
+// which order, and when those that failed are tried again.
+//
+// The scheduler is a tree, channel → peer MTA → mlist, an mlist being the
+// recipients of one message for one peer. It is a pure machine: an [Event] and a
+// time go in, [Action] values come out. It opens no file, starts no goroutine
+// and reads no clock, so a day of traffic can be simulated in a second and every
+// decision can be repeated. Nothing depends on the order of a map.
+//
+// # Policies
+//
+// Priority comes strictly first. A channel runs at most MaxJobs jobs; of those
+// places ReservedUrgent are kept for urgent messages and ReservedNormal for
+// normal ones, so urgent traffic never queues behind a crowd of others. Among
+// peers with work of the same priority the one with the least in progress is
+// served, then the one served longest ago. No order is promised within a
+// priority: associations are parallel.
+//
+// A peer that cannot be reached waits by itself, with a linear back-off up to a
+// ceiling; its messages go to their alternate hop if they have one. While it has
+// not recovered it is probed by one attempt at a time, and all such probes
+// together never take more than a quarter of the channel's associations. Any
+// association with it, whoever opened it, ends the wait at once. A message that
+// fails waits by itself in the same manner, without delaying its neighbours.
+//
+// Associations are objects of the scheduler. Work is offered to any association
+// with the peer whose turn is ours, whoever opened it; without one the turn is
+// asked for, or an association opened, slowly at first: as many at a time as are
+// up already. Idle associations are closed after a while, or earlier when
+// another peer needs the place.
+//
+// Hold stops the clock of a recipient: it is neither tried nor expired until it
+// is released.
+//
+// # Cost
+//
+// An event costs O(log n) for n queued recipients plus O(c) for c channels; an
+// event that names many recipients costs that much for each. What touches a whole
+// peer (re-routing when it fails, retrying it) is done a bounded portion per
+// step, [Scheduler.Next] being due at once until it is finished. A queued
+// recipient of its own message takes less than 400 octets beyond its texts.
+package sched

@@ -1,0 +1,227 @@
+package sched
+
+import (
+	"time"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Event is something that happened; [Scheduler.Step] takes one. The set is
+// closed.
+type Event interface{ event() }
+
+// Accepted tells of a message that is durable in the spool and eligible: a new
+// one, or one found there at start. A message already known is left as it is.
+type Accepted struct{ Message Message }
+
+// Message is what the scheduler needs to know of a message, probe or report.
+type Message struct {
+	Ref        spool.Ref
+	Kind       spool.Kind
+	Accepted   time.Time // when responsibility was taken
+	Deferred   time.Time // deferred-delivery-time: not tried before; zero is none
+	Expires    time.Time // latest time; zero leaves it to Config.Expiry
+	Size       int64     // content octets
+	Recipients []Recipient
+}
+
+// Recipient is one recipient as the envelope and the log of its message tell.
+type Recipient struct {
+	N    int         // its number in the message, unique there
+	Hops []spool.Hop // ordered alternates; the first is tried first
+
+	// Fail, if not nil, was decided at submission: the recipient is final at
+	// once, and said so.
+	Fail *spool.Failure
+
+	State    State     // Queued, Held or Finished
+	Until    time.Time // not tried before, from an earlier deferral
+	Attempts int       // attempts so far
+	Text     string    // the last reason
+}
+
+// State is where a recipient stands.
+type State uint8
+
+// The states of a recipient.
+const (
+	Queued   State = iota // to be tried as soon as its peer and priority allow
+	Waiting               // to be tried at a certain time
+	InFlight              // being tried
+	Held                  // not to be tried before it is released
+	Finished              // final
+)
+
+var stateNames = [...]string{"queued", "waiting", "in-flight", "held", "finished"}
+
+// String returns the state's name as lists print it.
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return "unknown"
+}
+
+// Tick is nothing but time going by; it is due at [Scheduler.Next].
+type Tick struct{}
+
+// ChannelUp tells that a process of a channel has said hello. Process is a
+// number the caller never gives twice. If the channel has a process already, the
+// new one takes over: the old one is stopped and finishes its jobs.
+type ChannelUp struct {
+	Channel         string
+	Process         int
+	MaxJobs         int // its capacity; 0 is no limit of its own
+	MaxAssociations int
+}
+
+// ChannelDown tells that a process has ended, or could not be started (Process
+// is then not known yet). Its jobs are in doubt, its associations gone. Failed
+// says that it was not asked to end; it is then started again after a back-off.
+type ChannelDown struct {
+	Channel string
+	Process int
+	Failed  bool
+	Why     string
+}
+
+// AssociationUp tells of an association that is established, ours (Assoc is the
+// number from OpenAssociation) or the peer's (Inbound; the number is the
+// channel's). TwoWay says that the turn can pass (dialogue-mode two-way
+// alternate); Turn that we hold it. An association that is up already is only
+// told about its turn.
+type AssociationUp struct {
+	Channel string
+	Process int
+	Assoc   uint64
+	Peer    string
+	Inbound bool
+	TwoWay  bool
+	Turn    bool
+}
+
+// AssociationTurn tells that the turn of an association came to us or went.
+type AssociationTurn struct {
+	Channel string
+	Process int
+	Assoc   uint64
+	Turn    bool
+}
+
+// AssociationDown tells of the end of an association. A job on it that was not
+// answered is in doubt. Failed says that it was aborted rather than released.
+type AssociationDown struct {
+	Channel string
+	Process int
+	Assoc   uint64
+	Failed  bool
+	Why     string
+}
+
+// AssociationFailed tells that an association we wanted could not be opened.
+type AssociationFailed struct {
+	Channel string
+	Process int
+	Assoc   uint64
+	Why     string
+}
+
+// JobOutcome tells what became of recipients of a job. A job may report in
+// pieces; it is over when each of its recipients is reported. An answer for
+// another generation, or for a job that is over, is ignored.
+type JobOutcome struct {
+	Job        uint64
+	Generation uint64
+	Results    []Result
+}
+
+// Hold keeps recipients from being tried until they are released. One in flight
+// is held if it comes back. N nil means every recipient.
+type Hold struct {
+	ID  spool.ID
+	N   []int
+	Why string
+}
+
+// Release ends Hold. The recipients are tried at once. N nil means every
+// recipient.
+type Release struct {
+	ID spool.ID
+	N  []int
+}
+
+// Retry ends the waits after failures: of recipients of a message (ID, and N or
+// every one), else of a peer (Channel and Peer) and what waits there, else of
+// every peer of a channel (Channel), else of everything. A deferred-delivery-time
+// stands.
+type Retry struct {
+	ID      spool.ID
+	N       []int
+	Channel string
+	Peer    *string // nil: the whole channel; a channel without associations has the peer ""
+}
+
+// Expire gives recipients up as if their latest time had passed; held ones too.
+// One in flight is given up if it comes back. N nil means every recipient.
+type Expire struct {
+	ID spool.ID
+	N  []int
+}
+
+// Delete removes recipients without a report. One in flight is removed if it
+// comes back. N nil means every recipient.
+type Delete struct {
+	ID spool.ID
+	N  []int
+}
+
+// Reroute gives recipients other hops, the routes having changed. One in flight
+// takes them if it comes back. N nil means every recipient.
+type Reroute struct {
+	ID   spool.ID
+	N    []int
+	Hops []spool.Hop
+}
+
+// DisablePeer keeps a peer from being used: nothing is started for it, its idle
+// associations are closed, what has an alternate hop goes there.
+type DisablePeer struct{ Channel, Peer string }
+
+// EnablePeer ends DisablePeer, and a Disabled of the configuration.
+type EnablePeer struct{ Channel, Peer string }
+
+// DisableChannel keeps a channel from starting anything.
+type DisableChannel struct{ Channel string }
+
+// EnableChannel ends DisableChannel, and a Disabled of the configuration.
+type EnableChannel struct{ Channel string }
+
+// RestartChannel asks for a new process that takes over from the present one.
+type RestartChannel struct{ Channel string }
+
+// Drain asks for rest: nothing is started any more, every process is stopped
+// when its jobs have ended, and Drained follows the last one. It cannot be taken
+// back.
+type Drain struct{}
+
+func (Accepted) event()          {}
+func (Tick) event()              {}
+func (ChannelUp) event()         {}
+func (ChannelDown) event()       {}
+func (AssociationUp) event()     {}
+func (AssociationTurn) event()   {}
+func (AssociationDown) event()   {}
+func (AssociationFailed) event() {}
+func (JobOutcome) event()        {}
+func (Hold) event()              {}
+func (Release) event()           {}
+func (Retry) event()             {}
+func (Expire) event()            {}
+func (Delete) event()            {}
+func (Reroute) event()           {}
+func (DisablePeer) event()       {}
+func (EnablePeer) event()        {}
+func (DisableChannel) event()    {}
+func (EnableChannel) event()     {}
+func (RestartChannel) event()    {}
+func (Drain) event()             {}

@@ -1,0 +1,164 @@
+package sched
+
+import "testing"
+
+// checkTree holds the tree to what it is always between two steps, by counting
+// everything anew.
+func checkTree(t testing.TB, s *Scheduler) {
+	t.Helper()
+	if len(s.unsettled) > 0 || len(s.dirty) > 0 {
+		t.Fatalf("%d lists unsettled, %d peers dirty", len(s.unsettled), len(s.dirty))
+	}
+	recipients, messages, due, expiring := 0, 0, 0, 0
+	lists := map[*peer][Finished]int{}
+	for m := s.all.first; m != nil; m = m.next {
+		messages++
+		if s.messages[m.ref.ID] != m {
+			t.Fatalf("%s is not in the map", m.ref.ID)
+		}
+		left, inLists := 0, 0
+		for i := range m.recipients {
+			if m.recipients[i].state != Finished {
+				left++
+			}
+			if m.recipients[i].list == nil && m.recipients[i].state != Finished && m.recipients[i].hops != nil {
+				t.Fatalf("recipient %d of %s is in no list", m.recipients[i].n, m.ref.ID)
+			}
+		}
+		if left != int(m.left) || left == 0 {
+			t.Fatalf("%s has %d recipients left, counts %d", m.ref.ID, left, m.left)
+		}
+		recipients += left
+		if m.pos != 0 {
+			expiring++
+		}
+		seen := map[*peer]bool{}
+		for l := m.lists; l != nil; l = l.sibling {
+			if seen[l.peer] {
+				t.Fatalf("%s has two lists for %s", m.ref.ID, l.peer.name)
+			}
+			seen[l.peer] = true
+			n := lists[l.peer]
+			n[l.state]++
+			lists[l.peer] = n
+			if (l.due != 0) != (l.pos != 0) {
+				t.Fatalf("%s: due %d but place %d", m.ref.ID, l.due, l.pos)
+			}
+			if l.pos != 0 {
+				due++
+			}
+			inLists += checkList(t, l)
+		}
+		for i := range m.recipients {
+			if m.recipients[i].list != nil {
+				inLists--
+			}
+		}
+		if inLists != 0 {
+			t.Fatalf("%s: lists and recipients differ by %d", m.ref.ID, inLists)
+		}
+	}
+	if recipients != s.counts.Recipients || messages != len(s.messages) || due != len(s.waiting) || expiring != len(s.expiring) {
+		t.Fatalf("counted %d recipients, %d messages, %d due, %d expiring; have %d, %d, %d, %d", recipients, messages,
+			due, expiring, s.counts.Recipients, len(s.messages), len(s.waiting), len(s.expiring))
+	}
+	for _, c := range s.channels {
+		for _, p := range c.peers {
+			if p.states != lists[p] {
+				t.Fatalf("%s/%s: states %v, counted %v", c.name, p.name, p.states, lists[p])
+			}
+		}
+		checkChannel(t, s, c)
+	}
+}
+
+func checkList(t testing.TB, l *mlist) (n int) {
+	t.Helper()
+	flying := 0
+	for i := l.first; i >= 0; i = l.msg.recipients[i].next {
+		n++
+		r := &l.msg.recipients[i]
+		if r.list != l {
+			t.Fatalf("recipient %d of %s is in another list", r.n, l.msg.ref.ID)
+		}
+		if r.state == InFlight {
+			flying++
+		}
+	}
+	switch {
+	case l.state == InFlight && (l.job == nil || l.job.left != flying || flying == 0):
+		t.Fatalf("%s is in flight with %d recipients", l.msg.ref.ID, flying)
+	case l.state != InFlight && (flying > 0 || l.job != nil || n == 0):
+		t.Fatalf("%s is %v with %d of %d in flight", l.msg.ref.ID, l.state, flying, n)
+	}
+	return n
+}
+
+func checkChannel(t testing.TB, s *Scheduler, c *channel) {
+	t.Helper()
+	var jobs, openFor places
+	ready, wanters, ours, closing, probes, idle := 0, 0, 0, 0, 0, 0
+	for _, j := range s.jobs {
+		if j.list.peer.channel == c {
+			jobs[j.priority]++
+			if j.probe {
+				probes++
+			}
+			if j.assoc != nil && j.assoc.job != j {
+				t.Fatalf("job %d is not its association's", j.id)
+			}
+		}
+	}
+	for _, proc := range c.processes {
+		for _, a := range proc.assocs {
+			if !a.inbound {
+				ours++
+			}
+			if a.state == assocOpening {
+				openFor[a.priority]++
+				if a.probe {
+					probes++
+				}
+			}
+			if a.state == assocClosing && !a.inbound {
+				closing++
+			}
+			if a.pos != 0 {
+				idle++
+			}
+			if a.idleAt >= 0 && (a.job != nil || a.state != assocUp || !a.turn || a.peer.idle[a.idleAt] != a) {
+				t.Fatalf("association %d is not idle", a.id)
+			}
+			if a.idleAt < 0 && a.job == nil && a.state == assocUp && a.turn {
+				t.Fatalf("association %d is idle and not offered", a.id)
+			}
+		}
+	}
+	for _, p := range c.peers {
+		ready += p.readyLists()
+		if p.wanting {
+			wanters++
+		}
+		usable, askable := 0, 0
+		for i, a := range p.assocs {
+			if a.at != i {
+				t.Fatalf("association %d is at %d", a.id, i)
+			}
+			if a.canSend() {
+				usable++
+			}
+			if a.twoWay && !a.turn {
+				askable++
+			}
+		}
+		if usable != p.usable || askable != p.askable {
+			t.Fatalf("%s: %d usable, %d askable; counted %d, %d", p.name, p.usable, p.askable, usable, askable)
+		}
+	}
+	if jobs != c.jobs || openFor != c.openFor || ready != c.ready || wanters != c.wanters || ours != c.assocs ||
+		closing != c.closing || probes != c.probes || idle != len(c.idle) {
+		t.Fatalf("%s counts jobs %v open %v ready %d wanters %d associations %d closing %d probes %d idle %d; "+
+			"there are %v %v %d %d %d %d %d %d", c.name, c.jobs, c.openFor, c.ready, c.wanters, c.assocs, c.closing, c.probes, len(c.idle),
+			jobs, openFor, ready, wanters, ours, closing, probes, idle)
+	}
+}

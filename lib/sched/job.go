@@ -1,0 +1,197 @@
+package sched
+
+import "fmt"
+
+// jobOutcome takes the answer for recipients of a job.
+func (s *Scheduler) jobOutcome(ev JobOutcome) {
+	j := s.jobs[ev.Job]
+	if j == nil || ev.Generation != s.generation {
+		s.out.add(Notice{
+			Kind: NoticeStale, Job: ev.Job,
+			Text: fmt.Sprintf("outcome for job %d of generation %d, which is over", ev.Job, ev.Generation),
+		})
+		return
+	}
+	// The process works, however often it failed before.
+	j.process.channel.failures = 0
+	l := j.list
+	for _, res := range ev.Results {
+		i := l.msg.find(res.N)
+		if i < 0 {
+			continue
+		}
+		if r := &l.msg.recipients[i]; r.state == InFlight && r.list == l {
+			s.apply(j, i, res.Outcome)
+		}
+	}
+	if j.left == 0 {
+		s.endJob(j)
+	}
+}
+
+// apply gives a recipient in flight its outcome.
+func (s *Scheduler) apply(j *job, i int32, what Outcome) {
+	m, p := j.list.msg, j.list.peer
+	r := &m.recipients[i]
+	j.left--
+	what.Text = cut(what.Text)
+	if what.Kind.Final() {
+		s.finish(m, i, what, p)
+		return
+	}
+	wished := r.wish
+	r.wish, r.text = wishNone, what.Text
+	until := int64(0)
+	change := ChangeDeferred
+	switch {
+	case what.Kind == InDoubt:
+		change = ChangeInDoubt
+		j.fault = true
+		r.doubts = min(r.doubts+1, 1<<8-2)
+		// Once may be anybody's fault and is tried again soon; a message that is
+		// in doubt again may be what breaks the association, and waits.
+		if r.doubts > 1 {
+			until = s.later(s.delay(r))
+		}
+	case what.PeerFault:
+		r.doubts = 0
+		r.attempts-- // not the message's failure
+		j.fault = true
+		s.peerFailed(p, what.Text)
+	default:
+		r.doubts = 0
+		until = nanos(what.Until)
+		if until <= s.now {
+			until = s.later(s.delay(r))
+		}
+	}
+	switch {
+	case wished == wishDelete:
+		s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, p)
+	case wished == wishExpire, wished != wishHold && m.expired(s.now):
+		s.finish(m, i, expired(r), p)
+	case wished == wishHold:
+		r.state = Held
+		s.out.addLog(m, r, ChangeHeld, 0, p)
+	default:
+		s.wait(m, r, until)
+		s.out.addLog(m, r, change, r.until, p)
+	}
+}
+
+// doubt ends a job whose answer can no longer come.
+func (s *Scheduler) doubt(j *job, why string) {
+	l := j.list
+	for i := l.first; i >= 0; i = l.msg.recipients[i].next {
+		if l.msg.recipients[i].state == InFlight {
+			s.apply(j, i, Outcome{Kind: InDoubt, Text: why})
+		}
+	}
+	s.endJob(j)
+}
+
+// endJob ends a job whose recipients are all answered.
+func (s *Scheduler) endJob(j *job) {
+	l := j.list
+	m, p, c := l.msg, l.peer, l.peer.channel
+	delete(s.jobs, j.id)
+	delete(j.process.jobs, j.id)
+	c.jobs[j.priority]--
+	s.inUse[j.priority]--
+	p.jobs--
+	if j.probe {
+		c.probes--
+	}
+	if !j.fault {
+		s.peerAlive(p)
+	}
+	if a := j.assoc; a != nil {
+		a.job = nil
+		if !j.fault {
+			a.done++
+		}
+		s.makeIdle(a)
+	}
+	l.job = nil
+	s.setState(l, Finished)
+	s.settle(l)
+	s.checkDone(m)
+}
+
+// startJob leases the first ready list of a priority to a process.
+func (s *Scheduler) startJob(p *peer, priority int) {
+	c := p.channel
+	l := p.ready[priority].first
+	m := l.msg
+	s.lastJob++
+	j := &job{id: s.lastJob, list: l, process: c.current, priority: priority}
+	if len(p.idle) > 0 {
+		j.assoc = p.idle[len(p.idle)-1]
+		s.unidle(j.assoc)
+		j.assoc.job = j
+		j.process = j.assoc.process
+	} else if p.failures > 0 {
+		j.probe = true
+		c.probes++
+	}
+	start := StartJob{
+		Job: j.id, Generation: s.generation, Version: s.config.Version,
+		Channel: c.name, Process: j.process.number, Peer: p.name, Ref: m.ref,
+	}
+	if j.assoc != nil {
+		start.Assoc = j.assoc.id
+	}
+	for i := l.first; i >= 0; i = m.recipients[i].next {
+		r := &m.recipients[i]
+		if r.state != Queued && (r.state != Waiting || r.until > s.now) {
+			continue
+		}
+		r.state, r.until = InFlight, 0
+		r.attempts = min(r.attempts+1, 1<<16-1)
+		start.Attempt = max(start.Attempt, int(r.attempts))
+		start.Recipients = append(start.Recipients, int(r.n))
+		j.left++
+	}
+	s.setDue(l, 0)
+	l.job = j
+	s.setState(l, InFlight)
+	s.jobs[j.id] = j
+	j.process.jobs[j.id] = j
+	c.jobs[priority]++
+	s.inUse[priority]++
+	p.jobs++
+	s.lastServed++
+	p.served, c.served = s.lastServed, s.lastServed
+	if !c.config.Associations {
+		c.lastStart = s.now
+	}
+	s.out.add(start)
+}
+
+// peerFailed makes a peer wait. Several failures of one moment count once.
+func (s *Scheduler) peerFailed(p *peer, why string) {
+	if p.blockedUntil > s.now {
+		return
+	}
+	p.failures++
+	p.reason = cut(why)
+	p.blockedUntil = s.later(s.config.PeerBackoff.Delay(p.failures))
+	s.setWake(p)
+	s.touch(p)
+	s.out.add(Notice{
+		Kind: NoticePeerDown, Channel: p.channel.name, Peer: p.name,
+		Text: p.reason, Until: timeOf(p.blockedUntil), Count: p.failures,
+	})
+	s.startSweep(p, false)
+}
+
+// peerAlive ends the wait of a peer that was seen to work.
+func (s *Scheduler) peerAlive(p *peer) {
+	if p.failures == 0 {
+		return
+	}
+	p.failures, p.reason, p.blockedUntil = 0, "", 0
+	s.setWake(p)
+	s.touch(p)
+	s.out.add(Notice{Kind: NoticePeerUp, Channel: p.channel.name, Peer: p.name})
+}

@@ -1,0 +1,462 @@
+package sched
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// The reports that the scheduler itself causes (X.411 §8.3.1.2.1.10 and 11).
+const (
+	reasonUnableToTransfer       = 1
+	diagnosticMaximumTimeExpired = 5
+)
+
+const noHop = "no hop to try"
+
+// accept takes a message into the tree.
+func (s *Scheduler) accept(in *Message) {
+	if _, known := s.messages[in.Ref.ID]; known {
+		return
+	}
+	m := &message{
+		ref: in.Ref, kind: internKind(in.Kind), size: in.Size,
+		accepted: nanos(in.Accepted), deferred: nanos(in.Deferred), expires: nanos(in.Expires),
+		recipients: make([]recipient, 0, len(in.Recipients)),
+		priority:   uint8(priorityIndex(in.Ref.Priority)),
+	}
+	if m.accepted == 0 {
+		m.accepted = s.now
+	}
+	if life := s.config.Expiry[m.priority]; m.expires == 0 && life > 0 {
+		m.expires = m.accepted + int64(life)
+	}
+	ordered := in.Recipients
+	byNumber := func(a, b Recipient) int { return cmp.Compare(a.N, b.N) }
+	if !slices.IsSortedFunc(ordered, byNumber) {
+		ordered = slices.Clone(ordered)
+		slices.SortStableFunc(ordered, byNumber)
+	}
+	s.messages[m.ref.ID] = m
+	s.link(m)
+	for i := range ordered {
+		if i > 0 && ordered[i].N == ordered[i-1].N {
+			continue
+		}
+		s.acceptRecipient(m, &ordered[i])
+	}
+	s.settleAll(m)
+	if m.expired(s.now) {
+		s.expire(m)
+	} else if m.expires != 0 && m.left > 0 {
+		s.expiring.put(m)
+	}
+	s.checkDone(m)
+}
+
+func (s *Scheduler) acceptRecipient(m *message, in *Recipient) {
+	m.recipients = append(m.recipients, recipient{
+		n: int32(in.N), next: -1, state: Finished, text: cut(in.Text),
+		attempts: uint16(min(max(in.Attempts, 0), 1<<16-1)),
+	})
+	if in.State == Finished {
+		return
+	}
+	i := int32(len(m.recipients) - 1)
+	r := &m.recipients[i]
+	m.left++
+	s.counts.Recipients++
+	if in.Fail != nil {
+		s.finish(m, i, Outcome{
+			Kind: Failed, Reason: in.Fail.Reason, Diagnostic: in.Fail.Diagnostic, Text: in.Fail.Text,
+		}, nil)
+		return
+	}
+	r.hops = s.hopset(in.Hops)
+	switch {
+	case r.hops == nil:
+		// Nothing accepted is ever dropped: it stays until somebody gives it a hop.
+		r.state = Held
+		if in.State != Held {
+			r.text = noHop
+			s.out.addLog(m, r, ChangeHeld, 0, nil)
+		}
+		return
+	case in.State == Held:
+		r.state = Held
+	default:
+		s.wait(m, r, nanos(in.Until))
+	}
+	s.attach(m, i, choose(r))
+}
+
+// wait lets a recipient be tried at a time, or at once if that has passed or is
+// 0, but not before the deferred-delivery-time.
+func (s *Scheduler) wait(m *message, r *recipient, until int64) {
+	until = max(until, m.deferred)
+	if until > s.now {
+		r.state, r.until = Waiting, until
+	} else {
+		r.state, r.until = Queued, 0
+	}
+}
+
+// internKind returns the constant for a kind: a million messages share three
+// texts.
+func internKind(k spool.Kind) spool.Kind {
+	for _, known := range []spool.Kind{spool.KindMessage, spool.KindProbe, spool.KindReport} {
+		if k == known {
+			return known
+		}
+	}
+	return k
+}
+
+// choose returns the hop to try: the first that is not down; if all are, the
+// first that may be used at all.
+func choose(r *recipient) *peer {
+	for _, p := range r.hops.peers {
+		if !p.down() {
+			return p
+		}
+	}
+	for _, p := range r.hops.peers {
+		if !p.off() {
+			return p
+		}
+	}
+	return r.hops.peers[0]
+}
+
+// attach gives a recipient to its message's list for a peer, which is to be
+// settled then.
+func (s *Scheduler) attach(m *message, i int32, p *peer) {
+	l := p.recent
+	if l == nil || l.msg != m {
+		for l = m.lists; l != nil && l.peer != p; l = l.sibling {
+		}
+	}
+	if l == nil {
+		l = s.newList(m, p)
+	}
+	l.append(i)
+	s.unsettle(l)
+}
+
+func (s *Scheduler) newList(m *message, p *peer) *mlist {
+	s.lastSeq++
+	l := &mlist{msg: m, peer: p, sibling: m.lists, seq: s.lastSeq, first: -1, last: -1, state: Finished}
+	m.lists, p.recent = l, l
+	l.allPrev = p.all.last
+	if l.allPrev != nil {
+		l.allPrev.allNext = l
+	} else {
+		p.all.first = l
+	}
+	p.all.last = l
+	p.lists[m.priority]++
+	p.volume += m.size
+	return l
+}
+
+func (s *Scheduler) removeList(l *mlist) {
+	p, m := l.peer, l.msg
+	s.setState(l, Finished)
+	s.setDue(l, 0)
+	s.setAlternates(l, false)
+	if l.allPrev != nil {
+		l.allPrev.allNext = l.allNext
+	} else {
+		p.all.first = l.allNext
+	}
+	if l.allNext != nil {
+		l.allNext.allPrev = l.allPrev
+	} else {
+		p.all.last = l.allPrev
+	}
+	if p.sweep.cursor == l {
+		p.sweep.cursor = l.allNext
+	}
+	if p.recent == l {
+		p.recent = nil
+	}
+	for at := &m.lists; *at != nil; at = &(*at).sibling {
+		if *at == l {
+			*at = l.sibling
+			break
+		}
+	}
+	p.lists[m.priority]--
+	p.volume -= m.size
+	s.touch(p)
+}
+
+// setState moves a list between the queues of its peer.
+func (s *Scheduler) setState(l *mlist, state State) {
+	if l.state == state {
+		return
+	}
+	p, q := l.peer, &l.peer.ready[l.msg.priority]
+	if l.state == Queued {
+		q.remove(l)
+		p.channel.ready--
+	}
+	if l.state != Finished {
+		p.states[l.state]--
+	}
+	l.state = state
+	if state != Finished {
+		p.states[state]++
+	}
+	if state == Queued {
+		q.push(l)
+		p.channel.ready++
+	}
+	s.touch(p)
+}
+
+func (s *Scheduler) setDue(l *mlist, due int64) {
+	if l.due == due {
+		return
+	}
+	l.due = due
+	if due == 0 {
+		s.waiting.drop(l)
+	} else {
+		s.waiting.put(l)
+	}
+}
+
+func (s *Scheduler) setAlternates(l *mlist, alternates bool) {
+	if l.alternates == alternates {
+		return
+	}
+	l.alternates = alternates
+	if alternates {
+		l.peer.elsewhere++
+	} else {
+		l.peer.elsewhere--
+	}
+}
+
+// unsettle remembers that a list's recipients have changed.
+func (s *Scheduler) unsettle(l *mlist) {
+	if !l.unsettled {
+		l.unsettled = true
+		s.unsettled = append(s.unsettled, l)
+	}
+}
+
+// settle puts a list where its recipients want it to be.
+func (s *Scheduler) settle(l *mlist) {
+	s.unsettle(l)
+	s.settleRest()
+}
+
+func (s *Scheduler) settleAll(m *message) {
+	for l := m.lists; l != nil; l = l.sibling {
+		s.unsettle(l)
+	}
+	s.settleRest()
+}
+
+// settleRest settles what is unsettled. Recipients may move to other lists by
+// that, each at most once: choose does not change its mind within a step.
+func (s *Scheduler) settleRest() {
+	for len(s.unsettled) > 0 {
+		last := len(s.unsettled) - 1
+		l := s.unsettled[last]
+		s.unsettled[last] = nil
+		s.unsettled = s.unsettled[:last]
+		l.unsettled = false
+		if l.state != InFlight {
+			s.settleOne(l)
+		}
+	}
+}
+
+func (s *Scheduler) settleOne(l *mlist) {
+	m, i := l.msg, l.first
+	l.first, l.last = -1, -1
+	var queued, waiting, alternates bool
+	due := int64(0)
+	for i >= 0 {
+		r := &m.recipients[i]
+		next := r.next
+		if r.state == Waiting && r.until <= s.now {
+			r.state, r.until = Queued, 0
+		}
+		if r.state == Queued {
+			if p := choose(r); p != l.peer {
+				s.attach(m, i, p)
+				s.moves++
+				i = next
+				continue
+			}
+		}
+		switch r.state {
+		case Queued:
+			queued = true
+		case Waiting:
+			waiting = true
+			if due == 0 || r.until < due {
+				due = r.until
+			}
+		}
+		if r.state == Finished {
+			r.list = nil
+		} else {
+			alternates = alternates || len(r.hops.peers) > 1
+			l.append(i)
+		}
+		i = next
+	}
+	if l.first < 0 {
+		s.removeList(l)
+		return
+	}
+	s.setDue(l, due)
+	s.setAlternates(l, alternates)
+	switch {
+	case queued:
+		s.setState(l, Queued)
+	case waiting:
+		s.setState(l, Waiting)
+	default:
+		s.setState(l, Held)
+	}
+}
+
+// finish makes a recipient final. Its list is to be settled then, unless it is
+// in flight.
+func (s *Scheduler) finish(m *message, i int32, what Outcome, at *peer) {
+	r := &m.recipients[i]
+	r.state, r.wish, r.text, r.until = Finished, wishNone, "", 0
+	s.dropHops(r.hops)
+	r.hops = nil
+	m.left--
+	s.counts.Recipients--
+	s.out.addFinal(m, r.n, what, at)
+}
+
+// expire gives up what is not in flight and not held: hold means that nothing
+// happens. What is in flight is given up when it comes back.
+func (s *Scheduler) expire(m *message) {
+	for i := range m.recipients {
+		if r := &m.recipients[i]; r.state == Queued || r.state == Waiting {
+			s.finish(m, int32(i), expired(r), r.list.peer)
+		}
+	}
+	s.settleAll(m)
+	s.checkDone(m)
+}
+
+// expired is the outcome of a recipient whose time is over; the last reason
+// tells what its time was spent on.
+func expired(r *recipient) Outcome {
+	text := r.text
+	if text == "" && r.list != nil {
+		text = r.list.peer.reason
+	}
+	if text == "" {
+		text = "not sent in time"
+	}
+	return Outcome{
+		Kind: Failed, Reason: reasonUnableToTransfer, Diagnostic: diagnosticMaximumTimeExpired, Text: text,
+	}
+}
+
+// checkDone forgets a message whose recipients are all final.
+func (s *Scheduler) checkDone(m *message) {
+	if m.left > 0 || s.messages[m.ref.ID] != m {
+		return
+	}
+	s.expiring.drop(m)
+	delete(s.messages, m.ref.ID)
+	s.unlink(m)
+	s.out.add(Done{Ref: m.ref})
+}
+
+func (s *Scheduler) link(m *message) {
+	m.prev = s.all.last
+	if m.prev != nil {
+		m.prev.next = m
+	} else {
+		s.all.first = m
+	}
+	s.all.last = m
+	s.counts.Messages[m.priority]++
+}
+
+func (s *Scheduler) unlink(m *message) {
+	if m.prev != nil {
+		m.prev.next = m.next
+	} else {
+		s.all.first = m.next
+	}
+	if m.next != nil {
+		m.next.prev = m.prev
+	} else {
+		s.all.last = m.prev
+	}
+	m.prev, m.next = nil, nil
+	s.counts.Messages[m.priority]--
+}
+
+// find returns the index of recipient n, -1 if there is none.
+func (m *message) find(n int) int32 {
+	i, ok := slices.BinarySearchFunc(m.recipients, n, func(r recipient, n int) int {
+		return cmp.Compare(int(r.n), n)
+	})
+	if !ok {
+		return -1
+	}
+	return int32(i)
+}
+
+// startSweep begins a walk over all lists of a peer: to move what has an
+// alternate hop and should use it, or also to end all waits.
+func (s *Scheduler) startSweep(p *peer, retry bool) {
+	if p.all.first == nil || !retry && p.elsewhere == 0 {
+		return
+	}
+	w := &p.sweep
+	w.cursor, w.limit, w.retry = p.all.first, s.lastSeq, w.retry || retry
+	if !w.active {
+		w.active = true
+		s.sweeping = append(s.sweeping, p)
+	}
+}
+
+func (s *Scheduler) runSweeps() {
+	for budget := portion; budget > 0 && len(s.sweeping) > 0; {
+		p := s.sweeping[0]
+		l := p.sweep.cursor
+		if l == nil || l.seq > p.sweep.limit {
+			if p.sweep.moved > 0 {
+				s.out.add(Notice{Kind: NoticeRerouted, Channel: p.channel.name, Peer: p.name, Text: p.reason, Count: p.sweep.moved})
+			}
+			p.sweep = sweep{}
+			s.sweeping = slices.Delete(s.sweeping, 0, 1)
+			s.touch(p)
+			continue
+		}
+		p.sweep.cursor = l.allNext
+		budget--
+		if p.sweep.retry {
+			s.retryList(l)
+		}
+		before := s.moves
+		s.settle(l)
+		if s.moves > before {
+			p.sweep.moved++
+		}
+	}
+}
+
+// delay is how long a recipient waits after an attempt.
+func (s *Scheduler) delay(r *recipient) time.Duration {
+	return s.config.MessageBackoff.Delay(max(int(r.attempts), 1))
+}

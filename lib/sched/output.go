@@ -1,0 +1,106 @@
+package sched
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// output collects the actions of one step. Recipients of a message that meet the
+// same fate one after the other share one action.
+type output struct {
+	actions []Action
+	final   Final
+	log     Log
+	open    pending // which of the two is being collected
+}
+
+type pending uint8
+
+const (
+	pendingNone pending = iota
+	pendingFinal
+	pendingLog
+)
+
+func (o *output) reset() {
+	clear(o.actions)
+	o.actions = o.actions[:0]
+}
+
+func (o *output) take() []Action {
+	o.flush()
+	return o.actions
+}
+
+func (o *output) flush() {
+	switch o.open {
+	case pendingFinal:
+		o.actions = append(o.actions, o.final)
+	case pendingLog:
+		o.actions = append(o.actions, o.log)
+	}
+	o.open, o.final, o.log = pendingNone, Final{}, Log{}
+}
+
+func (o *output) add(a Action) {
+	o.flush()
+	o.actions = append(o.actions, a)
+}
+
+func (o *output) addFinal(m *message, n int32, what Outcome, at *peer) {
+	f := Final{Ref: m.ref, Outcome: what}
+	if at != nil {
+		f.Channel, f.Peer = at.channel.name, at.name
+	}
+	if o.open == pendingFinal && o.final.Ref == f.Ref && o.final.Outcome == what &&
+		o.final.Channel == f.Channel && o.final.Peer == f.Peer {
+		o.final.N = append(o.final.N, int(n))
+		return
+	}
+	o.flush()
+	f.N = []int{int(n)}
+	o.open, o.final = pendingFinal, f
+}
+
+func (o *output) addLog(m *message, r *recipient, what Change, until int64, at *peer) {
+	l := Log{Ref: m.ref, Change: what, Text: r.text, Until: timeOf(until), Attempts: int(r.attempts)}
+	if at != nil {
+		l.Channel, l.Peer = at.channel.name, at.name
+	}
+	p := &o.log
+	if o.open == pendingLog && p.Ref == l.Ref && p.Change == what && p.Text == l.Text &&
+		p.Until.Equal(l.Until) && p.Attempts == l.Attempts && p.Channel == l.Channel && p.Peer == l.Peer {
+		p.N = append(p.N, int(r.n))
+		return
+	}
+	o.flush()
+	l.N = []int{int(r.n)}
+	o.open, o.log = pendingLog, l
+}
+
+func (o *output) addRoutes(m *message, r *recipient, hops []spool.Hop) {
+	if o.open == pendingLog && o.log.Ref == m.ref && o.log.Change == ChangeRerouted {
+		o.log.N = append(o.log.N, int(r.n))
+		return
+	}
+	o.flush()
+	o.open, o.log = pendingLog, Log{Ref: m.ref, N: []int{int(r.n)}, Change: ChangeRerouted, Hops: hops}
+}
+
+// cut bounds a text that is kept or logged, between characters.
+func cut(text string) string {
+	if len(text) <= textSize {
+		return text
+	}
+	end := textSize
+	for end > textSize-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	// A copy, so that a small piece does not keep a large text in memory.
+	return string([]byte(text[:end]))
+}
+
+// later returns the time d after now.
+func (s *Scheduler) later(d time.Duration) int64 { return s.now + int64(d) }

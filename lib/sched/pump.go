@@ -1,0 +1,237 @@
+package sched
+
+// quantum is how many jobs an association does before a peer that has none may
+// take its place, if both have work of the same priority.
+const quantum = 32
+
+// pump starts whatever may be started now.
+func (s *Scheduler) pump() {
+	s.runSweeps()
+	s.reseatDirty()
+	if s.draining {
+		s.checkDrained()
+		return
+	}
+	for _, c := range s.channels {
+		c.wake = 0
+	}
+	// Opening goes first so that a peer without an association can take over one
+	// that has just become free; and again, because jobs use associations up.
+	s.openAssociations()
+	s.startJobs()
+	s.openAssociations()
+	for _, c := range s.channels {
+		if s.wantsProcess(c) && c.restartAt <= s.now {
+			c.starting = true
+			s.out.add(StartChannel{Channel: c.name})
+		}
+	}
+}
+
+func (s *Scheduler) reseatDirty() {
+	for len(s.dirty) > 0 {
+		last := len(s.dirty) - 1
+		p := s.dirty[last]
+		s.dirty[last] = nil
+		s.dirty = s.dirty[:last]
+		p.dirty = false
+		s.reseat(p)
+		s.forget(p)
+	}
+}
+
+// reseat works out what a peer may start, and gives it its places among the
+// other peers of its channel accordingly.
+func (s *Scheduler) reseat(p *peer) {
+	c := p.channel
+	open := !p.verb.off(p.config.Disabled) && p.blockedUntil == 0
+	if open && p.askable > 0 && len(p.idle) == 0 && p.best() < priorities && c.up() && !s.draining {
+		s.askTurn(p, p.best())
+	}
+	wanting := false
+	for q := range priorities {
+		var run, want, probe bool
+		if open && p.ready[q].n > 0 {
+			if c.config.Associations {
+				run = len(p.idle) > 0
+				want, probe = p.wants(q)
+			} else {
+				run = p.failures == 0 && p.jobs < p.maxAtOnce()
+				probe = p.failures > 0 && p.jobs == 0
+			}
+		}
+		c.run[q].seat(&p.run[q], run)
+		c.want[q].seat(&p.want[q], want)
+		c.probe[q].seat(&p.probe[q], probe)
+		wanting = wanting || want || probe
+	}
+	if wanting != p.wanting {
+		p.wanting = wanting
+		if wanting {
+			c.wanters++
+		} else {
+			c.wanters--
+		}
+	}
+}
+
+// wants reports whether a peer with ready work of a priority should have one
+// more association, or one to find out whether it is back. A peer starts slowly:
+// at most as many are being opened as are up.
+func (p *peer) wants(priority int) (more, probe bool) {
+	up := p.usable
+	waitsForTurn := p.turnUntil != 0
+	if !waitsForTurn {
+		up -= p.askable // it keeps the turn of these
+	}
+	if len(p.idle) > 0 || waitsForTurn && priority != urgent ||
+		p.opening >= p.readyLists() || up+p.opening >= p.maxAtOnce() {
+		return false, false
+	}
+	if p.failures > 0 {
+		return false, up == 0 && p.opening == 0
+	}
+	crowded := p.crowdedUntil != 0 && up > 0
+	return !crowded && p.opening < max(up, 1), false
+}
+
+// seats is a heap of peers.
+type seats struct{ heap[*seat] }
+
+// seat gives a peer a place or takes it away.
+func (h *seats) seat(x *seat, has bool) {
+	if has {
+		h.put(x)
+	} else {
+		h.drop(x)
+	}
+}
+
+func (h *seats) peer() *peer {
+	if x := h.top(); x != nil {
+		return x.peer
+	}
+	return nil
+}
+
+// startJobs starts jobs, most urgent first; among channels the one with the
+// least of its places in use.
+func (s *Scheduler) startJobs() {
+	overall := newLimits(s.config.MaxJobs, s.config.ReservedUrgent, s.config.ReservedNormal)
+	for q := range priorities {
+		for s.config.MaxJobs <= 0 || s.inUse.free(q, overall) {
+			var next *peer
+			for _, c := range s.channels {
+				if p := s.runnable(c, q); p != nil && (next == nil || c.lessBusy(next.channel)) {
+					next = p
+				}
+			}
+			if next == nil {
+				break
+			}
+			s.startJob(next, q)
+			s.reseatDirty()
+		}
+	}
+}
+
+func (c *channel) lessBusy(other *channel) bool {
+	a, b := c.jobs.total()*other.config.MaxJobs, other.jobs.total()*c.config.MaxJobs
+	return a < b || a == b && c.served < other.served
+}
+
+// runnable returns the peer a channel should start a job of a priority for, nil
+// if it should not.
+func (s *Scheduler) runnable(c *channel, q int) *peer {
+	if !c.up() || !c.jobs.free(q, c.jobLimits()) ||
+		c.current.maxJobs > 0 && len(c.current.jobs) >= c.current.maxJobs {
+		return nil
+	}
+	if c.config.Associations {
+		return c.run[q].peer()
+	}
+	p := c.next(c.run[q], c.probe[q], c.config.MaxJobs)
+	if p == nil || !s.intervalOver(c, q) {
+		return nil
+	}
+	return p
+}
+
+// next chooses between those known to work and those to be probed. Probes go
+// first, being few; but not where there is only one place for all.
+func (c *channel) next(healthy, probe seats, max int) *peer {
+	p := probe.peer()
+	if p == nil || c.probes >= c.maxProbes() || max == 1 && healthy.peer() != nil {
+		return healthy.peer()
+	}
+	return p
+}
+
+// intervalOver reports whether the channel's start interval lets something be
+// started, and remembers when it will.
+func (s *Scheduler) intervalOver(c *channel, q int) bool {
+	interval := int64(c.config.StartInterval[q])
+	if c.lastStart == 0 || interval <= 0 || s.now >= c.lastStart+interval {
+		return true
+	}
+	if at := c.lastStart + interval; c.wake == 0 || at < c.wake {
+		c.wake = at
+	}
+	return false
+}
+
+// openAssociations opens what is wanted and may be, most urgent first.
+func (s *Scheduler) openAssociations() {
+	for q := range priorities {
+		for _, c := range s.channels {
+			for c.config.Associations && s.openOne(c, q) {
+				s.reseatDirty()
+			}
+		}
+	}
+	s.reseatDirty()
+}
+
+func (s *Scheduler) openOne(c *channel, q int) bool {
+	if !c.up() || !c.jobs.free(q, c.jobLimits()) {
+		return false
+	}
+	most := c.assocLimits()
+	p := c.next(c.want[q], c.probe[q], most.max)
+	if p == nil || !s.intervalOver(c, q) {
+		return false
+	}
+	inUse := c.jobs
+	for i, n := range c.openFor {
+		inUse[i] += n
+	}
+	if !inUse.free(q, most) {
+		return false
+	}
+	if c.assocs >= most.max {
+		for c.closing < c.wanters && s.makeRoom(p, q) {
+		}
+		return false
+	}
+	s.openAssoc(p, q)
+	return true
+}
+
+// makeRoom closes the association that has been idle longest, if a peer with
+// work of a priority has a better claim to its place.
+func (s *Scheduler) makeRoom(p *peer, q int) bool {
+	a := p.channel.idle.top()
+	if a == nil {
+		return false
+	}
+	holder := a.peer
+	switch best := holder.best(); {
+	case best == priorities || holder.off():
+	case p.usable > 0 || best < q:
+		return false
+	case best == q && len(holder.assocs) <= 1 && a.done < quantum:
+		return false
+	}
+	s.close(a)
+	return true
+}

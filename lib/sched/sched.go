@@ -1,0 +1,385 @@
+package sched
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// portion bounds how much of a large piece of work one step does; the rest is
+// due at once.
+const portion = 256
+
+// textSize bounds the reasons kept in memory, in octets.
+const textSize = 256
+
+// Scheduler is the queue manager's mind. It must not be used by two goroutines
+// at once.
+type Scheduler struct {
+	config     Config
+	generation uint64
+	now        int64
+
+	messages  map[spool.ID]*message
+	all       struct{ first, last *message }
+	channels  []*channel
+	byName    map[string]*channel
+	hopsets   map[string]*hopset
+	keyBuffer []byte
+	jobs      map[uint64]*job
+	inUse     places // jobs over all channels
+
+	waiting   heap[*mlist]
+	expiring  heap[*message]
+	wakes     heap[*peer]
+	sweeping  []*peer
+	dirty     []*peer
+	unsettled []*mlist
+	moves     int // recipients given to another list
+
+	lastJob, lastAssoc, lastServed, lastSeq, lastNumber uint64
+
+	draining, drained bool
+	counts            Counts
+	out               output
+}
+
+// New returns a scheduler without messages. Channels that listen are asked for
+// by the first Step.
+func New(cfg Config, now time.Time) *Scheduler {
+	s := &Scheduler{
+		generation: cfg.Generation,
+		now:        nanos(now),
+		messages:   map[spool.ID]*message{},
+		byName:     map[string]*channel{},
+		hopsets:    map[string]*hopset{},
+		jobs:       map[uint64]*job{},
+	}
+	s.configure(cfg)
+	return s
+}
+
+// Reconfigure takes a new configuration. Limits count from now on, for what is
+// in progress too, though nothing is interrupted. Processes of channels that are
+// gone are stopped; expiry times of messages already accepted stay. Recipients
+// keep their hops until they are told others by Reroute. A process that must
+// reread the configuration is replaced by RestartChannel.
+func (s *Scheduler) Reconfigure(cfg Config, now time.Time) []Action {
+	s.begin(now)
+	s.configure(cfg)
+	s.pump()
+	return s.out.take()
+}
+
+// Step takes an event that happened now and returns what is to be done. The
+// slice is valid until the next call. Now may go backwards, as clocks do; waits
+// then take longer by as much.
+func (s *Scheduler) Step(now time.Time, ev Event) []Action {
+	s.begin(now)
+	s.advance()
+	s.dispatch(ev)
+	s.pump()
+	return s.out.take()
+}
+
+// Next returns when Step is due if nothing happens before: Step(now, Tick{}).
+// It may lie in the past. The zero time is never.
+func (s *Scheduler) Next() time.Time {
+	next := int64(0)
+	at := func(t int64) {
+		if t != 0 && (next == 0 || t < next) {
+			next = t
+		}
+	}
+	if len(s.sweeping) > 0 {
+		at(s.now)
+	}
+	if l := s.waiting.top(); l != nil {
+		at(l.due)
+	}
+	if m := s.expiring.top(); m != nil {
+		at(m.expires)
+	}
+	if p := s.wakes.top(); p != nil {
+		at(p.wake)
+	}
+	if !s.draining {
+		for _, c := range s.channels {
+			at(c.wake)
+			if s.wantsProcess(c) {
+				at(max(c.restartAt, s.now))
+			}
+			if a := c.idle.top(); a != nil {
+				at(a.idleSince + int64(c.config.IdleTime))
+			}
+		}
+	}
+	return timeOf(next)
+}
+
+func (s *Scheduler) begin(now time.Time) {
+	s.now = nanos(now)
+	s.out.reset()
+}
+
+func (s *Scheduler) dispatch(ev Event) {
+	switch ev := ev.(type) {
+	case Accepted:
+		s.accept(&ev.Message)
+	case Tick:
+	case ChannelUp:
+		s.channelUp(ev)
+	case ChannelDown:
+		s.channelDown(ev)
+	case AssociationUp:
+		s.associationUp(ev)
+	case AssociationTurn:
+		if a := s.findAssoc(ev.Channel, ev.Process, ev.Assoc); a != nil {
+			s.turn(a, ev.Turn)
+		}
+	case AssociationDown:
+		if a := s.findAssoc(ev.Channel, ev.Process, ev.Assoc); a != nil {
+			s.associationDown(a, ev.Failed, ev.Why)
+		}
+	case AssociationFailed:
+		if a := s.findAssoc(ev.Channel, ev.Process, ev.Assoc); a != nil {
+			s.associationDown(a, true, ev.Why)
+		}
+	case JobOutcome:
+		s.jobOutcome(ev)
+	case Hold:
+		s.hold(ev)
+	case Release:
+		s.release(ev)
+	case Retry:
+		s.retry(ev)
+	case Expire:
+		s.giveUp(ev.ID, ev.N, wishExpire)
+	case Delete:
+		s.giveUp(ev.ID, ev.N, wishDelete)
+	case Reroute:
+		s.reroute(ev)
+	case DisablePeer:
+		s.switchPeer(ev.Channel, ev.Peer, disabled)
+	case EnablePeer:
+		s.switchPeer(ev.Channel, ev.Peer, enabled)
+	case DisableChannel:
+		s.switchChannel(ev.Channel, disabled)
+	case EnableChannel:
+		s.switchChannel(ev.Channel, enabled)
+	case RestartChannel:
+		if c := s.byName[ev.Channel]; c != nil && c.current != nil {
+			c.replace = true
+		}
+	case Drain:
+		s.drain()
+	}
+}
+
+// advance does what has become due.
+func (s *Scheduler) advance() {
+	for range portion {
+		l := s.waiting.top()
+		if l == nil || l.due > s.now {
+			break
+		}
+		s.settle(l)
+	}
+	for range portion {
+		m := s.expiring.top()
+		if m == nil || m.expires > s.now {
+			break
+		}
+		s.expiring.drop(m)
+		s.expire(m)
+	}
+	for range portion {
+		p := s.wakes.top()
+		if p == nil || p.wake > s.now {
+			break
+		}
+		s.awake(p)
+	}
+	if s.draining {
+		return
+	}
+	for _, c := range s.channels {
+		s.closeIdle(c)
+	}
+}
+
+// awake ends the waits of a peer that are over.
+func (s *Scheduler) awake(p *peer) {
+	for _, t := range []*int64{&p.blockedUntil, &p.crowdedUntil, &p.turnUntil} {
+		if *t <= s.now {
+			*t = 0
+		}
+	}
+	s.setWake(p)
+	s.touch(p)
+}
+
+func (s *Scheduler) setWake(p *peer) {
+	p.wake = 0
+	for _, t := range []int64{p.blockedUntil, p.crowdedUntil, p.turnUntil} {
+		if t != 0 && (p.wake == 0 || t < p.wake) {
+			p.wake = t
+		}
+	}
+	if p.wake == 0 {
+		s.wakes.drop(p)
+	} else {
+		s.wakes.put(p)
+	}
+}
+
+// touch remembers that what a peer may start must be worked out anew.
+func (s *Scheduler) touch(p *peer) {
+	if !p.dirty {
+		p.dirty = true
+		s.dirty = append(s.dirty, p)
+	}
+}
+
+func (s *Scheduler) configure(cfg Config) {
+	s.config = cfg.withDefaults()
+	named := map[string]bool{}
+	for _, cc := range cfg.Channels {
+		c := s.channel(cc.Name)
+		named[cc.Name] = true
+		if c.config.Disabled != cc.Disabled {
+			c.verb = asConfigured
+		}
+		c.config, c.known = cc.withDefaults(), true
+	}
+	peers := map[*peer]bool{}
+	for _, pc := range cfg.Peers {
+		p := s.peer(spool.Hop{Channel: pc.Channel, Peer: pc.Name})
+		peers[p] = true
+		if p.config.Disabled != pc.Disabled {
+			p.verb = asConfigured
+		}
+		p.config, p.known = pc, true
+	}
+	for _, c := range s.channels {
+		c.known = named[c.name]
+		if c.off() {
+			s.stopProcesses(c)
+		}
+		for _, p := range slices.Clone(c.peers) {
+			if !peers[p] {
+				p.known, p.config, p.verb = false, PeerConfig{}, asConfigured
+			}
+			s.startSweep(p, false)
+			s.touch(p)
+		}
+	}
+}
+
+// channel returns the channel of a name. One that is not configured starts
+// nothing; what is meant for it waits, or goes to an alternate hop.
+func (s *Scheduler) channel(name string) *channel {
+	c := s.byName[name]
+	if c == nil {
+		s.lastNumber++
+		c = &channel{name: name, number: s.lastNumber, byName: map[string]*peer{}}
+		c.config = ChannelConfig{Name: name}.withDefaults()
+		s.byName[name] = c
+		s.channels = append(s.channels, c)
+	}
+	return c
+}
+
+func (s *Scheduler) peer(hop spool.Hop) *peer {
+	c := s.channel(hop.Channel)
+	p := c.byName[hop.Peer]
+	if p == nil {
+		s.lastNumber++
+		p = &peer{channel: c, name: hop.Peer, number: s.lastNumber}
+		for q := range priorities {
+			p.run[q].peer, p.want[q].peer, p.probe[q].peer = p, p, p
+		}
+		c.byName[hop.Peer] = p
+		c.peers = append(c.peers, p)
+	}
+	return p
+}
+
+// hopset returns the shared list of a recipient's hops, nil for none, counting
+// one more use of it.
+func (s *Scheduler) hopset(hops []spool.Hop) *hopset {
+	if len(hops) == 0 {
+		return nil
+	}
+	key := s.keyBuffer[:0]
+	for _, h := range hops {
+		key = append(append(append(append(key, h.Channel...), 0), h.Peer...), 0)
+	}
+	s.keyBuffer = key
+	set := s.hopsets[string(key)]
+	if set == nil {
+		set = &hopset{key: string(key)}
+		for _, h := range hops {
+			p := s.peer(h)
+			p.hopsets++
+			set.peers = append(set.peers, p)
+		}
+		s.hopsets[set.key] = set
+	}
+	set.refs++
+	return set
+}
+
+// dropHops ends one use of a list of hops.
+func (s *Scheduler) dropHops(set *hopset) {
+	if set == nil {
+		return
+	}
+	set.refs--
+	if set.refs > 0 {
+		return
+	}
+	delete(s.hopsets, set.key)
+	for _, p := range set.peers {
+		p.hopsets--
+		s.touch(p)
+	}
+}
+
+// forget drops a peer nobody speaks of any more.
+func (s *Scheduler) forget(p *peer) {
+	c := p.channel
+	if p.known || p.hopsets > 0 || p.all.first != nil || p.jobs > 0 || p.opening > 0 ||
+		p.closing > 0 || len(p.assocs) > 0 || p.sweep.active || p.verb != asConfigured {
+		return
+	}
+	p.blockedUntil, p.crowdedUntil, p.turnUntil = 0, 0, 0
+	s.setWake(p)
+	delete(c.byName, p.name)
+	c.peers = slices.DeleteFunc(c.peers, func(x *peer) bool { return x == p })
+	s.dropChannel(c)
+}
+
+// dropChannel drops a channel that is not configured and has nothing left.
+func (s *Scheduler) dropChannel(c *channel) {
+	if c.known || len(c.peers) > 0 || len(c.processes) > 0 || c.starting || c.verb != asConfigured {
+		return
+	}
+	delete(s.byName, c.name)
+	s.channels = slices.DeleteFunc(s.channels, func(x *channel) bool { return x == c })
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func timeOf(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
+}

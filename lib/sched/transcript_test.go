@@ -1,0 +1,465 @@
+package sched
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+var update = flag.Bool("update", false, "write what happens into testdata/*.txt")
+
+// TestTranscripts replays testdata/*.txt: a configuration, then events, "----"
+// and the actions they cause, followed by when the scheduler is due next.
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := replay(t, string(text))
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(strings.Split(string(text), "\n"), strings.Split(got, "\n")); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", file, diff)
+			}
+		})
+	}
+}
+
+// replay returns the transcript with the actions that really happen.
+func replay(t *testing.T, text string) string {
+	t.Helper()
+	var out []string
+	var s *Scheduler
+	for _, block := range strings.Split(strings.TrimSpace(text), "\n\n") {
+		given, _, _ := strings.Cut(block, "\n----")
+		lines := strings.Split(given, "\n")
+		out = append(out, lines...)
+		var events []string
+		for _, l := range lines {
+			if !strings.HasPrefix(l, "#") {
+				events = append(events, l)
+			}
+		}
+		if len(events) == 0 {
+			out = append(out, "")
+			continue
+		}
+		out = append(out, "----")
+		if s == nil {
+			s = New(parseConfig(t, events), clock(t, "09:00:00"))
+			out[len(out)-1] = ""
+			continue
+		}
+		for i, e := range events {
+			if verb := words(e)[1]; verb == "reconfigure" {
+				out = append(out, show(s.Reconfigure(parseConfig(t, events[i+1:]), clock(t, words(e)[0])))...)
+				break
+			}
+			now, ev := parseEvent(t, e)
+			out = append(out, show(s.Step(now, ev))...)
+		}
+		if next := s.Next(); !next.IsZero() {
+			out = append(out, "next "+hour(next))
+		}
+		out = append(out, "")
+		checkTree(t, s)
+	}
+	return strings.Join(out, "\n")
+}
+
+func words(line string) []string {
+	head, _, _ := strings.Cut(line, ": ")
+	return strings.Fields(head)
+}
+
+func clock(t *testing.T, text string) time.Time {
+	t.Helper()
+	day := 1
+	if rest, ok := strings.CutPrefix(text, "tomorrow/"); ok {
+		day, text = 2, rest
+	}
+	at, err := time.Parse("2006-01-02 15:04:05", fmt.Sprintf("2026-03-%02d %s", day, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func hour(at time.Time) string {
+	if at.Day() == 2 {
+		return "tomorrow/" + at.Format("15:04:05")
+	}
+	return at.Format("15:04:05")
+}
+
+func number(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func span(t *testing.T, text string) time.Duration {
+	t.Helper()
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// options reads key=value words; a word without = is there or not.
+func options(list []string) map[string]string {
+	m := map[string]string{}
+	for _, w := range list {
+		k, v, _ := strings.Cut(w, "=")
+		m[k] = v
+	}
+	return m
+}
+
+func parseConfig(t *testing.T, lines []string) Config {
+	t.Helper()
+	cfg := Config{Generation: 1}
+	for _, line := range lines {
+		w := words(line)
+		o := options(w[1:])
+		num := func(key string) int {
+			if o[key] == "" {
+				return 0
+			}
+			return number(t, o[key])
+		}
+		has := func(key string) bool { _, ok := o[key]; return ok }
+		spans := func(key string) (d [3]time.Duration) {
+			if o[key] != "" {
+				for i, v := range strings.Split(o[key], "/") {
+					d[i] = span(t, v)
+				}
+			}
+			return d
+		}
+		backoff := func() Backoff {
+			return Backoff{span(t, w[1]), span(t, w[2]), span(t, w[3])}
+		}
+		switch w[0] {
+		case "channel":
+			c := ChannelConfig{
+				Name: w[1], Associations: has("associations"), Listens: has("listens"), Disabled: has("disabled"),
+				MaxJobs: num("jobs"), ReservedUrgent: num("urgent"), ReservedNormal: num("normal"),
+				MaxAssociations: num("open"), MaxPerPeer: num("per-peer"), StartInterval: spans("interval"),
+			}
+			if o["idle"] != "" {
+				c.IdleTime = span(t, o["idle"])
+			}
+			cfg.Channels = append(cfg.Channels, c)
+		case "peer":
+			channel, name, _ := strings.Cut(w[1], "/")
+			cfg.Peers = append(cfg.Peers, PeerConfig{
+				Channel: channel, Name: name, Disabled: has("disabled"), MaxPerPeer: num("per-peer"),
+			})
+		case "overall":
+			cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal = num("jobs"), num("urgent"), num("normal")
+		case "message-backoff":
+			cfg.MessageBackoff = backoff()
+		case "peer-backoff":
+			cfg.PeerBackoff = backoff()
+		case "channel-backoff":
+			cfg.ChannelBackoff = backoff()
+		case "expiry":
+			for i := range 3 {
+				cfg.Expiry[i] = span(t, w[1+i])
+			}
+		default:
+			t.Fatalf("configuration %q?", line)
+		}
+	}
+	return cfg
+}
+
+func parseHops(text string) (hops []spool.Hop) {
+	if text == "" {
+		return nil
+	}
+	for _, h := range strings.Split(text, "|") {
+		channel, peer, _ := strings.Cut(h, "/")
+		hops = append(hops, spool.Hop{Channel: channel, Peer: peer})
+	}
+	return hops
+}
+
+func parseNumbers(t *testing.T, list []string) (n []int) {
+	t.Helper()
+	for _, w := range list {
+		n = append(n, number(t, w))
+	}
+	return n
+}
+
+// parsePath reads channel/process/association.
+func parsePath(t *testing.T, text string) (channel string, process int, assoc uint64) {
+	t.Helper()
+	parts := strings.Split(text, "/")
+	process = number(t, parts[1])
+	if len(parts) > 2 {
+		assoc = uint64(number(t, parts[2]))
+	}
+	return parts[0], process, assoc
+}
+
+func parseEvent(t *testing.T, line string) (time.Time, Event) {
+	t.Helper()
+	_, why, _ := strings.Cut(line, ": ")
+	w := words(line)
+	now, verb, arg := clock(t, w[0]), w[1], ""
+	if len(w) > 2 {
+		arg = w[2]
+	}
+	rest := w[min(3, len(w)):]
+	o := options(rest)
+	has := func(key string) bool { _, ok := o[key]; return ok }
+	channel, peer, named := strings.Cut(arg, "/")
+	path := func() (string, int, uint64) { return parsePath(t, arg) }
+	switch verb {
+	case "tick":
+		return now, Tick{}
+	case "accepted":
+		return now, Accepted{parseMessage(t, now, arg, rest)}
+	case "channel-up":
+		c, p, _ := path()
+		ev := ChannelUp{Channel: c, Process: p}
+		if has("jobs") {
+			ev.MaxJobs = number(t, o["jobs"])
+		}
+		if has("associations") {
+			ev.MaxAssociations = number(t, o["associations"])
+		}
+		return now, ev
+	case "channel-down":
+		c, p, _ := path()
+		return now, ChannelDown{Channel: c, Process: p, Failed: has("failed"), Why: why}
+	case "association-up":
+		c, p, a := path()
+		return now, AssociationUp{
+			Channel: c, Process: p, Assoc: a, Peer: rest[0],
+			Inbound: has("inbound"), TwoWay: has("two-way"), Turn: has("turn"),
+		}
+	case "association-turn":
+		c, p, a := path()
+		return now, AssociationTurn{Channel: c, Process: p, Assoc: a, Turn: has("ours")}
+	case "association-down":
+		c, p, a := path()
+		return now, AssociationDown{Channel: c, Process: p, Assoc: a, Failed: has("failed"), Why: why}
+	case "association-failed":
+		c, p, a := path()
+		return now, AssociationFailed{Channel: c, Process: p, Assoc: a, Why: why}
+	case "outcome":
+		ev := JobOutcome{Job: uint64(number(t, arg)), Generation: 1}
+		for _, r := range rest {
+			if g, ok := strings.CutPrefix(r, "generation="); ok {
+				ev.Generation = uint64(number(t, g))
+				continue
+			}
+			ev.Results = append(ev.Results, parseResult(t, now, r, why))
+		}
+		return now, ev
+	case "hold":
+		return now, Hold{spool.ID(arg), parseNumbers(t, rest), why}
+	case "release":
+		return now, Release{spool.ID(arg), parseNumbers(t, rest)}
+	case "expire":
+		return now, Expire{spool.ID(arg), parseNumbers(t, rest)}
+	case "delete":
+		return now, Delete{spool.ID(arg), parseNumbers(t, rest)}
+	case "reroute":
+		return now, Reroute{spool.ID(arg), parseNumbers(t, rest[1:]), parseHops(rest[0])}
+	case "retry":
+		return now, Retry{ID: spool.ID(arg), N: parseNumbers(t, rest)}
+	case "retry-peer":
+		return now, Retry{Channel: channel, Peer: &peer}
+	case "retry-channel":
+		return now, Retry{Channel: channel}
+	case "retry-everything":
+		return now, Retry{}
+	case "disable":
+		if named {
+			return now, DisablePeer{channel, peer}
+		}
+		return now, DisableChannel{channel}
+	case "enable":
+		if named {
+			return now, EnablePeer{channel, peer}
+		}
+		return now, EnableChannel{channel}
+	case "restart":
+		return now, RestartChannel{channel}
+	case "drain":
+		return now, Drain{}
+	}
+	t.Fatalf("event %q?", line)
+	return now, nil
+}
+
+func parseMessage(t *testing.T, now time.Time, name string, list []string) Message {
+	t.Helper()
+	m := Message{Ref: spool.Ref{ID: spool.ID(name), Priority: spool.Normal}, Kind: spool.KindMessage, Accepted: now, Size: 1000}
+	for _, w := range list {
+		key, value, _ := strings.Cut(w, "=")
+		switch key {
+		case "urgent":
+			m.Ref.Priority = spool.Urgent
+		case "normal":
+		case "non-urgent":
+			m.Ref.Priority = spool.NonUrgent
+		case "deferred":
+			m.Deferred = clock(t, value)
+		case "expires":
+			m.Expires = clock(t, value)
+		default:
+			parts := strings.Split(value, ",")
+			r := Recipient{N: number(t, key), Hops: parseHops(parts[0])}
+			for _, p := range parts[1:] {
+				k, v, _ := strings.Cut(p, "=")
+				switch k {
+				case "held":
+					r.State = Held
+				case "finished":
+					r.State = Finished
+				case "until":
+					r.Until = clock(t, v)
+				case "attempts":
+					r.Attempts = number(t, v)
+				case "fail":
+					reason, diagnostic, _ := strings.Cut(v, "/")
+					r.Fail = &spool.Failure{Reason: number(t, reason), Diagnostic: number(t, diagnostic), Text: "unknown"}
+				default:
+					t.Fatalf("recipient %q?", w)
+				}
+			}
+			m.Recipients = append(m.Recipients, r)
+		}
+	}
+	return m
+}
+
+func parseResult(t *testing.T, now time.Time, word, why string) Result {
+	t.Helper()
+	n, rest, _ := strings.Cut(word, "=")
+	parts := strings.Split(rest, ",")
+	kind, ok := ParseKind(parts[0])
+	if !ok {
+		t.Fatalf("outcome %q?", word)
+	}
+	r := Result{number(t, n), Outcome{Kind: kind, Text: why}}
+	if kind == Delivered {
+		r.Time = now
+	}
+	for _, p := range parts[1:] {
+		k, v, _ := strings.Cut(p, "=")
+		switch k {
+		case "until":
+			r.Until = clock(t, v)
+		case "peer-fault":
+			r.PeerFault = true
+		case "code":
+			reason, diagnostic, _ := strings.Cut(v, "/")
+			r.Reason, r.Diagnostic = number(t, reason), number(t, diagnostic)
+		default:
+			t.Fatalf("outcome %q?", word)
+		}
+	}
+	return r
+}
+
+func colon(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + text
+}
+
+// show prints actions as a transcript has them.
+func show(actions []Action) (lines []string) {
+	for _, a := range actions {
+		lines = append(lines, showOne(a))
+	}
+	return lines
+}
+
+func showOne(a Action) string {
+	until := func(at time.Time) string {
+		if at.IsZero() {
+			return ""
+		}
+		return " until " + hour(at)
+	}
+	switch a := a.(type) {
+	case StartJob:
+		over := ""
+		if a.Assoc != 0 {
+			over = fmt.Sprintf(" over association %d", a.Assoc)
+		}
+		return fmt.Sprintf("start job %d: %s %v for %s/%s by process %d%s, attempt %d",
+			a.Job, a.Ref.ID, a.Recipients, a.Channel, a.Peer, a.Process, over, a.Attempt)
+	case OpenAssociation:
+		return fmt.Sprintf("open association %s/%d/%d with %s", a.Channel, a.Process, a.Assoc, a.Peer)
+	case CloseAssociation:
+		return fmt.Sprintf("close association %s/%d/%d with %s", a.Channel, a.Process, a.Assoc, a.Peer)
+	case RequestTurn:
+		return fmt.Sprintf("request turn of association %s/%d/%d from %s for %s", a.Channel, a.Process, a.Assoc, a.Peer, a.Priority)
+	case StartChannel:
+		return "start channel " + a.Channel
+	case StopChannel:
+		return fmt.Sprintf("stop channel %s/%d", a.Channel, a.Process)
+	case Final:
+		what := a.Outcome.Kind.String()
+		if a.Outcome.Kind == Failed {
+			what += fmt.Sprintf(" %d/%d", a.Outcome.Reason, a.Outcome.Diagnostic)
+		}
+		return fmt.Sprintf("final %s %v %s%s", a.Ref.ID, a.N, what, colon(a.Outcome.Text))
+	case Done:
+		return "done " + string(a.Ref.ID)
+	case Log:
+		what := a.Change.String()
+		if a.Hops != nil {
+			what += fmt.Sprintf(" to %v", a.Hops)
+		}
+		return fmt.Sprintf("log %s %v %s%s, %d attempts%s", a.Ref.ID, a.N, what, until(a.Until), a.Attempts, colon(a.Text))
+	case Notice:
+		where := a.Channel
+		if a.Peer != "" {
+			where += "/" + a.Peer
+		}
+		if a.Process != 0 {
+			where += fmt.Sprintf("/%d", a.Process)
+		}
+		count := ""
+		if a.Count > 0 {
+			count = fmt.Sprintf(" (%d)", a.Count)
+		}
+		return strings.TrimSpace(fmt.Sprintf("notice %s %s", a.Kind, where)) + count + until(a.Until) + colon(a.Text)
+	case Drained:
+		return "drained"
+	}
+	return fmt.Sprintf("%T?", a)
+}

@@ -1,0 +1,381 @@
+package sched
+
+import (
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Times inside the scheduler are Unix nanoseconds; 0 is none.
+
+// message is a message with a recipient that is not final yet.
+type message struct {
+	ref                         spool.Ref
+	kind                        spool.Kind
+	accepted, deferred, expires int64
+	size                        int64
+	recipients                  []recipient // ascending by n
+	lists                       *mlist      // its mlists, linked by sibling
+	prev, next                  *message    // all messages, by arrival here
+	left                        int32       // recipients not final
+	pos                         int32       // in Scheduler.expiring
+	priority                    uint8
+}
+
+func (m *message) before(other *message) bool { return m.expires < other.expires }
+func (m *message) place() *int32              { return &m.pos }
+
+func (m *message) expired(now int64) bool { return m.expires != 0 && m.expires <= now }
+
+// recipient is kept small: there are a million of them.
+type recipient struct {
+	hops     *hopset // nil: nowhere to go, and in no list
+	list     *mlist
+	text     string // last reason
+	until    int64  // Waiting: not before
+	n        int32
+	next     int32 // index of the next recipient of its mlist, -1 at the end
+	attempts uint16
+	state    State
+	wish     wish
+	doubts   uint8 // attempts in doubt in a row
+}
+
+// wish is what an operator wants of a recipient in flight, should it come back.
+type wish uint8
+
+const (
+	wishNone wish = iota
+	wishHold
+	wishExpire
+	wishDelete
+)
+
+var wishNames = [...]string{"", "hold", "expire", "delete"}
+
+func (w wish) String() string { return wishNames[w] }
+
+// hopset is a list of alternate hops, shared by all recipients that have it.
+type hopset struct {
+	key   string
+	peers []*peer
+	refs  int
+}
+
+// mlist is the recipients of one message for one peer.
+type mlist struct {
+	msg              *message
+	peer             *peer
+	sibling          *mlist
+	prev, next       *mlist // in peer.ready of its priority, while ready
+	allPrev, allNext *mlist // in peer.all, by arrival there
+	job              *job   // while InFlight
+	due              int64  // earliest until of a Waiting recipient; in Scheduler.waiting while not 0
+	seq              uint64 // of its arrival at the peer
+	first, last      int32  // its recipients, linked by recipient.next
+	pos              int32  // in Scheduler.waiting
+	state            State  // Queued: ready; Waiting, Held: nothing to try now; InFlight; Finished: in no queue
+	unsettled        bool   // in Scheduler.unsettled
+	alternates       bool   // one of its recipients could go elsewhere
+}
+
+func (l *mlist) before(other *mlist) bool { return l.due < other.due }
+func (l *mlist) place() *int32            { return &l.pos }
+
+func (l *mlist) append(i int32) {
+	l.msg.recipients[i].list = l
+	l.msg.recipients[i].next = -1
+	if l.first < 0 {
+		l.first = i
+	} else {
+		l.msg.recipients[l.last].next = i
+	}
+	l.last = i
+}
+
+// queue is a FIFO of ready mlists.
+type queue struct {
+	first, last *mlist
+	n           int
+}
+
+func (q *queue) push(l *mlist) {
+	l.prev, l.next = q.last, nil
+	if q.last != nil {
+		q.last.next = l
+	} else {
+		q.first = l
+	}
+	q.last = l
+	q.n++
+}
+
+func (q *queue) remove(l *mlist) {
+	if l.prev != nil {
+		l.prev.next = l.next
+	} else {
+		q.first = l.next
+	}
+	if l.next != nil {
+		l.next.prev = l.prev
+	} else {
+		q.last = l.prev
+	}
+	l.prev, l.next = nil, nil
+	q.n--
+}
+
+// seat is a peer's place in one of its channel's heaps.
+type seat struct {
+	peer *peer
+	pos  int32
+}
+
+// before puts the peer with the least in progress first, then the one served
+// longest ago: a peer with a long queue cannot shut out one with a short queue.
+func (s *seat) before(other *seat) bool {
+	a, b := s.peer, other.peer
+	if la, lb := a.jobs+a.opening, b.jobs+b.opening; la != lb {
+		return la < lb
+	}
+	if a.served != b.served {
+		return a.served < b.served
+	}
+	return a.number < b.number
+}
+
+func (s *seat) place() *int32 { return &s.pos }
+
+// peer is a peer MTA of a channel. A channel without associations has one peer
+// without a name, or as many as its recipients' hops name.
+type peer struct {
+	channel *channel
+	name    string
+	number  uint64 // order of appearance
+	config  PeerConfig
+	known   bool // in the configuration
+	verb    override
+
+	all       struct{ first, last *mlist }
+	ready     [priorities]queue
+	lists     [priorities]int // mlists by priority
+	states    [Finished]int   // mlists by state
+	volume    int64           // content octets of its mlists
+	hopsets   int             // that name it
+	elsewhere int             // mlists with an alternate hop
+	recent    *mlist          // the last one made, if it still is
+
+	assocs  []*assoc // up, with it, not closing
+	idle    []*assoc // those of assocs a job can go to now
+	usable  int      // those of assocs that can carry our messages, now or with the turn
+	askable int      // those of assocs whose turn is the peer's and can be asked for
+	opening int
+	closing int // of all its associations, gone from assocs
+	jobs    int
+	served  uint64
+
+	failures     int    // in a row
+	reason       string // of the last failure
+	blockedUntil int64  // after a failure nothing is tried before
+	crowdedUntil int64  // it refuses more associations than it has
+	asked        *assoc // whose turn was asked for
+	askedFor     int    // priority of the request
+	turnUntil    int64  // how long its answer is awaited
+
+	run, want, probe [priorities]seat // places in the channel's heaps
+	wanting          bool             // has a seat among want or probe
+	dirty            bool             // in Scheduler.dirty
+	wake             int64            // earliest of the times above; in Scheduler.wakes while not 0
+	wakePos          int32
+	sweep            sweep
+}
+
+func (p *peer) before(other *peer) bool { return p.wake < other.wake }
+func (p *peer) place() *int32           { return &p.wakePos }
+
+// off reports whether the peer or its channel is not to be used.
+func (p *peer) off() bool { return p.verb.off(p.config.Disabled) || p.channel.off() }
+
+// down reports whether an alternate hop is to be preferred.
+func (p *peer) down() bool {
+	return p.failures > 0 || p.off() || p.channel.failures >= channelGivenUp
+}
+
+// best returns the most urgent priority the peer has ready work of, or
+// priorities if it has none.
+func (p *peer) best() int {
+	for q := range p.ready {
+		if p.ready[q].n > 0 {
+			return q
+		}
+	}
+	return priorities
+}
+
+func (p *peer) readyLists() int {
+	return p.ready[urgent].n + p.ready[normal].n + p.ready[nonUrgent].n
+}
+
+func (p *peer) maxAtOnce() int {
+	most := p.config.MaxPerPeer
+	if most <= 0 {
+		most = p.channel.config.MaxPerPeer
+	}
+	if most <= 0 {
+		most = int(^uint(0) >> 1)
+	}
+	return most
+}
+
+// override is an operator's word against the configuration's Disabled.
+type override uint8
+
+const (
+	asConfigured override = iota
+	enabled
+	disabled
+)
+
+func (o override) off(configured bool) bool {
+	return o == disabled || o == asConfigured && configured
+}
+
+// channel is a channel with its peers and processes.
+type channel struct {
+	name   string
+	number uint64
+	config ChannelConfig
+	known  bool // in the configuration
+	verb   override
+	peers  []*peer // by order of appearance
+	byName map[string]*peer
+
+	current   *process   // takes work
+	processes []*process // with those that finish their jobs
+	starting  bool       // StartChannel not answered yet
+	replace   bool       // a new process is wanted although there is one
+	failures  int        // of processes, in a row
+	restartAt int64
+
+	ready   int // mlists to be tried now
+	jobs    places
+	openFor places // associations being opened, by the priority they are wanted for
+	probes  int    // jobs or openings that find out whether a failed peer is back
+	assocs  int    // ours: opening, up, closing
+	closing int    // those of assocs being closed
+	wanters int    // peers that want an association or a probe
+	idle    heap[*assoc]
+
+	run, want, probe [priorities]seats
+	lastStart        int64  // of an association or, without them, a job
+	served           uint64 // when, counted in jobs, it was served last
+	wake             int64  // when StartInterval lets the next one go
+}
+
+// channelGivenUp is after how many failures of its process a channel's peers
+// count as unreachable.
+const channelGivenUp = 3
+
+func (c *channel) off() bool { return !c.known || c.verb.off(c.config.Disabled) }
+
+// up reports whether the channel takes work.
+func (c *channel) up() bool { return c.current != nil && !c.off() }
+
+// maxProbes keeps dead peers from taking all the places: a quarter, at least one.
+func (c *channel) maxProbes() int {
+	most := c.config.MaxJobs
+	if c.config.Associations {
+		most = c.config.MaxAssociations
+	}
+	return max(most/4, 1)
+}
+
+func (c *channel) jobLimits() limits {
+	most := c.config.MaxJobs
+	return newLimits(most, c.config.ReservedUrgent, c.config.ReservedNormal)
+}
+
+func (c *channel) assocLimits() limits {
+	most := c.config.MaxAssociations
+	if c.current != nil && c.current.maxAssocs > 0 {
+		most = min(most, c.current.maxAssocs)
+	}
+	return newLimits(most, c.config.ReservedUrgent, c.config.ReservedNormal)
+}
+
+// sweep is the walk over all mlists of a peer, a portion a step.
+type sweep struct {
+	active bool
+	retry  bool   // end the waits of what is met
+	cursor *mlist // the next to look at
+	limit  uint64 // those that came later are not looked at
+	moved  int
+}
+
+// process is a process of a channel.
+type process struct {
+	channel   *channel
+	number    int
+	maxJobs   int
+	maxAssocs int
+	stopping  bool
+	since     int64
+	jobs      map[uint64]*job
+	assocs    map[uint64]*assoc
+}
+
+// assoc is an association.
+type assoc struct {
+	process   *process
+	peer      *peer
+	id        uint64
+	state     assocState
+	inbound   bool
+	twoWay    bool
+	turn      bool
+	probe     bool // opened to find out whether the peer is back
+	priority  int  // it was opened for
+	done      int  // jobs done
+	job       *job
+	since     int64 // established
+	idleSince int64
+	at        int   // in peer.assocs
+	idleAt    int   // in peer.idle, -1 if not
+	pos       int32 // in channel.idle
+}
+
+type assocState uint8
+
+const (
+	assocOpening assocState = iota
+	assocUp
+	assocClosing
+	assocClosed
+)
+
+var assocStateNames = [...]string{"opening", "up", "closing", "closed"}
+
+func (s assocState) String() string { return assocStateNames[s] }
+
+func (a *assoc) before(other *assoc) bool {
+	if a.idleSince != other.idleSince {
+		return a.idleSince < other.idleSince
+	}
+	return a.id < other.id
+}
+
+func (a *assoc) place() *int32 { return &a.pos }
+
+// canSend reports whether the association can carry our messages, now or when
+// the turn comes.
+func (a *assoc) canSend() bool { return a.turn || a.twoWay }
+
+// job is an mlist in flight.
+type job struct {
+	id       uint64
+	list     *mlist
+	process  *process
+	assoc    *assoc // nil where the channel has none
+	priority int
+	left     int  // recipients not answered
+	probe    bool // finds out whether the peer is back
+	fault    bool // the peer was at fault, or is in doubt
+}

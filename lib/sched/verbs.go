@@ -1,0 +1,175 @@
+package sched
+
+import "github.com/mtakit/mtakit/lib/spool"
+
+// each calls f for the recipients of a message that are not final: those
+// numbered, or all for nil.
+func (m *message) each(numbers []int, f func(i int32, r *recipient)) {
+	if numbers == nil {
+		for i := range m.recipients {
+			if r := &m.recipients[i]; r.state != Finished {
+				f(int32(i), r)
+			}
+		}
+		return
+	}
+	for _, n := range numbers {
+		if i := m.find(n); i >= 0 && m.recipients[i].state != Finished {
+			f(i, &m.recipients[i])
+		}
+	}
+}
+
+func (r *recipient) at() *peer {
+	if r.list == nil {
+		return nil
+	}
+	return r.list.peer
+}
+
+func (s *Scheduler) hold(ev Hold) {
+	m := s.messages[ev.ID]
+	if m == nil {
+		return
+	}
+	why := cut(ev.Why)
+	m.each(ev.N, func(_ int32, r *recipient) {
+		switch r.state {
+		case Queued, Waiting:
+			r.state, r.until, r.text = Held, 0, why
+			s.out.addLog(m, r, ChangeHeld, 0, r.at())
+		case InFlight:
+			// Logged now: a restart before the outcome finds it held.
+			r.wish, r.text = wishHold, why
+			s.out.addLog(m, r, ChangeHeld, 0, r.at())
+		}
+	})
+	s.settleAll(m)
+}
+
+func (s *Scheduler) release(ev Release) {
+	m := s.messages[ev.ID]
+	if m == nil {
+		return
+	}
+	m.each(ev.N, func(_ int32, r *recipient) {
+		switch {
+		case r.state == InFlight && r.wish == wishHold:
+			r.wish, r.text = wishNone, ""
+		case r.state == Held && r.hops != nil:
+			r.text = ""
+			s.wait(m, r, 0)
+		default:
+			return
+		}
+		s.out.addLog(m, r, ChangeReleased, 0, r.at())
+	})
+	if m.expired(s.now) {
+		s.expire(m)
+		return
+	}
+	s.settleAll(m)
+}
+
+func (s *Scheduler) retry(ev Retry) {
+	if ev.ID != "" {
+		m := s.messages[ev.ID]
+		if m == nil {
+			return
+		}
+		m.each(ev.N, func(_ int32, r *recipient) {
+			if r.state == Queued || r.state == Waiting {
+				s.unblock(r.list.peer)
+			}
+			s.retryRecipient(m, r)
+		})
+		s.settleAll(m)
+		return
+	}
+	for _, c := range s.channels {
+		if ev.Channel != "" && c.name != ev.Channel {
+			continue
+		}
+		if ev.Peer == nil {
+			c.restartAt = 0
+		}
+		for _, p := range c.peers {
+			if ev.Peer == nil || p.name == *ev.Peer {
+				s.unblock(p)
+				s.startSweep(p, true)
+			}
+		}
+	}
+}
+
+// retryRecipient ends the wait after a failure.
+func (s *Scheduler) retryRecipient(m *message, r *recipient) {
+	if r.state != Waiting || r.until <= m.deferred {
+		return
+	}
+	r.doubts = 0
+	s.wait(m, r, 0)
+	s.out.addLog(m, r, ChangeRetried, r.until, r.at())
+}
+
+func (s *Scheduler) retryList(l *mlist) {
+	for i := l.first; i >= 0; i = l.msg.recipients[i].next {
+		s.retryRecipient(l.msg, &l.msg.recipients[i])
+	}
+}
+
+// unblock lets a peer that failed be tried now. It still counts as failed until
+// it was seen alive.
+func (s *Scheduler) unblock(p *peer) {
+	if p.blockedUntil != 0 || p.crowdedUntil != 0 {
+		p.blockedUntil, p.crowdedUntil = 0, 0
+		s.setWake(p)
+		s.touch(p)
+	}
+}
+
+// giveUp makes recipients final by an operator's word.
+func (s *Scheduler) giveUp(id spool.ID, numbers []int, word wish) {
+	m := s.messages[id]
+	if m == nil {
+		return
+	}
+	m.each(numbers, func(i int32, r *recipient) {
+		switch {
+		case r.state == InFlight:
+			r.wish = word
+		case word == wishExpire:
+			s.finish(m, i, expired(r), r.at())
+		default:
+			s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, r.at())
+		}
+	})
+	s.settleAll(m)
+	s.checkDone(m)
+}
+
+func (s *Scheduler) reroute(ev Reroute) {
+	m := s.messages[ev.ID]
+	if m == nil || len(ev.Hops) == 0 {
+		return
+	}
+	m.each(ev.N, func(i int32, r *recipient) {
+		old := r.hops
+		r.hops = s.hopset(ev.Hops)
+		s.dropHops(old)
+		if old == nil {
+			// It was held for want of a hop only.
+			if r.text == noHop {
+				r.text = ""
+				s.wait(m, r, 0)
+			}
+			s.attach(m, i, choose(r))
+		}
+		s.out.addRoutes(m, r, ev.Hops)
+	})
+	if m.expired(s.now) {
+		s.expire(m)
+		return
+	}
+	s.settleAll(m)
+}

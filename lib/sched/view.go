@@ -1,0 +1,182 @@
+package sched
+
+import (
+	"time"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Counts are totals over the queue.
+type Counts struct {
+	Messages   [3]int // not done, by priority: urgent, normal, non-urgent
+	Recipients int    // not final
+	Jobs       int    // in progress
+}
+
+// Counts returns the totals; it takes no time.
+func (s *Scheduler) Counts() Counts {
+	c := s.counts
+	c.Jobs = len(s.jobs)
+	return c
+}
+
+// ChannelView shows a channel.
+type ChannelView struct {
+	Name     string
+	Known    bool // configured
+	Disabled bool
+	Process  int // 0 if none takes work
+	Failures int // of its process, in a row
+	RestartAt,
+	NextStart time.Time // when waited for
+	MaxJobs      int
+	Jobs         [3]int // in progress by priority
+	Associations int    // opened by us: being opened, up or being closed
+	Peers        []PeerView
+}
+
+// PeerView shows a peer of a channel. Numbers are messages, a message counting
+// once for each peer its recipients go to.
+type PeerView struct {
+	Name         string
+	Known        bool // configured
+	Disabled     bool
+	Queued       [3]int // all of them, by priority
+	Ready        [3]int // those to be tried now, by priority
+	Waiting      int    // those waiting for a time of their own
+	Held         int
+	InProgress   int
+	Volume       int64     // content octets
+	Oldest       time.Time // acceptance of the one here longest
+	Failures     int       // in a row; 0 if the peer is not known to be down
+	DelayUntil   time.Time // after a failure
+	Reason       string    // of the last failure
+	Associations []AssociationView
+	Opening      int
+}
+
+// AssociationView shows an association that is up.
+type AssociationView struct {
+	Process int
+	Assoc   uint64
+	Inbound bool
+	TwoWay  bool
+	Turn    bool
+	Job     uint64 // 0 if idle
+	Done    int    // jobs
+	Since   time.Time
+}
+
+// Tree shows every channel and peer, in order of appearance. It costs time for
+// each of them, none for messages.
+func (s *Scheduler) Tree() []ChannelView {
+	views := make([]ChannelView, 0, len(s.channels))
+	for _, c := range s.channels {
+		v := ChannelView{
+			Name: c.name, Known: c.known, Disabled: c.verb.off(c.config.Disabled), Failures: c.failures,
+			NextStart: timeOf(c.wake), MaxJobs: c.config.MaxJobs, Jobs: c.jobs, Associations: c.assocs,
+		}
+		if c.current != nil {
+			v.Process = c.current.number
+		}
+		if s.wantsProcess(c) {
+			v.RestartAt = timeOf(c.restartAt)
+		}
+		for _, p := range c.peers {
+			v.Peers = append(v.Peers, p.view())
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
+func (p *peer) view() PeerView {
+	v := PeerView{
+		Name: p.name, Known: p.known, Disabled: p.verb.off(p.config.Disabled),
+		Queued: p.lists, Waiting: p.states[Waiting], Held: p.states[Held], InProgress: p.states[InFlight],
+		Volume: p.volume, Failures: p.failures, DelayUntil: timeOf(p.blockedUntil), Reason: p.reason,
+		Opening: p.opening,
+	}
+	for q := range p.ready {
+		v.Ready[q] = p.ready[q].n
+	}
+	if l := p.all.first; l != nil {
+		v.Oldest = timeOf(l.msg.accepted)
+	}
+	for _, a := range p.assocs {
+		av := AssociationView{
+			Process: a.process.number, Assoc: a.id, Inbound: a.inbound, TwoWay: a.twoWay, Turn: a.turn,
+			Done: a.done, Since: timeOf(a.since),
+		}
+		if a.job != nil {
+			av.Job = a.job.id
+		}
+		v.Associations = append(v.Associations, av)
+	}
+	return v
+}
+
+// MessageView shows a message in the queue.
+type MessageView struct {
+	Ref                         spool.Ref
+	Kind                        spool.Kind
+	Accepted, Deferred, Expires time.Time
+	Size                        int64
+	Recipients                  []RecipientView
+}
+
+// RecipientView shows a recipient. Until and Text of one that is queued are its
+// peer's, if that is what it waits for.
+type RecipientView struct {
+	N        int
+	State    State
+	Wish     string // what is done if it comes back: hold, expire, delete; usually empty
+	Channel  string
+	Peer     string
+	Attempts int
+	Until    time.Time
+	Text     string
+}
+
+// View shows one message.
+func (s *Scheduler) View(id spool.ID) (MessageView, bool) {
+	m := s.messages[id]
+	if m == nil {
+		return MessageView{}, false
+	}
+	return m.view(), true
+}
+
+// Each calls f for every message in order of arrival here, until it returns
+// false. The scheduler must not be used meanwhile.
+func (s *Scheduler) Each(f func(MessageView) bool) {
+	for m := s.all.first; m != nil; m = m.next {
+		if !f(m.view()) {
+			return
+		}
+	}
+}
+
+func (m *message) view() MessageView {
+	v := MessageView{
+		Ref: m.ref, Kind: m.kind, Size: m.size,
+		Accepted: timeOf(m.accepted), Deferred: timeOf(m.deferred), Expires: timeOf(m.expires),
+		Recipients: make([]RecipientView, len(m.recipients)),
+	}
+	for i := range m.recipients {
+		r := &m.recipients[i]
+		rv := RecipientView{
+			N: int(r.n), State: r.state, Wish: r.wish.String(), Attempts: int(r.attempts),
+			Until: timeOf(r.until), Text: r.text,
+		}
+		if r.list != nil {
+			p := r.list.peer
+			rv.Channel, rv.Peer = p.channel.name, p.name
+			if r.state == Queued && p.failures > 0 {
+				rv.Until, rv.Text = timeOf(p.blockedUntil), p.reason
+			}
+		}
+		v.Recipients[i] = rv
+	}
+	return v
+}
