@@ -76,8 +76,10 @@ func appendRecord(b []byte, r *Record) ([]byte, error) {
 	if len(text) > maxRecord {
 		return b, fmt.Errorf("record of %d octets exceeds %d", len(text), maxRecord)
 	}
+	// One newline ends what a cut may have left of the record before, the other
+	// keeps what a cut leaves of the next from being read as part of this one.
 	b = fmt.Appendf(b, "\n%08x ", castagnoli(text))
-	return append(b, text...), nil
+	return append(append(b, text...), '\n'), nil
 }
 
 // parseLog reads the records of a log and counts the pieces that are none. The

@@ -198,8 +198,8 @@ func (b *Backlog) joinLogs() error {
 	return nil
 }
 
-// joinLog puts the log of ref behind that of to; records begin with a newline,
-// so that logs can be joined as they are.
+// joinLog puts the log of ref behind that of to; records bring their newlines
+// along, so that logs can be joined as they are.
 func (b *Backlog) joinLog(ref, to Ref) error {
 	if _, both := b.logs[to]; !both {
 		return b.s.disk.rename(b.s.logPath(ref), b.s.logPath(to))

@@ -1,0 +1,432 @@
+package spool
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+)
+
+// These tests run a small switch on a cutDisk, cut the power everywhere, start
+// again from what is left, and compare with what the switch had promised:
+//
+//   - a recipient of an accepted message has it, or somebody still owes it;
+//   - nobody but one owes it;
+//   - nobody owes it once the record of its delivery was under a barrier.
+
+// truth is what has happened in the world, which no cut takes back. Moments are
+// numbers of operations of the disk.
+type truth struct {
+	written   map[ID]*written
+	delivered []*delivery
+}
+
+// written is a message or child that was finished at some time.
+type written struct {
+	content  string
+	root     ID // the message it descends from; itself for one that does not
+	accepted int
+}
+
+// delivery is an outcome in the world: recipient n of root has the message.
+type delivery struct {
+	root       ID
+	n          int
+	at, sealed int
+}
+
+const never = 1 << 60
+
+// happened says whether the moment came before the cut at k.
+func happened(at, k int) bool { return at <= k }
+
+// agent is the switch: what mtarun and its channels do with a spool.
+type agent struct {
+	tb    fataler
+	disk  *cutDisk
+	mode  BarrierMode
+	truth *truth
+	clock time.Time
+
+	s        *Spool
+	lock     *Lock
+	held     map[ID]*entry
+	order    []*entry // of held, as they came
+	waiting  []*Writer
+	open     []*Writer // begun, not finished
+	unlinked []Ref
+}
+
+// entry is what the agent remembers of a message in the queue.
+type entry struct {
+	ref   Ref
+	env   *Envelope
+	final map[int]bool // delivered, or moved to a child that is named
+	owed  int          // children not yet eligible
+	stage stage
+}
+
+type stage byte
+
+const (
+	told     stage = iota // a child waiting for its barrier
+	named                 // a child whose record waits for its barrier
+	eligible              // to be worked on
+)
+
+func newAgent(tb fataler, dir string, mode BarrierMode) *agent {
+	if err := Init(dir); err != nil {
+		tb.Fatal(err)
+	}
+	// The holder makes it so, durably, before it does anything else.
+	if err := os.WriteFile(dir+"/lock", []byte(wordOpen), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	a := &agent{tb: tb, disk: newCutDisk(tb, dir), mode: mode, clock: time.Unix(1e9, 0).UTC(),
+		truth: &truth{written: make(map[ID]*written)}}
+	a.start()
+	return a
+}
+
+func (a *agent) must(err error) {
+	if err != nil {
+		a.tb.Fatalf("%+v", err)
+	}
+}
+
+func (a *agent) now() int { return len(a.disk.ops) }
+
+// start opens the spool and loads it, as after the death of a predecessor.
+func (a *agent) start() {
+	a.s, a.lock = openOn(a.tb, a.disk.root, a.mode, a.disk)
+	a.held, a.order, a.waiting, a.open, a.unlinked = make(map[ID]*entry), nil, nil, nil, nil
+	a.must(a.s.Load(func(i Item) error {
+		if i.Damaged != nil {
+			a.tb.Fatalf("damaged without a cut: %v", i.Damaged)
+		}
+		e := a.hold(i.Ref, i.Envelope, eligible)
+		for _, r := range i.Log {
+			for _, n := range r.Recipients {
+				e.final[n] = true
+			}
+		}
+		return nil
+	}))
+	a.seal()
+}
+
+func openOn(tb fataler, dir string, mode BarrierMode, d disk) (*Spool, *Lock) {
+	s, err := Open(dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.disk = d
+	if err := s.SetBarrier(mode); err != nil {
+		tb.Fatal(err)
+	}
+	l, err := s.Lock()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s, l
+}
+
+// kill ends the agent as a signal would, and starts another.
+func (a *agent) kill() {
+	for _, w := range append(a.open, a.waiting...) {
+		w.f.Close()
+	}
+	a.lock.f.Close()
+	a.s.Close()
+	a.start()
+}
+
+func (a *agent) hold(ref Ref, env *Envelope, st stage) *entry {
+	e := &entry{ref: ref, env: env, final: make(map[int]bool), stage: st}
+	if a.held[ref.ID] == nil {
+		a.order = append(a.order, e)
+	}
+	a.held[ref.ID] = e
+	return e
+}
+
+func (a *agent) id() ID {
+	a.clock = a.clock.Add(time.Microsecond)
+	return NewID(a.clock)
+}
+
+func (a *agent) envelope(recipients int) *Envelope {
+	env := &Envelope{Kind: KindMessage, Priority: Normal, Originator: "/S=O/", Accepted: a.clock}
+	for n := range recipients {
+		env.Recipients = append(env.Recipients, Recipient{N: n + 1, Address: fmt.Sprintf("/S=R%d/", n+1)})
+	}
+	return env
+}
+
+// begin starts a message in place and writes some of its content.
+func (a *agent) begin(p Priority) {
+	w, err := a.s.CreateInPlace(Ref{ID: a.id(), Priority: p})
+	a.must(err)
+	_, err = w.Write([]byte("content of " + w.ID()))
+	a.must(err)
+	w.flush()
+	a.open = append(a.open, w)
+}
+
+// finish completes the oldest message begun; its sender waits.
+func (a *agent) finish(recipients int) {
+	if len(a.open) == 0 {
+		return
+	}
+	w := a.open[0]
+	a.open = a.open[1:]
+	a.complete(w, a.envelope(recipients), w.ID())
+}
+
+func (a *agent) complete(w *Writer, env *Envelope, root ID) {
+	a.must(w.Finish(env))
+	a.truth.written[w.ID()] = &written{content: "content of " + string(w.ID()), root: root, accepted: never}
+	a.waiting = append(a.waiting, w)
+	a.hold(w.Ref(), env, told)
+}
+
+// barrier runs a barrier and everything that waits for one.
+func (a *agent) barrier() {
+	var batch Batch
+	for _, w := range a.waiting {
+		batch.Refs = append(batch.Refs, w.Ref())
+	}
+	waiting, unlinked := a.waiting, a.unlinked
+	a.waiting, a.unlinked = nil, nil
+	a.must(a.s.Barrier(&batch))
+	a.seal()
+	for _, e := range a.order {
+		if e.stage == named {
+			e.stage = eligible
+			if parent := a.held[e.env.Parent]; parent != nil {
+				parent.owed--
+			}
+		}
+	}
+	for _, w := range waiting {
+		a.must(w.Close())
+		e := a.held[w.ID()]
+		if parent := a.held[e.env.Parent]; parent != nil {
+			e.stage = named
+			a.must(a.s.Append(parent.ref, ChildRecord(e.env, a.clock)))
+			continue
+		}
+		e.stage = eligible
+		a.truth.written[w.ID()].accepted = a.now()
+	}
+	for _, ref := range unlinked {
+		a.must(a.s.RemoveLog(ref))
+	}
+}
+
+// seal notes that the records written so far are durable.
+func (a *agent) seal() {
+	for _, d := range a.truth.delivered {
+		if d.sealed == never {
+			d.sealed = a.now()
+		}
+	}
+}
+
+// submit commits a message without the holder's help.
+func (a *agent) submit(recipients int) {
+	w, err := a.s.CreateNew(a.id())
+	a.must(err)
+	_, err = w.Write([]byte("content of " + w.ID()))
+	a.must(err)
+	env := a.envelope(recipients)
+	env.Priority = Urgent
+	a.must(w.Finish(env))
+	a.truth.written[w.ID()] = &written{content: "content of " + string(w.ID()), root: w.ID(), accepted: never}
+	a.must(w.Commit())
+	a.truth.written[w.ID()].accepted = a.now()
+}
+
+// adopt takes in what lies in new/.
+func (a *agent) adopt() {
+	ids, err := a.s.ScanNew()
+	a.must(err)
+	for _, id := range ids {
+		ref, env, err := a.s.Adopt(id)
+		a.must(err)
+		a.hold(ref, env, eligible)
+	}
+}
+
+// pick returns the i-th entry that is eligible and owes somebody something.
+func (a *agent) pick(i int) (*entry, int) {
+	var able []*entry
+	for _, e := range a.order {
+		if e.stage == eligible && a.next(e) > 0 {
+			able = append(able, e)
+		}
+	}
+	if len(able) == 0 {
+		return nil, 0
+	}
+	e := able[i%len(able)]
+	return e, a.next(e)
+}
+
+// next returns a recipient of e that is not final, or 0.
+func (a *agent) next(e *entry) int {
+	for _, r := range e.env.Recipients {
+		if !e.final[r.N] {
+			return r.N
+		}
+	}
+	return 0
+}
+
+// deliver gives a message to one recipient.
+func (a *agent) deliver(i int) {
+	e, n := a.pick(i)
+	if e == nil {
+		return
+	}
+	a.truth.delivered = append(a.truth.delivered,
+		&delivery{root: a.truth.written[e.env.ID].root, n: n, at: a.now(), sealed: never})
+	e.final[n] = true
+	a.must(a.s.Append(e.ref, Record{Time: a.clock, Kind: RecordOutcome, Recipients: []int{n}, Outcome: "delivered"}))
+}
+
+// convert makes a child for all recipients of a message that are not final.
+func (a *agent) convert(i int) {
+	e, _ := a.pick(i)
+	if e == nil {
+		return
+	}
+	env := a.envelope(0)
+	env.Parent, env.Step, env.Priority = e.env.ID, "convert", e.ref.Priority
+	for _, r := range e.env.Recipients {
+		if !e.final[r.N] {
+			env.Recipients = append(env.Recipients, r)
+			env.ParentRecipients = append(env.ParentRecipients, r.N)
+			e.final[r.N] = true
+		}
+	}
+	e.owed++
+	w, err := a.s.CreateInPlace(Ref{ID: ChildID(env.Parent, env.Step, env.ParentRecipients), Priority: e.ref.Priority})
+	a.must(err)
+	_, err = w.Write([]byte("content of " + w.ID()))
+	a.must(err)
+	a.complete(w, env, a.truth.written[e.env.ID].root)
+}
+
+// remove unlinks every message with which everything is done.
+func (a *agent) remove() {
+	a.order = slices.DeleteFunc(a.order, func(e *entry) bool {
+		if e.stage != eligible || e.owed > 0 || a.next(e) > 0 {
+			return false
+		}
+		a.must(a.s.Remove(e.ref))
+		a.unlinked = append(a.unlinked, e.ref)
+		delete(a.held, e.env.ID)
+		return true
+	})
+}
+
+// move changes the priority of a message.
+func (a *agent) move(i int, to Priority) {
+	if e, _ := a.pick(i); e != nil {
+		var err error
+		e.ref, err = a.s.Move(e.ref, to)
+		a.must(err)
+	}
+}
+
+// judge starts on an image that a cut at k has left, with d as its disk, and
+// compares what is there with the truth.
+func (tr *truth) judge(tb fataler, dir string, mode BarrierMode, d disk, k int) {
+	s, l := openOn(tb, dir, mode, d)
+	defer s.Close()
+	defer l.f.Close()
+	owing := make(map[delivery]int)
+	see := func(env *Envelope, log []Record, ref Ref) {
+		w := tr.written[env.ID]
+		m, err := s.OpenMessage(ref)
+		if err != nil {
+			tb.Fatalf("%s loaded and not there: %v", ref, err)
+		}
+		defer m.Close()
+		b, err := io.ReadAll(m.Content())
+		if w == nil || err != nil || string(b) != w.content {
+			tb.Fatalf("%s has content %q, %v", ref, b, err)
+		}
+		final := make(map[int]bool)
+		for _, r := range log {
+			for _, n := range r.Recipients {
+				final[n] = true
+			}
+		}
+		for _, r := range env.Recipients {
+			if !final[r.N] {
+				owing[delivery{root: w.root, n: r.N}]++
+			}
+		}
+	}
+	err := s.Load(func(i Item) error {
+		if i.Damaged == nil {
+			see(i.Envelope, i.Log, i.Ref)
+		} else if w := tr.written[i.Ref.ID]; w != nil && happened(w.accepted, k) {
+			tb.Fatalf("accepted and damaged: %v", i.Damaged)
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	fresh, err := s.ScanNew()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, id := range fresh {
+		ref, env, err := s.Adopt(id)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		log, _, err := s.ReadLog(ref)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		see(env, log, ref)
+	}
+	has, sealed := make(map[delivery]bool), make(map[delivery]bool)
+	for _, d := range tr.delivered {
+		key := delivery{root: d.root, n: d.n}
+		has[key] = has[key] || happened(d.at, k)
+		sealed[key] = sealed[key] || happened(d.sealed, k)
+	}
+	for id, w := range tr.written {
+		if !happened(w.accepted, k) {
+			continue
+		}
+		for n := 1; n <= 2; n++ {
+			if key := (delivery{root: id, n: n}); owing[key] == 0 && !has[key] {
+				tb.Fatalf("lost: recipient %d of %s", n, id)
+			}
+		}
+	}
+	for key, count := range owing {
+		if count > 1 {
+			tb.Fatalf("%d owe recipient %d of %s", count, key.n, key.root)
+		}
+		if sealed[key] {
+			tb.Fatalf("recipient %d of %s has it, durably, and is owed it", key.n, key.root)
+		}
+	}
+	err = s.Check(CheckOptions{ReadData: true}, func(f Finding) {
+		if f.Kind != FoundBad && f.Kind != FoundTorn {
+			tb.Fatalf("after a start: %+v", f)
+		}
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
