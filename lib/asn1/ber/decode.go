@@ -44,11 +44,13 @@ const shareBelow = 16 << 10
 
 type decoder struct {
 	in       []byte
-	text     string // a copy of in, once a string has been kept
+	extent   int    // where the outermost element ends, as far as is known
+	text     string // a copy of in[:extent], once a string has been kept
 	octets   []byte // likewise
 	elements int    // how many more are allowed
 	depth    int    // how many more levels are allowed
 	cut      bool   // in is shorter than the input was: Limits.Octets
+	whole    bool   // the outermost element is known to be there whole
 	tree     *tree  // grows if there is one: Explain
 }
 
@@ -106,7 +108,7 @@ func (d *decoder) header(h *header, off, end int) *Error {
 // short is the error of an element at off that does not end by end.
 func (d *decoder) short(off, end int) *Error {
 	switch {
-	case end < len(d.in):
+	case d.whole || end < len(d.in):
 		return malformed(int64(off), errOutside)
 	case d.cut:
 		return malformed(int64(off), errOctets)
@@ -176,6 +178,7 @@ func (d *decoder) value(n *node, v reflect.Value) (int, *Error) {
 	if err := d.header(&h, 0, len(d.in)); err != nil {
 		return 0, err
 	}
+	d.extent, d.whole = h.stop, !h.indefinite
 	d.begin("", n, &h)
 	next, err := d.node(n, &h, v)
 	if err == nil {
@@ -480,21 +483,21 @@ func (d *decoder) choice(p *plan, h *header, v reflect.Value) (int, *Error) {
 }
 
 func (d *decoder) keepString(from, to int) string {
-	if len(d.in) > shareBelow {
+	if d.extent > shareBelow {
 		return string(d.in[from:to])
 	}
 	if d.text == "" {
-		d.text = string(d.in)
+		d.text = string(d.in[:d.extent])
 	}
 	return d.text[from:to]
 }
 
 func (d *decoder) keepOctets(from, to int) []byte {
-	if len(d.in) > shareBelow {
+	if d.extent > shareBelow {
 		return append(make([]byte, 0, to-from), d.in[from:to]...)
 	}
 	if d.octets == nil {
-		d.octets = append([]byte(nil), d.in...)
+		d.octets = append([]byte(nil), d.in[:d.extent]...)
 	}
 	return d.octets[from:to:to]
 }

@@ -266,7 +266,7 @@ func (e *encoder) raw(b []byte) *Error {
 		next, err = d.skip(&h)
 	}
 	if err != nil {
-		return unencodable("%w: octets kept as they came: %w", ErrValue, error(err))
+		return unencodable("%w: octets kept as they came: %w", ErrValue, err.Err)
 	}
 	if next != len(b) {
 		return unencodable("%w: octets kept as they came: %d after the element", ErrValue, len(b)-next)

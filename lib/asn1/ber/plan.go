@@ -443,7 +443,7 @@ func (p *plan) findFirsts(q *plan, depth, alternative int) error {
 // type's where it is one of package asn1 or of the language.
 func typeName(t reflect.Type, builtIn string) string {
 	name, _, _ := strings.Cut(t.Name(), "[")
-	if name == "" || t.PkgPath() == "" || t.PkgPath() == typeNull.PkgPath() {
+	if name == "" || t.PkgPath() == "" || t.PkgPath() == typeNull.PkgPath() || t == typeRaw {
 		return builtIn
 	}
 	return name
