@@ -288,6 +288,8 @@ func (m *Machine) connectRefused(p session.SConnectRefused) {
 			return
 		}
 		ind.UserData = data
+	} else {
+		ind.X410 = cpr.X410.Elements
 	}
 	m.up(ind)
 }

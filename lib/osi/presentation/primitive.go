@@ -90,6 +90,7 @@ type (
 		Contexts       []Context      // with results, when the peer gave them
 		Session        session.SConnectRefused
 		UserData       []PDV
+		X410           []ber.Raw // the answer of a peer that knows X.410-1984 mode only
 	}
 )
 

@@ -1,0 +1,440 @@
+package rtse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/osi/session"
+	"github.com/mtakit/mtakit/lib/osi/tp"
+)
+
+// A Conn is an association at one of its sides. Its methods may be called from
+// several goroutines: the usual arrangement is one that calls Receive in a loop
+// and one that transfers.
+type Conn struct {
+	cfg    Config
+	tc     *tp.Conn
+	remote Remote
+
+	mu      sync.Mutex
+	changed chan struct{} // closed, and replaced, when anything below changes
+	machine machine
+	low     lower
+	normal  *normal // the low of normal mode, for its contexts
+
+	inbox  []Indication // bounded: one transfer, one turn given, one turn requested
+	in     *inbound     // the activity of the peer's that is in progress
+	opened *OpenIndication
+	answer *rtOpenCnf
+	refuse *Refusal
+	result *rtTransferCnf // of this side's activity
+	abort  *Abort         // how the association ended …
+	closed bool           // … or that it was released
+
+	busy     bool   // a Transfer is under way
+	closing  bool   // a Close is under way
+	activity uint32 // the identifier last used
+	buffer   []byte // of Transfer
+
+	queue    []outgoing // TSDUs to be written, and the end of the connection
+	queued   uint64     // how many were ever queued …
+	written  uint64     // … and written
+	writing  bool       // a goroutine is writing
+	writeErr error
+
+	tim    *time.Timer // TIM of X.225
+	linger *time.Timer
+}
+
+// outgoing is a TSDU, or, without segments, the T-DISCONNECT request.
+type outgoing struct{ segments [][]byte }
+
+func newConn(tc *tp.Conn, cfg Config, initiator bool) *Conn {
+	n := newNormal(cfg, initiator)
+	c := &Conn{cfg: cfg, tc: tc, low: n, normal: n, changed: make(chan struct{})}
+	c.machine.initiator = initiator
+	return c
+}
+
+// Open opens an association as its initiator over a stream that is open already:
+// T-CONNECT to RT-OPEN confirm. userData is the bind argument, with its tag [16];
+// nil is none. The result says who refused or aborted, and why; the error is the
+// same as an error, *Refusal or *Abort within it, and is not nil whenever the Conn
+// is. Open takes nc over: it is closed if no association comes about.
+func Open(ctx context.Context, nc net.Conn, cfg Config, userData ber.Raw) (*Conn, OpenResult, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		nc.Close()
+		return nil, OpenResult{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, cfg.Timers.Open)
+	defer cancel()
+	if cfg.Transport.Timeout == 0 {
+		cfg.Transport.Timeout = cfg.Timers.Open
+	}
+	tc, err := tp.Connect(ctx, nc, cfg.Transport)
+	if err != nil {
+		nc.Close()
+		return openFailed(err)
+	}
+	c := newConn(tc, cfg, true)
+	mode := Monologue
+	if cfg.TwoWayAlternate {
+		mode = TwoWayAlternate
+	}
+	go c.read()
+	c.mu.Lock()
+	err = c.step(rtOpen{
+		Checkpoint: int64(cfg.CheckpointSize), Window: int64(cfg.WindowSize),
+		Mode: mode, Turn: cfg.InitialTurn, UserData: userData,
+	})
+	c.mu.Unlock()
+	if err != nil {
+		tc.Close()
+		return nil, OpenResult{}, diag.E("rtse: open", diag.Usage, err)
+	}
+	c.flush()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err = c.wait(ctx, nil, func() bool { return c.answer != nil || c.refuse != nil })
+	switch {
+	case c.answer != nil:
+		c.remote = c.answer.Remote
+		c.remote.Addr = tc.RemoteAddr()
+		return c, OpenResult{Outcome: OpenAccepted, UserData: c.answer.UserData}, nil
+	case c.refuse != nil:
+		return nil, OpenResult{Outcome: OpenRefused, Refusal: c.refuse}, fmt.Errorf("rtse: open: %w", c.refuse)
+	case c.abort != nil:
+		return nil, OpenResult{Outcome: OpenAborted, Abort: c.abort}, fmt.Errorf("rtse: open: %w", c.abort)
+	}
+	c.giveUp(TemporaryProblem, err)
+	return nil, OpenResult{}, diag.E("rtse: open", diag.Unavailable, err)
+}
+
+// openFailed tells a refusal by transport from a connection that failed.
+func openFailed(err error) (*Conn, OpenResult, error) {
+	var r *tp.Refused
+	if errors.As(err, &r) {
+		refusal := &Refusal{Layer: LayerTransport, Transport: r.Reason, Persistent: r.Reason.Persistent()}
+		return nil, OpenResult{Outcome: OpenRefused, Refusal: refusal}, fmt.Errorf("rtse: open: %w", refusal)
+	}
+	return nil, OpenResult{}, fmt.Errorf("rtse: open: %w", err)
+}
+
+// Accept answers an association as its responder, on a transport connection that
+// stands: RT-OPEN indication to response. decide is asked once, unless a layer has
+// refused before it came to that. The error is not nil whenever the Conn is, then
+// tc is closed, or will be as soon as the peer has the answer. When decide refused
+// it holds ErrRefused.
+func Accept(ctx context.Context, tc *tp.Conn, cfg Config, decide func(OpenIndication) Decision) (*Conn, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		tc.Close()
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, cfg.Timers.Open)
+	defer cancel()
+	c := newConn(tc, cfg, false)
+	go c.read()
+	c.mu.Lock()
+	err = c.wait(ctx, nil, func() bool { return c.opened != nil })
+	if c.opened == nil {
+		defer c.mu.Unlock()
+		if c.abort != nil {
+			return nil, fmt.Errorf("rtse: accept: %w", c.abort)
+		}
+		c.giveUp(TemporaryProblem, err)
+		return nil, diag.E("rtse: accept", diag.Unavailable, err)
+	}
+	ind := *c.opened
+	ind.Remote.Addr = tc.RemoteAddr()
+	c.mu.Unlock()
+
+	d := decide(ind)
+
+	c.mu.Lock()
+	c.remote = ind.Remote
+	if d.Accept {
+		err = c.step(rtOpenRsp{Checkpoint: int64(cfg.CheckpointSize), Window: int64(cfg.WindowSize), UserData: d.UserData})
+		c.remote.Checkpoint, c.remote.Window = c.machine.checkpoint, c.machine.window
+	} else {
+		err = c.step(rtOpenRefuse{Transient: d.Transient, Diagnostic: int64(d.Diagnostic), UserData: d.UserData})
+		c.end(&Abort{Layer: LayerRTSE, Local: true, Reason: "refused", Err: ErrRefused})
+	}
+	if c.abort != nil {
+		err = c.abort
+	}
+	c.mu.Unlock()
+	if ferr := c.flush(); err == nil {
+		err = ferr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("rtse: accept: %w", err)
+	}
+	return c, nil
+}
+
+// ErrRefused is within the error of Accept when the user decided to refuse.
+var ErrRefused = errors.New("refused by the user")
+
+// Remote returns what is known of the peer and was agreed with it.
+func (c *Conn) Remote() Remote { return c.remote }
+
+// step has the machine take an event and carries out what comes of it: requests
+// go to the layers below at once, and what these indicate is the machine's next
+// event. c.mu is held. The error is that of a request the state does not allow.
+func (c *Conn) step(ev event) error {
+	var failure error
+	events := []event{ev}
+	for len(events) > 0 {
+		for _, a := range c.machine.step(events[0]) {
+			if e, ok := a.(rtError); ok {
+				failure = diag.E("", diag.Usage, e.Err)
+				continue
+			}
+			answer, ok := c.indicate(a)
+			if answer != nil {
+				events = append(events, answer)
+			}
+			if !ok {
+				out := c.low.request(a)
+				events = append(events, out.up...)
+				c.perform(out.down)
+			}
+		}
+		events = events[1:]
+	}
+	return failure
+}
+
+// fromTransport has the layers below take a primitive of transport. c.mu is held.
+func (c *Conn) fromTransport(ev session.Event) {
+	out := c.low.transport(ev)
+	events := append([]event(nil), out.up...)
+	c.perform(out.down)
+	for _, ev := range events {
+		// An indication is never a request out of place.
+		_ = c.step(ev)
+	}
+}
+
+// perform queues what is for transport and sets the timer. c.mu is held.
+func (c *Conn) perform(down []session.Action) {
+	for _, a := range down {
+		switch a := a.(type) {
+		case session.TDataRequest:
+			c.queue = append(c.queue, outgoing{segments: a.TSDU})
+			c.queued++
+		case session.TDisconnectRequest:
+			c.queue = append(c.queue, outgoing{})
+			c.queued++
+		case session.StartTimer:
+			c.tim = time.AfterFunc(c.cfg.Timers.Disconnect, func() {
+				c.mu.Lock()
+				c.fromTransport(session.TimerExpired{})
+				c.mu.Unlock()
+				c.flush()
+			})
+		case session.StopTimer:
+			if c.tim != nil {
+				c.tim.Stop()
+			}
+		}
+	}
+}
+
+// flush writes what is queued, in order, and returns when all of it is written. If
+// another goroutine is writing, that one writes what is queued now, too; the octets
+// of a segment may be changed again after flush, not before.
+func (c *Conn) flush() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ticket := c.queued
+	for c.writing && c.written < ticket {
+		c.waitChange()
+	}
+	c.drain()
+	return c.writeErr
+}
+
+// drain writes until nothing is queued. c.mu is held, but not while writing.
+func (c *Conn) drain() {
+	if c.writing {
+		return
+	}
+	c.writing = true
+	for len(c.queue) > 0 {
+		o := c.queue[0]
+		c.queue = c.queue[1:]
+		limit := c.cfg.Timers.Idle
+		if c.abort != nil || c.closed {
+			limit = c.cfg.Timers.Disconnect
+		}
+		broken := c.writeErr != nil
+		c.mu.Unlock()
+		var err error
+		switch {
+		case o.segments == nil || broken:
+			// The reader meets the end of the connection and reports it.
+			c.tc.Close()
+		default:
+			if err = c.tc.SetWriteDeadline(time.Now().Add(limit)); err == nil {
+				err = c.tc.WriteTSDU(o.segments...)
+			}
+			if err != nil {
+				c.tc.Close()
+			}
+		}
+		c.mu.Lock()
+		if err != nil && c.writeErr == nil {
+			c.writeErr = err
+		}
+		c.written++
+	}
+	c.queue = nil
+	c.writing = false
+	c.notify()
+}
+
+// read is the goroutine that reads the transport connection. It holds at most one
+// TSDU, and reads no other before the user has taken the octets of the one.
+func (c *Conn) read() {
+	for {
+		c.mu.Lock()
+		c.expect()
+		c.mu.Unlock()
+		tsdu, err := c.tc.ReadTSDU()
+		c.mu.Lock()
+		switch {
+		case err == nil:
+			c.fromTransport(session.TDataIndication{TSDU: tsdu})
+		case errors.Is(err, os.ErrDeadlineExceeded) && c.over() == nil:
+			c.giveUp(TemporaryProblem, fmt.Errorf("nothing from the peer within %s", c.cfg.Timers.Idle))
+		default:
+			c.disconnected(err)
+			c.mu.Unlock()
+			c.flush()
+			c.tc.Close()
+			return
+		}
+		c.drain()
+		for c.in != nil && c.in.pending() {
+			c.waitChange()
+		}
+		c.mu.Unlock()
+	}
+}
+
+// disconnected tells the layers that the transport connection is gone. c.mu is
+// held.
+func (c *Conn) disconnected(err error) {
+	if c.writeErr != nil {
+		err = c.writeErr
+	} else if err == io.EOF {
+		err = nil
+	}
+	c.fromTransport(session.TDisconnectIndication{Err: err})
+	if c.over() == nil {
+		c.end(&Abort{Layer: LayerTransport, Reason: session.AbortTransportDisconnect.String(), Err: err})
+	}
+	for _, t := range []*time.Timer{c.tim, c.linger} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+}
+
+// expect bounds the wait for the next TSDU while the peer owes one. c.mu is held.
+func (c *Conn) expect() {
+	var t time.Time
+	if c.machine.in(receiving, rejecting) {
+		t = time.Now().Add(c.cfg.Timers.Idle)
+	}
+	// A connection that cannot have a deadline cannot be read either.
+	_ = c.tc.SetReadDeadline(t)
+}
+
+// end records how the association ended, once, and makes sure that the transport
+// connection does. c.mu is held.
+func (c *Conn) end(a *Abort) {
+	if c.over() != nil {
+		return
+	}
+	c.abort, c.closed = a, a == nil
+	if c.in != nil && c.in.err == nil && a != nil && !c.in.eof {
+		c.in.err = a
+	}
+	c.drop()
+	c.in = nil
+	// The session machine sees to the end of the connection, by TIM at the
+	// latest; this is for a peer that does not even take what is written.
+	c.linger = time.AfterFunc(3*c.cfg.Timers.Disconnect, func() { c.tc.Close() })
+	c.notify()
+}
+
+// over returns the error of what is asked of an association that has ended, nil
+// while it stands. c.mu is held.
+func (c *Conn) over() error {
+	switch {
+	case c.abort != nil:
+		return c.abort
+	case c.closed:
+		return net.ErrClosed
+	}
+	return nil
+}
+
+// giveUp aborts for a reason of this side's. c.mu is held.
+func (c *Conn) giveUp(reason AbortReason, err error) {
+	if c.step(rtAbort{Reason: reason, Err: err}) != nil {
+		c.tc.Close()
+	}
+	c.end(&Abort{Layer: LayerRTSE, Local: true, Reason: reason.String(), RTAB: reason, Err: err})
+	go c.flush()
+}
+
+// notify wakes everybody who waits for a change. c.mu is held.
+func (c *Conn) notify() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// waitChange waits for a change. c.mu is held, but not while waiting.
+func (c *Conn) waitChange() {
+	ch := c.changed
+	c.mu.Unlock()
+	<-ch
+	c.mu.Lock()
+}
+
+var errTime = errors.New("no answer from the peer in time")
+
+// wait waits until done is true or the association is over. It returns an error
+// if the context, or the timer, ended before. c.mu is held, but not while waiting.
+func (c *Conn) wait(ctx context.Context, timer <-chan time.Time, done func() bool) error {
+	for !done() && c.over() == nil {
+		ch := c.changed
+		c.mu.Unlock()
+		var err error
+		select {
+		case <-ch:
+		case <-timer:
+			err = errTime
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		c.mu.Lock()
+		if err != nil && !done() && c.over() == nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package rtse
+
+import (
+	"fmt"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/osi/acse"
+	"github.com/mtakit/mtakit/lib/osi/presentation"
+	"github.com/mtakit/mtakit/lib/osi/session"
+)
+
+// request carries out a request of the machine: the mapping of X.228 §8.
+func (n *normal) request(a action) output {
+	n.begin()
+	var err error
+	switch a := a.(type) {
+	case lowOpen:
+		err = n.open(a)
+	case lowAccept:
+		err = n.accept(a)
+	case lowRefuse:
+		err = n.refuse(a)
+	case lowStart:
+		n.toPres(presentation.PActivityStartRequest(a))
+	case lowData:
+		n.toPres(n.data(a))
+	case lowSync:
+		n.toPres(presentation.PSyncMinorRequest{Type: session.SyncExplicit})
+	case lowSyncAck:
+		n.toPres(presentation.PSyncMinorResponse(a))
+	case lowEnd:
+		n.toPres(presentation.PActivityEndRequest{})
+	case lowEndAck:
+		n.toPres(presentation.PActivityEndResponse{})
+	case lowDiscard:
+		n.toPres(presentation.PActivityDiscardRequest(a))
+	case lowDiscardAck:
+		n.toPres(presentation.PActivityDiscardResponse{})
+	case lowInterruptAck:
+		n.toPres(presentation.PActivityInterruptResponse{})
+	case lowException:
+		n.toPres(presentation.PUExceptionReportRequest(a))
+	case lowPlease:
+		err = n.please(a)
+	case lowGive:
+		n.toPres(presentation.PControlGiveRequest{})
+	case lowRelease:
+		n.toACSE(acse.AReleaseRequest{})
+	case lowReleaseAck:
+		n.toACSE(acse.AReleaseResponse{})
+	case lowAbort:
+		info, e := n.external(&APDU{RTAB: &a.RTAB})
+		err = e
+		n.toACSE(acse.AAbortRequest{UserInformation: info})
+	default:
+		err = fmt.Errorf("%T is no request", a)
+	}
+	if err != nil {
+		n.up(upError{err})
+	}
+	return n.run()
+}
+
+// data puts the octets of an RTTR behind the header of its OCTET STRING.
+func (n *normal) data(a lowData) presentation.PDataRequest {
+	length := 0
+	for _, s := range a.Segments {
+		length += len(s)
+	}
+	value := make([][]byte, 1, 1+len(a.Segments))
+	value[0] = ber.AppendHeader(make([]byte, 0, 8), tagOctetString, false, int64(length))
+	return presentation.PDataRequest{Context: n.rtse, Value: append(value, a.Segments...)}
+}
+
+// please is RTTP in a P-TOKEN-PLEASE for the data token.
+func (n *normal) please(a lowPlease) error {
+	b, err := ber.Marshal(&APDU{RTTP: &a.Priority})
+	if err != nil {
+		return err
+	}
+	n.toPres(presentation.PTokenPleaseRequest{
+		Tokens:   session.TokenData,
+		UserData: []presentation.PDV{{Context: n.rtse, Octets: b}},
+	})
+	return nil
+}
+
+// transfer takes the indications of presentation that are the RTPM's own.
+func (n *normal) transfer(a presentation.Action) {
+	switch a := a.(type) {
+	case presentation.PDataIndication:
+		n.dataIndication(a.UserData)
+	case presentation.PSyncMinorIndication:
+		n.up(upSync{a.Serial})
+	case presentation.PSyncMinorConfirm:
+		n.up(upSyncAck{a.Serial})
+	case presentation.PActivityStartIndication:
+		n.up(upStart{a.Activity})
+	case presentation.PActivityResumeIndication:
+		n.up(upResume{})
+	case presentation.PActivityEndIndication:
+		n.up(upEnd{})
+	case presentation.PActivityEndConfirm:
+		n.up(upEndAck{})
+	case presentation.PActivityInterruptIndication:
+		n.up(upInterrupt{a.Reason})
+	case presentation.PActivityDiscardIndication:
+		n.up(upDiscard{a.Reason})
+	case presentation.PActivityDiscardConfirm:
+		n.up(upDiscardAck{})
+	case presentation.PUExceptionReportIndication:
+		n.up(upException{a.Reason})
+	case presentation.PPExceptionReportIndication:
+		n.up(upException{session.ExceptionUnspecified})
+	case presentation.PTokenPleaseIndication:
+		n.pleaseIndication(a.UserData)
+	case presentation.PControlGiveIndication:
+		n.up(upGive{})
+	default:
+		n.up(upMalformed{fmt.Errorf("%T: not used by reliable transfer", a)})
+	}
+}
+
+// dataIndication takes RTTRs out of presentation data. Each value is one; a value
+// in one piece, as all are that have much to say, is not copied.
+func (n *normal) dataIndication(data []presentation.PDV) {
+	for _, v := range data {
+		if v.Context != n.rtse {
+			n.up(upMalformed{fmt.Errorf("RTTR: data in presentation context %d: want %d", v.Context, n.rtse)})
+			return
+		}
+		for rest := v.Octets; len(rest) > 0; {
+			octets, next, err := octetString(rest)
+			if err != nil {
+				n.up(upMalformed{fmt.Errorf("RTTR: at octet %d of the value: %w", len(v.Octets)-len(rest), err)})
+				return
+			}
+			n.up(upData{octets})
+			rest = next
+		}
+	}
+}
+
+// octetString reads the OCTET STRING b begins with, without a copy if it is
+// primitive.
+func octetString(b []byte) (octets, rest []byte, err error) {
+	if len(b) >= 2 && b[0] == 0x04 {
+		header, n := 2, uint64(b[1])
+		if n > 0x80 {
+			header += int(n & 0x7f)
+			n = 0
+			for _, o := range b[2:min(header, len(b))] {
+				n = n<<8 | uint64(o)
+			}
+		}
+		if header <= 2+4 && header <= len(b) && n <= uint64(len(b)-header) {
+			end := header + int(n)
+			return b[header:end], b[end:], nil
+		}
+	}
+	rest, err = ber.Unmarshal(b, &octets, ber.Limits{Octets: len(b)})
+	return octets, rest, err
+}
+
+// pleaseIndication reads RTTP. A request that comes without counts as priority 0
+// (X.218 §9.4.1.1).
+func (n *normal) pleaseIndication(data []presentation.PDV) {
+	var priority int64
+	for _, v := range data {
+		if v.Context != n.rtse {
+			continue
+		}
+		if _, err := ber.Unmarshal(v.Octets, &priority, ber.Limits{}); err != nil {
+			n.up(upMalformed{fmt.Errorf("RTTP: %w", err)})
+			return
+		}
+	}
+	n.up(upPlease{priority})
+}
+
+// syntaxOf returns the abstract syntax of an accepted context.
+func (n *normal) syntaxOf(id int64) (asn1.OID, bool) {
+	for _, c := range n.contexts {
+		if c.ID == id && c.Result == presentation.Acceptance {
+			return c.AbstractSyntax, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,287 @@
+package rtse
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/mtakit/mtakit/lib/osi/session"
+)
+
+// state is the state of an association at this side (X.228 §7). Where the turn is
+// is part of it: in the states from holding to awaitDiscardAck and in
+// awaitReleaseAck it is here.
+type state uint8
+
+const (
+	idle            state = iota // no association
+	awaitRTOAC                   // RTORQ sent
+	awaitOpenRsp                 // RTORQ received, the user decides
+	holding                      // the turn is here, nothing in progress
+	sending                      // an activity of this side's
+	awaitEndAck                  // activity end sent
+	awaitDiscardAck              // activity discard sent
+	awaitReleaseAck              // RLRQ sent
+	waiting                      // the turn is at the peer, nothing in progress
+	receiving                    // an activity of the peer's
+	ended                        // its end received, the user secures the APDU
+	rejecting                    // exception sent, the peer's discard or interrupt awaited
+	closed                       // the association is over
+)
+
+var stateNames = [...]string{
+	"idle", "await RTOAC", "await RT-OPEN response", "holding the turn", "sending",
+	"await activity end confirm", "await activity discard confirm", "await release confirm",
+	"waiting for the turn", "receiving", "APDU received", "APDU rejected", "closed",
+}
+
+// String names the state.
+func (s state) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return fmt.Sprintf("state %d", uint8(s))
+}
+
+// machine is the reliable transfer protocol machine of one association, without
+// its streams: X.228 §7 and Annex A for normal mode, as far as the layers below
+// are concerned by way of the low and up primitives only.
+type machine struct {
+	state     state
+	initiator bool
+	turn      Turn // the initial one
+	mode      DialogueMode
+
+	checkpoint int64 // agreed on, units of 1024 octets; 0 is none
+	window     int64
+
+	segments  int   // RTTRs of the activity sent
+	issued    int64 // checkpoints of the activity sent
+	confirmed int64
+	reason    session.ExceptionReason // why the activity is being discarded
+
+	out []action
+}
+
+// step takes one event and returns the actions it leads to. The slice is valid
+// until the next call.
+func (m *machine) step(ev event) []action {
+	m.out = m.out[:0]
+	known, err := m.user(ev)
+	switch {
+	case err != nil:
+		m.out = append(m.out[:0], rtError{fmt.Errorf("rtse: %T: %w: %s", ev, err, m.state)})
+	case !known && m.state != closed && !m.lower(ev):
+		m.abort(ProtocolError, fmt.Errorf("%T in state %s", ev, m.state))
+	}
+	return m.out
+}
+
+func (m *machine) do(a action) { m.out = append(m.out, a) }
+
+// in reports whether the state is one of states.
+func (m *machine) in(states ...state) bool {
+	for _, s := range states {
+		if m.state == s {
+			return true
+		}
+	}
+	return false
+}
+
+// hasTurn reports whether the turn is at this side.
+func (m *machine) hasTurn() bool { return m.state >= holding && m.state <= awaitReleaseAck }
+
+// associated reports whether the association stands.
+func (m *machine) associated() bool { return m.state >= holding && m.state < closed }
+
+// mayTransfer reports whether the dialogue mode lets this side transfer at all.
+func (m *machine) mayTransfer() bool {
+	return m.mode == TwoWayAlternate || m.initiator == (m.turn == TurnInitiator)
+}
+
+// windowOpen reports whether another RTTR may be sent now. A window of 0 would
+// never let a second one pass; it counts as 1.
+func (m *machine) windowOpen() bool {
+	return m.state == sending &&
+		(m.segments == 0 || m.checkpoint == 0 || m.issued-m.confirmed < max(m.window, 1))
+}
+
+var (
+	errState     = errors.New("not in this state")
+	errWindow    = errors.New("the window is closed")
+	errMonologue = errors.New("the dialogue is a monologue of the peer's")
+	errInitiator = errors.New("only the initiator closes an association")
+)
+
+// user deals with the requests of the RTSE-user. known is false for an event that
+// is none; an error leaves everything as it was.
+func (m *machine) user(ev event) (known bool, err error) {
+	allowed := func(states ...state) bool {
+		if !m.in(states...) {
+			err = errState
+		}
+		return err == nil
+	}
+	switch ev := ev.(type) {
+	case rtOpen:
+		if allowed(idle) {
+			m.openRequest(ev)
+		}
+	case rtOpenRsp:
+		if allowed(awaitOpenRsp) {
+			m.openResponse(ev)
+		}
+	case rtOpenRefuse:
+		if allowed(awaitOpenRsp) {
+			m.state = closed
+			m.do(lowRefuse{RTORJ: RTORJ{UserData: ev.UserData}, Transient: ev.Transient, Diagnostic: ev.Diagnostic})
+		}
+	case rtTransfer:
+		if !m.mayTransfer() {
+			return true, errMonologue
+		}
+		if allowed(holding) {
+			m.state, m.segments, m.issued, m.confirmed, m.reason = sending, 0, 0, 0, 0
+			m.do(lowStart(ev))
+		}
+	case rtSegment:
+		if allowed(sending) {
+			return true, m.segment(ev)
+		}
+	case rtEnd:
+		if allowed(sending) {
+			m.state = awaitEndAck
+			m.do(lowEnd{})
+		}
+	case rtDiscard:
+		if allowed(sending, awaitEndAck) {
+			m.discard(ev.Reason)
+		}
+	case rtSecured:
+		if allowed(receiving, ended) {
+			m.do(lowSyncAck(ev))
+		}
+	case rtAccept:
+		if allowed(ended) {
+			m.state = waiting
+			m.do(lowEndAck{})
+		}
+	case rtReject:
+		if allowed(receiving, ended) {
+			m.state = rejecting
+			m.do(lowException(ev))
+		}
+	case rtPlease:
+		if allowed(waiting, receiving, ended, rejecting) {
+			m.do(lowPlease(ev))
+		}
+	case rtGive:
+		if allowed(holding) {
+			m.state = waiting
+			m.do(lowGive{})
+		}
+	case rtClose:
+		if !m.initiator {
+			return true, errInitiator
+		}
+		if allowed(holding) {
+			m.state = awaitReleaseAck
+			m.do(lowRelease{})
+		}
+	case rtAbort:
+		if m.in(idle, closed) {
+			return true, errState
+		}
+		m.userAbort(ev)
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+func (m *machine) openRequest(ev rtOpen) {
+	data, err := ConnectionData{Open: ev.UserData}.encode()
+	if err != nil {
+		m.do(rtError{err})
+		return
+	}
+	m.initiator, m.turn, m.mode = true, ev.Turn, ev.Mode
+	m.checkpoint, m.window = ev.Checkpoint, ev.Window
+	rq := RTORQ{CheckpointSize: &ev.Checkpoint, WindowSize: &ev.Window, ConnectionData: data}
+	if ev.Mode != Monologue {
+		rq.DialogueMode = &ev.Mode
+	}
+	m.state = awaitRTOAC
+	m.do(lowOpen{RTORQ: rq, Turn: ev.Turn})
+}
+
+// openResponse answers with the smaller of the two sides' values; a checkpoint
+// size of 0 proposes no limit, so that any value is smaller (X.228 §7.1).
+func (m *machine) openResponse(ev rtOpenRsp) {
+	data, err := ConnectionData{Open: ev.UserData}.encode()
+	if err != nil {
+		m.do(rtError{err})
+		return
+	}
+	m.checkpoint = smallerCheckpoint(m.checkpoint, ev.Checkpoint)
+	m.window = min(m.window, ev.Window)
+	m.establish()
+	m.do(lowAccept{RTOAC{CheckpointSize: &m.checkpoint, WindowSize: &m.window, ConnectionData: data}})
+}
+
+func smallerCheckpoint(a, b int64) int64 {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+// establish puts the turn where it begins.
+func (m *machine) establish() {
+	m.state = waiting
+	if m.initiator == (m.turn == TurnInitiator) {
+		m.state = holding
+	}
+}
+
+// segment sends one RTTR, with a checkpoint between it and the one before it
+// (X.228 §7.3).
+func (m *machine) segment(ev rtSegment) error {
+	if !m.windowOpen() {
+		return errWindow
+	}
+	if m.segments > 0 && m.checkpoint > 0 {
+		m.issued++
+		m.do(lowSync{})
+	}
+	m.segments++
+	m.do(lowData(ev))
+	return nil
+}
+
+// discard gives up the activity of this side's (X.228 §7.7).
+func (m *machine) discard(r session.ExceptionReason) {
+	m.reason = r
+	m.state = awaitDiscardAck
+	m.do(lowDiscard{Reason: r})
+}
+
+func (m *machine) userAbort(ev rtAbort) {
+	m.state = closed
+	reason := ev.Reason
+	m.do(lowAbort{RTAB{Reason: &reason, UserData: ev.UserData}})
+	m.do(rtAborted{&Abort{
+		Layer: LayerRTSE, Local: true, Reason: reason.String(), RTAB: reason,
+		Err: ev.Err, Protocol: reason == ProtocolError,
+	}})
+}
+
+// abort is the provider's own: RTAB to the peer, RT-P-ABORT to the user.
+func (m *machine) abort(reason AbortReason, err error) {
+	m.state = closed
+	m.do(lowAbort{RTAB{Reason: &reason}})
+	m.do(rtAborted{&Abort{
+		Layer: LayerRTSE, Local: true, Reason: reason.String(), RTAB: reason,
+		Err: err, Protocol: reason == ProtocolError,
+	}})
+}

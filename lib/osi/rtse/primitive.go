@@ -1,0 +1,254 @@
+package rtse
+
+import (
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/osi/session"
+)
+
+// An event is what machine.step takes: a request or response of the RTSE-user, or
+// an indication of the lower layers. An action is what it orders: an indication
+// or confirm for the RTSE-user, or a request to the lower layers.
+type (
+	event  interface{ isEvent() }
+	action interface{ isAction() }
+)
+
+// The primitives of the RTSE-user (X.218 §9). RT-TRANSFER is in pieces here, as
+// the APDU is streamed: rtTransfer, rtSegment …, rtEnd on the one side and
+// rtTransferInd, rtDataInd …, rtEndInd on the other.
+type (
+	// rtOpen is the RT-OPEN request.
+	rtOpen struct {
+		Checkpoint int64 // units of 1024 octets
+		Window     int64
+		Mode       DialogueMode
+		Turn       Turn
+		UserData   ber.Raw
+	}
+	// rtOpenInd is the RT-OPEN indication.
+	rtOpenInd struct{ OpenIndication }
+	// rtOpenRsp is the positive RT-OPEN response, with this side's limits.
+	rtOpenRsp struct {
+		Checkpoint int64
+		Window     int64
+		UserData   ber.Raw
+	}
+	// rtOpenRefuse is the negative RT-OPEN response.
+	rtOpenRefuse struct {
+		Transient  bool
+		Diagnostic int64 // of the ACSE service-user
+		UserData   ber.Raw
+	}
+	// rtOpenCnf is the positive RT-OPEN confirm.
+	rtOpenCnf struct {
+		UserData ber.Raw
+		Remote   Remote
+	}
+	// rtRefused is the negative RT-OPEN confirm.
+	rtRefused struct{ Refusal *Refusal }
+
+	// rtTransfer begins an RT-TRANSFER request.
+	rtTransfer struct{ Activity []byte }
+	// rtSegment hands over the octets of one RTTR.
+	rtSegment struct{ Segments [][]byte }
+	// rtEnd ends the APDU.
+	rtEnd struct{}
+	// rtDiscard gives the transfer up: the transfer time has passed, or the
+	// source has failed.
+	rtDiscard struct{ Reason session.ExceptionReason }
+	// rtWindow tells that a checkpoint has been confirmed.
+	rtWindow struct{}
+	// rtTransferCnf is the RT-TRANSFER confirm.
+	rtTransferCnf struct {
+		Positive bool
+		Reason   session.ExceptionReason // when negative
+	}
+
+	// rtTransferInd begins an RT-TRANSFER indication.
+	rtTransferInd struct{ Activity []byte }
+	// rtDataInd brings the octets of one RTTR.
+	rtDataInd struct{ Octets []byte }
+	// rtCheckpoint asks for what came before it to be secured.
+	rtCheckpoint struct{ Serial session.SerialNumber }
+	// rtSecured answers rtCheckpoint.
+	rtSecured struct{ Serial session.SerialNumber }
+	// rtEndInd tells that the APDU is complete.
+	rtEndInd struct{}
+	// rtAccept tells that the APDU is secured: it may be acknowledged.
+	rtAccept struct{}
+	// rtReject tells that the APDU cannot be taken.
+	rtReject struct{ Reason session.ExceptionReason }
+	// rtGone tells that the sender has given the APDU up.
+	rtGone struct {
+		Interrupted bool
+		Reason      session.ExceptionReason
+	}
+
+	// rtPlease is the RT-TURN-PLEASE request.
+	rtPlease struct{ Priority int64 }
+	// rtPleaseInd is the RT-TURN-PLEASE indication.
+	rtPleaseInd struct{ Priority int64 }
+	// rtGive is the RT-TURN-GIVE request.
+	rtGive struct{}
+	// rtGiveInd is the RT-TURN-GIVE indication.
+	rtGiveInd struct{}
+
+	// rtClose is the RT-CLOSE request.
+	rtClose struct{}
+	// rtCloseInd is the RT-CLOSE indication; it has been answered.
+	rtCloseInd struct{}
+	// rtCloseCnf is the RT-CLOSE confirm.
+	rtCloseCnf struct{}
+	// rtAbort is the RT-U-ABORT request, and what this side's provider aborts
+	// with for a reason that is not the peer's.
+	rtAbort struct {
+		Reason   AbortReason
+		UserData ber.Raw
+		Err      error // for the user's own eyes
+	}
+	// rtAborted is the RT-P-ABORT or RT-U-ABORT indication.
+	rtAborted struct{ Abort *Abort }
+	// rtError tells the user that its request has no row in the state table.
+	// The state has not changed and nothing was sent.
+	rtError struct{ Err error }
+)
+
+// The requests to the lower layers: what the RTPM needs from presentation and
+// association control, or from session in X.410-1984 mode (X.228 §8).
+type (
+	lowOpen struct {
+		RTORQ RTORQ
+		Turn  Turn
+	}
+	lowAccept struct{ RTOAC RTOAC }
+	lowRefuse struct {
+		RTORJ      RTORJ
+		Transient  bool
+		Diagnostic int64
+	}
+	lowStart        struct{ Activity []byte }
+	lowData         struct{ Segments [][]byte } // one RTTR
+	lowSync         struct{}
+	lowSyncAck      struct{ Serial session.SerialNumber }
+	lowEnd          struct{}
+	lowEndAck       struct{}
+	lowDiscard      struct{ Reason session.ExceptionReason }
+	lowDiscardAck   struct{}
+	lowInterruptAck struct{}
+	lowException    struct{ Reason session.ExceptionReason }
+	lowPlease       struct{ Priority int64 }
+	lowGive         struct{}
+	lowRelease      struct{}
+	lowReleaseAck   struct{}
+	lowAbort        struct{ RTAB RTAB }
+)
+
+// The indications of the lower layers.
+type (
+	upOpen struct {
+		RTORQ      RTORQ
+		Indication OpenIndication // what the layers below know of it
+	}
+	upAccepted struct {
+		RTOAC  RTOAC
+		Remote Remote // what the layers below know of it
+	}
+	upRefused struct {
+		Refusal *Refusal
+		RTORJ   *RTORJ
+	}
+	upStart      struct{ Activity []byte }
+	upResume     struct{}
+	upData       struct{ Octets []byte }
+	upSync       struct{ Serial session.SerialNumber }
+	upSyncAck    struct{ Serial session.SerialNumber }
+	upEnd        struct{}
+	upEndAck     struct{}
+	upInterrupt  struct{ Reason session.ExceptionReason }
+	upDiscard    struct{ Reason session.ExceptionReason }
+	upDiscardAck struct{}
+	upException  struct{ Reason session.ExceptionReason } // the peer's user, or its provider
+	upPlease     struct{ Priority int64 }
+	upGive       struct{}
+	upRelease    struct{}
+	upReleaseAck struct{}
+	upAborted    struct {
+		Abort *Abort
+		RTAB  *RTAB
+	}
+	upMalformed struct{ Err error } // an RTSE APDU that cannot be read or is out of place
+	upError     struct{ Err error } // the layers below do not take the request
+)
+
+func (rtOpen) isEvent()       {}
+func (rtOpenRsp) isEvent()    {}
+func (rtOpenRefuse) isEvent() {}
+func (rtTransfer) isEvent()   {}
+func (rtSegment) isEvent()    {}
+func (rtEnd) isEvent()        {}
+func (rtDiscard) isEvent()    {}
+func (rtSecured) isEvent()    {}
+func (rtAccept) isEvent()     {}
+func (rtReject) isEvent()     {}
+func (rtPlease) isEvent()     {}
+func (rtGive) isEvent()       {}
+func (rtClose) isEvent()      {}
+func (rtAbort) isEvent()      {}
+
+func (upOpen) isEvent()       {}
+func (upAccepted) isEvent()   {}
+func (upRefused) isEvent()    {}
+func (upStart) isEvent()      {}
+func (upResume) isEvent()     {}
+func (upData) isEvent()       {}
+func (upSync) isEvent()       {}
+func (upSyncAck) isEvent()    {}
+func (upEnd) isEvent()        {}
+func (upEndAck) isEvent()     {}
+func (upInterrupt) isEvent()  {}
+func (upDiscard) isEvent()    {}
+func (upDiscardAck) isEvent() {}
+func (upException) isEvent()  {}
+func (upPlease) isEvent()     {}
+func (upGive) isEvent()       {}
+func (upRelease) isEvent()    {}
+func (upReleaseAck) isEvent() {}
+func (upAborted) isEvent()    {}
+func (upMalformed) isEvent()  {}
+func (upError) isEvent()      {}
+
+func (rtOpenInd) isAction()     {}
+func (rtOpenCnf) isAction()     {}
+func (rtRefused) isAction()     {}
+func (rtWindow) isAction()      {}
+func (rtTransferCnf) isAction() {}
+func (rtTransferInd) isAction() {}
+func (rtDataInd) isAction()     {}
+func (rtCheckpoint) isAction()  {}
+func (rtEndInd) isAction()      {}
+func (rtGone) isAction()        {}
+func (rtPleaseInd) isAction()   {}
+func (rtGiveInd) isAction()     {}
+func (rtCloseInd) isAction()    {}
+func (rtCloseCnf) isAction()    {}
+func (rtAborted) isAction()     {}
+func (rtError) isAction()       {}
+
+func (lowOpen) isAction()         {}
+func (lowAccept) isAction()       {}
+func (lowRefuse) isAction()       {}
+func (lowStart) isAction()        {}
+func (lowData) isAction()         {}
+func (lowSync) isAction()         {}
+func (lowSyncAck) isAction()      {}
+func (lowEnd) isAction()          {}
+func (lowEndAck) isAction()       {}
+func (lowDiscard) isAction()      {}
+func (lowDiscardAck) isAction()   {}
+func (lowInterruptAck) isAction() {}
+func (lowException) isAction()    {}
+func (lowPlease) isAction()       {}
+func (lowGive) isAction()         {}
+func (lowRelease) isAction()      {}
+func (lowReleaseAck) isAction()   {}
+func (lowAbort) isAction()        {}

@@ -1,0 +1,281 @@
+package rtse
+
+import (
+	"context"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/osi/session"
+)
+
+// indicate takes an indication or confirm of the machine, and returns what there is
+// to answer at once. It returns false for what is none. c.mu is held.
+func (c *Conn) indicate(a action) (answer event, ok bool) {
+	switch a := a.(type) {
+	case rtOpenInd:
+		c.opened = &a.OpenIndication
+	case rtOpenCnf:
+		c.answer = &a
+	case rtRefused:
+		c.refuse = a.Refusal
+		c.end(&Abort{Layer: a.Refusal.Layer, Reason: "refused", Err: a.Refusal})
+	case rtWindow:
+	case rtTransferCnf:
+		c.result = &a
+	case rtTransferInd:
+		c.in = &inbound{conn: c, activity: slices.Clone(a.Activity)}
+	case rtDataInd:
+		c.data(a.Octets)
+	case rtCheckpoint:
+		// What came before it has been read: the goroutine that reads the
+		// transport connection would not have got here otherwise.
+		answer = rtSecured(a)
+	case rtEndInd:
+		c.in.eof = true
+		c.tell()
+	case rtGone:
+		c.gone(&Discarded{Interrupted: a.Interrupted, Reason: a.Reason})
+	case rtPleaseInd:
+		c.pleased(a.Priority)
+	case rtGiveInd:
+		c.inbox = append(c.inbox, TurnGiven{})
+	case rtCloseInd, rtCloseCnf:
+		c.end(nil)
+	case rtAborted:
+		c.end(a.Abort)
+	default:
+		return nil, false
+	}
+	c.notify()
+	return answer, true
+}
+
+// data takes the octets of an RTTR. Where several are in one TSDU the second has
+// to be joined to the first, which is still to be read.
+func (c *Conn) data(octets []byte) {
+	if len(c.in.chunk) > 0 {
+		octets = slices.Concat(c.in.chunk, octets)
+	}
+	c.in.chunk = octets
+	c.tell()
+}
+
+// tell puts the activity into the inbox, when it has begun to arrive.
+func (c *Conn) tell() {
+	if !c.in.told {
+		c.in.told = true
+		c.inbox = append(c.inbox, &TransferIndication{Activity: c.in.activity, conn: c, in: c.in})
+	}
+}
+
+// drop takes an activity nobody has been told of out of the inbox.
+func (c *Conn) drop() {
+	c.inbox = slices.DeleteFunc(c.inbox, func(i Indication) bool {
+		_, ok := i.(*TransferIndication)
+		return ok
+	})
+}
+
+// gone ends the peer's activity without an end.
+func (c *Conn) gone(d *Discarded) {
+	if c.in == nil {
+		return // one that was refused to be resumed
+	}
+	if c.in.err == nil {
+		c.in.err = d
+	}
+	c.drop()
+	c.in = nil
+}
+
+// pleased keeps the most urgent request for the turn.
+func (c *Conn) pleased(priority int64) {
+	for i, ind := range c.inbox {
+		if t, ok := ind.(TurnRequested); ok {
+			c.inbox[i] = TurnRequested{Priority: min(priority, t.Priority)}
+			return
+		}
+	}
+	c.inbox = append(c.inbox, TurnRequested{Priority: priority})
+}
+
+// Receive returns the next indication. An error is that of the context; the
+// association is as it was then.
+func (c *Conn) Receive(ctx context.Context) (Indication, error) {
+	for {
+		c.mu.Lock()
+		err := c.wait(ctx, nil, func() bool { return len(c.inbox) > 0 })
+		if err != nil {
+			c.mu.Unlock()
+			return nil, err
+		}
+		if len(c.inbox) == 0 {
+			defer c.mu.Unlock()
+			if c.abort != nil {
+				return Aborted{c.abort}, nil
+			}
+			return Closed{}, nil
+		}
+		ind := c.inbox[0]
+		c.inbox = slices.Delete(c.inbox, 0, 1)
+		c.mu.Unlock()
+		t, ok := ind.(*TransferIndication)
+		if !ok {
+			return ind, nil
+		}
+		if t.open() {
+			return t, nil
+		}
+	}
+}
+
+// open reads the head of the EXTERNAL around the APDU. It returns false if there
+// is no APDU after all: the sender has given it up, or the association is over.
+func (t *TransferIndication) open() bool {
+	context, apdu, err := openExternal(t.in)
+	if err == nil {
+		var ok bool
+		if t.Syntax, ok = t.conn.normal.syntaxOf(context); !ok {
+			err = externalError(0, contextError(context))
+		}
+	}
+	if err != nil {
+		t.in.finish(err)
+		return false
+	}
+	t.APDU = &apduReader{in: t.in, r: apdu}
+	return true
+}
+
+// HasTurn reports whether the turn is at this side.
+func (c *Conn) HasTurn() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.machine.hasTurn()
+}
+
+// PleaseTurn is the RT-TURN-PLEASE request: it asks the peer for the turn. 0 is
+// the highest priority, and kept for Close; what the others mean is the application
+// context's (X.218 §9.4.1.1). It may be repeated with another priority.
+func (c *Conn) PleaseTurn(priority int64) error { return c.simple("turn please", rtPlease{priority}) }
+
+// GiveTurn is the RT-TURN-GIVE request. No transfer may be under way.
+func (c *Conn) GiveTurn() error { return c.simple("turn give", rtGive{}) }
+
+func (c *Conn) simple(op string, ev event) error {
+	c.mu.Lock()
+	err := c.over()
+	if err == nil {
+		err = c.step(ev)
+	}
+	if _, ok := ev.(rtGive); ok && err == nil {
+		// Neither is true any more.
+		c.inbox = slices.DeleteFunc(c.inbox, func(i Indication) bool {
+			switch i.(type) {
+			case TurnGiven, TurnRequested:
+				return true
+			}
+			return false
+		})
+	}
+	c.mu.Unlock()
+	if err == nil {
+		err = c.flush()
+	}
+	return diag.E("rtse: "+op, diag.KindOf(err), err)
+}
+
+// Close is the RT-CLOSE request: it releases the association and returns when the
+// peer has agreed. Only the initiator closes (X.218 §9.2), and it needs the turn:
+// where it is at the peer, Close asks for it with priority 0 and waits, while
+// Receive still returns what arrives. If the turn does not come in time the
+// association stands as before; if the answer does not, it is aborted.
+func (c *Conn) Close(ctx context.Context) error {
+	err := c.release(ctx)
+	c.flush()
+	return diag.E("rtse: close", diag.KindOf(err), err)
+}
+
+func (c *Conn) release(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.machine.initiator {
+		return diag.E("", diag.Usage, errInitiator)
+	}
+	if c.abort != nil || c.closed {
+		return c.abortOrNil()
+	}
+	c.closing = true
+	defer func() { c.closing = false }()
+	timer := time.NewTimer(c.cfg.Timers.Release)
+	defer timer.Stop()
+	if !c.machine.hasTurn() {
+		if err := c.step(rtPlease{0}); err != nil {
+			return err
+		}
+		c.drain()
+	}
+	if err := c.wait(ctx, timer.C, func() bool { return c.machine.state == holding }); err != nil {
+		return diag.E("", diag.Unavailable, err)
+	}
+	if c.over() != nil {
+		return c.abortOrNil()
+	}
+	if err := c.step(rtClose{}); err != nil {
+		return err
+	}
+	c.drain()
+	timer.Reset(c.cfg.Timers.Release)
+	if err := c.wait(ctx, timer.C, func() bool { return false }); err != nil {
+		c.giveUp(TemporaryProblem, err)
+	}
+	return c.abortOrNil()
+}
+
+// abortOrNil is the error of a Close that finds the association over.
+func (c *Conn) abortOrNil() error {
+	if c.abort != nil {
+		return c.abort
+	}
+	return nil
+}
+
+// Abort ends the association at once: RT-U-ABORT with UserError, RT-P-ABORT with
+// the other reasons. What is in transit is lost.
+func (c *Conn) Abort(reason AbortReason) {
+	c.mu.Lock()
+	if c.over() == nil {
+		if err := c.tc.SetWriteDeadline(time.Now().Add(c.cfg.Timers.Disconnect)); err != nil {
+			c.tc.Close()
+		}
+		c.giveUp(reason, nil)
+	}
+	c.mu.Unlock()
+	c.flush()
+}
+
+// TransferResult tells how a Transfer ended.
+type TransferResult struct {
+	// Confirmed says that the peer has secured the APDU: the responsibility for
+	// it has passed. Otherwise it has not.
+	Confirmed bool
+	// Reason is why the APDU was discarded, when the peer asked for that.
+	Reason session.ExceptionReason
+	// InDoubt says that the APDU was sent to its end and the association lost
+	// before the answer: the peer may have it.
+	InDoubt bool
+	// Err is why this side gave the transfer up: what the reader of the APDU
+	// returned, the end of the context, or the transfer time. The association
+	// stands.
+	Err error
+}
+
+// Transfer is RT-TRANSFER: it sends the APDU, one BER value of exactly size octets,
+// in the abstract syntax Config.UserSyntax, and waits for the answer. This side
+// must have the turn. An error says that the request was out of place, or, with
+// *Abort in it, that the association is gone.
+func (c *Conn) Transfer(ctx context.Context, apdu io.Reader, size int64) (TransferResult, error) {
+	return c.TransferWith(ctx, apdu, size, TransferOptions{})
+}
