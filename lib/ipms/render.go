@@ -1,0 +1,289 @@
+package ipms
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/charset"
+)
+
+// maxNested bounds how deep forwarded messages are shown within one another.
+const maxNested = 8
+
+// Render writes a content as a person reads it: the heading, a field a line, and
+// the body, texts as they are and of everything else what it is. Control
+// characters come out as {nnn}, so that what a stranger sent cannot play with the
+// reader's terminal. The form is for eyes and may change.
+func Render(w io.Writer, o InformationObject) error {
+	r := renderer{w: bufio.NewWriter(w)}
+	switch {
+	case o.IPM != nil:
+		r.message(o.IPM)
+	case o.IPN != nil:
+		r.notification(o.IPN)
+	}
+	return r.w.Flush()
+}
+
+type renderer struct {
+	w      *bufio.Writer
+	nested int
+}
+
+// line writes one line; errors wait in the writer.
+func (r *renderer) line(s string) {
+	for range r.nested {
+		r.w.WriteString("| ")
+	}
+	r.w.WriteString(printable(s))
+	r.w.WriteByte('\n')
+}
+
+func (r *renderer) field(name, value string) {
+	if value != "" {
+		r.line(name + ": " + value)
+	}
+}
+
+// printable replaces control characters, the tabulator excepted.
+func printable(s string) string {
+	clean := true
+	for _, c := range s {
+		if c < ' ' && c != '\t' || c >= 0x7f && c < 0xa0 || c == 0xfffd {
+			clean = false
+		}
+	}
+	if clean {
+		return s
+	}
+	var b strings.Builder
+	for i, c := range s {
+		switch {
+		case c < ' ' && c != '\t' || c >= 0x7f && c < 0xa0:
+			fmt.Fprintf(&b, "{%03d}", c)
+		case c == 0xfffd:
+			fmt.Fprintf(&b, "{%03d}", s[i])
+		default:
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+func (r *renderer) message(m *IPM) {
+	h := &m.Heading
+	if h.Originator != nil {
+		r.field("From", h.Originator.String())
+	}
+	for _, d := range h.AuthorizingUsers {
+		r.field("Authorized-By", d.String())
+	}
+	r.recipients("To", h.PrimaryRecipients)
+	r.recipients("Copy", h.CopyRecipients)
+	r.recipients("Blind-Copy", h.BlindCopyRecipients)
+	r.field("Subject", h.SubjectText())
+	r.field("This-IPM", h.ThisIPM.String())
+	if h.RepliedToIPM != nil {
+		r.field("Replied-To", h.RepliedToIPM.String())
+	}
+	for _, id := range h.ObsoletedIPMs {
+		r.field("Obsoletes", id.String())
+	}
+	for _, id := range h.RelatedIPMs {
+		r.field("Related", id.String())
+	}
+	r.field("Expires", shownTime(h.ExpiryTime))
+	r.field("Reply-By", shownTime(h.ReplyTime))
+	for _, d := range h.ReplyRecipients {
+		r.field("Reply-To", d.String())
+	}
+	if h.Importance != nil && *h.Importance != Normal {
+		r.field("Importance", h.Importance.String())
+	}
+	if h.Sensitivity != nil {
+		r.field("Sensitivity", h.Sensitivity.String())
+	}
+	if h.AutoForwarded {
+		r.field("Auto-Forwarded", "yes")
+	}
+	r.extensions(h.Extensions)
+	for i := range m.Body {
+		r.line("")
+		r.part(&m.Body[i], i+1, len(m.Body))
+	}
+}
+
+func (r *renderer) recipients(name string, all []RecipientSpecifier) {
+	for _, to := range all {
+		s := to.Recipient.String()
+		var asks []string
+		for bit, ask := range [...]string{"receipt notification", "non-receipt notification", "return of the message"} {
+			if to.NotificationRequests.At(bit) {
+				asks = append(asks, ask)
+			}
+		}
+		if to.ReplyRequested {
+			asks = append(asks, "reply")
+		}
+		if len(asks) > 0 {
+			s += " [asks for " + strings.Join(asks, ", ") + "]"
+		}
+		r.field(name, s)
+	}
+}
+
+func (r *renderer) extensions(all []Extension) {
+	for _, e := range all {
+		name := nameOf(e.Type, idHeadingExtension, extensionNames[:])
+		switch e.Type {
+		case ExtExtendedSubject: // shown as the subject
+		case ExtAutoSubmitted:
+			value := "?"
+			if n, ok := decodeRaw[asn1.Enumerated](e.Value); ok {
+				value = nameOfAutoSubmitted(int(n))
+			}
+			r.field(name, value)
+		case ExtLanguages:
+			all, _ := decodeRaw[languages](e.Value)
+			list := make([]string, len(all))
+			for i, l := range all {
+				list[i] = string(l)
+			}
+			r.field(name, strings.Join(list, ", "))
+		case ExtAuthorizationTime:
+			t, _ := decodeRaw[asn1.GeneralizedTime](e.Value)
+			r.field(name, shownTime(t))
+		case ExtOriginatorsReference:
+			s, _ := universal(e.Value)
+			r.field(name, s)
+		case ExtIncompleteCopy:
+			r.field(name, "yes")
+		default:
+			r.field(name, fmt.Sprintf("%d octets", len(e.Value)))
+		}
+	}
+}
+
+type languages []asn1.PrintableString
+
+// ASN1Type is that of the module.
+func (languages) ASN1Type() string { return "SET OF PrintableString" }
+
+func nameOfAutoSubmitted(n int) string {
+	return name(n, "not-auto-submitted", "auto-generated", "auto-replied")
+}
+
+func (r *renderer) part(b *BodyPart, number, of int) {
+	if of > 1 {
+		r.line(fmt.Sprintf("--- part %d of %d: %s ---", number, of, b.Type()))
+	}
+	if text, ok := b.Text(); ok {
+		r.text(text)
+		return
+	}
+	if m, ok := b.Forwarded(); ok {
+		if b.Message != nil {
+			r.field("Delivered", shownTime(b.Message.Parameters.DeliveryTime))
+		}
+		if r.nested == maxNested {
+			r.line("(forwarded messages go deeper than is shown)")
+			return
+		}
+		r.nested++
+		r.message(m)
+		r.nested--
+		return
+	}
+	if f, ok := b.File(); ok {
+		r.file(f)
+		return
+	}
+	if contentType, content, ok := b.Content(); ok {
+		r.line(fmt.Sprintf("(content of type %s, %d octets)", contentType, len(content)))
+		return
+	}
+	r.line("(" + b.Type() + ")")
+}
+
+func (r *renderer) text(s string) {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	s = strings.TrimSuffix(s, "\n")
+	for line := range strings.SplitSeq(s, "\n") {
+		r.line(line)
+	}
+}
+
+func (r *renderer) file(f File) {
+	s := fmt.Sprintf("(file of %d octets", len(f.Data))
+	if f.Name != "" {
+		s = fmt.Sprintf("(file %q of %d octets", f.Name, len(f.Data))
+	}
+	if !f.Modified.IsZero() {
+		s += ", modified " + f.Modified.UTC().Format("2006-01-02 15:04:05Z")
+	}
+	if f.Compressed != "" {
+		s += ", compressed by " + string(f.Compressed)
+	}
+	r.line(s + ")")
+	if f.Description != "" {
+		r.text(f.Description)
+	}
+}
+
+func (r *renderer) notification(n *IPN) {
+	kind := "Other notification"
+	switch {
+	case n.Fields.Receipt != nil:
+		kind = "Receipt notification"
+	case n.Fields.NonReceipt != nil:
+		kind = "Non-receipt notification"
+	}
+	r.line(kind)
+	r.field("About", n.SubjectIPM.String())
+	if n.IPNOriginator != nil {
+		r.field("From", n.IPNOriginator.String())
+	}
+	if n.IPMIntendedRecipient != nil {
+		r.field("Intended-Recipient", n.IPMIntendedRecipient.String())
+	}
+	if f := n.Fields.Receipt; f != nil {
+		r.field("Received", shownTime(f.ReceiptTime))
+		r.field("Acknowledged", f.AcknowledgmentMode.String())
+		r.field("Information", string(f.SupplReceiptInfo))
+	}
+	if f := n.Fields.NonReceipt; f != nil {
+		r.field("Reason", f.NonReceiptReason.String())
+		if f.DiscardReason != nil {
+			r.field("Discarded", f.DiscardReason.String())
+		}
+		r.field("Comment", string(f.AutoForwardComment))
+		if f.ReturnedIPM != nil {
+			r.line("")
+			r.nested++
+			r.message(f.ReturnedIPM)
+			r.nested--
+		}
+	}
+	r.extensions(n.NotificationExtensions)
+}
+
+// shownTime shows a time of the wire; one that is malformed as it came.
+func shownTime[T interface {
+	~string
+	asn1.UTCTime | asn1.GeneralizedTime
+}](t T) string {
+	if t == "" {
+		return ""
+	}
+	when, err := asn1.UTCTime(t).Time()
+	if g, ok := any(t).(asn1.GeneralizedTime); ok {
+		when, err = g.Time()
+	}
+	if err != nil {
+		return charset.DecodeIA5([]byte(t))
+	}
+	return when.Format("2006-01-02 15:04:05Z")
+}
