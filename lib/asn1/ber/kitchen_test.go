@@ -37,7 +37,6 @@ type Kitchen struct {
 	Any        ber.Raw              `ber:"[31] OPTIONAL"`
 	Memory     string               `ber:"-"`
 	Unknown    []ber.Raw            `ber:"..."`
-	notes      func()
 }
 
 type (
