@@ -146,6 +146,8 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers[0]: there is no [[peer]] "MTA-X"`},
 		{"route to the same twice", func(c *Config) { c.Routes[0].Peers = []string{"MTA-B", "MTA-B"} },
 			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers[1]: "MTA-B" twice`},
+		{"route to too many", func(c *Config) { c.Routes[0].Peers = make([]string, 33) },
+			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers: 33 peers; a route has at most 32`},
 		{"route with two ends", func(c *Config) { c.Routes[0].Reject = "no" },
 			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": has 2 of peers, local and reject; exactly one is needed`},
 		{"route with no end", func(c *Config) { c.Routes[0].Peers = nil },

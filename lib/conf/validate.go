@@ -23,6 +23,7 @@ const (
 	MaxSessionSel     = 16              // X.225 §8.3.1: session selector
 	MaxCheckpointSize = 32767           // units of 1024 octets
 	MaxWindowSize     = 32              // unconfirmed checkpoints
+	MaxAlternates     = 32              // peers of a route
 	MaxEnvelope       = 256 * mib       // octets held in memory for one envelope
 	maxExpiry         = 24 * 366 * hour // no schedule outlives a year
 )
@@ -82,7 +83,10 @@ func (c *Config) Validate() error {
 // Faults returns everything wrong with the configuration, in the order of the
 // tables on mta.toml(5); nil if it is valid.
 func (c *Config) Faults() []*Fault {
-	v := &validator{c: c}
+	v := &validator{c: c, kinds: map[string]string{}, local: len(localChannels(c)) > 0}
+	for _, ch := range c.Channels {
+		v.kinds[ch.Name] = ch.Kind
+	}
 	v.identity()
 	v.spool()
 	v.limits()
@@ -100,6 +104,8 @@ func (c *Config) Faults() []*Fault {
 type validator struct {
 	c      *Config
 	faults []*Fault
+	kinds  map[string]string // of channels, by name
+	local  bool              // whether one is of kind local
 	table  string
 	index  int
 	name   string
@@ -245,11 +251,11 @@ func (v *validator) channelOf(key, name, kind string) {
 	if !v.required(key, name) {
 		return
 	}
-	switch ch, ok := v.c.Channel(name); {
+	switch is, ok := v.kinds[name]; {
 	case !ok:
 		v.faultf(key, "there is no [[channel]] %s", quote([]byte(name)))
-	case ch.Kind != kind:
-		v.faultf(key, "[[channel]] %s is of kind %s, not %s", quote([]byte(name)), ch.Kind, kind)
+	case is != kind:
+		v.faultf(key, "[[channel]] %s is of kind %s, not %s", quote([]byte(name)), is, kind)
 	}
 }
 
@@ -373,6 +379,10 @@ func (v *validator) routes() {
 		if ends != 1 {
 			v.faultf("", "has %d of peers, local and reject; exactly one is needed", ends)
 		}
+		if len(r.Peers) > MaxAlternates {
+			v.faultf("peers", "%d peers; a route has at most %d", len(r.Peers), MaxAlternates)
+			continue
+		}
 		for k, name := range r.Peers {
 			key := "peers[" + strconv.Itoa(k) + "]"
 			if !known[name] {
@@ -382,7 +392,7 @@ func (v *validator) routes() {
 				v.faultf(key, "%s twice", quote([]byte(name)))
 			}
 		}
-		if r.Local && len(localChannels(v.c)) == 0 {
+		if r.Local && !v.local {
 			v.faultf("local", "there is no [[channel]] of kind local")
 		}
 		if len(r.Reject) > MaxSupplementary || strings.ContainsFunc(r.Reject, notPrintable) {

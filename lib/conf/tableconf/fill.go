@@ -82,13 +82,16 @@ func (f *filler) table(path string, p toml.Primitive, v reflect.Value) {
 		}
 		return path + "." + key
 	}
-	inOrder := slices.SortedFunc(maps.Keys(keys), func(a, b string) int {
-		return cmp.Or(cmp.Compare(f.lines.at(below(a)), f.lines.at(below(b))), cmp.Compare(a, b))
-	})
-	for _, key := range inOrder {
+	line := make(map[string]int, len(keys))
+	for key := range keys {
+		line[key] = f.lines.at(below(key))
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(keys), func(a, b string) int {
+		return cmp.Or(cmp.Compare(line[a], line[b]), cmp.Compare(a, b))
+	}) {
 		member, ok := member(v, key)
 		if !ok {
-			f.fail(f.lines.at(below(key)), fmt.Errorf("unknown key %s", abbreviate(below(key))))
+			f.fail(line[key], fmt.Errorf("unknown key %s", abbreviate(below(key))))
 			continue
 		}
 		f.fill(below(key), keys[key], member)

@@ -10,8 +10,8 @@ import (
 // Bounds of the text, far above what any table of mta.toml(5) needs: the TOML
 // library recurses once a level and copies a key once a part.
 const (
-	maxDepth = 8    // arrays and inline tables inside each other
-	maxParts = 8    // parts of a dotted key
+	maxDepth = 4    // arrays and inline tables inside each other
+	maxParts = 4    // parts of a dotted key
 	maxKey   = 1024 // octets of a key
 )
 

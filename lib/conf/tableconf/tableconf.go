@@ -35,8 +35,11 @@ import (
 // routes.
 const MaxSize = 8 << 20
 
-// maxErrors bounds what one bad file prints.
-const maxErrors = 50
+// maxErrors bounds what one bad file prints, maxKept what it costs.
+const (
+	maxErrors = 50
+	maxKept   = 1000
+)
 
 // The places looked in when neither a flag nor the environment names a file.
 const (
@@ -111,9 +114,16 @@ type loader struct {
 	conf      *conf.Config
 	lines     *lines
 	errs      []located
+	dropped   int // errors beyond maxKept
 }
 
-func (l *loader) fail(line int, err error) { l.errs = append(l.errs, located{line, err}) }
+func (l *loader) fail(line int, err error) {
+	if len(l.errs) == maxKept {
+		l.dropped++
+		return
+	}
+	l.errs = append(l.errs, located{line, err})
+}
 
 // err joins the errors in the order of their lines.
 func (l *loader) err() error {
@@ -121,7 +131,7 @@ func (l *loader) err() error {
 	var all []error
 	for i, e := range l.errs {
 		if i == maxErrors {
-			all = append(all, fmt.Errorf("%s: and %d more", l.name, len(l.errs)-i))
+			all = append(all, fmt.Errorf("%s: and %d more", l.name, len(l.errs)-i+l.dropped))
 			break
 		}
 		place := l.name
