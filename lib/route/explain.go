@@ -1,0 +1,102 @@
+package route
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+)
+
+// Step is one rule that was tried.
+type Step struct {
+	Rule    string `json:"rule"` // "user", "route …", "own domain …", "peer …"
+	Matched bool   `json:"matched"`
+	Why     string `json:"why,omitempty"`
+}
+
+// Explanation is a decision and the way to it.
+type Explanation struct {
+	Address  string   `json:"address"`
+	Steps    []Step   `json:"steps"`
+	Decision Decision `json:"decision"`
+}
+
+// Explain returns what Route decides and every rule tried, the longest match
+// first, until one decides: in time proportional to their number.
+func (r *Router) Explain(a oraddr.Address) Explanation {
+	e := Explanation{Address: a.String()}
+	if u := r.user(a); u != nil {
+		e.Decision = delivered(u)
+		e.step(e.Decision.Rule, true, "delivered here")
+		return e
+	}
+	e.step("user", false, "no user has this address")
+	for i := range r.rules {
+		rule := &r.rules[i]
+		ok, why := rule.pattern.Match(a)
+		if !ok {
+			e.step(rule.name, false, why)
+			continue
+		}
+		why = "longest match"
+		if rule.comment != "" {
+			why += ": " + rule.comment
+		}
+		e.step(rule.name, true, why)
+		for _, name := range rule.skipped {
+			e.step("peer "+name, false, "not enabled")
+		}
+		for _, hop := range rule.hops {
+			e.step("peer "+hop.Peer, true, "")
+		}
+		e.Decision = rule.decision()
+		return e
+	}
+	e.Decision = Decision{Fail: unrecognised(NoRoute)}
+	return e
+}
+
+func (e *Explanation) step(rule string, matched bool, why string) {
+	e.Steps = append(e.Steps, Step{rule, matched, why})
+}
+
+// String returns the explanation as lines of text: the address, a line a step,
+// its columns separated by tabs, and the decision.
+func (e Explanation) String() string {
+	var b strings.Builder
+	fmt.Fprintln(&b, e.Address)
+	for _, s := range e.Steps {
+		mark := "no"
+		if s.Matched {
+			mark = "yes"
+		}
+		fmt.Fprintf(&b, "%s\t%s\t%s\n", mark, s.Rule, s.Why)
+	}
+	fmt.Fprintf(&b, "=\t%s\n", e.Decision)
+	return b.String()
+}
+
+// String returns the hops in order, "p1 MTA-B, p1 MTA-C", or why there are none.
+func (d Decision) String() string {
+	if d.Fail != nil {
+		return d.Fail.String()
+	}
+	hops := make([]string, len(d.Hops))
+	for i, h := range d.Hops {
+		hops[i] = strings.TrimSpace(h.Channel + " " + h.Peer)
+	}
+	return strings.Join(hops, ", ")
+}
+
+// String returns X.411's names of reason and diagnostic, and the text.
+func (f *Failure) String() string {
+	s := "fail " + mts.ReasonCode(f.Reason).String()
+	if f.Diagnostic >= 0 {
+		s += ", " + mts.DiagnosticCode(f.Diagnostic).String()
+	}
+	if f.Text != "" {
+		s += ": " + f.Text
+	}
+	return s
+}

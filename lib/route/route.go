@@ -1,0 +1,171 @@
+package route
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+)
+
+// Hop is a next step of a recipient: a channel, and the peer it transfers to. Peer
+// is empty for local delivery.
+type Hop struct {
+	Channel string `json:"channel"`
+	Peer    string `json:"peer,omitempty"`
+}
+
+// Failure is why a recipient goes nowhere, as a non-delivery report tells it
+// (X.411 §8.3.1.2.1). Diagnostic is conf.NoDiagnostic if there is none. Text is of
+// the PrintableString repertoire, for supplementary-information.
+type Failure struct {
+	Reason     int    `json:"reason"`
+	Diagnostic int    `json:"diagnostic"`
+	Text       string `json:"text,omitempty"`
+}
+
+// Decision is where a recipient goes. Either Fail is set, or Hops holds at least
+// one hop, the first to be tried first; for a user of this MTA, User is set too.
+type Decision struct {
+	Hops []Hop      `json:"hops,omitempty"`
+	User *conf.User `json:"-"`
+	Fail *Failure   `json:"fail,omitempty"`
+	Rule string     `json:"rule,omitempty"` // what decided: "user …", "route …", "own domain …"
+}
+
+// The texts of failures that no configuration words: an address of this MTA that is
+// nobody's, and one that no rule leads anywhere.
+const (
+	NoUser  = "no such user"
+	NoRoute = "no route"
+)
+
+func unrecognised(text string) *Failure {
+	return &Failure{int(mts.UnableToTransfer), int(mts.UnrecognisedORName), text}
+}
+
+// Router is a compiled routing table. It does not change and may be used by
+// several goroutines.
+type Router struct {
+	users map[string]*conf.User // by oraddr.Address.Key
+	rules []rule                // the one with the longest match first
+	index node
+}
+
+// rule is a route, ready to be used.
+type rule struct {
+	name    string
+	comment string
+	pattern oraddr.Pattern
+	weight  int
+	hops    []Hop
+	skipped []string // peers that are not enabled
+	fail    *Failure // nil if there are hops
+}
+
+// New compiles the routing table of a configuration that conf.Config.Validate
+// accepts. The error has kind Config.
+func New(cfg *conf.Config) (*Router, error) {
+	r := &Router{users: make(map[string]*conf.User, len(cfg.Users))}
+	for i := range cfg.Users {
+		u := &cfg.Users[i]
+		a, err := oraddr.Parse(u.Address)
+		if err != nil {
+			return nil, diag.E(fmt.Sprintf("route: user %q", u.Address), diag.Config, err)
+		}
+		r.users[a.Key()] = u
+	}
+	peers := make(map[string]*conf.Peer, len(cfg.Peers))
+	for i := range cfg.Peers {
+		peers[cfg.Peers[i].Name] = &cfg.Peers[i]
+	}
+	for i := range cfg.Routes {
+		rule, err := compile(&cfg.Routes[i], peers)
+		if err != nil {
+			return nil, err
+		}
+		r.rules = append(r.rules, rule)
+	}
+	own, err := newRule("own domain ", cfg.Identity.Domain.String())
+	if err != nil {
+		return nil, err
+	}
+	own.fail = unrecognised(NoUser)
+	r.rules = append(r.rules, own)
+
+	slices.SortStableFunc(r.rules, func(a, b rule) int { return cmp.Compare(b.weight, a.weight) })
+	for i := range r.rules {
+		r.index.add(keysOf(r.rules[i].pattern), i)
+	}
+	return r, nil
+}
+
+func newRule(what, match string) (rule, error) {
+	p, err := oraddr.ParsePattern(match)
+	if err != nil {
+		return rule{}, diag.E("route: "+what+match, diag.Config, err)
+	}
+	return rule{name: what + match, pattern: p, weight: p.Weight()}, nil
+}
+
+func compile(c *conf.Route, peers map[string]*conf.Peer) (rule, error) {
+	r, err := newRule("route ", c.Match)
+	if err != nil {
+		return rule{}, err
+	}
+	r.comment = c.Comment
+	switch {
+	case c.Reject != "":
+		r.fail = &Failure{c.Reason, c.Diagnostic, c.Reject}
+	case c.Local:
+		r.fail = unrecognised(NoUser)
+	default:
+		for _, name := range c.Peers {
+			switch p, ok := peers[name]; {
+			case !ok:
+				return rule{}, diag.New("route: "+c.Match, diag.Config, fmt.Sprintf("there is no peer %q", name))
+			case p.Enabled:
+				r.hops = append(r.hops, Hop{p.Channel, p.Name})
+			default:
+				r.skipped = append(r.skipped, p.Name)
+			}
+		}
+		if len(r.hops) == 0 {
+			r.fail = unrecognised(NoRoute)
+		}
+	}
+	return r, nil
+}
+
+// decision returns what a rule that matches decides. The hops are the caller's to
+// keep, not to change.
+func (r *rule) decision() Decision {
+	return Decision{Hops: r.hops[:len(r.hops):len(r.hops)], Fail: r.fail, Rule: r.name}
+}
+
+// Route returns where the recipient with the O/R address a goes.
+func (r *Router) Route(a oraddr.Address) Decision {
+	if u := r.user(a); u != nil {
+		return delivered(u)
+	}
+	if i := r.index.first(r.rules, &a); i >= 0 {
+		return r.rules[i].decision()
+	}
+	return Decision{Fail: unrecognised(NoRoute)}
+}
+
+// user returns the user with the address, or nil. Making a key costs more than the
+// rest of a decision; a mere relay is spared it.
+func (r *Router) user(a oraddr.Address) *conf.User {
+	if len(r.users) == 0 {
+		return nil
+	}
+	return r.users[a.Key()]
+}
+
+func delivered(u *conf.User) Decision {
+	return Decision{Hops: []Hop{{Channel: u.Channel}}, User: u, Rule: "user " + u.Address}
+}
