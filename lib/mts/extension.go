@@ -24,12 +24,27 @@ type ExtensionField struct {
 // X.420 numbers, or a private one.
 type ExtensionType struct {
 	_                 ber.Choice
-	StandardExtension *int64    `ber:"[0]"`
-	PrivateExtension  *asn1.OID `ber:"[3]"`
+	StandardExtension *ExtensionNumber `ber:"[0]"`
+	PrivateExtension  *asn1.OID        `ber:"[3]"`
+}
+
+// ExtensionNumber is the number of a standard extension.
+type ExtensionNumber int64
+
+// Known reports whether a Recommendation gives the number a meaning.
+func (n ExtensionNumber) Known() bool { return n >= 1 && int64(n) < int64(len(extensionNames)) }
+
+// String returns the Recommendation's name, "message-security-label", or, where
+// there is none, "extension 99".
+func (n ExtensionNumber) String() string {
+	if n.Known() {
+		return extensionNames[n]
+	}
+	return "extension " + strconv.FormatInt(int64(n), 10)
 }
 
 // StandardExtension returns the type of extension n.
-func StandardExtension(n int64) ExtensionType { return ExtensionType{StandardExtension: &n} }
+func StandardExtension(n ExtensionNumber) ExtensionType { return ExtensionType{StandardExtension: &n} }
 
 // PrivateExtension returns the type of the private extension o.
 func PrivateExtension(o asn1.OID) ExtensionType { return ExtensionType{PrivateExtension: &o} }
@@ -47,18 +62,15 @@ func (t ExtensionType) Equal(u ExtensionType) bool {
 
 // Known reports whether the type is one that the Recommendations number.
 func (t ExtensionType) Known() bool {
-	return t.StandardExtension != nil && *t.StandardExtension >= 1 &&
-		*t.StandardExtension < int64(len(extensionNames))
+	return t.StandardExtension != nil && t.StandardExtension.Known()
 }
 
-// String returns the Recommendation's name, "message-security-label"; the number
-// of a standard extension without one, "extension 99"; or the object identifier.
+// String returns the name of a standard extension, or the object identifier of a
+// private one.
 func (t ExtensionType) String() string {
 	switch {
-	case t.Known():
-		return extensionNames[*t.StandardExtension]
 	case t.StandardExtension != nil:
-		return "extension " + strconv.FormatInt(*t.StandardExtension, 10)
+		return t.StandardExtension.String()
 	case t.PrivateExtension != nil:
 		return string(*t.PrivateExtension)
 	}

@@ -40,7 +40,7 @@ func name(t testing.TB, text string) oraddr.ORName {
 
 // check encodes an extension with a value, compares the octets of the whole
 // field, and reads the value back.
-func check[T any](t *testing.T, e Extension[T], number int64, value T, want string) {
+func check[T any](t *testing.T, e Extension[T], number ExtensionNumber, value T, want string) {
 	t.Helper()
 	if e.Type().StandardExtension == nil || *e.Type().StandardExtension != number {
 		t.Errorf("%v is not number %d", e, number)

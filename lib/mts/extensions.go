@@ -6,7 +6,7 @@ import (
 	"github.com/mtakit/mtakit/lib/oraddr"
 )
 
-func standard[T any](n int64, params string, critical ...Stage) Extension[T] {
+func standard[T any](n ExtensionNumber, params string, critical ...Stage) Extension[T] {
 	return Extension[T]{StandardExtension(n), params, NewCriticality(critical...)}
 }
 

@@ -1,6 +1,11 @@
 package mts
 
-import "github.com/mtakit/mtakit/lib/asn1"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+)
 
 // PerMessageIndicators is the X.411 type of that name, §8.2.1.1.1. Bit 4 is
 // reserved; a probe ignores disclosure and content return.
@@ -69,6 +74,29 @@ func (p PerMessageIndicators) NotificationType() int {
 
 // ServiceMessage reports whether the content serves the operation of the MTS.
 func (p PerMessageIndicators) ServiceMessage() bool { return p.At(BitServiceMessage) }
+
+// String returns the names of the bits that are one, separated by commas.
+func (p PerMessageIndicators) String() string {
+	return bitNames(asn1.BitString(p), "disclosure-of-other-recipients",
+		"implicit-conversion-prohibited", "alternate-recipient-allowed", "content-return-request",
+		"reserved", "bit-5", "bit-6", "service-message")
+}
+
+// bitNames returns the names of the bits that are one; a bit without a name
+// gives its number.
+func bitNames(b asn1.BitString, names ...string) string {
+	var ones []string
+	for i := range b.BitLength {
+		switch {
+		case !b.At(i):
+		case i < len(names):
+			ones = append(ones, names[i])
+		default:
+			ones = append(ones, "bit-"+strconv.Itoa(i))
+		}
+	}
+	return strings.Join(ones, ", ")
+}
 
 // PerRecipientIndicators is the X.411 type of that name, §12.2.1.1.1. In the
 // content of a report bits 0 to 2 mean nothing.
@@ -227,6 +255,11 @@ func NewCriticality(stages ...Stage) Criticality {
 		b.Set(int(s))
 	}
 	return Criticality(b)
+}
+
+// String returns the names of the steps, separated by commas.
+func (c Criticality) String() string {
+	return bitNames(asn1.BitString(c), ForSubmission.String(), ForTransfer.String(), ForDelivery.String())
 }
 
 // For reports whether the extension is critical for the step.

@@ -113,6 +113,11 @@ func (o OtherActions) Redirected() bool { return asn1.BitString(o).At(0) }
 // DLOperation reports whether a distribution list was expanded.
 func (o OtherActions) DLOperation() bool { return asn1.BitString(o).At(1) }
 
+// String returns the names of the actions, separated by commas.
+func (o OtherActions) String() string {
+	return bitNames(asn1.BitString(o), "redirected", "dl-operation")
+}
+
 // union returns the actions of o and p together.
 func (o OtherActions) union(p OtherActions) OtherActions {
 	b := asn1.BitString(o).Clone()
