@@ -42,6 +42,7 @@ func (k Kind) String() string {
 }
 
 var (
+	tagSequence    = asn1.Univ(asn1.NumberSequence)
 	tagSet         = asn1.Univ(asn1.NumberSet)
 	tagOctetString = asn1.Univ(asn1.NumberOctetString)
 	tagMessage     = asn1.Context(0)

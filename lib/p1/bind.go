@@ -115,8 +115,11 @@ func wrapper(raw ber.Raw, t asn1.Tag) string {
 
 // Peer is who one expects at the other end of an association.
 type Peer struct {
-	Name     string // compared octet for octet; empty: any, authenticated or not
+	Name     string // compared octet for octet
 	Password string
+	// Unauthenticated takes the peer's word: any name, any credentials or none. The
+	// zero Peer is nobody.
+	Unauthenticated bool
 }
 
 // CheckInitiator reports whether the argument of a bind is from the peer. It
@@ -140,7 +143,7 @@ func (p Peer) CheckResponder(r mts.MTABindResult) error {
 // check compares the password whether the name is right or not, so that time
 // does not tell names apart.
 func (p Peer) check(name mts.MTAName, c mts.Credentials) error {
-	if p.Name == "" {
+	if p.Unauthenticated {
 		return nil
 	}
 	given := c.Simple
@@ -148,7 +151,7 @@ func (p Peer) check(name mts.MTAName, c mts.Credentials) error {
 		given = &mts.Password{}
 	}
 	right := given.Equal(mts.NewPassword(p.Password))
-	if c.Simple == nil || string(name) != p.Name || !right {
+	if p.Name == "" || c.Simple == nil || string(name) != p.Name || !right {
 		return mts.AuthenticationError
 	}
 	return nil

@@ -14,7 +14,7 @@ func elements(raw ber.Raw) ([]ber.Raw, error) {
 	if rest == nil {
 		return nil, malformed("", 0, errElement)
 	}
-	var all []ber.Raw
+	all := make([]ber.Raw, 0, 8)
 	for len(rest) > 0 {
 		n := definite(rest)
 		if n == 0 {

@@ -222,6 +222,9 @@ func (e *Edit) extensions(raw ber.Raw) (ber.Raw, error) {
 
 // internalTrace edits the extension field of the internal trace.
 func internalTrace(raw ber.Raw, field mts.ExtensionField, want mts.InternalTraceInformation) (ber.Raw, error) {
+	if field.Value.Tag() != tagSequence {
+		return nil, malformed("internal-trace-information", 0, fmt.Errorf("%w: %v", ber.ErrUnexpected, field.Value.Tag()))
+	}
 	value, err := retrace(field.Value, want)
 	if err != nil {
 		return nil, err
@@ -251,22 +254,33 @@ func (e *Edit) recipients(raw ber.Raw) (ber.Raw, error) {
 	return join(raw, out), nil
 }
 
+// recipientNumber and recipientIndicators are fields of a recipient with the tags
+// they have there.
+type (
+	recipientNumber     int
+	recipientIndicators mts.PerRecipientIndicators
+)
+
+func (recipientNumber) ASN1Type() string     { return "[0]" }
+func (recipientIndicators) ASN1Type() string { return "[1] BIT STRING" }
+
 func (e *Edit) recipient(index int, raw ber.Raw) (ber.Raw, error) {
 	fields, err := elements(raw)
 	if err != nil {
 		return nil, err
 	}
-	number, place := 0, -1
-	var indicators mts.PerRecipientIndicators
+	var number recipientNumber
+	var bits recipientIndicators
+	place := -1
 	for i, f := range fields {
 		switch f.Tag() {
 		case tagRecipientNumber:
-			if err := decode(f, &number, "[0]", Limits{}); err != nil {
+			if err := decode(f, &number, "", Limits{}); err != nil {
 				return nil, err
 			}
 		case tagRecipientIndicator:
 			place = i
-			if err := decode(f, &indicators, "[1]", Limits{}); err != nil {
+			if err := decode(f, &bits, "", Limits{}); err != nil {
 				return nil, err
 			}
 		}
@@ -274,11 +288,13 @@ func (e *Edit) recipient(index int, raw ber.Raw) (ber.Raw, error) {
 	if place < 0 {
 		return nil, diag.New("", diag.Data, "has no per-recipient-indicators")
 	}
-	responsible := e.Responsible(index, number)
+	indicators := mts.PerRecipientIndicators(bits)
+	responsible := e.Responsible(index, int(number))
 	if indicators.Responsibility() == responsible {
 		return raw, nil
 	}
-	if fields[place], err = ber.MarshalWith(indicators.WithResponsibility(responsible), "[1]"); err != nil {
+	bits = recipientIndicators(indicators.WithResponsibility(responsible))
+	if fields[place], err = ber.Marshal(bits); err != nil {
 		return nil, err
 	}
 	return join(raw, fields), nil
