@@ -65,7 +65,8 @@ func (s *Spool) Move(ref Ref, to Priority) (Ref, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	s.changed(nil, []string{s.shardPath(ref), s.shardPath(moved)})
+	// What waited for a barrier under the old names waits under the new ones.
+	s.changed([]string{s.path(moved), s.logPath(moved)}, []string{s.shardPath(ref), s.shardPath(moved)})
 	return moved, fail(op, err)
 }
 
