@@ -91,7 +91,11 @@ func (f *filler) table(path string, p toml.Primitive, v reflect.Value) {
 	}) {
 		member, ok := member(v, key)
 		if !ok {
-			f.fail(line[key], fmt.Errorf("unknown key %s", abbreviate(below(key))))
+			if path == "" {
+				f.fail(line[key], fmt.Errorf("unknown table or key %s", abbreviate(key)))
+			} else {
+				f.bad(below(key), errors.New("unknown key"))
+			}
 			continue
 		}
 		f.fill(below(key), keys[key], member)
@@ -151,7 +155,7 @@ func (f *filler) bad(path string, err error) {
 		label = fmt.Sprintf("[[%s]] number %d", name, n+1)
 	}
 	if key != "" {
-		label += ": " + key
+		label += ": " + abbreviate(key)
 	}
 	f.fail(f.lines.at(path), fmt.Errorf("%s: %w", label, err))
 }
