@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 )
@@ -182,8 +183,10 @@ var stringNumbers = map[reflect.Type]uint32{
 // The caches below hold nothing that compiling again would not give: they save
 // time and are no registry.
 var (
-	roots sync.Map // reflect.Type → *node
-	plans sync.Map // planKey → *plan
+	roots       sync.Map // reflect.Type → *node
+	placed      sync.Map // placedKey → *node
+	placedCount atomic.Int32
+	plans       sync.Map // planKey → *plan
 )
 
 type planKey struct {
@@ -191,12 +194,24 @@ type planKey struct {
 	variant string
 }
 
-// rootOf returns the node of a type that is encoded or decoded by itself.
+type placedKey struct {
+	goType reflect.Type
+	params string
+}
+
+// maxPlaced bounds the cache for types in places: the places a program names are
+// few, but nothing keeps a caller from making them up as it goes.
+const maxPlaced = 4096
+
+// rootOf returns the node of a type that is encoded or decoded by itself, or in
+// the place that params describes.
 func rootOf(t reflect.Type, params string) (*node, error) {
 	if params == "" {
 		if n, ok := roots.Load(t); ok {
 			return n.(*node), nil
 		}
+	} else if n, ok := placed.Load(placedKey{t, params}); ok {
+		return n.(*node), nil
 	}
 	w, err := parseWords(params)
 	if err != nil {
@@ -212,6 +227,8 @@ func rootOf(t reflect.Type, params string) (*node, error) {
 	}
 	if params == "" {
 		roots.Store(t, &n)
+	} else if placedCount.Add(1) <= maxPlaced {
+		placed.Store(placedKey{t, params}, &n)
 	}
 	return &n, nil
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 )
@@ -232,5 +234,53 @@ func TestRaw(t *testing.T) {
 		if r.Tag() != tt.tag || string(r.Contents()) != string(unhex(t, tt.contents)) {
 			t.Errorf("%s: %v, %x", tt.hex, r.Tag(), r.Contents())
 		}
+	}
+}
+
+func TestComponentsAreNamedAsInASN1(t *testing.T) {
+	n, err := ber.Explain(unhex(t, "30 0E A0 00 A1 00 A2 00 A3 00 A4 00 A5 00 A6 00"), struct {
+		PerRecipientFields []int `ber:"[0]"`
+		OriginalEITs       []int `ber:"[1]"`
+		X121Address        []int `ber:"[2]"`
+		MTSIdentifier      []int `ber:"[3]"`
+		IA5Text            []int `ber:"[4]"`
+		ThisIPM            []int `ber:"[5]"`
+		O                  []int `ber:"[6]"`
+	}{}, "", ber.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range n.Children {
+		names = append(names, c.Name)
+	}
+	want := "per-recipient-fields original-EITs x121-address MTS-identifier IA5-text this-IPM o"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// Values larger than the buffer an encoder starts with, and than what decoded
+// strings share.
+func TestLargeValues(t *testing.T) {
+	type large struct {
+		Text   asn1.IA5String
+		Octets []byte
+		Names  []asn1.PrintableString
+	}
+	want := large{Text: asn1.IA5String(strings.Repeat("text", 9000)), Octets: make([]byte, 70000)}
+	for range 5000 {
+		want.Names = append(want.Names, "name")
+	}
+	b, err := ber.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got large
+	if _, err := ber.Unmarshal(b, &got, ber.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

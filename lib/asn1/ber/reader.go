@@ -96,9 +96,6 @@ func NewReader(src io.Reader, lim Limits) *Reader {
 // Offset returns the number of octets read from the start of the stream.
 func (r *Reader) Offset() int64 { return r.off }
 
-// Depth returns the number of elements entered and not left.
-func (r *Reader) Depth() int { return len(r.stack) }
-
 // Next announces the next element at the present depth. At the end of the
 // element entered last it returns ErrEnd, and again until Leave is called; at the
 // end of the stream, between outermost elements, io.EOF.

@@ -295,3 +295,79 @@ func (r *repeat) Read(p []byte) (int, error) {
 	}
 	return n, nil
 }
+
+func TestReaderOutOfTurn(t *testing.T) {
+	tests := []struct {
+		name string
+		do   func(*ber.Reader) error
+	}{
+		{"Enter before Next", func(r *ber.Reader) error { return r.Enter() }},
+		{"Leave before Enter", func(r *ber.Reader) error { return r.Leave() }},
+		{"Skip before Next", func(r *ber.Reader) error { return r.Skip() }},
+		{"Raw before Next", func(r *ber.Reader) error { _, err := r.Raw(10); return err }},
+		{"Decode before Next", func(r *ber.Reader) error { return r.Decode(new(int), "") }},
+		{"string before Next", func(r *ber.Reader) error { _, err := io.ReadAll(r.OctetString()); return err }},
+		{"Enter a primitive element", func(r *ber.Reader) error {
+			if _, err := r.Next(); err != nil {
+				return nil
+			}
+			return r.Enter()
+		}},
+		{"Raw twice", func(r *ber.Reader) error {
+			if _, err := r.Next(); err != nil {
+				return nil
+			}
+			if _, err := r.Raw(10); err != nil {
+				return nil
+			}
+			_, err := r.Raw(10)
+			return err
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := ber.NewReader(bytes.NewReader([]byte{4, 1, 0, 5, 0}), ber.Limits{})
+			err := tt.do(r)
+			var e *ber.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("got %v", err)
+			}
+			if _, again := r.Next(); again != err {
+				t.Errorf("then %v", again)
+			}
+		})
+	}
+}
+
+func TestReaderSkipsAStringHalfRead(t *testing.T) {
+	r := ber.NewReader(bytes.NewReader(unhex(t, "24 80 04 03 41 42 43 24 80 04 01 44 00 00 00 00 05 00")), ber.Limits{})
+	if _, err := r.Next(); err != nil {
+		t.Fatal(err)
+	}
+	s := r.OctetString()
+	if n, err := s.Read(make([]byte, 2)); n != 2 || err != nil {
+		t.Fatal(n, err)
+	}
+	if err := r.Skip(); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := r.Next(); err != nil || h.Offset != 16 {
+		t.Errorf("%+v, %v", h, err)
+	}
+	if n, err := s.Read(make([]byte, 2)); n != 0 || err == nil {
+		t.Errorf("read %d octets too late", n)
+	}
+}
+
+// Bit strings and integers are not what OctetString is for.
+func TestReaderRefusesSegmentsOfOtherTypes(t *testing.T) {
+	for _, in := range []string{"24 80 02 01 00 00 00", "A1 80 03 02 00 00 00 00", "24 03 80 01 00"} {
+		r := ber.NewReader(bytes.NewReader(unhex(t, in)), ber.Limits{})
+		if _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(r.OctetString()); !errors.Is(err, ber.ErrUnexpected) {
+			t.Errorf("%s: %v", in, err)
+		}
+	}
+}
