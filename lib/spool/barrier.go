@@ -83,6 +83,10 @@ func (s *Spool) Barrier(b *Batch) error {
 	if err := s.holding("barrier"); err != nil {
 		return err
 	}
+	if s.mode == BarrierFsync {
+		s.names.Lock()
+		defer s.names.Unlock()
+	}
 	s.mu.Lock()
 	p, failed := s.pending, s.failed
 	s.pending = pending{}

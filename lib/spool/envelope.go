@@ -188,7 +188,7 @@ func (e *Envelope) MarshalJSON() ([]byte, error) {
 	if err := enc.Encode((*plain)(e)); err != nil {
 		return nil, err
 	}
-	out := bytes.TrimSuffix(b.Bytes(), []byte("}\n"))
+	b.Truncate(b.Len() - len("}\n"))
 	for _, name := range slices.Sorted(maps.Keys(e.Extra)) {
 		if known(name) {
 			continue
@@ -197,9 +197,16 @@ func (e *Envelope) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(append(append(append(out, ','), key...), ':'), e.Extra[name]...)
+		b.WriteByte(',')
+		b.Write(key)
+		b.WriteByte(':')
+		// Compact also refuses what is no JSON, and takes out line breaks.
+		if err := json.Compact(&b, e.Extra[name]); err != nil {
+			return nil, fmt.Errorf("member %q: %w", clip(name), err)
+		}
 	}
-	return append(out, '}'), nil
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }
 
 // UnmarshalJSON reads one object and keeps what it does not know in Extra.
@@ -233,14 +240,6 @@ func (e *Envelope) encode() ([]byte, error) {
 	line, err := e.MarshalJSON()
 	if err != nil {
 		return nil, err
-	}
-	// A newline inside an unknown member would break the line in two.
-	if bytes.IndexByte(line, '\n') >= 0 {
-		var b bytes.Buffer
-		if err := json.Compact(&b, line); err != nil {
-			return nil, err
-		}
-		line = b.Bytes()
 	}
 	line = append(line, '\n')
 	if len(line) > MaxEnvelope {

@@ -55,6 +55,8 @@ func (s *Spool) Move(ref Ref, to Priority) (Ref, error) {
 	if ref == moved {
 		return ref, nil
 	}
+	s.names.Lock()
+	defer s.names.Unlock()
 	if err := s.makeShard(moved); err != nil {
 		return ref, fail(op, err)
 	}

@@ -10,9 +10,9 @@ import (
 // does not know and that no living writer has locked. What is whole is made
 // durable and then visited, as if it had been told of; what is not is removed,
 // or goes to bad/ and is visited with Damaged. The holder calls it when a
-// channel has died, between two events, so that known speaks of now; it may be
-// told of a file by the channel's last words after it was visited. A child
-// visited here may lack its record in the log of its parent.
+// channel has died, after Load and between two events, so that known speaks of now; it
+// may be told of a file by the channel's last words after it was visited. A
+// child visited here may lack its record in the log of its parent.
 func (s *Spool) Reclaim(known func(Ref) bool, visit func(Item) error) error {
 	if err := s.holding("reclaim"); err != nil {
 		return err

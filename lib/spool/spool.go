@@ -32,6 +32,10 @@ type Spool struct {
 
 	buffers sync.Pool // *[]byte of writers
 
+	// names is held while a barrier of single fsyncs goes by names, so that
+	// Move does not take one away from under it.
+	names sync.Mutex
+
 	mu      sync.Mutex
 	lock    *Lock           // nil unless this process is the holder
 	pending pending         // changed here and not yet under a barrier

@@ -1,0 +1,92 @@
+package durable_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/mtakit/mtakit/lib/durable"
+)
+
+func TestWriteFileReplaces(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	for _, text := range []string{"first and longer", "second"} {
+		if err := durable.WriteFile(path, []byte(text), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != text {
+			t.Errorf("%q, %v, want %q", got, err, text)
+		}
+		st, err := os.Stat(path)
+		if err != nil || st.Mode().Perm() != 0o640 {
+			t.Errorf("mode %v, %v", st.Mode(), err)
+		}
+	}
+	names, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(names) != 1 {
+		t.Errorf("left behind: %v, %v", names, err)
+	}
+	if err := durable.WriteFile(filepath.Join(path, "x"), nil, 0o600); err == nil {
+		t.Error("a file below a file")
+	}
+}
+
+func TestCommitGivesTheName(t *testing.T) {
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "tmp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString("octets"); err != nil {
+		t.Fatal(err)
+	}
+	final := filepath.Join(dir, "final")
+	if err := durable.Commit(f, final); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(final); err != nil || string(got) != "octets" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := durable.Commit(f, final); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the old name is still there: %v", err)
+	}
+	f.Close()
+	if err := durable.Commit(f, final); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("commit of a closed file: %v", err)
+	}
+}
+
+func TestSyncs(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	f, err := os.Create(filepath.Join(dir, "f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(1 << 20); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"directory": durable.SyncDir(dir),
+		"file":      durable.SyncFile(f.Name()),
+		"system":    durable.Syncfs(root),
+		"start":     durable.StartWriteback(f, 0, 1<<20),
+		"wait":      durable.WaitWriteback(f, 0, 1<<20),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := durable.SyncDir(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("sync of nothing: %v", err)
+	}
+}
