@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/durable"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// initialise writes a configuration and a spool; what exists is never touched.
+func initialise(c *ucli.Context) error {
+	if c.NArg() != 1 {
+		return cli.Usage("init wants one directory")
+	}
+	dir := c.Args().First()
+	domain, err := oraddr.ParseDomain(c.String("domain"))
+	if err != nil {
+		return diag.E("--domain", diag.Usage, err)
+	}
+	listen, err := freeAddress(c.String("listen"))
+	if err != nil {
+		return err
+	}
+	text := tableconf.Default(c.String("name"), tableconf.Options{Domain: domain, Listen: listen})
+	path := filepath.Join(dir, "mta.toml")
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return diag.E("init", diag.System, err)
+	}
+	cfg, err := tableconf.Parse(text, path, absolute)
+	if err != nil {
+		return diag.E("init", diag.Usage, err) // a name or an address that cannot be configured
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return diag.E("init", diag.CantCreate, fmt.Errorf("%s exists already", path))
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return diag.E("init", diag.CantCreate, err)
+	}
+	if err := spool.Init(cfg.Spool.Dir); err != nil {
+		return err
+	}
+	// The configuration comes last: a directory with one is ready. It will hold
+	// passwords.
+	return diag.E("init", diag.CantCreate, durable.WriteFile(path, text, 0o600))
+}
+
+// freeAddress makes a port of 0 one that is free now.
+func freeAddress(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", diag.E("--listen", diag.Usage, err)
+	}
+	if port != "0" {
+		return address, nil
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return "", diag.E("--listen", diag.Unavailable, err)
+	}
+	return l.Addr().String(), diag.E("--listen", diag.System, l.Close())
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/channel/x400p1"
+	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/queue"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// configCheck answers whether the configuration is right.
+func configCheck(c *ucli.Context) error {
+	var err error
+	if c.NArg() > 0 {
+		_, err = tableconf.Load(c.Args().First())
+	} else {
+		_, err = cli.Config(c)
+	}
+	if err == nil || diag.KindOf(err) != diag.Config {
+		return err
+	}
+	fmt.Fprintln(c.App.Writer, err)
+	return cli.No
+}
+
+// status answers whether the daemon runs.
+func status(c *ucli.Context) error {
+	cfg, err := cli.Config(c)
+	if err != nil {
+		return err
+	}
+	p := cli.NewPrinter(c)
+	err = queue.AskDaemon(cfg, queue.Request{Verb: queue.VerbStatus}, func(a queue.Answer) error {
+		s := a.Status
+		return p.Record(s, s.MTA, s.Domain, "running", s.PID, s.Since, s.ConfigVersion, s.Urgent, s.Normal, s.NonUrgent, s.Recipients, s.Active)
+	})
+	if errors.Is(err, queue.ErrNotRunning) {
+		s := queue.StatusRow{MTA: cfg.Identity.MTA, Domain: cfg.Identity.Domain.String(), ConfigVersion: cfg.Version}
+		return errors.Join(p.Record(s, s.MTA, s.Domain, "stopped"), p.Flush(), cli.No)
+	}
+	return errors.Join(err, p.Flush())
+}
+
+// track tells what the event log knows of a message and of what was made from it.
+func track(c *ucli.Context) error {
+	if c.NArg() != 1 {
+		return cli.Usage("track wants one identifier")
+	}
+	since, err := sinceTime(c.String("since"))
+	if err != nil {
+		return err
+	}
+	cfg, err := cli.Config(c)
+	if err != nil {
+		return err
+	}
+	records, err := audit.Track(cfg.Events.Dir, since, c.Args().First())
+	if err != nil {
+		return err
+	}
+	if len(records) == 0 {
+		return cli.No
+	}
+	p := cli.NewPrinter(c)
+	for _, r := range records {
+		if err := p.Record(r, r.Time, r.Event, r.ID, numbers(r.N), r.Channel, r.Peer, r.Summary()); err != nil {
+			return err
+		}
+	}
+	return p.Flush()
+}
+
+func sinceTime(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, cli.Usage("--since %q is neither a date nor an RFC 3339 time", text)
+}
+
+func numbers(n []int) string {
+	s := ""
+	for i, v := range n {
+		if i > 0 {
+			s += ","
+		}
+		s += fmt.Sprint(v)
+	}
+	return s
+}
+
+// finding is what check --json prints.
+type finding struct {
+	Kind string `json:"kind"`
+	Path string `json:"path"` // below the spool
+	Text string `json:"text"`
+}
+
+// check answers whether the spool is sound.
+func check(c *ucli.Context) (err error) {
+	cfg, err := cli.Config(c)
+	if err != nil {
+		return err
+	}
+	sp, err := spool.Open(cfg.Spool.Dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sp.Close()) }()
+	p := cli.NewPrinter(c)
+	sound := true
+	var printed error
+	err = sp.Check(spool.CheckOptions{ReadData: !c.Bool("no-data")}, func(f spool.Finding) {
+		sound = false
+		printed = errors.Join(printed, p.Record(finding{string(f.Kind), f.Path, f.Text}, string(f.Kind), f.Path, f.Text))
+	})
+	if err = errors.Join(err, printed, p.Flush()); err != nil {
+		return err
+	}
+	if !sound {
+		return cli.No
+	}
+	return nil
+}
+
+// pong is what ping --json prints.
+type pong struct {
+	Peer       string `json:"peer"`
+	Address    string `json:"address"`
+	Mode       string `json:"mode"`
+	Checkpoint int64  `json:"checkpointSize"`
+	Window     int64  `json:"windowSize"`
+	Millis     int64  `json:"milliseconds"`
+}
+
+// ping binds with a peer and releases the association.
+func ping(c *ucli.Context) error {
+	if c.NArg() != 1 {
+		return cli.Usage("ping wants one peer")
+	}
+	cfg, err := cli.Config(c)
+	if err != nil {
+		return err
+	}
+	peer, ok := cfg.Peer(c.Args().First())
+	if !ok {
+		return diag.E(c.Args().First(), diag.Config, errors.New("no such peer in the configuration"))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.Duration("timeout"))
+	defer cancel()
+	start := time.Now()
+	conn, err := x400p1.Dial(ctx, cfg, peer, start)
+	if err != nil {
+		return diag.E(peer.Name+": "+x400p1.LayerOf(err), diag.KindOf(err), err)
+	}
+	took := time.Since(start)
+	remote := conn.Remote()
+	if err := conn.Close(ctx); err != nil {
+		return diag.E(peer.Name+": release", diag.Protocol, err)
+	}
+	a := pong{peer.Name, remote.Addr.String(), remote.Mode.String(), remote.Checkpoint, remote.Window, took.Milliseconds()}
+	p := cli.NewPrinter(c)
+	return errors.Join(p.Record(a, a.Peer, a.Address, a.Mode, a.Checkpoint, a.Window, a.Millis), p.Flush())
+}

@@ -1,0 +1,52 @@
+// Command mtactl sets up, watches and examines an X.400 message switch; see
+// mtactl(1).
+package main
+
+import (
+	"os"
+	"time"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/mtakit/mtakit/lib/cli"
+)
+
+func main() { os.Exit(cli.Main(app(), os.Args)) }
+
+func app() *ucli.App {
+	return &ucli.App{
+		Name:  "mtactl",
+		Usage: "set up, watch and examine an X.400 message switch",
+		Flags: []ucli.Flag{cli.ConfigFlag()},
+		Commands: []*ucli.Command{
+			{Name: "init", Usage: "write a working configuration and an empty spool", ArgsUsage: "DIRECTORY", Action: initialise,
+				Flags: []ucli.Flag{
+					&ucli.StringFlag{Name: "name", Usage: "`MTA` name", Value: "MTA-A"},
+					&ucli.StringFlag{Name: "domain", Usage: "global `DOMAIN`", Value: "/PRMD=ALPHA/ADMD=TEST/C=GB/"},
+					&ucli.StringFlag{Name: "listen", Usage: "`ADDRESS` to listen on", Value: "127.0.0.1:10102"},
+				}},
+			{Name: "config", Usage: "the configuration", Subcommands: []*ucli.Command{
+				{Name: "check", Usage: "say what is wrong with the configuration", ArgsUsage: "[FILE]", Action: configCheck},
+			}},
+			{Name: "status", Usage: "whether the daemon runs", Flags: []ucli.Flag{cli.JSONFlag()}, Action: status},
+			{Name: "track", Usage: "what happened to a message", ArgsUsage: "ID", Action: track,
+				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.StringFlag{Name: "since", Usage: "read the event log from `TIME` on"}}},
+			{Name: "check", Usage: "verify the spool", Action: check,
+				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.BoolFlag{Name: "no-data", Usage: "do not verify the contents"}}},
+			{Name: "ping", Usage: "bind with a peer and say who answered", ArgsUsage: "PEER", Action: ping,
+				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.DurationFlag{Name: "timeout", Usage: "give up after `DURATION`", Value: 30 * time.Second}}},
+			{Name: "decode", Usage: "print what an encoding says", ArgsUsage: "[FILE|-]", Action: decodeAction,
+				Flags: []ucli.Flag{
+					&ucli.BoolFlag{Name: "hex", Usage: "the input is hexadecimal"},
+					&ucli.StringFlag{Name: "as", Usage: "tpdu, spdu, ppdu, acse, rtse, mts-apdu, ipm, or-name or ber: the `LAYER`", Value: "ber"},
+					cli.JSONFlag(),
+				}},
+		},
+		Action: func(c *ucli.Context) error {
+			if c.NArg() > 0 {
+				return cli.Usage("unknown verb %q", c.Args().First())
+			}
+			return cli.Usage("which verb? init, config, status, track, check, ping or decode")
+		},
+	}
+}

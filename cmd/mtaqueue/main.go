@@ -1,0 +1,77 @@
+// Command mtaqueue looks at the queue of an X.400 message switch and changes it; see
+// mtaqueue(1).
+package main
+
+import (
+	"os"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/queue"
+)
+
+func main() { os.Exit(cli.Main(app(), os.Args)) }
+
+func app() *ucli.App {
+	return &ucli.App{
+		Name:  "mtaqueue",
+		Usage: "look at the queue and change it",
+		Flags: []ucli.Flag{cli.ConfigFlag()},
+		Commands: []*ucli.Command{
+			{Name: "list", Usage: "one line a queued recipient", ArgsUsage: "[ID ...|-|ALL]",
+				Flags: append(filters(), cli.JSONFlag()), Action: list},
+			{Name: "show", Usage: "everything about a message", ArgsUsage: "ID ...|-",
+				Flags:  []ucli.Flag{cli.JSONFlag(), &ucli.BoolFlag{Name: "content", Usage: "write the content octets"}},
+				Action: show},
+			{Name: "tree", Usage: "channels, peers, and what waits there", Flags: []ucli.Flag{cli.JSONFlag()}, Action: tree},
+			verb(queue.VerbHold, "stop trying to deliver"),
+			verb(queue.VerbRelease, "undo hold"),
+			verb(queue.VerbRetry, "try now"),
+			verb(queue.VerbExpire, "give up, with a non-delivery report"),
+			verb(queue.VerbDelete, "remove without a report"),
+		},
+		Action: func(c *ucli.Context) error {
+			if c.NArg() > 0 {
+				return cli.Usage("unknown verb %q", c.Args().First())
+			}
+			return cli.Usage("which verb? list, show, tree, hold, release, retry, expire or delete")
+		},
+	}
+}
+
+func verb(name, usage string) *ucli.Command {
+	return &ucli.Command{Name: name, Usage: usage, ArgsUsage: "ID ...|-|ALL",
+		Flags: append(filters(), cli.JSONFlag(),
+			&ucli.BoolFlag{Name: "n", Usage: "show what would be changed"},
+			&ucli.StringFlag{Name: "reason", Usage: "`TEXT` for the logs"}),
+		Action: func(c *ucli.Context) error { return act(c, name) }}
+}
+
+func filters() []ucli.Flag {
+	return []ucli.Flag{
+		&ucli.StringFlag{Name: "channel", Usage: "waits for channel `NAME`"},
+		&ucli.StringFlag{Name: "peer", Usage: "waits for peer `NAME`"},
+		&ucli.StringFlag{Name: "priority", Usage: "urgent, normal or non-urgent"},
+		&ucli.StringFlag{Name: "state", Usage: "queued, active, deferred, held or reporting"},
+		&ucli.DurationFlag{Name: "older", Usage: "accepted longer ago than `DURATION`"},
+		&ucli.DurationFlag{Name: "newer", Usage: "accepted less long ago than `DURATION`"},
+		&ucli.StringFlag{Name: "from", Usage: "originator matches `PATTERN`"},
+		&ucli.StringFlag{Name: "to", Usage: "some recipient matches `PATTERN`"},
+	}
+}
+
+func filter(c *ucli.Context) queue.Filter {
+	return queue.Filter{Channel: c.String("channel"), Peer: c.String("peer"), Priority: c.String("priority"), State: c.String("state"),
+		Older: c.Duration("older"), Newer: c.Duration("newer"), From: c.String("from"), To: c.String("to")}
+}
+
+// request names the messages an action is about.
+func request(c *ucli.Context, verb string) (queue.Request, error) {
+	ids, err := cli.Operands(c)
+	q := queue.Request{Verb: verb, IDs: ids, Filter: filter(c), DryRun: c.Bool("n"), Reason: c.String("reason"), Who: queue.Who()}
+	if len(ids) == 1 && ids[0] == "ALL" {
+		q.IDs, q.All = nil, true
+	}
+	return q, err
+}

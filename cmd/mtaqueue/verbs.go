@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/queue"
+)
+
+// ask puts a request and prints each answer; messages that could not be answered for
+// are told when everything else has been printed.
+func ask(c *ucli.Context, q queue.Request, print func(*cli.Printer, queue.Answer) error) error {
+	cfg, err := cli.Config(c)
+	if err != nil {
+		return err
+	}
+	p := cli.NewPrinter(c)
+	err = queue.Ask(cfg, q, func(a queue.Answer) error { return print(p, a) })
+	return errors.Join(err, p.Flush())
+}
+
+func list(c *ucli.Context) error {
+	q, err := request(c, queue.VerbList)
+	if err != nil {
+		return err
+	}
+	return ask(c, q, func(p *cli.Printer, a queue.Answer) error {
+		r := a.Row
+		return p.Record(r, r.ID, r.Priority, r.State, r.Age, r.Size, r.Channel, r.Peer, r.N, r.Recipient, r.Originator,
+			r.Attempts, r.Next, r.Reason)
+	})
+}
+
+func tree(c *ucli.Context) error {
+	if c.NArg() > 0 {
+		return cli.Usage("tree takes no operand")
+	}
+	return ask(c, queue.Request{Verb: queue.VerbTree}, func(p *cli.Printer, a queue.Answer) error {
+		ch := a.Channel
+		if p.JSON() {
+			return p.Record(ch)
+		}
+		state := "stopped"
+		switch {
+		case !ch.Enabled:
+			state = "disabled"
+		case ch.Running:
+			state = "running"
+		case ch.Failures > 0:
+			state = "failing"
+		}
+		if err := p.Record(nil, "channel", ch.Channel, state, ch.Jobs, ch.MaxJobs, ch.Associations, ch.RestartAt); err != nil {
+			return err
+		}
+		for _, r := range ch.Peers {
+			state := "up"
+			switch {
+			case !r.Enabled:
+				state = "disabled"
+			case r.Failures > 0:
+				state = "delayed"
+			}
+			if err := p.Record(nil, "peer", ch.Channel, r.Peer, state, r.Urgent, r.Normal, r.NonUrgent, r.Held, r.Active,
+				r.Associations, r.Oldest, r.Failures, r.DelayUntil, r.Reason); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func show(c *ucli.Context) error {
+	q, err := request(c, queue.VerbShow)
+	if err != nil {
+		return err
+	}
+	if q.All || len(q.IDs) == 0 {
+		return cli.Usage("show wants identifiers")
+	}
+	return ask(c, q, func(p *cli.Printer, a queue.Answer) error {
+		d := a.Detail
+		switch {
+		case c.Bool("content"):
+			return writeContent(p.Writer(), d)
+		case p.JSON():
+			return p.Record(d)
+		}
+		showText(p, d)
+		return nil
+	})
+}
+
+// writeContent copies the content octets from the message's file.
+func writeContent(w io.Writer, d *queue.DetailRow) (err error) {
+	f, err := os.Open(d.Path)
+	if err != nil {
+		return diag.E("content", diag.NoInput, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = io.CopyN(w, f, d.Envelope.Size)
+	return diag.E("content", diag.IO, err)
+}
+
+func showText(p *cli.Printer, d *queue.DetailRow) {
+	e := d.Envelope
+	line := func(name string, v any) {
+		if text := cli.Field(v); text != "-" {
+			p.Text("%-14s%s\n", name+":", text)
+		}
+	}
+	line("id", string(e.ID))
+	line("mts-id", e.MTSID)
+	line("kind", string(e.Kind))
+	line("priority", e.Priority.String())
+	line("originator", e.Originator)
+	line("content-type", e.ContentType)
+	line("content-id", e.ContentID)
+	line("subject", e.Subject)
+	line("size", e.Size)
+	line("accepted", e.Accepted)
+	line("deferred", e.Deferred)
+	line("from-peer", e.Source.Peer)
+	line("from-channel", e.Source.Channel)
+	line("parent", string(e.Parent))
+	line("file", d.Path)
+	for _, r := range d.Recipients {
+		p.Text("recipient %d:\t%s\t%s\t%s\t%s\tattempts %d\t%s\t%s\n", r.N, cli.Field(r.Recipient), r.State,
+			cli.Field(r.Channel), cli.Field(r.Peer), r.Attempts, cli.Field(r.Next), cli.Field(r.Reason))
+	}
+	for _, l := range d.Log {
+		p.Text("log:\t%s\t%s\t%v\t%s\t%s\n", l.Time.UTC().Format(time.RFC3339), l.Kind, l.Recipients, cli.Field(l.Outcome), cli.Field(l.Text))
+	}
+}
+
+func act(c *ucli.Context, verb string) error {
+	q, err := request(c, verb)
+	if err != nil {
+		return err
+	}
+	if !q.All && len(q.IDs) == 0 {
+		if c.NArg() == 1 && c.Args().First() == "-" {
+			return nil // an empty list of identifiers: nothing to do
+		}
+		return cli.Usage("%s wants identifiers, - or ALL", verb)
+	}
+	return ask(c, q, func(p *cli.Printer, a queue.Answer) error {
+		r := a.Act
+		word := ""
+		if r.Waits {
+			word = "waits"
+		}
+		// Silence is success, unless there is something to say.
+		if !p.JSON() && !q.DryRun && !r.Waits && r.Note == "" {
+			return nil
+		}
+		return p.Record(r, r.ID, r.Verb, word, r.Note)
+	})
+}

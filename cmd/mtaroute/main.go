@@ -1,0 +1,156 @@
+// Command mtaroute tells where an O/R address goes, and why; see mtaroute(1).
+package main
+
+import (
+	"errors"
+	"os"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/route"
+)
+
+func main() { os.Exit(cli.Main(app(), os.Args)) }
+
+func app() *ucli.App {
+	return &ucli.App{
+		Name:      "mtaroute",
+		Usage:     "ask where an O/R address goes, and why",
+		ArgsUsage: "ADDRESS ...|-",
+		Flags:     []ucli.Flag{cli.ConfigFlag(), cli.JSONFlag()},
+		Action:    func(c *ucli.Context) error { return each(c, printHops) },
+		Commands: []*ucli.Command{
+			{
+				Name:      "explain",
+				Usage:     "tell every rule tried",
+				ArgsUsage: "ADDRESS ...|-",
+				Flags:     []ucli.Flag{cli.JSONFlag()},
+				Action:    func(c *ucli.Context) error { return each(c, printExplanation) },
+			},
+			{
+				Name:      "check",
+				Usage:     "exit 0 if every address has a way, 1 if not",
+				ArgsUsage: "[ADDRESS ...]",
+				Action:    check,
+			},
+		},
+	}
+}
+
+// hop is what --json prints of one address.
+type hop struct {
+	Address string         `json:"address"`
+	Local   bool           `json:"local"`
+	Hops    []route.Hop    `json:"hops,omitempty"`
+	Fail    *route.Failure `json:"fail,omitempty"`
+	Rule    string         `json:"rule,omitempty"`
+}
+
+func router(c *ucli.Context) (*route.Router, error) {
+	cfg, err := cli.Config(c)
+	if err != nil {
+		return nil, err
+	}
+	return route.New(cfg)
+}
+
+// each prints something about every address. The status says whether all of them
+// have a way.
+func each(c *ucli.Context, print func(*cli.Printer, *route.Router, oraddr.Address) error) error {
+	r, err := router(c)
+	if err != nil {
+		return err
+	}
+	addresses, err := cli.Operands(c)
+	if err != nil {
+		return err
+	}
+	if len(addresses) == 0 {
+		return cli.Usage("which address?")
+	}
+	p := cli.NewPrinter(c)
+	var errs []error
+	for _, text := range addresses {
+		a, err := oraddr.Parse(text)
+		if err != nil {
+			errs = append(errs, diag.E(text, diag.Data, err))
+			continue
+		}
+		if err := print(p, r, a); err != nil {
+			return err
+		}
+		if d := r.Route(a); d.Fail != nil {
+			errs = append(errs, diag.E(a.String(), failureKind(d), errors.New(d.Fail.Text)))
+		}
+	}
+	return errors.Join(append(errs, p.Flush())...)
+}
+
+func failureKind(d route.Decision) diag.Kind {
+	if d.Fail.Text == route.NoUser {
+		return diag.NoUser
+	}
+	return diag.NoRoute
+}
+
+func printHops(p *cli.Printer, r *route.Router, a oraddr.Address) error {
+	d := r.Route(a)
+	if p.JSON() {
+		return p.Record(hop{a.String(), d.User != nil, d.Hops, d.Fail, d.Rule})
+	}
+	if d.Fail != nil {
+		return p.Record(nil, a.String(), "-", "-", 0, d.Fail.Text)
+	}
+	for i, h := range d.Hops {
+		if err := p.Record(nil, a.String(), h.Channel, h.Peer, i+1, d.Rule); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printExplanation(p *cli.Printer, r *route.Router, a oraddr.Address) error {
+	e := r.Explain(a)
+	if p.JSON() {
+		return p.Record(e)
+	}
+	p.Text("%s", e)
+	return nil
+}
+
+// check prints the addresses that have no way.
+func check(c *ucli.Context) error {
+	r, err := router(c)
+	if err != nil {
+		return err
+	}
+	addresses := c.Args().Slice()
+	if len(addresses) == 0 || len(addresses) == 1 && addresses[0] == "-" {
+		if addresses, err = cli.Lines(c.App.Reader); err != nil {
+			return err
+		}
+	}
+	p := cli.NewPrinter(c)
+	answer := error(nil)
+	var errs []error
+	for _, text := range addresses {
+		a, err := oraddr.Parse(text)
+		if err != nil {
+			errs = append(errs, diag.E(text, diag.Data, err))
+			continue
+		}
+		if d := r.Route(a); d.Fail != nil {
+			answer = cli.No
+			if err := p.Record(hop{a.String(), false, nil, d.Fail, d.Rule}, a.String(), d.Fail.Text); err != nil {
+				return err
+			}
+		}
+	}
+	if err := errors.Join(append(errs, p.Flush())...); err != nil {
+		return err
+	}
+	return answer
+}

@@ -1,0 +1,64 @@
+package audit
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Track returns what the event log knows of a message, oldest first: every record
+// with the spool identifier, or the beginning of it, the MTS identifier or the
+// content identifier given, and those of what was made from it here.
+func Track(dir string, since time.Time, id string) ([]Record, error) {
+	const shortest = 4 // fewer characters begin too many identifiers
+	family := map[string]bool{}
+	var found []Record
+	_, err := Scan(dir, since, func(r Record) error {
+		switch {
+		case r.ID == "" && r.MTSID != id:
+			return nil
+		case r.ID == id, r.MTSID == id, r.ContentID == id && id != "",
+			len(id) >= shortest && strings.HasPrefix(r.ID, id),
+			r.Parent != "" && family[r.Parent]:
+			if r.ID != "" {
+				family[r.ID] = true
+			}
+		case !family[r.ID]:
+			return nil
+		}
+		found = append(found, r)
+		return nil
+	})
+	return found, err
+}
+
+// Summary is the record's story in words, for people.
+func (r Record) Summary() string {
+	var parts []string
+	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	if r.Originator != "" {
+		add("from %s", r.Originator)
+	}
+	if len(r.Recipients) > 0 {
+		add("to %s", strings.Join(r.Recipients, ", "))
+	}
+	if r.Parent != "" {
+		add("%s of %s", r.Step, r.Parent)
+	}
+	if r.Reason != nil {
+		add("reason %d", *r.Reason)
+	}
+	if r.Diagnostic != nil {
+		add("diagnostic %d", *r.Diagnostic)
+	}
+	if !r.Until.IsZero() {
+		add("until %s", r.Until.UTC().Format(time.RFC3339))
+	}
+	if r.Text != "" {
+		parts = append(parts, r.Text)
+	}
+	if r.Who != "" {
+		add("by %s", r.Who)
+	}
+	return strings.Join(parts, "; ")
+}

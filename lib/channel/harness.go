@@ -1,0 +1,293 @@
+package channel
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Job is one mlist to move: some recipients of one message for one peer. It is a
+// lease that ends with the Results for each recipient, or with the process.
+type Job struct {
+	Number     uint64
+	Attempt    int
+	Generation uint64
+	Assoc      uint64 // 0 for a channel without associations
+	Peer       string
+	Ref        spool.Ref
+	Recipients []int
+}
+
+// Kind is the body of a channel: what it does with connections and jobs. The
+// harness calls its methods from one goroutine; they must not block, except Drain.
+type Kind interface {
+	// Configure takes a configuration; it counts from the next job or association on.
+	Configure(*conf.Config) error
+	// Accept takes over a connection and the octets the listener has read from it.
+	Accept(conn net.Conn, read []byte)
+	// Open opens an association to a peer; its fate is told by Host.Association.
+	Open(assoc uint64, peer string)
+	// Close releases an association once it is idle.
+	Close(assoc uint64)
+	// Turn asks the peer for the turn of an association, for work of a priority.
+	Turn(assoc uint64, priority spool.Priority)
+	// Do starts a job; its outcome is told by Host.Results.
+	Do(Job)
+	// Drain finishes what is in progress, releases the associations and returns.
+	Drain(context.Context)
+	// Abort ends every association at once.
+	Abort()
+	// Capacity says how many jobs and associations the process can take.
+	Capacity() Capacity
+}
+
+// Host is a channel's way to the scheduler. Its methods may be called from any
+// goroutine.
+type Host struct {
+	Name  string
+	Spool *spool.Spool
+
+	stream *Stream
+
+	mu   sync.Mutex
+	next uint64
+	txns map[uint64]chan error
+	gone error // set when the stream has ended: nobody will answer any more
+}
+
+// Create starts a message in its place in the spool: see submit.Committer.
+func (h *Host) Create(ref spool.Ref) (*spool.Writer, error) { return h.Spool.CreateInPlace(ref) }
+
+// Commit tells the scheduler of a message that is whole in its place and waits
+// until a barrier that began afterwards has made it durable. Only a nil error
+// allows a yes to the peer.
+func (h *Host) Commit(ctx context.Context, w *spool.Writer, env *spool.Envelope) error {
+	if err := w.Close(); err != nil {
+		return err
+	}
+	answer := make(chan error, 1)
+	h.mu.Lock()
+	if h.gone != nil {
+		h.mu.Unlock()
+		return h.gone
+	}
+	h.next++
+	txn := h.next
+	h.txns[txn] = answer
+	h.mu.Unlock()
+	told := *env
+	told.Wire = nil // the scheduler does not need it, and can read the file
+	if err := h.stream.Send(Line{Type: TypeCommit, Txn: txn, Envelope: &told}); err != nil {
+		return diag.E("channel: commit", diag.Unavailable, err)
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		// The message may still become durable and be delivered; the peer gets no yes.
+		return diag.E("channel: commit", diag.Temporary, ctx.Err())
+	}
+}
+
+// Results tells the outcome of recipients of a job.
+func (h *Host) Results(j Job, results ...Result) {
+	h.send(Line{Type: TypeOutcome, Job: j.Number, Generation: j.Generation, Results: results})
+}
+
+// Association tells what became of an association.
+func (h *Host) Association(l Line) {
+	l.Type = TypeAssoc
+	h.send(l)
+}
+
+// Event puts a record into the event log.
+func (h *Host) Event(r audit.Record) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		text, _ = json.Marshal(audit.Record{Time: r.Time, Event: r.Event, Text: "record could not be written: " + err.Error()})
+	}
+	h.send(Line{Type: TypeEvent, Event: text})
+}
+
+// send drops the line when the stream has failed: then the reader ends the
+// process, and what was in progress is the scheduler's again.
+func (h *Host) send(l Line) { _ = h.stream.Send(l) }
+
+func (h *Host) settle(txn uint64, err error) {
+	h.mu.Lock()
+	answer := h.txns[txn]
+	delete(h.txns, txn)
+	h.mu.Unlock()
+	if answer != nil {
+		answer <- err
+	}
+}
+
+func (h *Host) end(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.gone = diag.E("channel: commit", diag.Unavailable, err)
+	for txn, answer := range h.txns {
+		answer <- h.gone
+		delete(h.txns, txn)
+	}
+}
+
+// Inherited returns the control stream of a process started by mtarun, or the
+// one on standard input and output of a process started by hand.
+func Inherited() (*Stream, error) {
+	if kind, err := unix.GetsockoptInt(ControlFD, unix.SOL_SOCKET, unix.SO_DOMAIN); err != nil || kind != unix.AF_UNIX {
+		return NewPipe(os.Stdin, os.Stdout), nil
+	}
+	f := os.NewFile(ControlFD, "control")
+	c, err := net.FileConn(f)
+	if err != nil {
+		return nil, diag.E("channel: control stream", diag.System, err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, diag.E("channel: control stream", diag.System, err)
+	}
+	unix.CloseOnExec(LockFD)
+	return NewStream(c.(*net.UnixConn)), nil
+}
+
+// Run is the life of a channel process: it waits for the configuration, says
+// hello, and serves lines until it is told to stop or the stream ends. A stop
+// drains and returns nil; the end of the stream aborts everything.
+func Run(ctx context.Context, name string, stream *Stream, begin func(*Host, *conf.Config) (Kind, error)) error {
+	defer func() { _ = stream.Close() }() // whatever it had to say has been said or cannot be
+	h := &Host{Name: name, stream: stream, txns: map[uint64]chan error{}}
+	defer h.end(errors.New("the channel has ended"))
+
+	var kind Kind
+	for {
+		l, f, err := stream.Receive()
+		if err != nil {
+			h.end(err)
+			if kind != nil {
+				kind.Abort()
+			}
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return diag.E("channel "+name, diag.Unavailable, err)
+		}
+		if kind == nil && l.Type != TypeConfig {
+			if f != nil {
+				_ = f.Close() // a connection before the configuration has no owner
+			}
+			continue
+		}
+		switch l.Type {
+		case TypeConfig:
+			cfg := new(conf.Config)
+			if err := json.Unmarshal(l.Config, cfg); err != nil {
+				return diag.E("channel "+name+": configuration", diag.Protocol, err)
+			}
+			if kind != nil {
+				if err := kind.Configure(cfg); err != nil {
+					return err
+				}
+				continue
+			}
+			if h.Spool, err = spool.Open(cfg.Spool.Dir); err != nil {
+				return err
+			}
+			if kind, err = begin(h, cfg); err != nil {
+				return err
+			}
+			capacity := kind.Capacity()
+			h.send(Line{Type: TypeHello, Version: Version, Channel: name, PID: os.Getpid(), Capacity: &capacity})
+		case TypeAccept:
+			conn, err := net.FileConn(f)
+			if e := f.Close(); err == nil {
+				err = e
+			}
+			if err != nil {
+				h.Event(audit.Record{Event: audit.AssociationRefused, Channel: name, Text: fmt.Sprintf("connection from %s: %v", l.From, err)})
+				continue
+			}
+			kind.Accept(conn, l.Read)
+		case TypeOpen:
+			kind.Open(l.Assoc, l.Peer)
+		case TypeClose:
+			kind.Close(l.Assoc)
+		case TypeTurn:
+			priority, err := spool.ParsePriority(l.Priority)
+			if err != nil {
+				return diag.E("channel "+name+": turn", diag.Protocol, err)
+			}
+			kind.Turn(l.Assoc, priority)
+		case TypeJob:
+			if l.Ref == nil {
+				return diag.New("channel "+name+": job", diag.Protocol, "job without ref")
+			}
+			kind.Do(Job{Number: l.Job, Attempt: l.Attempt, Generation: l.Generation, Assoc: l.Assoc,
+				Peer: l.Peer, Ref: *l.Ref, Recipients: l.Recipients})
+		case TypeDurable:
+			h.settle(l.Txn, nil)
+		case TypeRefused:
+			h.settle(l.Txn, diag.New("spool", diag.Temporary, l.Text))
+		case TypeStop:
+			// Receive goes on meanwhile: what drains still commits and hears "durable".
+			drained := inBackground(func() { kind.Drain(ctx) })
+			if err := h.serveDrain(drained); err != nil {
+				kind.Abort()
+				return nil
+			}
+			return nil
+		}
+	}
+}
+
+// inBackground runs f in a goroutine and returns a channel that is closed when it ends.
+func inBackground(f func()) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	return done
+}
+
+// serveDrain answers for the transactions of a draining channel until it is done.
+func (h *Host) serveDrain(drained <-chan struct{}) error {
+	failed := make(chan error, 1)
+	go func() {
+		for {
+			l, f, err := h.stream.Receive()
+			if err != nil {
+				failed <- err
+				return
+			}
+			if f != nil {
+				_ = f.Close() // a draining channel takes no connection; the peer will call again
+			}
+			switch l.Type {
+			case TypeDurable:
+				h.settle(l.Txn, nil)
+			case TypeRefused:
+				h.settle(l.Txn, diag.New("spool", diag.Temporary, l.Text))
+			}
+		}
+	}()
+	select {
+	case <-drained:
+		return nil
+	case err := <-failed:
+		h.end(err)
+		return err
+	}
+}

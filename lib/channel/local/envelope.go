@@ -1,0 +1,212 @@
+package local
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/report"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Delivery is the envelope as the recipient sees it (X.411 §8.3.1.1), the JSON of
+// mtamailbox(5). Members are only ever added.
+type Delivery struct {
+	Name        string        `json:"name"` // of the files in the mailbox
+	ID          string        `json:"id"`   // spool identifier
+	MTSID       string        `json:"mtsid"`
+	Kind        string        `json:"kind"`
+	Originator  string        `json:"originator,omitempty"`
+	Recipient   string        `json:"recipient"`
+	N           int           `json:"n"`
+	Others      []string      `json:"otherRecipients,omitempty"`
+	Priority    string        `json:"priority"`
+	ContentType string        `json:"contentType,omitempty"`
+	ContentID   string        `json:"contentId,omitempty"`
+	EITs        string        `json:"encodedInformationTypes,omitempty"`
+	Size        int64         `json:"size"`
+	Submitted   time.Time     `json:"submitted,omitzero"`
+	Delivered   time.Time     `json:"delivered"`
+	Trace       []TraceStep   `json:"trace"`
+	Internal    []TraceStep   `json:"internalTrace,omitempty"`
+	Extensions  []string      `json:"extensions,omitempty"`
+	Report      *ReportDetail `json:"report,omitempty"`
+	Wire        []byte        `json:"wire"` // the transfer envelope as it came
+}
+
+// TraceStep is one element of the trace.
+type TraceStep struct {
+	Domain  string    `json:"domain"`
+	MTA     string    `json:"mta,omitempty"`
+	Arrival time.Time `json:"arrival,omitzero"`
+	Action  string    `json:"action"`
+}
+
+// ReportDetail is what a report says.
+type ReportDetail struct {
+	Subject    string            `json:"subject"` // MTS identifier of the subject
+	Reporter   string            `json:"reporter,omitempty"`
+	Recipients []ReportRecipient `json:"recipients"`
+}
+
+// ReportRecipient is what a report says of one recipient.
+type ReportRecipient struct {
+	N              int       `json:"n"`
+	Recipient      string    `json:"recipient"`
+	Delivered      time.Time `json:"delivered,omitzero"`
+	Reason         string    `json:"reason,omitempty"`
+	ReasonCode     *int64    `json:"reasonCode,omitempty"`
+	Diagnostic     string    `json:"diagnostic,omitempty"`
+	DiagnosticCode *int64    `json:"diagnosticCode,omitempty"`
+	Text           string    `json:"text,omitempty"`
+}
+
+// envelope is a message's envelope, decoded.
+type envelope struct {
+	spool      *spool.Envelope
+	identity   conf.Identity
+	indicators mts.PerMessageIndicators
+	eits       *mts.EncodedInformationTypes
+	trace      mts.TraceInformation
+	extensions []mts.ExtensionField
+	recipients []mts.PerRecipientMessageTransferFields
+	report     *mts.Report
+}
+
+func readEnvelope(s *spool.Envelope, own conf.Identity) (*envelope, error) {
+	e := &envelope{spool: s, identity: own}
+	switch s.Kind {
+	case spool.KindMessage:
+		m, err := p1.DecodeMessageEnvelope(s.Wire, p1.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		e.indicators, e.eits, e.trace, e.extensions, e.recipients = m.PerMessageIndicators,
+			m.OriginalEncodedInformationTypes, m.TraceInformation, m.Extensions, m.PerRecipientFields
+	case spool.KindProbe:
+		p, err := p1.DecodeProbe(s.Wire, p1.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		e.indicators, e.trace, e.extensions, e.recipients = p.PerMessageIndicators, p.TraceInformation, p.Extensions, p.PerRecipientFields
+	case spool.KindReport:
+		r, err := p1.DecodeReport(s.Wire, p1.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		e.report, e.trace, e.extensions = r, r.Envelope.TraceInformation, r.Envelope.Extensions
+	default:
+		return nil, errors.New("of no known kind")
+	}
+	return e, nil
+}
+
+func (e *envelope) kind() spool.Kind { return e.spool.Kind }
+
+func (e *envelope) recipient(n int) *spool.Recipient {
+	for i := range e.spool.Recipients {
+		if e.spool.Recipients[i].N == n {
+			return &e.spool.Recipients[i]
+		}
+	}
+	return nil
+}
+
+// critical are the extensions that forbid delivery by one who does not know them.
+func (e *envelope) critical(n int) []mts.ExtensionType {
+	all := mts.UnsupportedCritical(e.extensions, mts.ForDelivery, nil)
+	if n >= 1 && n <= len(e.recipients) {
+		all = append(all, mts.UnsupportedCritical(e.recipients[n-1].Extensions, mts.ForDelivery, nil)...)
+	}
+	return all
+}
+
+// unwanted tells of a report that was made for the originating MTA alone, or that
+// its originator does not want to see.
+func (e *envelope) unwanted() bool { return e.report != nil && !report.Wanted(e.report) }
+
+// delivery is the delivery envelope for one recipient.
+func (e *envelope) delivery(n int, now time.Time) *Delivery {
+	s := e.spool
+	d := &Delivery{
+		Name: string(s.ID), ID: string(s.ID), MTSID: s.MTSID, Kind: string(s.Kind), Originator: s.Originator,
+		Recipient: e.recipient(n).Address, N: n, Priority: s.Priority.String(), ContentType: s.ContentType,
+		ContentID: s.ContentID, Size: s.Size, Delivered: now, Wire: s.Wire, EITs: e.eits.String(),
+	}
+	if len(s.Recipients) > 1 {
+		d.Name += "-" + strconv.Itoa(n)
+	}
+	if e.indicators.DisclosureOfOtherRecipients() {
+		for i := range e.recipients {
+			if a, err := e.recipients[i].RecipientName.Address(); err == nil && i != n-1 {
+				d.Others = append(d.Others, a.String())
+			}
+		}
+	}
+	own := mts.NewGlobalDomainIdentifier(e.identity.Domain)
+	for _, t := range mts.AppendTrace(e.trace, own, s.Accepted) {
+		i := t.DomainSuppliedInformation
+		d.Trace = append(d.Trace, step(t.GlobalDomainIdentifier, "", i.ArrivalTime, i.RoutingAction, i.OtherActions))
+	}
+	if e.kind() != spool.KindReport && len(d.Trace) > 0 {
+		d.Submitted = d.Trace[0].Arrival
+	}
+	// An internal trace that cannot be read belongs to others; it is in Wire.
+	internal, _, _ := mts.Ext(e.extensions, mts.ExtInternalTraceInformation)
+	for _, t := range mts.AppendInternalTrace(internal, own, mts.MTAName(e.identity.MTA), s.Accepted) {
+		i := t.MTASuppliedInformation
+		d.Internal = append(d.Internal, step(t.GlobalDomainIdentifier, string(t.MTAName), i.ArrivalTime, i.RoutingAction, i.OtherActions))
+	}
+	for _, x := range e.extensions {
+		d.Extensions = append(d.Extensions, x.Type.String())
+	}
+	if e.report != nil {
+		d.Report = detail(e.report)
+	}
+	return d
+}
+
+func step(domain mts.GlobalDomainIdentifier, mta string, arrival mts.Time, action mts.RoutingAction, other mts.OtherActions) TraceStep {
+	t := TraceStep{Domain: domain.String(), MTA: mta, Action: action.String()}
+	if at, err := arrival.Time(); err == nil {
+		t.Arrival = at.UTC()
+	}
+	if other.Redirected() {
+		t.Action += ",redirected"
+	}
+	if other.DLOperation() {
+		t.Action += ",dl-operation"
+	}
+	return t
+}
+
+func detail(r *mts.Report) *ReportDetail {
+	d := &ReportDetail{Subject: r.Content.SubjectIdentifier.String()}
+	if by, ok, err := mts.Ext(r.Envelope.Extensions, mts.ExtReportingMTAName); ok && err == nil {
+		d.Reporter = string(by.MTAName)
+	}
+	for _, f := range r.Content.PerRecipientFields {
+		to := ReportRecipient{N: f.OriginallySpecifiedRecipientNumber, Text: string(f.SupplementaryInformation)}
+		if a, err := f.ActualRecipientName.Address(); err == nil {
+			to.Recipient = a.String()
+		}
+		switch t := f.LastTraceInformation.ReportType; {
+		case t.Delivery != nil:
+			if at, err := t.Delivery.MessageDeliveryTime.Time(); err == nil {
+				to.Delivered = at.UTC()
+			}
+		case t.NonDelivery != nil:
+			reason := int64(t.NonDelivery.NonDeliveryReasonCode)
+			to.Reason, to.ReasonCode = t.NonDelivery.NonDeliveryReasonCode.String(), &reason
+			if c := t.NonDelivery.NonDeliveryDiagnosticCode; c != nil {
+				code := int64(*c)
+				to.Diagnostic, to.DiagnosticCode = c.String(), &code
+			}
+		}
+		d.Recipients = append(d.Recipients, to)
+	}
+	return d
+}

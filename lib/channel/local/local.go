@@ -1,0 +1,175 @@
+// Package local is the channel that delivers to the users of this MTA: into a
+// mailbox directory, or into a program. mtamailbox(5) says what they see.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Channel is the body of a local channel process.
+type Channel struct {
+	host *channel.Host
+	now  func() time.Time
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	jobs   sync.WaitGroup
+
+	mu   sync.Mutex
+	conf *settings
+}
+
+// settings is a configuration as deliveries need it. It does not change.
+type settings struct {
+	identity conf.Identity
+	users    map[string]*conf.User // by oraddr.Address.Key
+	jobs     int
+}
+
+// New makes the channel.
+func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
+	c := &Channel{host: h, now: now}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c, c.Configure(cfg)
+}
+
+// Configure takes the users of this channel.
+func (c *Channel) Configure(cfg *conf.Config) error {
+	s := &settings{identity: cfg.Identity, users: map[string]*conf.User{}, jobs: 1}
+	for i := range cfg.Users {
+		u := &cfg.Users[i]
+		if u.Channel != c.host.Name {
+			continue
+		}
+		a, err := oraddr.Parse(u.Address)
+		if err != nil {
+			return diag.E("user "+u.Address, diag.Config, err)
+		}
+		s.users[a.Key()] = u
+	}
+	if own, ok := cfg.Channel(c.host.Name); ok {
+		s.jobs = own.MaxJobs
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conf = s
+	return nil
+}
+
+// Capacity is what the configuration allows; there are no associations.
+func (c *Channel) Capacity() channel.Capacity { return channel.Capacity{Jobs: c.settings().jobs} }
+
+func (c *Channel) settings() *settings {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conf
+}
+
+// Do delivers one message to some of its recipients.
+func (c *Channel) Do(j channel.Job) {
+	s := c.settings()
+	c.jobs.Go(func() { c.host.Results(j, c.deliver(s, j)...) })
+}
+
+// Drain waits for the deliveries in progress.
+func (c *Channel) Drain(context.Context) { c.jobs.Wait() }
+
+// Abort ends the programs that are running; what they had is delivered again.
+func (c *Channel) Abort() { c.cancel() }
+
+// Accept closes the connection: a local channel has no associations.
+func (c *Channel) Accept(conn net.Conn, _ []byte) {
+	_ = conn.Close() // nobody is served here
+}
+
+// Open tells that there are no associations.
+func (c *Channel) Open(assoc uint64, peer string) {
+	c.host.Association(channel.Line{Assoc: assoc, Peer: peer, State: channel.StateFailed, Reason: "a local channel has no associations"})
+}
+
+// Close has nothing to release.
+func (c *Channel) Close(uint64) {}
+
+// Turn has nobody to ask.
+func (c *Channel) Turn(uint64, spool.Priority) {}
+
+func (c *Channel) deliver(s *settings, j channel.Job) []channel.Result {
+	all := func(r channel.Result) []channel.Result {
+		var rs []channel.Result
+		for _, n := range j.Recipients {
+			r.N = n
+			rs = append(rs, r)
+		}
+		return rs
+	}
+	m, err := c.host.Spool.OpenMessage(j.Ref)
+	if err != nil {
+		return all(later(err))
+	}
+	defer func() { _ = m.Close() }() // it was only read
+	e, err := readEnvelope(m.Envelope, s.identity)
+	if err != nil {
+		return all(never(mts.UnableToTransfer, mts.ProtocolViolation, err.Error()))
+	}
+	var results []channel.Result
+	for _, n := range j.Recipients {
+		r := c.one(s, m, e, n)
+		r.N = n
+		results = append(results, r)
+	}
+	return results
+}
+
+// one delivers to one recipient.
+func (c *Channel) one(s *settings, m *spool.Message, e *envelope, n int) channel.Result {
+	now := c.now().UTC().Truncate(time.Second)
+	to := e.recipient(n)
+	if to == nil {
+		return never(mts.UnableToTransfer, mts.InvalidArguments, fmt.Sprintf("no recipient %d", n))
+	}
+	a, err := oraddr.Parse(to.Address)
+	if err != nil {
+		return never(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())
+	}
+	u := s.users[a.Key()]
+	switch unsupported := e.critical(n); {
+	case u == nil:
+		return never(mts.UnableToTransfer, mts.UnrecognisedORName, "no such user")
+	case len(unsupported) > 0:
+		return never(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, fmt.Sprintf("%v is critical for delivery and not supported", unsupported[0]))
+	case e.kind() == spool.KindProbe:
+		return done(now, "a message would have been delivered")
+	case e.unwanted():
+		return done(now, "the originator did not ask for this report")
+	case u.Mailbox != "":
+		return intoMailbox(u.Mailbox, m, e.delivery(n, now), now)
+	}
+	return c.intoProgram(u.Program, m, e.delivery(n, now), now)
+}
+
+func done(now time.Time, text string) channel.Result {
+	return channel.Result{Outcome: channel.OutcomeDelivered, Time: now, Text: text}
+}
+
+// later is the outcome of what went wrong here and may go right another time.
+func later(err error) channel.Result {
+	return channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error()}
+}
+
+func never(r mts.ReasonCode, d mts.DiagnosticCode, text string) channel.Result {
+	return channel.Result{Outcome: channel.OutcomeFailed, Reason: int(r), Diagnostic: int(d), Text: text}
+}
+
+var errStopped = errors.New("the channel was stopped")

@@ -1,0 +1,65 @@
+package local
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/durable"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Endings of the two files of a delivery, see mtamailbox(5).
+const (
+	contentEnding  = ".content"
+	envelopeEnding = ".json"
+)
+
+// intoMailbox writes the content, then the envelope: a message is in the mailbox
+// when its envelope is. The names derive from the spool identifier, so a delivery
+// that is repeated because its outcome was lost finds itself done.
+func intoMailbox(dir string, m *spool.Message, d *Delivery, now time.Time) channel.Result {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return later(err)
+	}
+	base := filepath.Join(dir, d.Name)
+	if _, err := os.Lstat(base + envelopeEnding); err == nil {
+		return done(now, "was delivered before")
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return later(err)
+	}
+	text, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return later(err)
+	}
+	if err := writeContent(base+contentEnding, m); err != nil {
+		return later(err)
+	}
+	if err := durable.WriteFile(base+envelopeEnding, append(text, '\n'), 0o600); err != nil {
+		return later(err)
+	}
+	return done(now, "")
+}
+
+// writeContent copies the content into a file of the mailbox. A whole one has its
+// name when the envelope gets its own; one that was interrupted is written anew.
+func writeContent(path string, m *spool.Message) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := f.Close(); err == nil {
+			err = e
+		}
+	}()
+	if _, err := io.Copy(f, m.Content()); err != nil {
+		return err
+	}
+	return f.Sync()
+}

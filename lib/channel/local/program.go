@@ -1,0 +1,76 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+const (
+	// programTime bounds a delivery program.
+	programTime = 10 * time.Minute
+	// programEnd is what it gets to end after that, before it is killed.
+	programEnd = 5 * time.Second
+	// programText bounds what is kept of its standard error.
+	programText = 512
+)
+
+// intoProgram gives the content to the standard input of a program and the delivery
+// envelope to its environment. Exit status 0 is delivered; the temporary ones of
+// sysexits are later; every other is never.
+func (c *Channel) intoProgram(argv []string, m *spool.Message, d *Delivery, now time.Time) channel.Result {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return later(err)
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, programTime)
+	defer cancel()
+	said := &head{most: programText}
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Stdin = m.Content()
+	cmd.Stderr = said
+	cmd.Env = append(os.Environ(), "MTA_ID="+d.ID, "MTA_MTSID="+d.MTSID, "MTA_ORIGINATOR="+d.Originator,
+		"MTA_RECIPIENT="+d.Recipient, "MTA_CONTENT_TYPE="+d.ContentType, "MTA_KIND="+d.Kind, "MTA_ENVELOPE="+string(text))
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = programEnd
+	err = cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return done(now, "")
+	case c.ctx.Err() != nil:
+		return later(errStopped)
+	case !errors.As(err, &exit), !exit.Exited():
+		return later(fmt.Errorf("%s: %w", argv[0], err))
+	}
+	why := fmt.Sprintf("delivery program: exit status %d", exit.ExitCode())
+	if line, _, _ := strings.Cut(strings.TrimSpace(said.buf.String()), "\n"); line != "" {
+		why += ": " + line
+	}
+	switch exit.ExitCode() {
+	case 69, 71, 73, 74, 75: // EX_UNAVAILABLE, EX_OSERR, EX_CANTCREAT, EX_IOERR, EX_TEMPFAIL
+		return later(errors.New(why))
+	}
+	return never(mts.UnableToTransfer, spool.NoDiagnostic, why)
+}
+
+// head keeps the beginning of what is written to it.
+type head struct {
+	buf  bytes.Buffer
+	most int
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	h.buf.Write(p[:min(len(p), h.most-h.buf.Len())])
+	return len(p), nil
+}

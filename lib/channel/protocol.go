@@ -1,0 +1,145 @@
+// Package channel is the protocol between the scheduler and a channel process,
+// and the harness a channel process is built on.
+//
+// A channel process is started as "mtarun channel NAME" and speaks JSON lines
+// over one stream: what it can take, associations coming and going, jobs,
+// outcomes, messages it has written. Version 1; lines of unknown type and
+// unknown members are ignored, so both sides can grow.
+//
+// Every job is a lease: it carries a number, an attempt and a generation, and an
+// answer that does not match is ignored. When the stream ends, the process aborts
+// its associations and exits; what it held is in doubt and the scheduler's again.
+//
+// A message that came in is written into its place in the spool by the channel
+// and then told (Commit): the scheduler runs the barrier for everybody waiting
+// and answers "durable". Only then may the channel say yes to its peer.
+//
+// mtarun(8) describes the lines, member by member, for those who write a channel
+// in another language.
+package channel
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Version is the protocol version a channel announces in its hello line.
+const Version = 1
+
+// Descriptors of a channel process started by mtarun. Started by hand it has
+// neither, and speaks on standard input and output without descriptor passing.
+const (
+	ControlFD = 3 // the control stream, a Unix stream socket
+	LockFD    = 4 // the spool's lock, held open so that a successor waits
+)
+
+// Line types. From scheduler to channel: config, accept, open, close, turn, job,
+// durable, refused, stop. From channel to scheduler: hello, assoc, outcome,
+// commit, event.
+const (
+	TypeHello   = "hello"
+	TypeConfig  = "config"
+	TypeAccept  = "accept"
+	TypeOpen    = "open"
+	TypeClose   = "close"
+	TypeTurn    = "turn"
+	TypeAssoc   = "assoc"
+	TypeJob     = "job"
+	TypeOutcome = "outcome"
+	TypeCommit  = "commit"
+	TypeDurable = "durable"
+	TypeRefused = "refused"
+	TypeEvent   = "event"
+	TypeStop    = "stop"
+)
+
+// InboundBase is the smallest number of an association the channel accepted;
+// the scheduler numbers those it asks for below it.
+const InboundBase uint64 = 1 << 32
+
+// Line is one line of the protocol: Type says which of the other members count.
+type Line struct {
+	Type string `json:"type"`
+
+	// hello
+	Version  int       `json:"version,omitempty"`
+	Channel  string    `json:"channel,omitempty"`
+	PID      int       `json:"pid,omitempty"`
+	Capacity *Capacity `json:"capacity,omitempty"`
+
+	// config
+	ConfigVersion string          `json:"configVersion,omitempty"`
+	Config        json.RawMessage `json:"config,omitempty"`
+
+	// accept: one descriptor rides with the line
+	Read []byte `json:"read,omitempty"` // octets the listener has read already
+	From string `json:"from,omitempty"` // where the connection comes from
+
+	// open, close, turn, assoc, job
+	Assoc uint64 `json:"assoc,omitempty"`
+	Peer  string `json:"peer,omitempty"`
+
+	// turn
+	Priority string `json:"priority,omitempty"` // of the message that waits
+
+	// assoc; an association that is up is told again when its turn changes
+	State   string `json:"state,omitempty"` // up, down, failed
+	Inbound bool   `json:"inbound,omitempty"`
+	TwoWay  bool   `json:"twoWay,omitempty"`  // the turn can pass
+	Turn    bool   `json:"turn,omitempty"`    // we hold it
+	Aborted bool   `json:"aborted,omitempty"` // down: not released in order
+	Layer   string `json:"layer,omitempty"`   // which layer ended or refused it
+	Reason  string `json:"reason,omitempty"`  // why, for people
+
+	// job, outcome
+	Job        uint64     `json:"job,omitempty"`
+	Attempt    int        `json:"attempt,omitempty"`
+	Generation uint64     `json:"generation,omitempty"`
+	Ref        *spool.Ref `json:"ref,omitempty"`
+	Recipients []int      `json:"recipients,omitempty"`
+	Results    []Result   `json:"results,omitempty"`
+
+	// commit, durable, refused
+	Txn      uint64          `json:"txn,omitempty"`
+	Envelope *spool.Envelope `json:"envelope,omitempty"` // without Wire: the file has it
+	Text     string          `json:"text,omitempty"`
+
+	// event
+	Event json.RawMessage `json:"event,omitempty"`
+}
+
+// Capacity is what a channel process can take at once.
+type Capacity struct {
+	Jobs         int `json:"jobs"`
+	Associations int `json:"associations"`
+}
+
+// States of an association in an assoc line.
+const (
+	StateUp     = "up"     // open and bound
+	StateDown   = "down"   // was up and is gone; whatever it carried is in doubt
+	StateFailed = "failed" // could not be opened
+)
+
+// Outcomes of a recipient in an outcome line.
+const (
+	OutcomeTransferred = "transferred" // the peer has taken responsibility
+	OutcomeDelivered   = "delivered"   // delivered here
+	OutcomeDeferred    = "deferred"    // later, not before Until if that is set
+	OutcomeFailed      = "failed"      // never: Reason and Diagnostic of X.411
+	OutcomeInDoubt     = "in-doubt"    // sent, no answer
+)
+
+// Result is the outcome of one recipient of a job.
+type Result struct {
+	N          int       `json:"n"`
+	Outcome    string    `json:"outcome"`
+	Reason     int       `json:"reason,omitempty"`
+	Diagnostic int       `json:"diagnostic,omitempty"` // -1: none
+	Text       string    `json:"text,omitempty"`
+	Until      time.Time `json:"until,omitzero"`
+	Time       time.Time `json:"time,omitzero"`       // of delivery
+	PeerFault  bool      `json:"peerFault,omitempty"` // deferred: the peer is the reason, not the message
+}

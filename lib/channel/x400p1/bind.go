@@ -1,0 +1,194 @@
+package x400p1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+	"github.com/mtakit/mtakit/lib/p1"
+)
+
+// maxTSDU bounds what is read of a peer at once: an RTTR of the largest checkpoint
+// size agreed to, and what is around it.
+const maxTSDU = 1<<20 + 64<<10
+
+// layerP1 is where an object is malformed that all layers below carried well.
+const layerP1 = "p1"
+
+// config is what associations with a peer are opened or, peer nil, answered with.
+func config(cfg *conf.Config, peer *conf.Peer, now time.Time) rtse.Config {
+	c := p1.AssociationConfig()
+	c.Now = now
+	c.Transport.MaxTSDU = maxTSDU
+	if peer == nil {
+		// Who calls is not known yet; the initiator proposes, these are limits.
+		limits := conf.NewPeer()
+		c.CheckpointSize, c.WindowSize = limits.CheckpointSize, limits.WindowSize
+		c.CallingReference = cfg.Identity.MTA
+		return c
+	}
+	c.CheckpointSize, c.WindowSize = peer.CheckpointSize, peer.WindowSize
+	if peer.CheckpointSize == 0 {
+		c.CheckpointSize = -1 // none; 0 is the default there
+	}
+	c.TwoWayAlternate = peer.TwoWay
+	c.CallingReference = cfg.MTAName(peer)
+	c.Transport.CallingTSEL = octets(peer.OurTSEL)
+	c.CallingSSEL, c.CallingPSEL = octets(peer.OurSSEL), octets(peer.OurPSEL)
+	if own, ok := cfg.Channel(peer.Channel); ok {
+		c.Timers.Open, c.Timers.Transfer, c.Timers.Idle = own.OpenTimeout.D(), own.TransferTimeout.D(), own.TransferTimeout.D()
+	}
+	return c
+}
+
+// octets is the selector, nil if there is none.
+func octets(s conf.Selector) []byte {
+	if s == "" {
+		return nil
+	}
+	return []byte(s)
+}
+
+// Dial opens an association with a peer and binds: its addresses are tried in
+// order. The error is that of the address that got furthest; LayerOf tells how far.
+func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time) (*rtse.Conn, error) {
+	argument, err := p1.BindArgument(cfg.MTAName(peer), peer.PasswordOut)
+	if err != nil {
+		return nil, err
+	}
+	if len(peer.Addresses) == 0 {
+		return nil, diag.New("peer "+peer.Name, diag.Config, "has no address to call")
+	}
+	var errs []error
+	for _, address := range peer.Addresses {
+		conn, err := dial(ctx, cfg, peer, address, now, argument)
+		if err == nil {
+			return conn, nil
+		}
+		err = fmt.Errorf("%s: %w", address.Host, err)
+		// A peer that answered, and refused, says more than one that did not.
+		if LayerOf(err) != string(rtse.LayerTransport) {
+			return nil, err
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+func dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, to conf.Address, now time.Time, argument ber.Raw) (*rtse.Conn, error) {
+	c := config(cfg, peer, now)
+	c.Transport.CalledTSEL, c.CalledSSEL, c.CalledPSEL = octets(to.TSEL), octets(to.SSEL), octets(to.PSEL)
+	if c.Timers.Open > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.Timers.Open)
+		defer cancel()
+	}
+	nc, err := new(net.Dialer).DialContext(ctx, "tcp", to.Host)
+	if err != nil {
+		return nil, diag.E("", diag.Unavailable, err)
+	}
+	conn, result, err := rtse.Open(ctx, nc, c, argument)
+	if err != nil {
+		return nil, bindError(err)
+	}
+	answer, err := p1.DecodeBindResult(result.UserData)
+	if err == nil {
+		err = p1.Peer{Name: peer.Name, Password: peer.PasswordIn}.CheckResponder(answer)
+	}
+	if err != nil {
+		conn.Abort(rtse.UserError)
+		return nil, &refusal{fmt.Errorf("the responder is not %s: %w", peer.Name, err)}
+	}
+	return conn, nil
+}
+
+// refusal is an association that the bind ended, on either side.
+type refusal struct{ err error }
+
+func (r *refusal) Error() string { return "bind: " + r.err.Error() }
+func (r *refusal) Unwrap() error { return r.err }
+
+// bindError words the bind error an rtse.Refusal carries.
+func bindError(err error) error {
+	var r *rtse.Refusal
+	if !errors.As(err, &r) || r.UserData == nil {
+		return err
+	}
+	e, decodeErr := p1.DecodeBindError(r.UserData)
+	if decodeErr != nil {
+		return err
+	}
+	kind := diag.Denied
+	if e.Temporary() {
+		kind = diag.Temporary
+	}
+	return &refusal{diag.E("refused by the peer", kind, e)}
+}
+
+// LayerOf names the layer that refused, aborted or could not be reached.
+func LayerOf(err error) string {
+	var bound *refusal
+	var r *rtse.Refusal
+	var a *rtse.Abort
+	var p *malformed
+	switch {
+	case errors.As(err, &bound):
+		return "bind"
+	case errors.As(err, &p):
+		return layerP1
+	case errors.As(err, &r):
+		return string(r.Layer)
+	case errors.As(err, &a):
+		return string(a.Layer)
+	}
+	return string(rtse.LayerTransport)
+}
+
+// binder decides on an association that a peer opens, and keeps why.
+type binder struct {
+	name string // as the peer gives it
+	peer conf.Peer
+	err  error
+}
+
+func (b *binder) decide(s *settings, draining bool, ind rtse.OpenIndication) rtse.Decision {
+	refuse := func(e mts.MTABindError, why error) rtse.Decision {
+		b.err = &refusal{diag.E(fmt.Sprintf("refused %q", b.name), diag.Denied, fmt.Errorf("%w: %w", e, why))}
+		return rtse.Decision{Transient: e.Temporary(), UserData: p1.BindError(e)}
+	}
+	argument, err := p1.DecodeBindArgument(ind.UserData)
+	if err != nil {
+		return refuse(mts.AuthenticationError, err)
+	}
+	if argument.Authenticated != nil {
+		b.name = string(argument.Authenticated.InitiatorName)
+	}
+	if draining {
+		return refuse(mts.Busy, errDraining)
+	}
+	peer, known := s.Peer(b.name)
+	if !known || peer.Channel != s.own.Name || !peer.Enabled || b.name == "" {
+		peer = &conf.Peer{Name: "unknown"} // compared all the same: time tells nothing
+		known = false
+	}
+	if err := (p1.Peer{Name: peer.Name, Password: peer.PasswordIn}).CheckInitiator(argument); err != nil || !known {
+		why := errors.New("unknown peer")
+		if known {
+			why = errors.New("wrong credentials")
+		}
+		return refuse(mts.AuthenticationError, why)
+	}
+	result, err := p1.BindResult(s.MTAName(peer), peer.PasswordOut)
+	if err != nil {
+		return refuse(mts.Busy, err)
+	}
+	b.peer = *peer
+	return rtse.Decision{Accept: true, UserData: result}
+}

@@ -1,0 +1,125 @@
+package x400p1
+
+import (
+	"errors"
+	"io"
+
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+	"github.com/mtakit/mtakit/lib/osi/session"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
+	"github.com/mtakit/mtakit/lib/submit"
+)
+
+// malformed is an object that is no MTS-APDU, or one that nobody can answer for.
+type malformed struct{ err error }
+
+func (m *malformed) Error() string { return m.err.Error() }
+func (m *malformed) Unwrap() error { return m.err }
+
+// take takes one object from the peer. It says yes only when the object is durable.
+// An error ends the association; a refusal for the time being does not.
+func (a *association) take(ind *rtse.TransferIndication) error {
+	tx, discarded, err := a.store(ind)
+	if err == nil {
+		if discarded != "" {
+			a.channel.host.Event(audit.Record{Time: a.channel.now(), Event: audit.Failed, Peer: a.peer.Name, Assoc: a.id,
+				MTSID: tx.Envelope().MTSID, Kind: string(tx.Envelope().Kind), Text: discarded})
+		}
+		err = ind.Accept()
+		if gone(err) {
+			return nil // receive hears the end of the association by itself
+		}
+		return err
+	}
+	var bad *malformed
+	var aborted *rtse.Abort
+	switch {
+	case errors.As(err, &aborted), gone(err):
+		return nil // likewise
+	case errors.As(err, &bad):
+		a.conn.Abort(rtse.ProtocolError)
+		return err
+	}
+	// The disk is full, or the scheduler has gone: not now.
+	a.channel.host.Event(audit.Record{Time: a.channel.now(), Event: audit.Deferred, Peer: a.peer.Name, Assoc: a.id, Text: "inbound object not taken: " + err.Error()})
+	if err := ind.Reject(session.ExceptionJeopardized); err != nil && !gone(err) {
+		return err
+	}
+	return nil
+}
+
+// gone tells of an object or an association that the peer has given up.
+func gone(err error) bool {
+	var discarded *rtse.Discarded
+	var aborted *rtse.Abort
+	return errors.As(err, &discarded) || errors.As(err, &aborted)
+}
+
+// store reads an object into the spool and makes it durable.
+func (a *association) store(ind *rtse.TransferIndication) (tx *submit.Tx, discarded string, err error) {
+	s := a.channel.settings()
+	in, err := p1.ReadAPDU(ind.APDU, p1.Limits{Envelope: int(s.Limits.EnvelopeOctets)})
+	if err != nil {
+		return nil, "", asMalformed(err)
+	}
+	src := spool.Source{Channel: a.channel.host.Name, Peer: a.peer.Name}
+	switch in.Kind {
+	case p1.Message:
+		tx, err = s.door.Message(src, in.Envelope, in.Message)
+	case p1.Probe:
+		tx, err = s.door.Probe(src, in.Envelope, in.Probe)
+	default:
+		tx, err = s.door.Report(src, in.Envelope, in.Report, nil)
+	}
+	if err != nil {
+		return nil, "", asMalformed(err)
+	}
+	if err := copyContent(tx, in); err != nil {
+		return nil, "", errors.Join(err, tx.Abort())
+	}
+	if in.Kind == p1.Report {
+		tx.CompleteReport(in.Envelope, in.Report)
+	}
+	if _, err := tx.Commit(a.channel.ctx); err != nil {
+		return nil, "", err
+	}
+	return tx, tx.Discarded, nil
+}
+
+// copyContent streams the content to the disk.
+func copyContent(tx *submit.Tx, in *p1.Incoming) error {
+	w := &errWriter{w: tx}
+	if _, err := io.Copy(w, in.Content); err != nil {
+		if w.err != nil {
+			return w.err
+		}
+		return asMalformed(err)
+	}
+	if err := in.Finish(); err != nil {
+		return asMalformed(err)
+	}
+	return nil
+}
+
+// errWriter tells an error of writing from one of reading.
+type errWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (e *errWriter) Write(p []byte) (int, error) {
+	n, err := e.w.Write(p)
+	e.err = err
+	return n, err
+}
+
+// asMalformed marks what the peer has encoded wrongly; other errors stay.
+func asMalformed(err error) error {
+	if k := diag.KindOf(err); k == diag.Data || k == diag.Protocol {
+		return &malformed{err}
+	}
+	return err
+}

@@ -1,0 +1,68 @@
+package x400p1
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// everyone gives all recipients of a job one outcome.
+func everyone(j channel.Job, r channel.Result) []channel.Result {
+	all := make([]channel.Result, len(j.Recipients))
+	for i, n := range j.Recipients {
+		all[i] = r
+		all[i].N = n
+	}
+	return all
+}
+
+// transfer transfers one message to the peer and tells the outcome.
+func (a *association) transfer(j channel.Job) {
+	if !a.begin() {
+		a.channel.host.Results(j, everyone(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: "the association has no turn to give", PeerFault: true})...)
+		return
+	}
+	r := a.send(j)
+	a.channel.host.Results(j, everyone(j, r)...)
+	a.end()
+}
+
+func (a *association) send(j channel.Job) channel.Result {
+	later := func(err error) channel.Result {
+		return channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error()}
+	}
+	m, err := a.channel.host.Spool.OpenMessage(j.Ref)
+	if err != nil {
+		return later(err)
+	}
+	defer func() { _ = m.Close() }() // it was only read
+	envelope, err := outgoing(m.Envelope, a.channel.settings().Identity, j.Recipients)
+	if err != nil {
+		return channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()}
+	}
+	size := m.Envelope.Size
+	if m.Envelope.Kind != spool.KindMessage && size == 0 {
+		size = p1.NoContent
+	}
+	prefix, total, err := p1.NewAPDU(envelope, size)
+	if err != nil {
+		return channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()}
+	}
+	result, err := a.conn.Transfer(a.channel.ctx, io.MultiReader(bytes.NewReader(prefix), m.Content()), total)
+	switch {
+	case result.Confirmed:
+		return channel.Result{Outcome: channel.OutcomeTransferred}
+	case result.InDoubt:
+		return channel.Result{Outcome: channel.OutcomeInDoubt, Text: errors.Join(err, result.Err).Error()}
+	case err != nil:
+		return channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error(), PeerFault: true}
+	case result.Err != nil:
+		return later(result.Err)
+	}
+	return channel.Result{Outcome: channel.OutcomeDeferred, Text: "the peer did not take it: " + result.Reason.String()}
+}

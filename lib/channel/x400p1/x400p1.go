@@ -1,0 +1,257 @@
+// Package x400p1 is the channel that transfers messages, probes and reports to and
+// from other MTAs by the P1 protocol (X.411 §12, X.419). One process holds many
+// associations, of both directions: those it opened and those that peers opened.
+//
+// An inbound object is acknowledged (RT-TRANSFER positive confirm) only when it is
+// durable in the spool; an outbound one is the peer's responsibility only when the
+// peer has acknowledged it.
+package x400p1
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+	"github.com/mtakit/mtakit/lib/osi/tp"
+	"github.com/mtakit/mtakit/lib/spool"
+	"github.com/mtakit/mtakit/lib/submit"
+)
+
+// Channel is the body of an x400p1 channel process.
+type Channel struct {
+	host *channel.Host
+	now  func() time.Time
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	tasks  sync.WaitGroup
+
+	mu           sync.Mutex
+	conf         *settings
+	associations map[uint64]*association
+	lastInbound  uint64
+	draining     bool
+}
+
+// settings is a configuration, and the door it gives. It does not change.
+type settings struct {
+	*conf.Config
+	own  conf.Channel
+	door *submit.Door
+}
+
+var (
+	errAborted  = errors.New("the channel was stopped")
+	errDraining = errors.New("the channel is stopping")
+)
+
+// New makes the channel.
+func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
+	c := &Channel{host: h, now: now, associations: map[uint64]*association{}}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	return c, c.Configure(cfg)
+}
+
+// Configure takes a configuration: it counts for what begins from now on.
+func (c *Channel) Configure(cfg *conf.Config) error {
+	door, err := submit.NewDoor(cfg, c.host, c.now)
+	if err != nil {
+		return err
+	}
+	s := &settings{Config: cfg, door: door}
+	if own, ok := cfg.Channel(c.host.Name); ok {
+		s.own = *own
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conf = s
+	return nil
+}
+
+func (c *Channel) settings() *settings {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conf
+}
+
+// Capacity is what the configuration allows.
+func (c *Channel) Capacity() channel.Capacity {
+	s := c.settings()
+	return channel.Capacity{Jobs: s.own.MaxJobs, Associations: s.own.MaxAssociations}
+}
+
+// Accept takes an association a peer opens: the octets read hold its CR TPDU.
+func (c *Channel) Accept(conn net.Conn, read []byte) {
+	c.mu.Lock()
+	c.lastInbound++
+	id := channel.InboundBase + c.lastInbound
+	c.mu.Unlock()
+	c.tasks.Go(func() { c.respond(id, conn, read) })
+}
+
+// Open opens an association to a peer.
+func (c *Channel) Open(id uint64, peer string) {
+	c.tasks.Go(func() { c.initiate(id, peer) })
+}
+
+// Close releases an association.
+func (c *Channel) Close(id uint64) {
+	if a := c.find(id); a != nil {
+		c.tasks.Go(a.release)
+	}
+}
+
+// Turn asks the peer for the turn.
+func (c *Channel) Turn(id uint64, p spool.Priority) {
+	if a := c.find(id); a != nil {
+		// An association that has ended tells so itself.
+		c.tasks.Go(func() { _ = a.conn.PleaseTurn(turnPriority(p)) })
+	}
+}
+
+// turnPriority is the priority of RT-TURN-PLEASE; 0 announces a release (X.218
+// §9.4.1.1).
+func turnPriority(p spool.Priority) int64 {
+	switch p {
+	case spool.Urgent:
+		return 1
+	case spool.NonUrgent:
+		return 3
+	}
+	return 2
+}
+
+// Do transfers a message over an association.
+func (c *Channel) Do(j channel.Job) {
+	a := c.find(j.Assoc)
+	if a == nil {
+		c.host.Results(j, everyone(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: "the association is gone", PeerFault: true})...)
+		return
+	}
+	c.tasks.Go(func() { a.transfer(j) })
+}
+
+// Drain lets what is in progress end and releases every association.
+func (c *Channel) Drain(ctx context.Context) {
+	c.mu.Lock()
+	c.draining = true
+	var all []*association
+	for _, a := range c.associations {
+		all = append(all, a)
+	}
+	c.mu.Unlock()
+	for _, a := range all {
+		c.tasks.Go(a.release)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.tasks.Wait()
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// Abort ends every association at once.
+func (c *Channel) Abort() {
+	c.cancel(errAborted)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.associations {
+		go a.conn.Abort(rtse.LocalSystemProblem)
+	}
+}
+
+func (c *Channel) find(id uint64) *association {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.associations[id]
+}
+
+// initiate opens an association and serves it.
+func (c *Channel) initiate(id uint64, name string) {
+	s := c.settings()
+	peer, ok := s.Peer(name)
+	if !ok {
+		c.host.Association(channel.Line{Assoc: id, Peer: name, State: channel.StateFailed, Reason: "no such peer in the configuration"})
+		return
+	}
+	conn, err := Dial(c.ctx, s.Config, peer, c.now())
+	if err != nil {
+		layer := LayerOf(err)
+		c.host.Association(channel.Line{Assoc: id, Peer: name, State: channel.StateFailed, Layer: layer, Reason: err.Error()})
+		c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationRefused, Peer: name, Assoc: id, Layer: layer, Text: err.Error()})
+		return
+	}
+	c.serve(&association{channel: c, id: id, peer: *peer, conn: conn, twoWay: conn.Remote().Mode == rtse.TwoWayAlternate})
+}
+
+// respond answers an association and serves it.
+func (c *Channel) respond(id uint64, nc net.Conn, read []byte) {
+	s := c.settings()
+	from := nc.RemoteAddr().String()
+	refused := func(peer string, err error) {
+		c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationRefused, Peer: peer, Assoc: id,
+			Layer: LayerOf(err), Text: "from " + from + ": " + err.Error()})
+	}
+	tc, _, err := tp.Accept(nc, read, tp.Params{MaxTSDU: maxTSDU, Timeout: s.own.OpenTimeout.D()})
+	if err != nil {
+		_ = nc.Close() // there is no association to say it on
+		refused("", err)
+		return
+	}
+	var b binder
+	conn, err := rtse.Accept(c.ctx, tc, config(s.Config, nil, c.now()), func(ind rtse.OpenIndication) rtse.Decision {
+		return b.decide(s, c.isDraining(), ind)
+	})
+	switch {
+	case b.err != nil:
+		refused(b.name, b.err)
+		return
+	case err != nil:
+		refused(b.name, err)
+		return
+	}
+	c.serve(&association{channel: c, id: id, peer: b.peer, conn: conn, inbound: true,
+		twoWay: conn.Remote().Mode == rtse.TwoWayAlternate})
+}
+
+func (c *Channel) isDraining() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining
+}
+
+// serve is the life of an association.
+func (c *Channel) serve(a *association) {
+	c.mu.Lock()
+	c.associations[a.id] = a
+	draining := c.draining
+	c.mu.Unlock()
+	a.tell()
+	c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationUp, Peer: a.peer.Name, Assoc: a.id, Text: a.from()})
+	if draining {
+		c.tasks.Go(a.release)
+	}
+	end := a.receive()
+	c.mu.Lock()
+	delete(c.associations, a.id)
+	c.mu.Unlock()
+	line := channel.Line{Assoc: a.id, Peer: a.peer.Name, Inbound: a.inbound, State: channel.StateDown}
+	event := audit.Record{Time: c.now(), Event: audit.AssociationDown, Peer: a.peer.Name, Assoc: a.id, Text: "released"}
+	if end != nil {
+		line.Aborted, line.Layer, line.Reason = true, LayerOf(end), end.Error()
+		event.Layer, event.Text = line.Layer, line.Reason
+	}
+	a.jobs.Wait() // their outcomes go before the end of the association
+	c.host.Association(line)
+	c.host.Event(event)
+}

@@ -1,0 +1,262 @@
+// Package cli is what the five commands share: how a command line is taken, how an
+// error is told and what status it gives, where the configuration is found, and how
+// records are printed. mta(7) and mta-exit(7) describe it for users.
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// No is the answer no to a question: exit status 1, and nothing on standard error.
+var No = errors.New("no")
+
+// ConfigFlag is -C, which all five commands have.
+func ConfigFlag() ucli.Flag {
+	return &ucli.StringFlag{Name: "C", Usage: "configuration `FILE`"}
+}
+
+// JSONFlag is --json.
+func JSONFlag() ucli.Flag {
+	return &ucli.BoolFlag{Name: "json", Usage: "JSON Lines instead of text"}
+}
+
+// Config loads the configuration a command line names: -C, MTA_CONFIG, ./mta.toml,
+// /etc/mta/mta.toml.
+func Config(c *ucli.Context) (*conf.Config, error) {
+	path, err := tableconf.Find(configFile(c))
+	if err != nil {
+		return nil, err
+	}
+	return tableconf.Load(path)
+}
+
+// configFile is the -C of the command or of one it stands below.
+func configFile(c *ucli.Context) string {
+	for _, up := range c.Lineage() {
+		if up.IsSet("C") {
+			return up.String("C")
+		}
+	}
+	return ""
+}
+
+// JSON tells whether --json was given to the command or one it stands below.
+func JSON(c *ucli.Context) bool {
+	for _, up := range c.Lineage() {
+		if up.Bool("json") {
+			return true
+		}
+	}
+	return false
+}
+
+// Main runs a command and returns its exit status; errors have been told on
+// standard error.
+func Main(app *ucli.App, args []string) int {
+	app.HideVersion = true
+	app.HideHelpCommand = true
+	app.DisableSliceFlagSeparator = true // O/R addresses contain commas
+	app.UseShortOptionHandling = false
+	app.EnableBashCompletion = true
+	app.ExitErrHandler = func(*ucli.Context, error) {} // the status is decided here
+	app.OnUsageError = usage
+	if app.ErrWriter == nil {
+		app.ErrWriter = os.Stderr
+	}
+	for _, c := range app.Commands {
+		prepare(c)
+	}
+	err := app.Run(args)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, No):
+		return 1
+	}
+	return tell(app.ErrWriter, app.Name, wantsJSON(args), err)
+}
+
+func prepare(c *ucli.Command) {
+	c.OnUsageError = usage
+	c.HideHelpCommand = true
+	for _, sub := range c.Subcommands {
+		prepare(sub)
+	}
+}
+
+// usage makes an error of the library one of ours; it would print the whole help
+// on standard output.
+func usage(_ *ucli.Context, err error, _ bool) error {
+	return diag.E("", diag.Usage, err)
+}
+
+// wantsJSON looks at the words themselves: the command line may be the error.
+func wantsJSON(args []string) bool {
+	for _, a := range args {
+		switch a {
+		case "--json", "-json":
+			return true
+		case "--":
+			return false
+		}
+	}
+	return false
+}
+
+// tell prints an error, and its hint, and returns the exit status. Several errors
+// joined are told one by one, and the highest status wins.
+func tell(w io.Writer, name string, asJSON bool, err error) int {
+	worst := 0
+	for _, e := range each(err) {
+		kind := diag.KindOf(e)
+		hint := diag.HintOf(e)
+		if asJSON {
+			text, _ := json.Marshal(struct { // strings and a number always encode
+				Error  string `json:"error"`
+				Kind   string `json:"kind"`
+				Status int    `json:"status"`
+				Hint   string `json:"hint,omitempty"`
+			}{e.Error(), kind.String(), kind.ExitStatus(), hint})
+			fmt.Fprintf(w, "%s\n", text)
+		} else {
+			fmt.Fprintf(w, "%s: error: %s\n", name, strings.ReplaceAll(e.Error(), "\n", "; "))
+			if hint != "" {
+				fmt.Fprintf(w, "%s: hint: %s\n", name, hint)
+			}
+		}
+		worst = max(worst, kind.ExitStatus())
+	}
+	return worst
+}
+
+// each takes joined errors apart.
+func each(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, each(e)...)
+	}
+	return all
+}
+
+// Usage is an error in how a command was called.
+func Usage(format string, args ...any) error {
+	return diag.E("", diag.Usage, fmt.Errorf(format, args...))
+}
+
+// Operands returns the operands of a command; a single "-" stands for the lines of
+// standard input, blank ones left out.
+func Operands(c *ucli.Context) ([]string, error) {
+	args := c.Args().Slice()
+	if len(args) != 1 || args[0] != "-" {
+		return args, nil
+	}
+	return Lines(c.App.Reader)
+}
+
+// Lines reads lines, blank ones left out.
+func Lines(r io.Reader) ([]string, error) {
+	var lines []string
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, 1<<20)
+	for s.Scan() {
+		if line := strings.TrimSpace(s.Text()); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines, diag.E("standard input", diag.NoInput, s.Err())
+}
+
+// Input opens the one file operand; none, or "-", is standard input.
+func Input(c *ucli.Context) (io.ReadCloser, error) {
+	switch {
+	case c.NArg() > 1:
+		return nil, Usage("more than one input: %s", strings.Join(c.Args().Slice(), " "))
+	case c.NArg() == 0, c.Args().First() == "-":
+		return io.NopCloser(c.App.Reader), nil
+	}
+	f, err := os.Open(c.Args().First())
+	return f, diag.E("", diag.NoInput, err)
+}
+
+// Printer prints records: fields separated by tabs, or one JSON object a line.
+type Printer struct {
+	w      *bufio.Writer
+	asJSON bool
+}
+
+// NewPrinter prints to standard output in the form the command line asks for.
+func NewPrinter(c *ucli.Context) *Printer {
+	return &Printer{w: bufio.NewWriter(c.App.Writer), asJSON: JSON(c)}
+}
+
+// JSON tells the form.
+func (p *Printer) JSON() bool { return p.asJSON }
+
+// Record prints v as JSON, or the fields as text.
+func (p *Printer) Record(v any, fields ...any) error {
+	if p.asJSON {
+		enc := json.NewEncoder(p.w)
+		enc.SetEscapeHTML(false)
+		return diag.E("standard output", diag.IO, enc.Encode(v))
+	}
+	for i, f := range fields {
+		if i > 0 {
+			_ = p.w.WriteByte('\t') // kept for Flush
+		}
+		_, _ = p.w.WriteString(Field(f)) // kept for Flush
+	}
+	_ = p.w.WriteByte('\n') // kept for Flush
+	return nil
+}
+
+// Text prints text as it is, for what is not a table.
+func (p *Printer) Text(format string, args ...any) {
+	fmt.Fprintf(p.w, format, args...)
+}
+
+// Writer is for what prints itself.
+func (p *Printer) Writer() io.Writer { return p.w }
+
+// Flush writes what is buffered and returns the first error of all writing.
+func (p *Printer) Flush() error { return diag.E("standard output", diag.IO, p.w.Flush()) }
+
+// Field is the text of one column: never empty, and without tabs or newlines.
+func Field(v any) string {
+	var s string
+	switch v := v.(type) {
+	case time.Time:
+		if !v.IsZero() {
+			s = v.UTC().Format(time.RFC3339)
+		}
+	case string:
+		s = v
+	default:
+		s = fmt.Sprint(v)
+	}
+	if s == "" {
+		return "-"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}

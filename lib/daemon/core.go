@@ -1,0 +1,415 @@
+// Package daemon is the body of mtarun: it owns sockets, processes, signals and
+// time, and joins them with the scheduler's mind and the spool's keeper.
+//
+// One goroutine, the core, owns every piece of state. Whatever happens elsewhere
+// (a line of a channel process, a connection, a request of a tool, the end of a
+// barrier) is posted to it as a function. Barriers run back to back in a goroutine
+// of their own: whoever waits when one begins is answered when it ends.
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/queue"
+	"github.com/mtakit/mtakit/lib/sched"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+const (
+	// ride is how long an outcome or a removal may wait for company before a
+	// barrier is run for it alone: the window in which a cut causes a second copy.
+	ride = 20 * time.Millisecond
+	// scanInterval is how often new/ is looked at in case a wake-up was lost.
+	scanInterval = 10 * time.Second
+	// maxPosts is how much may be queued for the core before those who post wait.
+	maxPosts = 1024
+	// loadBatch is how many messages found at start are told between other work.
+	loadBatch = 64
+)
+
+// Options say how mtarun runs.
+type Options struct {
+	Load    func() (*conf.Config, error) // reads the configuration; again on reload
+	Program string                       // the executable channel processes are started from
+	Once    bool                         // no listeners; end when nothing can be moved
+	Ready   func()                       // called once, when listeners are open and the queue is served
+	Reload  <-chan struct{}              // SIGHUP
+	Abort   <-chan struct{}              // the second SIGTERM
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+type core struct {
+	opt  Options
+	log  *slog.Logger
+	now  func() time.Time
+	conf *conf.Config
+
+	spool  *spool.Spool
+	lock   *spool.Lock
+	keeper *queue.Keeper
+
+	posts       chan func()
+	listeners   map[string]net.Listener
+	processes   map[int]*process
+	serving     map[string]*process // the process of each channel that takes new work
+	lastProcess int
+
+	started  time.Time
+	barrier  bool      // one is running
+	dirty    time.Time // since when something rides without anybody waiting; zero: nothing
+	scan     time.Time // when new/ is looked at next
+	loading  bool
+	draining bool
+	drained  bool
+	failed   error // a barrier failed: nothing more is taken
+}
+
+// Run serves the spool until ctx is done, then drains; it returns nil after an
+// orderly end. A failed barrier ends it with an error of kind IO.
+func Run(ctx context.Context, opt Options) (err error) {
+	c := &core{opt: opt, log: opt.Log, now: opt.Now,
+		posts: make(chan func(), maxPosts), listeners: map[string]net.Listener{},
+		processes: map[int]*process{}, serving: map[string]*process{}}
+	if c.conf, err = opt.Load(); err != nil {
+		return err
+	}
+	if c.spool, err = spool.Open(c.conf.Spool.Dir); err != nil {
+		return err
+	}
+	if c.lock, err = c.takeLock(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		if e := c.lock.Close(); err == nil {
+			err = e
+		}
+	}()
+	// Before any channel writes, and so that what is decided from the spool is what
+	// a cut would leave.
+	backlog, err := c.spool.Recover()
+	if err != nil {
+		return err
+	}
+	c.started = c.now()
+	if c.keeper, err = queue.NewKeeper(c.spool, c.conf, c.started, c.log, c.do); err != nil {
+		return err
+	}
+	defer func() {
+		if e := c.keeper.Close(); err == nil {
+			err = e
+		}
+	}()
+	socket, err := c.serve()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = socket.Close() }() // the file is removed by the next one who listens
+	wake, err := c.spool.OpenWake()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = wake.Close() }() // nothing was written to it
+	go c.awake(wake)
+	if !opt.Once {
+		if err := c.listen(); err != nil {
+			return err
+		}
+	}
+	c.keeper.Event(c.started, audit.Record{Event: audit.Started, Text: "configuration " + c.conf.Version})
+	c.loading = true
+	go c.load(backlog)
+	if opt.Ready != nil {
+		opt.Ready()
+	}
+	return c.loop(ctx)
+}
+
+// takeLock gets the spool's lock. Orphans of a dead mtarun hold it until they have
+// noticed; another living one answers at its socket.
+func (c *core) takeLock(ctx context.Context) (*spool.Lock, error) {
+	lock, err := c.spool.Lock()
+	if err == nil {
+		return lock, nil
+	}
+	if conn, e := net.Dial("unix", queue.SocketPath(c.conf.Spool.Dir)); e == nil {
+		_ = conn.Close() // it was only to see whether somebody answers
+		return nil, diag.WithHint(err, "another mtarun serves this spool: see mtactl status")
+	}
+	c.log.Info("waiting for the lock of the spool")
+	return c.spool.LockWait(ctx)
+}
+
+// post gives the core something to do.
+func (c *core) post(f func()) { c.posts <- f }
+
+func (c *core) step(ev sched.Event) { c.keeper.Step(c.now(), ev) }
+
+// loop is the core.
+func (c *core) loop(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	done, reload, abort := ctx.Done(), c.opt.Reload, c.opt.Abort
+	c.scan = c.now()
+	for {
+		select {
+		case f := <-c.posts:
+			f()
+			c.more()
+		case <-timer.C:
+			c.tick()
+		case <-done:
+			done = nil
+			c.log.Info("stopping")
+			c.drain()
+		case <-reload:
+			c.reload()
+		case <-abort:
+			abort = nil
+			c.log.Warn("aborting transfers")
+			for _, p := range c.processes {
+				p.abort()
+			}
+		}
+		c.startBarrier()
+		switch {
+		case c.failed != nil && len(c.processes) == 0:
+			return c.failed
+		case c.failed == nil && c.drained && !c.barrier && !c.keeper.Dirty():
+			c.log.Info("stopped")
+			return nil
+		}
+		timer.Reset(c.pause())
+	}
+}
+
+// more does what else is waiting, so that one barrier serves all of it.
+func (c *core) more() {
+	for range maxPosts {
+		select {
+		case f := <-c.posts:
+			f()
+		default:
+			return
+		}
+	}
+}
+
+// tick lets time pass.
+func (c *core) tick() {
+	now := c.now()
+	if !now.Before(c.scan) {
+		c.adopt()
+		c.scan = now.Add(scanInterval)
+	}
+	c.step(sched.Tick{})
+	if c.opt.Once && !c.loading && !c.draining && c.keeper.Idle() {
+		c.drain()
+	}
+}
+
+// pause is how long the core may sleep.
+func (c *core) pause() time.Duration {
+	next := c.scan
+	for _, t := range []time.Time{c.keeper.Next(), c.rideUntil()} {
+		if !t.IsZero() && t.Before(next) {
+			next = t
+		}
+	}
+	if c.opt.Once && !c.draining {
+		next = earlier(next, c.now().Add(ride))
+	}
+	return max(0, next.Sub(c.now()))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// rideUntil is when a barrier is due for what nobody waits for.
+func (c *core) rideUntil() time.Time {
+	if c.dirty.IsZero() || c.barrier {
+		return time.Time{}
+	}
+	return c.dirty.Add(ride)
+}
+
+// startBarrier begins the next barrier if one is due and none is running. What is
+// told after this moment waits for the one after.
+func (c *core) startBarrier() {
+	if c.failed != nil || !c.keeper.Dirty() {
+		c.dirty = time.Time{}
+		return
+	}
+	if c.dirty.IsZero() {
+		c.dirty = c.now()
+	}
+	if c.barrier || !c.keeper.Waiting() && c.now().Before(c.dirty.Add(ride)) && !c.drained {
+		return
+	}
+	batch, settle := c.keeper.Begin()
+	c.barrier, c.dirty = true, time.Time{}
+	go func() {
+		err := c.spool.Barrier(batch)
+		c.post(func() {
+			c.barrier = false
+			if err != nil {
+				c.poison(err)
+			}
+			settle(err)
+		})
+	}()
+}
+
+// poison ends the instance after a failed barrier: nobody knows what is on disk.
+// The keeper says no to everyone from now on; the processes are ended, and whoever
+// supervises us starts us again from what the disk has.
+func (c *core) poison(err error) {
+	if c.failed != nil {
+		return
+	}
+	c.failed = diag.E("barrier", diag.IO, err)
+	c.keeper.Poison(c.failed)
+	c.log.Error("a barrier failed: taking nothing more", "error", err)
+	c.closeListeners()
+	for _, p := range c.processes {
+		p.stop()
+	}
+	// A process that drains would wait for answers that never come.
+	time.AfterFunc(killAfter, func() {
+		c.post(func() {
+			for _, p := range c.processes {
+				p.abort()
+			}
+		})
+	})
+}
+
+// drain ends everything in order.
+func (c *core) drain() {
+	if c.draining {
+		return
+	}
+	c.draining = true
+	c.closeListeners()
+	c.keeper.Event(c.now(), audit.Record{Event: audit.Stopped})
+	c.step(sched.Drain{})
+}
+
+func (c *core) closeListeners() {
+	for address, l := range c.listeners {
+		c.closeListener(address, l)
+	}
+}
+
+// do carries out what the scheduler wants of the world outside the spool.
+func (c *core) do(a sched.Action) {
+	switch a := a.(type) {
+	case sched.StartChannel:
+		c.startChannel(a.Channel)
+	case sched.StopChannel:
+		if p := c.processes[a.Process]; p != nil {
+			p.stop()
+			if c.serving[p.channel] == p {
+				delete(c.serving, p.channel)
+			}
+		}
+	case sched.Drained:
+		c.drained = true
+	case sched.Notice:
+		c.log.Info(a.Kind.String(), "channel", a.Channel, "peer", a.Peer, "text", a.Text)
+	default:
+		process, line, ok := lineOf(a)
+		if !ok {
+			panic(fmt.Sprintf("daemon: action %T", a))
+		}
+		if p := c.processes[process]; p != nil {
+			c.send(p, line)
+		}
+	}
+}
+
+// load tells the keeper of what the spool holds, urgent messages first, while the
+// core serves.
+func (c *core) load(backlog *spool.Backlog) {
+	var batch []spool.Item
+	tell := func() {
+		items := batch
+		batch = nil
+		c.post(func() { c.keeper.Load(c.now(), items) })
+	}
+	err := backlog.Load(func(i spool.Item) error {
+		if batch = append(batch, i); len(batch) == loadBatch {
+			tell()
+		}
+		return nil
+	})
+	tell()
+	c.post(func() {
+		if err != nil {
+			c.log.Error("the spool could not be read whole", "error", err)
+		}
+		c.loading = false
+	})
+}
+
+// awake adopts what tools have put into new/ when one of them wakes us.
+func (c *core) awake(wake *os.File) {
+	buf := make([]byte, 256)
+	for {
+		if _, err := wake.Read(buf); err != nil {
+			return
+		}
+		c.post(c.adopt)
+	}
+}
+
+func (c *core) adopt() {
+	if c.failed != nil || c.draining {
+		return
+	}
+	if err := c.keeper.AdoptNew(c.now()); err != nil {
+		c.log.Error("new messages could not be taken over", "error", err)
+	}
+}
+
+// reload reads the configuration again; a bad one changes nothing.
+func (c *core) reload() {
+	next, err := c.opt.Load()
+	if err != nil {
+		c.log.Error("configuration is wrong; the running one stays", "error", err)
+		return
+	}
+	if next.Spool.Dir != c.conf.Spool.Dir {
+		c.log.Error("the spool cannot be moved while running; the running configuration stays")
+		return
+	}
+	if err := c.keeper.Reconfigure(c.now(), next); err != nil {
+		c.log.Error("configuration is wrong; the running one stays", "error", err)
+		return
+	}
+	c.conf = next
+	for _, p := range c.processes {
+		if err := c.sendConfig(p); err != nil {
+			c.log.Warn("configuration could not be sent", "channel", p.channel, "error", err)
+		}
+	}
+	if !c.opt.Once && !c.draining {
+		if err := c.listen(); err != nil {
+			c.log.Error("listener", "error", err)
+		}
+	}
+	c.keeper.Event(c.now(), audit.Record{Event: audit.Reloaded, Text: "configuration " + next.Version})
+	c.log.Info("configuration reloaded", "version", next.Version)
+}

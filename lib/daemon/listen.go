@@ -1,0 +1,136 @@
+package daemon
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/osi/tp"
+)
+
+const (
+	// crTimeout is how long a caller may take to send its CR TPDU.
+	crTimeout = 10 * time.Second
+	// maxCallers bounds the connections that have not sent their CR TPDU yet.
+	maxCallers = 256
+	// maxWaiting bounds the connections that wait for a channel process to start.
+	maxWaiting = 64
+	// acceptPause is the rest taken when descriptors have run out.
+	acceptPause = 100 * time.Millisecond
+)
+
+// listen opens the listeners of the configuration that are not open, and closes
+// those it no longer has.
+func (c *core) listen() error {
+	wanted := map[string]bool{}
+	for _, address := range c.conf.ListenAddresses() {
+		wanted[address] = true
+		if c.listeners[address] != nil {
+			continue
+		}
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return diag.E("listen", diag.Config, err)
+		}
+		c.listeners[address] = l
+		c.log.Info("listening", "address", address)
+		go c.accept(l, address)
+	}
+	for address, l := range c.listeners {
+		if !wanted[address] {
+			c.closeListener(address, l)
+		}
+	}
+	return nil
+}
+
+func (c *core) closeListener(address string, l net.Listener) {
+	if err := l.Close(); err != nil {
+		c.log.Warn("listener", "address", address, "error", err)
+	}
+	delete(c.listeners, address)
+}
+
+// accept takes connections until the listener is closed.
+func (c *core) accept(l net.Listener, address string) {
+	places := make(chan struct{}, maxCallers)
+	for {
+		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			c.log.Warn("accept", "address", address, "error", err)
+			time.Sleep(acceptPause)
+			continue
+		}
+		places <- struct{}{}
+		go func() {
+			defer func() { <-places }()
+			c.caller(conn.(*net.TCPConn), address)
+		}()
+	}
+}
+
+// caller reads the CR TPDU, which names the called transport selector, and hands
+// the connection to the core with the octets read.
+func (c *core) caller(conn *net.TCPConn, address string) {
+	from := conn.RemoteAddr().String()
+	// The channel goes on with a copy of the descriptor; this one is closed.
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetReadDeadline(c.now().Add(crTimeout)); err != nil {
+		c.log.Warn("connection", "from", from, "error", err)
+		return
+	}
+	cr, octets, err := tp.PeekCR(conn)
+	if err != nil {
+		c.log.Warn("connection refused", "from", from, "layer", "transport", "error", err)
+		return
+	}
+	f, err := conn.File()
+	if err != nil {
+		c.log.Warn("connection", "from", from, "error", err)
+		return
+	}
+	line := channel.Line{Type: channel.TypeAccept, Read: octets, From: from}
+	c.post(func() { c.arrived(address, accepted{line: line, file: f, cr: cr}) })
+}
+
+// arrived picks the channel that takes a connection.
+func (c *core) arrived(address string, a accepted) {
+	name, ok := c.conf.ListenerChannel(address, a.cr.CalledTSEL)
+	p := c.serving[name]
+	switch {
+	case c.draining:
+		c.drop(a.file, a.line.From, "stopping")
+	case !ok:
+		// Nobody here has this selector; the transport user would say DR 3.
+		c.refuse(a, address)
+	case p == nil:
+		c.drop(a.file, a.line.From, "channel "+name+" is not running")
+	case p.up:
+		c.hand(p, a)
+	case len(p.waiting) < maxWaiting:
+		p.waiting = append(p.waiting, a)
+	default:
+		c.drop(a.file, a.line.From, "channel "+name+" is not ready")
+	}
+}
+
+// refuse answers a CR TPDU for a selector nobody has with a DR TPDU.
+func (c *core) refuse(a accepted, address string) {
+	c.log.Warn("connection refused", "from", a.line.From, "layer", "transport", "address", address, "why", "called transport selector unknown")
+	go func() {
+		conn, err := net.FileConn(a.file)
+		if err = errors.Join(err, a.file.Close()); err != nil {
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		// The caller may have gone; then nobody is left to be told.
+		if conn.SetWriteDeadline(c.now().Add(crTimeout)) == nil {
+			_ = tp.Refuse(conn, a.cr, tp.ReasonAddressUnknown)
+		}
+	}()
+}

@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/queue"
+)
+
+const (
+	// maxRequest bounds a request of a tool: a million identifiers.
+	maxRequest = 32 << 20
+	// requestTime bounds how long a tool may take to put its request.
+	requestTime = time.Minute
+	// maxTools bounds the tools answered at once.
+	maxTools = 64
+)
+
+// serve opens the local socket tools ask at. Whoever may open the file may ask:
+// its directory is the owner's.
+func (c *core) serve() (net.Listener, error) {
+	path := queue.SocketPath(c.conf.Spool.Dir)
+	// The lock is ours, so a socket that is there has no listener.
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, diag.E("control socket", diag.CantCreate, err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, diag.E("control socket", diag.CantCreate, err)
+	}
+	if err := os.Chmod(path, 0o660); err != nil {
+		return nil, errors.Join(diag.E("control socket", diag.CantCreate, err), l.Close())
+	}
+	go func() {
+		places := make(chan struct{}, maxTools)
+		for {
+			conn, err := l.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if err != nil {
+				c.log.Warn("control socket", "error", err)
+				time.Sleep(acceptPause)
+				continue
+			}
+			places <- struct{}{}
+			go func() {
+				defer func() { <-places }()
+				c.tool(conn)
+			}()
+		}
+	}()
+	return l, nil
+}
+
+// tool answers one tool. A connection that closes without a word is somebody who
+// wanted to know whether we are here.
+func (c *core) tool(conn net.Conn) {
+	defer func() { _ = conn.Close() }() // the answer has been written or cannot be
+	if err := conn.SetReadDeadline(c.now().Add(requestTime)); err != nil {
+		return
+	}
+	var q queue.Request
+	if err := json.NewDecoder(io.LimitReader(conn, maxRequest)).Decode(&q); err != nil {
+		return
+	}
+	var answers []queue.Answer
+	done := make(chan struct{})
+	c.post(func() {
+		c.keeper.Serve(c.now(), q, func(a queue.Answer) { answers = append(answers, a) }, func() { close(done) })
+	})
+	<-done
+	w := bufio.NewWriter(conn)
+	enc := json.NewEncoder(w)
+	for _, a := range append(answers, queue.Answer{End: true}) {
+		if err := enc.Encode(a); err != nil {
+			return
+		}
+	}
+	_ = w.Flush() // a tool that has gone needs no answer
+}

@@ -1,0 +1,292 @@
+// Package queue joins the spool with the scheduler's mind. The Keeper is the
+// housekeeping of whoever holds the spool's lock, mtarun or a tool: it writes what
+// became of recipients into the logs, makes the reports that are owed, removes what
+// is done with, and answers the tools. The Live and Quiet clients give mtaqueue one
+// interface to both.
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/sched"
+	"github.com/mtakit/mtakit/lib/spool"
+	"github.com/mtakit/mtakit/lib/submit"
+)
+
+// repeatAfter is how long the keeper waits before it tries again what the file
+// system refused, for want of room above all.
+const repeatAfter = 5 * time.Second
+
+// Keeper owns a spool under its lock, and the scheduler of its messages. It is used
+// from one goroutine and starts none. What it does becomes durable with barriers
+// that others run: Begin says what the next one must cover, and its settle, called
+// with the result, lets go of whoever waited.
+type Keeper struct {
+	conf   *conf.Config
+	spool  *spool.Spool
+	mind   *sched.Scheduler
+	door   *submit.Door
+	events *audit.Log
+	log    *slog.Logger
+	do     func(sched.Action)
+	now    time.Time // of the present call
+
+	batch   spool.Batch
+	waiting []func(error) // let go of by the next barrier
+	urgent  bool          // somebody outside waits
+	dirty   bool
+	later   []repeat
+	debts   map[spool.ID]*debt
+	failed  error // a barrier failed: nothing more is done
+	started uint64
+	who     string // whose verb is being done
+}
+
+// repeat is something the file system refused.
+type repeat struct {
+	at time.Time
+	f  func()
+}
+
+// debt is a message whose reports are on their way into the spool.
+type debt struct {
+	ref  spool.Ref
+	open int  // reports not yet eligible, and outcomes not yet logged
+	done bool // every recipient is final
+}
+
+// NewKeeper makes the keeper of a spool whose lock is held. The time of start is the
+// lease generation: outcomes of an earlier instance are ignored. What the scheduler
+// wants of the outside world is handed to do, in order.
+func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Logger, do func(sched.Action)) (*Keeper, error) {
+	if err := sp.SetBarrier(spool.BarrierMode(cfg.Spool.Barrier)); err != nil {
+		return nil, err
+	}
+	events, err := audit.Open(cfg.Events.Dir, cfg.Identity.MTA)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keeper{conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
+		debts: map[spool.ID]*debt{}, started: uint64(start.UnixNano())}
+	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
+		return nil, errors.Join(err, events.Close())
+	}
+	k.mind = sched.New(schedConfig(cfg, k.started), start)
+	return k, nil
+}
+
+// Reconfigure takes another configuration; on an error the old one stays.
+func (k *Keeper) Reconfigure(now time.Time, cfg *conf.Config) error {
+	door, err := submit.NewDoor(cfg, made{k}, func() time.Time { return k.now })
+	if err != nil {
+		return err
+	}
+	k.now, k.conf, k.door = now, cfg, door
+	k.carryOut(k.mind.Reconfigure(schedConfig(cfg, k.started), now))
+	return nil
+}
+
+// Close closes the event log.
+func (k *Keeper) Close() error { return k.events.Close() }
+
+// Mind gives the scheduler's views.
+func (k *Keeper) Mind() *sched.Scheduler { return k.mind }
+
+// Step gives the scheduler an event and carries out what follows.
+func (k *Keeper) Step(now time.Time, ev sched.Event) {
+	if k.failed != nil {
+		return
+	}
+	k.now = now
+	if _, ok := ev.(sched.Tick); ok {
+		k.repeat()
+	}
+	k.carryOut(k.mind.Step(now, ev))
+}
+
+// Next is when a Tick is due; zero is never.
+func (k *Keeper) Next() time.Time {
+	next := k.mind.Next()
+	for _, r := range k.later {
+		if next.IsZero() || r.at.Before(next) {
+			next = r.at
+		}
+	}
+	return next
+}
+
+func (k *Keeper) repeat() {
+	due := k.later
+	k.later = nil
+	for _, r := range due {
+		if r.at.After(k.now) {
+			k.later = append(k.later, r)
+			continue
+		}
+		r.f()
+	}
+}
+
+// again puts f off until the file system may have recovered.
+func (k *Keeper) again(what string, err error, f func()) {
+	k.log.Error(what+" failed and will be repeated", "error", err)
+	k.later = append(k.later, repeat{k.now.Add(repeatAfter), f})
+}
+
+// Event puts a record into the event log. A log that cannot be written is told to
+// the operator; it does not stop messages.
+func (k *Keeper) Event(now time.Time, r audit.Record) {
+	if r.Time.IsZero() {
+		r.Time = now
+	}
+	if err := k.events.Append(r); err != nil {
+		k.log.Error("event log", "error", err)
+	}
+	k.dirty = true
+}
+
+// Commit takes responsibility for a message that was written in place: done hears
+// nil once a barrier that began afterwards has succeeded.
+func (k *Keeper) Commit(now time.Time, env *spool.Envelope, done func(error)) {
+	k.now = now
+	if k.failed != nil {
+		done(k.failed)
+		return
+	}
+	ref := spool.Ref{ID: env.ID, Priority: env.Priority}
+	k.batch.Refs = append(k.batch.Refs, ref)
+	k.accepted(env)
+	message := schedMessage(ref, env, nil)
+	k.wait(func(err error) {
+		if err == nil {
+			k.Step(k.now, sched.Accepted{Message: message})
+		}
+		done(err)
+	})
+}
+
+// AdoptNew takes over what tools have committed on their own: it is durable already,
+// and eligible at once.
+func (k *Keeper) AdoptNew(now time.Time) error {
+	k.now = now
+	ids, err := k.spool.ScanNew()
+	for _, id := range ids {
+		ref, env, e := k.spool.Adopt(id)
+		switch {
+		case errors.Is(e, spool.ErrDamaged), errors.Is(e, spool.ErrIncomplete):
+			k.damaged(string(id), e)
+		case e != nil:
+			err = errors.Join(err, e)
+		default:
+			k.dirty = true
+			k.accepted(env)
+			k.found(spool.Item{Ref: ref, Envelope: env})
+		}
+	}
+	return err
+}
+
+// accepted writes the event of a message that has come in or was made here.
+func (k *Keeper) accepted(env *spool.Envelope) {
+	event := audit.TransferIn
+	switch {
+	case env.Parent != "":
+		event = audit.Child
+	case env.Source.Peer == "":
+		event = audit.Submitted
+	}
+	r := record(env, event)
+	r.Priority, r.Originator, r.ContentID, r.Type, r.Size = env.Priority.String(), env.Originator, env.ContentID, env.ContentType, env.Size
+	r.Parent, r.Step = string(env.Parent), env.Step
+	r.Channel, r.Peer, r.Text = env.Source.Channel, env.Source.Peer, env.Subject
+	for _, to := range env.Recipients {
+		r.N = append(r.N, to.N)
+		r.Recipients = append(r.Recipients, to.Address)
+	}
+	k.Event(k.now, r)
+}
+
+func record(env *spool.Envelope, event string) audit.Record {
+	return audit.Record{Event: event, ID: string(env.ID), MTSID: env.MTSID, Kind: string(env.Kind)}
+}
+
+func (k *Keeper) damaged(id string, err error) {
+	k.log.Error("message is damaged and was moved to bad/", "id", id, "error", err)
+	k.Event(k.now, audit.Record{Event: audit.Damaged, ID: id, Text: err.Error()})
+}
+
+// wait lets f go with the next barrier; somebody outside waits for it.
+func (k *Keeper) wait(f func(error)) {
+	k.after(f)
+	k.urgent = true
+}
+
+// after lets f go with the next barrier.
+func (k *Keeper) after(f func(error)) {
+	k.waiting = append(k.waiting, f)
+	k.dirty = true
+}
+
+// Dirty tells that something is not durable yet.
+func (k *Keeper) Dirty() bool { return k.dirty }
+
+// Waiting tells that somebody outside waits for the next barrier.
+func (k *Keeper) Waiting() bool { return k.urgent }
+
+// Begin starts a barrier: the caller runs spool.Barrier(batch), on any goroutine,
+// and then calls settle with its result on the keeper's own.
+func (k *Keeper) Begin() (batch *spool.Batch, settle func(error)) {
+	waiting := k.waiting
+	b := k.batch
+	k.batch, k.waiting, k.urgent, k.dirty = spool.Batch{}, nil, false, false
+	settle = func(err error) {
+		if err != nil {
+			k.Poison(err)
+		}
+		for _, f := range waiting {
+			f(err)
+		}
+	}
+	// The records of what this barrier makes durable go to the disk with it.
+	if err := k.events.Flush(); err != nil {
+		k.log.Error("event log", "error", err)
+	}
+	if f := k.events.File(); f != nil {
+		b.Dirs = append(b.Dirs, f.Name())
+	}
+	return &b, settle
+}
+
+// Poison ends the keeper's work: after a failed barrier nobody hears yes, now or
+// later, and nothing is told to the scheduler any more.
+func (k *Keeper) Poison(err error) {
+	if k.failed == nil {
+		k.failed = diag.E("spool", diag.IO, fmt.Errorf("a barrier failed: %w", err))
+	}
+}
+
+// Idle tells that nothing is in progress and nothing can be started now: what is
+// left waits for a time, an operator, or a peer that cannot be reached.
+func (k *Keeper) Idle() bool {
+	if k.dirty || len(k.debts) > 0 {
+		return false
+	}
+	for _, c := range k.mind.Tree() {
+		if c.Jobs != [3]int{} {
+			return false
+		}
+		for _, p := range c.Peers {
+			ready := p.Ready != [3]int{} && !p.Disabled && !c.Disabled && c.Failures == 0 && !p.DelayUntil.After(k.now)
+			if p.Opening > 0 || p.InProgress > 0 || ready {
+				return false
+			}
+		}
+	}
+	return true
+}

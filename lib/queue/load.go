@@ -1,0 +1,242 @@
+package queue
+
+import (
+	"slices"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/report"
+	"github.com/mtakit/mtakit/lib/sched"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// schedConfig is what the scheduler needs of the configuration.
+func schedConfig(c *conf.Config, generation uint64) sched.Config {
+	backoff := func(b conf.Backoff) sched.Backoff {
+		return sched.Backoff{First: b.First.D(), Step: b.Step.D(), Ceiling: b.Ceiling.D()}
+	}
+	out := sched.Config{
+		Version: c.Version, Generation: generation,
+		MessageBackoff: backoff(c.Schedule.BackoffMessage),
+		PeerBackoff:    backoff(c.Schedule.BackoffPeer),
+		Expiry:         [3]time.Duration{c.Schedule.Expiry.Urgent.D(), c.Schedule.Expiry.Normal.D(), c.Schedule.Expiry.NonUrgent.D()},
+	}
+	for _, ch := range c.Channels {
+		out.Channels = append(out.Channels, sched.ChannelConfig{
+			Name: ch.Name, Associations: ch.Kind != conf.KindLocal,
+			Listens: slices.ContainsFunc(c.Listeners, func(l conf.Listener) bool { return l.Channel == ch.Name }),
+			MaxJobs: ch.MaxJobs, ReservedUrgent: ch.ReservedUrgent, ReservedNormal: ch.ReservedNormal,
+			MaxAssociations: ch.MaxAssociations, MaxPerPeer: ch.MaxPerPeer, IdleTime: ch.IdleTime.D(),
+		})
+	}
+	for _, p := range c.Peers {
+		out.Peers = append(out.Peers, sched.PeerConfig{Channel: p.Channel, Name: p.Name, Disabled: !p.Enabled})
+	}
+	return out
+}
+
+// standing is where the recipients of a message stand by its log.
+type standing struct {
+	recipients []sched.Recipient
+	finals     []spool.Record // the final outcome of each, by index; zero: none
+	reported   []bool         // a durable child stands for it
+}
+
+func standingOf(env *spool.Envelope, log []spool.Record) *standing {
+	s := &standing{
+		recipients: make([]sched.Recipient, len(env.Recipients)),
+		finals:     make([]spool.Record, len(env.Recipients)),
+		reported:   make([]bool, len(env.Recipients)),
+	}
+	for i, r := range env.Recipients {
+		s.recipients[i] = sched.Recipient{N: r.N, Hops: r.Hops, Fail: r.Fail}
+	}
+	for _, rec := range log {
+		for i := range s.recipients {
+			if r := &s.recipients[i]; len(rec.Recipients) == 0 || slices.Contains(rec.Recipients, r.N) {
+				s.apply(i, r, rec)
+			}
+		}
+	}
+	return s
+}
+
+// apply lets one record count for one recipient. Nothing follows a final outcome.
+func (s *standing) apply(i int, r *sched.Recipient, rec spool.Record) {
+	if rec.Kind == spool.RecordChild {
+		r.State = sched.Finished
+		s.reported[i] = true
+		return
+	}
+	if r.State == sched.Finished {
+		return
+	}
+	switch rec.Kind {
+	case spool.RecordOutcome:
+		r.Text = rec.Text
+		kind, ok := sched.ParseKind(rec.Outcome)
+		switch {
+		case ok && kind.Final():
+			r.State = sched.Finished
+			s.finals[i] = rec
+		default:
+			r.Until = rec.Until
+			r.Attempts = max(r.Attempts, rec.Attempt)
+		}
+	case spool.RecordHold:
+		r.State = sched.Held
+	case spool.RecordRelease:
+		r.State = sched.Queued
+		r.Until = time.Time{}
+	case spool.RecordRetry:
+		r.Until = time.Time{}
+	}
+}
+
+func (s *standing) done() bool {
+	return !slices.ContainsFunc(s.recipients, func(r sched.Recipient) bool { return r.State != sched.Finished })
+}
+
+// owed are the recipients that are final and owed a report that was not made.
+func (s *standing) owed(env *spool.Envelope) []report.Result {
+	var owed []report.Result
+	for i, rec := range s.finals {
+		if s.recipients[i].State != sched.Finished || s.reported[i] {
+			continue
+		}
+		kind, _ := sched.ParseKind(rec.Outcome)
+		delivered := kind == sched.Delivered
+		if (delivered || kind == sched.Failed) && report.Owed(env.Kind, &env.Recipients[i], delivered) {
+			owed = append(owed, report.Result{N: env.Recipients[i].N, Delivered: delivered, Time: rec.Time,
+				Reason: mts.ReasonCode(rec.Reason), Diagnostic: mts.DiagnosticCode(rec.Diagnostic), Text: rec.Text})
+		}
+	}
+	return owed
+}
+
+// schedMessage is what the scheduler needs of a message; s may be nil for a new one.
+func schedMessage(ref spool.Ref, env *spool.Envelope, s *standing) sched.Message {
+	if s == nil {
+		s = standingOf(env, nil)
+	}
+	return sched.Message{Ref: ref, Kind: env.Kind, Accepted: env.Accepted, Deferred: env.Deferred, Expires: env.Expires,
+		Size: env.Size, Recipients: s.recipients}
+}
+
+// Load takes over messages found in the spool at start.
+func (k *Keeper) Load(now time.Time, items []spool.Item) {
+	k.now = now
+	for _, i := range items {
+		switch {
+		case i.Damaged != nil:
+			k.damaged(string(i.Ref.ID), i.Damaged)
+		case k.failed == nil:
+			k.found(i)
+		}
+	}
+}
+
+// found takes over one message: what is still to be moved goes to the scheduler,
+// reports that were owed and not made are made, and what is done with leaves.
+func (k *Keeper) found(i spool.Item) {
+	if i.Torn > 0 {
+		k.log.Warn("records of a log are torn and do not count", "id", i.Ref.ID, "torn", i.Torn)
+	}
+	s := standingOf(i.Envelope, i.Log)
+	owed := s.owed(i.Envelope)
+	if !s.done() {
+		k.carryOut(k.mind.Step(k.now, sched.Accepted{Message: schedMessage(i.Ref, i.Envelope, s)}))
+	}
+	if len(owed) == 0 && !s.done() {
+		return
+	}
+	d := k.debts[i.Ref.ID]
+	if d == nil {
+		d = &debt{ref: i.Ref}
+		k.debts[i.Ref.ID] = d
+	}
+	d.done = d.done || s.done()
+	d.open++
+	if len(owed) > 0 {
+		d.open++
+		k.makeReport(d, i.Envelope, owed)
+	}
+	k.settle(d)
+}
+
+// remember writes what a restart must know.
+func (k *Keeper) remember(l sched.Log) {
+	r := spool.Record{Time: k.now, Recipients: l.N, Text: l.Text, Until: l.Until, Attempt: l.Attempts, Channel: l.Channel, Peer: l.Peer}
+	event := audit.Deferred
+	switch l.Change {
+	case sched.ChangeDeferred, sched.ChangeInDoubt:
+		r.Kind, r.Outcome = spool.RecordOutcome, l.Change.String()
+	case sched.ChangeHeld:
+		r.Kind, event = spool.RecordHold, audit.Held
+	case sched.ChangeReleased:
+		r.Kind, event = spool.RecordRelease, audit.Released
+	case sched.ChangeRetried:
+		r.Kind, event = spool.RecordRetry, audit.Retried
+	default:
+		r.Kind = spool.RecordKind(l.Change.String())
+	}
+	r.Who = k.who
+	k.appendLog(l.Ref, r)
+	text := l.Text
+	if l.Change == sched.ChangeInDoubt {
+		text = "in doubt: " + text
+	}
+	k.Event(k.now, audit.Record{Event: event, ID: string(l.Ref.ID), N: l.N, Channel: l.Channel, Peer: l.Peer,
+		Attempt: l.Attempts, Until: l.Until, Text: text, Who: k.who})
+}
+
+func (k *Keeper) appendLog(ref spool.Ref, r spool.Record) {
+	k.dirty = true
+	if err := k.spool.Append(ref, r); err != nil {
+		k.again("logging", err, func() { k.appendLog(ref, r) })
+	}
+}
+
+func (k *Keeper) notice(n sched.Notice) {
+	event := ""
+	switch n.Kind {
+	case sched.NoticePeerDown:
+		event = audit.PeerDown
+	case sched.NoticePeerUp:
+		event = audit.PeerUp
+	case sched.NoticeChannelDown:
+		event = audit.ChannelDown
+	default:
+		return
+	}
+	k.Event(k.now, audit.Record{Event: event, Channel: n.Channel, Peer: n.Peer, Text: n.Text, Until: n.Until})
+}
+
+// finalEvent writes the event of a final outcome.
+func (k *Keeper) finalEvent(ref spool.Ref, env *spool.Envelope, f sched.Final) {
+	r := audit.Record{ID: string(ref.ID), N: f.N, Channel: f.Channel, Peer: f.Peer, Text: f.Outcome.Text, Who: k.who}
+	if env != nil {
+		r.MTSID, r.Kind = env.MTSID, string(env.Kind)
+	}
+	switch f.Outcome.Kind {
+	case sched.Transferred:
+		r.Event = audit.TransferOut
+	case sched.Delivered:
+		r.Event = audit.Delivered
+	case sched.Failed:
+		r.Event = audit.Failed
+		reason, diagnostic := f.Outcome.Reason, f.Outcome.Diagnostic
+		r.Reason = &reason
+		if diagnostic != spool.NoDiagnostic {
+			r.Diagnostic = &diagnostic
+		}
+	case sched.Deleted:
+		r.Event = audit.Deleted
+	default:
+		r.Event = audit.Child
+		r.Text = f.Outcome.Kind.String() + " to " + string(f.Outcome.Child)
+	}
+	k.Event(k.now, r)
+}

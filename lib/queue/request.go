@@ -1,0 +1,243 @@
+package queue
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Verbs of a Request.
+const (
+	VerbList    = "list"
+	VerbShow    = "show"
+	VerbTree    = "tree"
+	VerbStatus  = "status"
+	VerbHold    = "hold"
+	VerbRelease = "release"
+	VerbRetry   = "retry"
+	VerbExpire  = "expire"
+	VerbDelete  = "delete"
+)
+
+// Request is what a tool asks of the keeper.
+type Request struct {
+	Verb   string   `json:"verb"`
+	IDs    []string `json:"ids,omitempty"` // spool identifiers or their beginnings
+	All    bool     `json:"all,omitempty"` // every message the filter lets through
+	Filter Filter   `json:"filter,omitzero"`
+	DryRun bool     `json:"dryRun,omitempty"`
+	Reason string   `json:"reason,omitempty"`
+	Who    string   `json:"who,omitempty"`
+}
+
+// Filter lets a message through if every criterion that is set holds.
+type Filter struct {
+	Channel  string        `json:"channel,omitempty"`
+	Peer     string        `json:"peer,omitempty"`
+	Priority string        `json:"priority,omitempty"`
+	State    string        `json:"state,omitempty"`
+	Older    time.Duration `json:"older,omitempty"`
+	Newer    time.Duration `json:"newer,omitempty"`
+	From     string        `json:"from,omitempty"` // address pattern
+	To       string        `json:"to,omitempty"`
+}
+
+// States of a recipient in a Row.
+const (
+	StateQueued    = "queued"
+	StateActive    = "active"
+	StateDeferred  = "deferred"
+	StateHeld      = "held"
+	StateReporting = "reporting"
+)
+
+// Row is one queued recipient.
+type Row struct {
+	ID          string    `json:"id"`
+	MTSID       string    `json:"mtsid"`
+	Kind        string    `json:"kind"`
+	Priority    string    `json:"priority"`
+	State       string    `json:"state"`
+	Wish        string    `json:"wish,omitempty"` // what happens when the transfer in progress ends
+	Age         int64     `json:"age"`            // seconds since acceptance
+	Accepted    time.Time `json:"accepted"`
+	Deferred    time.Time `json:"deferredDelivery,omitzero"`
+	Expires     time.Time `json:"expires,omitzero"`
+	Size        int64     `json:"size"`
+	Channel     string    `json:"channel,omitempty"`
+	Peer        string    `json:"peer,omitempty"`
+	N           int       `json:"n"`
+	Recipient   string    `json:"recipient"`
+	Originator  string    `json:"originator"`
+	Subject     string    `json:"subject,omitempty"`
+	ContentType string    `json:"contentType,omitempty"`
+	Attempts    int       `json:"attempts"`
+	Next        time.Time `json:"next,omitzero"` // attempt
+	Reason      string    `json:"reason,omitempty"`
+}
+
+// ChannelRow is one channel of the tree.
+type ChannelRow struct {
+	Channel      string    `json:"channel"`
+	Enabled      bool      `json:"enabled"`
+	Running      bool      `json:"running"`
+	Failures     int       `json:"failures,omitempty"`
+	RestartAt    time.Time `json:"restartAt,omitzero"`
+	MaxJobs      int       `json:"maxJobs"`
+	Jobs         int       `json:"jobs"`
+	Associations int       `json:"associations"`
+	Peers        []PeerRow `json:"peers"`
+}
+
+// PeerRow is one peer of a channel.
+type PeerRow struct {
+	Peer         string    `json:"peer"`
+	Enabled      bool      `json:"enabled"`
+	Urgent       int       `json:"urgent"` // messages waiting, by priority
+	Normal       int       `json:"normal"`
+	NonUrgent    int       `json:"nonUrgent"`
+	Held         int       `json:"held"`
+	Active       int       `json:"active"`
+	Associations int       `json:"associations"`
+	Oldest       int64     `json:"oldest"` // seconds; 0: nothing waits
+	Failures     int       `json:"failures"`
+	DelayUntil   time.Time `json:"delayUntil,omitzero"`
+	Reason       string    `json:"reason,omitempty"`
+}
+
+// StatusRow is how the switch is.
+type StatusRow struct {
+	MTA           string    `json:"mta"`
+	Domain        string    `json:"domain"`
+	Running       bool      `json:"running"`
+	PID           int       `json:"pid,omitempty"`
+	Since         time.Time `json:"since,omitzero"`
+	ConfigVersion string    `json:"configVersion"`
+	Urgent        int       `json:"urgent"`
+	Normal        int       `json:"normal"`
+	NonUrgent     int       `json:"nonUrgent"`
+	Recipients    int       `json:"recipients"`
+	Active        int       `json:"active"`
+}
+
+// DetailRow is everything about one message.
+type DetailRow struct {
+	Envelope   *spool.Envelope `json:"envelope"`
+	Path       string          `json:"path"`
+	Recipients []Row           `json:"recipients"`
+	Log        []spool.Record  `json:"log,omitempty"`
+}
+
+// ActRow is a message a verb was done to.
+type ActRow struct {
+	ID    string `json:"id"`
+	Verb  string `json:"verb"`
+	Waits bool   `json:"waits,omitempty"` // some recipient is in flight: done when it comes back
+	Note  string `json:"note,omitempty"`
+}
+
+// Answer is one line of an answer: exactly one member is set.
+type Answer struct {
+	Row     *Row        `json:"row,omitempty"`
+	Channel *ChannelRow `json:"channel,omitempty"`
+	Status  *StatusRow  `json:"status,omitempty"`
+	Detail  *DetailRow  `json:"detail,omitempty"`
+	Act     *ActRow     `json:"act,omitempty"`
+	Error   *Trouble    `json:"error,omitempty"`
+	End     bool        `json:"end,omitempty"` // of the answer
+}
+
+// Trouble is an error on its way to a tool.
+type Trouble struct {
+	Text string    `json:"text"`
+	Kind diag.Kind `json:"kind"`
+	Hint string    `json:"hint,omitempty"`
+}
+
+func trouble(err error) *Trouble {
+	return &Trouble{Text: err.Error(), Kind: diag.KindOf(err), Hint: diag.HintOf(err)}
+}
+
+func (t *Trouble) err() error {
+	return diag.WithHint(diag.New("", t.Kind, t.Text), t.Hint)
+}
+
+// matcher is a Filter ready to be asked.
+type matcher struct {
+	Filter
+	from, to *oraddr.Pattern
+}
+
+func newMatcher(f Filter) (*matcher, error) {
+	m := &matcher{Filter: f}
+	if f.Priority != "" {
+		if _, err := spool.ParsePriority(f.Priority); err != nil || len(f.Priority) == 1 {
+			return nil, diag.E("filter", diag.Usage, fmt.Errorf("priority %q is not urgent, normal or non-urgent", f.Priority))
+		}
+	}
+	states := []string{StateQueued, StateActive, StateDeferred, StateHeld, StateReporting}
+	if f.State != "" && !slices.Contains(states, f.State) {
+		return nil, diag.E("filter", diag.Usage, fmt.Errorf("state %q is not one of %q", f.State, states))
+	}
+	for _, p := range []struct {
+		text string
+		to   **oraddr.Pattern
+	}{{f.From, &m.from}, {f.To, &m.to}} {
+		if p.text == "" {
+			continue
+		}
+		pattern, err := oraddr.ParsePattern(p.text)
+		if err != nil {
+			return nil, diag.E("filter", diag.Usage, err)
+		}
+		*p.to = &pattern
+	}
+	return m, nil
+}
+
+// passes tells whether a message, given as its recipients, is let through: each
+// criterion holds for the message or for some recipient. A criterion that is not set
+// does not count.
+func (m *matcher) passes(rows []Row) bool {
+	some := func(f func(r *Row) bool) bool {
+		return slices.ContainsFunc(rows, func(r Row) bool { return f(&r) })
+	}
+	age := time.Duration(rows[0].Age) * time.Second
+	return (m.Priority == "" || rows[0].Priority == m.Priority) &&
+		(m.Older == 0 || age > m.Older) &&
+		(m.Newer == 0 || age < m.Newer) &&
+		(m.Channel == "" || some(func(r *Row) bool { return r.Channel == m.Channel })) &&
+		(m.Peer == "" || some(func(r *Row) bool { return r.Peer == m.Peer })) &&
+		(m.State == "" || some(func(r *Row) bool { return r.State == m.State })) &&
+		(m.from == nil || matches(m.from, rows[0].Originator)) &&
+		(m.to == nil || some(func(r *Row) bool { return matches(m.to, r.Recipient) }))
+}
+
+// matches tells whether an address text matches; what is no address matches nothing.
+func matches(p *oraddr.Pattern, text string) bool {
+	a, err := oraddr.Parse(text)
+	if err != nil {
+		return false
+	}
+	ok, _ := p.Match(a)
+	return ok
+}
+
+// SocketPath is where the keeper of a live spool answers.
+func SocketPath(dir string) string { return filepath.Join(dir, "ctl", "keeper") }
+
+// Who names the user of this process, for the logs.
+func Who() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "uid " + strconv.Itoa(os.Getuid())
+}

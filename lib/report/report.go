@@ -1,0 +1,261 @@
+// Package report makes delivery and non-delivery reports (X.411 §8.3.1.2, §14.5). It
+// decides who is owed one and what it says; it moves nothing.
+package report
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// The words of the spool for what was asked about a recipient.
+const (
+	None        = "none"
+	NonDelivery = "non-delivery"
+	Delivery    = "delivery"
+	Audited     = "audited"
+)
+
+// Word returns the spool's word for a report request.
+func Word(r mts.ReportRequest) string {
+	switch r {
+	case mts.ReportNone:
+		return None
+	case mts.ReportNonDelivery:
+		return NonDelivery
+	case mts.ReportAudited:
+		return Audited
+	}
+	return Delivery
+}
+
+// Step is the step a report is a child of, see spool.ChildID.
+const Step = "report"
+
+// Result is the final outcome of one recipient.
+type Result struct {
+	N          int       // the recipient's number in the spool: its place, from 1
+	Delivered  bool      // or not: then Reason, Diagnostic and Text count
+	Time       time.Time // of delivery
+	Reason     mts.ReasonCode
+	Diagnostic mts.DiagnosticCode // spool.NoDiagnostic: none
+	Text       string
+}
+
+// Owed tells whether a final outcome of a recipient obliges this MTA to report
+// (X.411 §14.5): every non-delivery, because the originating MTA always asks for
+// it; a delivery when that MTA or the originator asked for it. Nothing is ever owed
+// about a report.
+func Owed(kind spool.Kind, r *spool.Recipient, delivered bool) bool {
+	if kind == spool.KindReport {
+		return false
+	}
+	return !delivered || r.Report == Delivery || r.MTAReport == Delivery || r.MTAReport == Audited
+}
+
+// Wanted tells whether the originator, when the report has come back to it, is to
+// see it: it asked for a report about one of the recipients, or for a non-delivery
+// report about one that was not reached. What the originating MTA asked for on its
+// own account ends with it.
+func Wanted(r *mts.Report) bool {
+	for _, f := range r.Content.PerRecipientFields {
+		switch f.PerRecipientIndicators.OriginatorReport() {
+		case mts.ReportAlways:
+			return true
+		case mts.ReportNonDelivery:
+			if f.LastTraceInformation.ReportType.NonDelivery != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// subject is what a report needs of a message or a probe.
+type subject struct {
+	id         mts.MTSIdentifier
+	originator oraddr.ORName
+	eits       *mts.EncodedInformationTypes
+	kind       mts.ContentType
+	contentID  mts.ContentIdentifier
+	indicators mts.PerMessageIndicators
+	trace      mts.TraceInformation
+	extensions []mts.ExtensionField
+	recipients []mts.PerRecipientMessageTransferFields
+}
+
+func decode(env *spool.Envelope) (*subject, error) {
+	switch env.Kind {
+	case spool.KindMessage:
+		m, err := p1.DecodeMessageEnvelope(env.Wire, p1.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		return &subject{m.MessageIdentifier, m.OriginatorName, m.OriginalEncodedInformationTypes, m.ContentType,
+			m.ContentIdentifier, m.PerMessageIndicators, m.TraceInformation, m.Extensions, m.PerRecipientFields}, nil
+	case spool.KindProbe:
+		p, err := p1.DecodeProbe(env.Wire, p1.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		return &subject{p.ProbeIdentifier, p.OriginatorName, p.OriginalEncodedInformationTypes, p.ContentType,
+			p.ContentIdentifier, p.PerMessageIndicators, p.TraceInformation, p.Extensions, p.PerRecipientFields}, nil
+	}
+	return nil, errors.New("there is no report on a report")
+}
+
+// Make makes the report of this MTA on some recipients of a message or probe. Its
+// identifier derives from the subject and the results: the same report made twice,
+// as when a peer has sent the subject twice, is one report.
+//
+// returnContent says that the content is to go back with it: it was asked for and
+// somebody was not reached (X.411 §14.5).
+func Make(env *spool.Envelope, results []Result, own conf.Identity) (r *mts.Report, returnContent bool, err error) {
+	s, err := decode(env)
+	if err != nil {
+		return nil, false, diag.E("report on "+string(env.ID), diag.Data, err)
+	}
+	domain := mts.NewGlobalDomainIdentifier(own.Domain)
+	r = &mts.Report{}
+	r.Envelope.ReportIdentifier = identifier(domain, own.MTA, s.id, results)
+	c := &r.Content
+	c.SubjectIdentifier = s.id
+	c.OriginalEncodedInformationTypes = s.eits
+	c.ContentType = &s.kind
+	c.ContentIdentifier = s.contentID
+	if c.Extensions, err = copyExt(nil, s.extensions, mts.ExtContentCorrelator.Type()); err != nil {
+		return nil, false, err
+	}
+	if err := destination(r, s, env.Accepted); err != nil {
+		return nil, false, err
+	}
+	if r.Envelope.Extensions, err = copyExt(r.Envelope.Extensions, s.extensions, mts.ExtMessageSecurityLabel.Type()); err != nil {
+		return nil, false, err
+	}
+	if r.Envelope.Extensions, err = mts.SetExt(r.Envelope.Extensions, mts.ExtReportingMTAName,
+		mts.ReportingMTAName{Domain: domain, MTAName: mts.MTAName(own.MTA)}); err != nil {
+		return nil, false, err
+	}
+	arrival := arrivalTime(s.trace, domain, env.Accepted)
+	for _, result := range results {
+		if result.N < 1 || result.N > len(s.recipients) {
+			return nil, false, diag.E("report on "+string(env.ID), diag.Internal, fmt.Errorf("no recipient %d", result.N))
+		}
+		f := &s.recipients[result.N-1]
+		fields := mts.PerRecipientReportTransferFields{
+			ActualRecipientName:                f.RecipientName,
+			OriginallySpecifiedRecipientNumber: f.OriginallySpecifiedRecipientNumber,
+			PerRecipientIndicators:             f.PerRecipientIndicators,
+			LastTraceInformation:               mts.LastTraceInformation{ArrivalTime: arrival, ReportType: reportType(result, own)},
+			SupplementaryInformation:           printable(result.Text),
+		}
+		if fields.Extensions, err = copyExt(nil, f.Extensions, mts.ExtRedirectionHistory.Type()); err != nil {
+			return nil, false, err
+		}
+		if f.PerRecipientIndicators.OriginatingMTAReport() == mts.ReportAudited {
+			c.SubjectIntermediateTraceInformation = s.trace
+		}
+		if !result.Delivered && env.Kind == spool.KindMessage && s.indicators.ContentReturnRequest() {
+			returnContent = true
+		}
+		c.PerRecipientFields = append(c.PerRecipientFields, fields)
+	}
+	return r, returnContent, nil
+}
+
+func reportType(r Result, own conf.Identity) mts.ReportType {
+	if r.Delivered {
+		user := mts.UserPublic
+		if own.Domain.PRMD != "" {
+			user = mts.UserPrivate
+		}
+		return mts.NewDelivery(r.Time, user)
+	}
+	if r.Diagnostic == spool.NoDiagnostic {
+		return mts.ReportType{NonDelivery: &mts.NonDeliveryReport{NonDeliveryReasonCode: r.Reason}}
+	}
+	return mts.NewNonDelivery(r.Reason, r.Diagnostic)
+}
+
+// destination names who gets the report: the last distribution list the subject
+// went through, else the originator (X.411 §14.5).
+func destination(r *mts.Report, s *subject, submitted time.Time) error {
+	r.Envelope.ReportDestinationName = s.originator
+	history, ok, err := mts.Ext(s.extensions, mts.ExtDLExpansionHistory)
+	if err != nil || !ok || len(history) == 0 {
+		return err
+	}
+	r.Envelope.ReportDestinationName = history[len(history)-1].DL
+	at := asn1.NewUTCTime(submitted)
+	if len(s.trace) > 0 {
+		at = s.trace[0].DomainSuppliedInformation.ArrivalTime
+	}
+	all := []mts.OriginatorAndDLExpansion{{OriginatorOrDLName: s.originator, OriginationOrExpansionTime: at}}
+	for _, e := range history {
+		all = append(all, mts.OriginatorAndDLExpansion{OriginatorOrDLName: e.DL, OriginationOrExpansionTime: e.DLExpansionTime})
+	}
+	r.Envelope.Extensions, err = mts.SetExt(r.Envelope.Extensions, mts.ExtOriginatorAndDLExpansionHistory, all)
+	return err
+}
+
+// arrivalTime is when the subject entered this domain: as an earlier MTA of it
+// wrote down, or else when this one accepted it.
+func arrivalTime(trace mts.TraceInformation, own mts.GlobalDomainIdentifier, accepted time.Time) mts.Time {
+	if n := len(trace); n > 0 && trace[n-1].GlobalDomainIdentifier.Equal(own) {
+		return trace[n-1].DomainSuppliedInformation.ArrivalTime
+	}
+	return asn1.NewUTCTime(accepted)
+}
+
+// copyExt copies an extension field as it is, if it is there.
+func copyExt(to, from []mts.ExtensionField, kind mts.ExtensionType) ([]mts.ExtensionField, error) {
+	if i := mts.Find(from, kind); i >= 0 {
+		return append(slices.Clip(to), from[i]), nil
+	}
+	return to, nil
+}
+
+// identifier derives the report's identifier: at most UbLocalIDLength characters,
+// the beginning of the MTA name for people, the rest a digest.
+func identifier(domain mts.GlobalDomainIdentifier, mta string, subject mts.MTSIdentifier, results []Result) mts.MTSIdentifier {
+	const digits = 18 // 90 bits
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s\n", mta, subject)
+	for _, r := range results {
+		fmt.Fprintf(h, "%d %t %d %d\n", r.N, r.Delivered, r.Reason, r.Diagnostic)
+	}
+	digest := strings.ToLower(base32.HexEncoding.EncodeToString(h.Sum(nil)))[:digits]
+	name := mta[:min(len(mta), mts.UbLocalIDLength-digits-2)]
+	return mts.MTSIdentifier{GlobalDomainIdentifier: domain, LocalIdentifier: asn1.IA5String(name + ".R" + digest)}
+}
+
+// printable makes a text fit for supplementary-information: characters outside
+// PrintableString become "?", and it ends at the bound.
+func printable(text string) asn1.PrintableString {
+	const bound = 256 // ub-supplementary-info-length
+	var b strings.Builder
+	for _, c := range text {
+		if b.Len() == bound {
+			break
+		}
+		switch {
+		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', strings.ContainsRune(" '()+,-./:=?", c):
+			b.WriteRune(c)
+		default:
+			b.WriteByte('?')
+		}
+	}
+	return asn1.PrintableString(b.String())
+}

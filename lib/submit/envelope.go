@@ -1,0 +1,195 @@
+package submit
+
+import (
+	"fmt"
+
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/report"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Message begins a message that came with a transfer envelope (X.411 §12.2.1.1):
+// raw bit for bit, env the same decoded. What is wrong with it is decided for each
+// recipient and will be reported; an error says that the envelope cannot be
+// answered for at all.
+func (d *Door) Message(src spool.Source, raw ber.Raw, env *mts.MessageTransferEnvelope) (*Tx, error) {
+	t := d.begin(spool.KindMessage, src, raw, nil)
+	e := &t.env
+	e.MTSID = env.MessageIdentifier.String()
+	e.Priority = priority(env.Priority)
+	e.ContentType = env.ContentType.String()
+	e.ContentID = string(env.ContentIdentifier)
+	e.Originator = addressText(env.OriginatorName)
+	if env.DeferredDeliveryTime != "" {
+		deferred, err := env.DeferredDeliveryTime.Time()
+		if err != nil {
+			return nil, diag.E("deferred-delivery-time", diag.Data, err)
+		}
+		e.Deferred = deferred.UTC()
+	}
+	latest, ok, err := mts.Ext(env.Extensions, mts.ExtLatestDeliveryTime)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		if e.Expires, err = latest.Time(); err != nil {
+			return nil, diag.E("latest-delivery-time", diag.Data, err)
+		}
+		e.Expires = e.Expires.UTC()
+	}
+	if err := d.recipients(t, env.PerRecipientFields, d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields))); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Probe begins a probe (X.411 §12.2.1.2). It has no content; the same decisions
+// are made as for a message.
+func (d *Door) Probe(src spool.Source, raw ber.Raw, env *mts.ProbeTransferEnvelope) (*Tx, error) {
+	t := d.begin(spool.KindProbe, src, raw, nil)
+	e := &t.env
+	e.MTSID = env.ProbeIdentifier.String()
+	e.ContentType = env.ContentType.String()
+	e.ContentID = string(env.ContentIdentifier)
+	e.Originator = addressText(env.OriginatorName)
+	if env.ContentLength != nil {
+		t.probed = *env.ContentLength
+	}
+	if err := d.recipients(t, env.PerRecipientFields, d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields))); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Report begins a report (X.411 §12.2.1.3): raw is the MTS-APDU without the
+// returned content, which is written as the content. A report that cannot go on is
+// discarded: there is never a report on a report. child is nil unless the report was
+// made here.
+func (d *Door) Report(src spool.Source, raw ber.Raw, r *mts.Report, child *Child) (*Tx, error) {
+	t := d.begin(spool.KindReport, src, raw, child)
+	e, env := &t.env, &r.Envelope
+	e.Subject = r.Content.SubjectIdentifier.String()
+	e.ContentID = string(r.Content.ContentIdentifier)
+	e.MTSID = env.ReportIdentifier.String()
+	if fail := d.common(src, env.TraceInformation, env.Extensions, 1); fail != nil {
+		t.Discarded = "report discarded: " + fail.Text
+		return t, nil
+	}
+	to := d.recipient(1, env.ReportDestinationName)
+	if to.Fail != nil {
+		t.Discarded = fmt.Sprintf("report discarded: %s: %s", to.Address, to.Fail.Text)
+	}
+	e.Recipients = []spool.Recipient{to}
+	return t, nil
+}
+
+// common decides what concerns every recipient alike: loops (X.411 §12.3.1),
+// extensions critical for transfer that are not understood (X.411 §9.2), and the
+// number of recipients. Nil means that nothing is in the way.
+func (d *Door) common(src spool.Source, trace mts.TraceInformation, extensions []mts.ExtensionField, recipients int) *spool.Failure {
+	if src.Peer != "" {
+		internal, _, err := mts.Ext(extensions, mts.ExtInternalTraceInformation)
+		if err != nil {
+			// The trace of others' MTAs is of no use here; the domains' trace still is.
+			internal = nil
+		}
+		if mts.LoopDetected(trace, d.domain) || mts.InternalLoopDetected(internal, d.domain, d.mta, internalPasses) {
+			return failure(mts.UnableToTransfer, mts.DiagnosticLoopDetected, "the trace shows a loop")
+		}
+	}
+	if unsupported := mts.UnsupportedCritical(extensions, mts.ForTransfer, nil); len(unsupported) > 0 {
+		return failure(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, fmt.Sprintf("%v is critical for transfer and not supported", unsupported[0]))
+	}
+	if most := d.conf.Limits.Recipients; recipients > most {
+		return failure(mts.UnableToTransfer, mts.TooManyRecipients, fmt.Sprintf("%d recipients; the limit is %d", recipients, most))
+	}
+	return nil
+}
+
+// recipients gives every recipient this MTA is responsible for its way or its
+// reason. all, if not nil, is the reason of each. In the spool a recipient is
+// numbered by its place in the envelope, from 1: the originally specified number is
+// shared by the members of a list once it is expanded.
+func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields, all *spool.Failure) error {
+	for i := range fields {
+		f := &fields[i]
+		n := f.OriginallySpecifiedRecipientNumber
+		if n < 1 || n > mts.UbRecipients {
+			return diag.E(fmt.Sprintf("per-recipient-fields[%d]", i), diag.Data, fmt.Errorf("originally-specified-recipient-number %d is not one of 1 to %d", n, mts.UbRecipients))
+		}
+		if !f.PerRecipientIndicators.Responsibility() {
+			continue
+		}
+		r := d.recipient(i+1, f.RecipientName)
+		r.Report = report.Word(f.PerRecipientIndicators.OriginatorReport())
+		r.MTAReport = report.Word(f.PerRecipientIndicators.OriginatingMTAReport())
+		switch unsupported := mts.UnsupportedCritical(f.Extensions, mts.ForTransfer, nil); {
+		case all != nil:
+			r.Fail = all
+		case len(unsupported) > 0:
+			r.Fail = failure(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, fmt.Sprintf("%v is critical for transfer and not supported", unsupported[0]))
+		}
+		t.env.Recipients = append(t.env.Recipients, r)
+	}
+	if len(t.env.Recipients) == 0 {
+		t.Discarded = "no recipient is this MTA's responsibility"
+	}
+	return nil
+}
+
+// recipient routes one recipient.
+func (d *Door) recipient(n int, name oraddr.ORName) spool.Recipient {
+	a, err := name.Address()
+	if err != nil {
+		return spool.Recipient{N: n, Address: addressText(name),
+			Fail: failure(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())}
+	}
+	r := spool.Recipient{N: n, Address: a.String()}
+	decision := d.router.Route(a)
+	if decision.Fail != nil {
+		r.Fail = &spool.Failure{Reason: decision.Fail.Reason, Diagnostic: decision.Fail.Diagnostic, Text: decision.Fail.Text}
+		return r
+	}
+	for _, h := range decision.Hops {
+		r.Hops = append(r.Hops, spool.Hop{Channel: h.Channel, Peer: h.Peer})
+	}
+	return r
+}
+
+func failure(r mts.ReasonCode, d mts.DiagnosticCode, text string) *spool.Failure {
+	return &spool.Failure{Reason: int(r), Diagnostic: int(d), Text: text}
+}
+
+// addressText is the address for people and logs; a name that has none, or one
+// that cannot be written, is shown as its octets.
+func addressText(n oraddr.ORName) string {
+	if a, err := n.Address(); err == nil {
+		return a.String()
+	}
+	raw, err := ber.Marshal(n)
+	if err != nil {
+		return "?"
+	}
+	return fmt.Sprintf("#%X", raw)
+}
+
+func priority(p mts.Priority) spool.Priority {
+	switch p {
+	case mts.Urgent:
+		return spool.Urgent
+	case mts.NonUrgent:
+		return spool.NonUrgent
+	}
+	return spool.Normal
+}
+
+// CompleteReport sets what is known of a report that came from elsewhere only once
+// its returned content has been read.
+func (t *Tx) CompleteReport(raw ber.Raw, r *mts.Report) {
+	t.env.Wire = raw
+	t.env.Subject = r.Content.SubjectIdentifier.String()
+	t.env.ContentID = string(r.Content.ContentIdentifier)
+}

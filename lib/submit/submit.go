@@ -1,0 +1,211 @@
+// Package submit is the only way into the spool. Inbound channels, mtasubmit, and
+// reports made here all pass the same door: the envelope is checked, every
+// recipient gets its route or its reason for non-delivery, and the message is
+// committed as one transaction. No check can be skipped, because there is no other
+// way.
+//
+// A transaction is Begin (Submit, Message, Probe or Report of a Door), Write for the
+// content, then Commit or Abort. Commit returns nil only when the message is
+// durable; after an error nothing was accepted.
+package submit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/route"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// internalPasses is how often a message may come through this MTA without a
+// reason in its trace before it counts as looping inside the domain. More than
+// one is tolerated because not every MTA writes down why it sent a message back.
+const internalPasses = 5
+
+// Committer makes messages durable: the harness of a channel process, which asks
+// the scheduler's process for a barrier; the keeper, which runs it; or Alone.
+type Committer interface {
+	// Create makes the file of a message; an existing one is fs.ErrExist.
+	Create(ref spool.Ref) (*spool.Writer, error)
+	// Commit returns nil once the finished file is durable. It closes w.
+	Commit(ctx context.Context, w *spool.Writer, env *spool.Envelope) error
+}
+
+// Door is the way into one spool under one configuration. It is immutable and may
+// be used by several goroutines.
+type Door struct {
+	conf   *conf.Config
+	router *route.Router
+	spool  Committer
+	now    func() time.Time
+	domain mts.GlobalDomainIdentifier
+	mta    mts.MTAName
+}
+
+// NewDoor makes the door of a valid configuration.
+func NewDoor(cfg *conf.Config, c Committer, now func() time.Time) (*Door, error) {
+	r, err := route.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Door{conf: cfg, router: r, spool: c, now: now,
+		domain: mts.NewGlobalDomainIdentifier(cfg.Identity.Domain), mta: mts.MTAName(cfg.Identity.MTA)}, nil
+}
+
+// Child says of which message, by which step and for which of its recipients a
+// new one is made; its identifier derives from the three.
+type Child struct {
+	Parent     spool.ID
+	Step       string
+	Recipients []int
+}
+
+// Tx is a message on its way in.
+type Tx struct {
+	// Discarded is why nothing is stored though nothing is wrong with the way it
+	// came: a report that loops or that nobody can be found for. Write and Commit
+	// succeed, and the event log should say it.
+	Discarded string
+
+	door   *Door
+	env    spool.Envelope
+	w      *spool.Writer
+	size   int64
+	over   bool  // the content is longer than the limit
+	probed int64 // content length a probe asks about
+}
+
+// Envelope returns the envelope as it stands; the size is that of the content
+// written so far.
+func (t *Tx) Envelope() *spool.Envelope { return &t.env }
+
+// Refused returns the first recipient that goes nowhere as an error of kind NoUser,
+// NoRoute or Permanent, or nil. Whoever can still say no to the originator asks this
+// before Commit; the others leave it to a non-delivery report.
+func (t *Tx) Refused() error {
+	for _, r := range t.env.Recipients {
+		if r.Fail != nil {
+			return diag.E(r.Address, failureKind(r), errors.New(r.Fail.Text))
+		}
+	}
+	return nil
+}
+
+func failureKind(r spool.Recipient) diag.Kind {
+	switch {
+	case mts.DiagnosticCode(r.Fail.Diagnostic) != mts.UnrecognisedORName:
+		return diag.Permanent
+	case r.Fail.Text == route.NoRoute:
+		return diag.NoRoute
+	}
+	return diag.NoUser
+}
+
+// Write stores content octets. Content beyond the size limit is counted and not
+// stored: the message is then accepted to be reported as too long, because a peer
+// that has begun a transfer cannot be told otherwise (X.411 §14.3).
+func (t *Tx) Write(p []byte) (int, error) {
+	t.size += int64(len(p))
+	if t.Discarded != "" {
+		return len(p), nil
+	}
+	if t.over = t.over || t.size > int64(t.door.conf.Limits.MessageSize); t.over {
+		return len(p), nil
+	}
+	if err := t.open(); err != nil {
+		return 0, err
+	}
+	return t.w.Write(p)
+}
+
+func (t *Tx) open() error {
+	if t.w != nil {
+		return nil
+	}
+	w, err := t.door.spool.Create(spool.Ref{ID: t.env.ID, Priority: t.env.Priority})
+	if err != nil {
+		if errors.Is(err, fs.ErrExist) && t.env.Parent == "" {
+			return diag.E("submit", diag.Temporary, err) // 35 random bits met twice in a nanosecond
+		}
+		return err
+	}
+	t.w = w
+	return nil
+}
+
+// Commit makes the message durable and returns its envelope; nil for a discarded
+// one. After an error nothing was accepted and the file is gone.
+func (t *Tx) Commit(ctx context.Context) (*spool.Envelope, error) {
+	if t.Discarded != "" {
+		return nil, nil
+	}
+	if err := t.open(); err != nil {
+		return nil, err
+	}
+	t.limit()
+	if err := t.w.Finish(&t.env); err != nil {
+		return nil, errors.Join(err, t.w.Abort())
+	}
+	if err := t.door.spool.Commit(ctx, t.w, &t.env); err != nil {
+		return nil, err
+	}
+	return &t.env, nil
+}
+
+// limit decides what only the whole content tells: whether it is too long, for
+// everybody or for single users.
+func (t *Tx) limit() {
+	for i := range t.env.Recipients {
+		r := &t.env.Recipients[i]
+		if r.Fail != nil {
+			continue
+		}
+		most := int64(t.door.conf.Limits.MessageSize)
+		if a, err := oraddr.Parse(r.Address); err == nil && t.env.Kind != spool.KindReport {
+			if d := t.door.router.Route(a); d.User != nil && d.User.MaxSize > 0 {
+				most = min(most, int64(d.User.MaxSize))
+			}
+		}
+		if length := t.contentLength(); length > most {
+			r.Fail = failure(mts.UnableToTransfer, mts.ContentTooLong, fmt.Sprintf("content of %d octets; the limit is %d", length, most))
+		}
+	}
+}
+
+// contentLength is what the message, or the message a probe asks about, has.
+func (t *Tx) contentLength() int64 {
+	if t.env.Kind == spool.KindProbe {
+		return t.probed
+	}
+	return t.size
+}
+
+// Abort gives the message up; nothing stays behind.
+func (t *Tx) Abort() error {
+	if t.w == nil {
+		return nil
+	}
+	return t.w.Abort()
+}
+
+// begin fills in what every kind has in common.
+func (d *Door) begin(kind spool.Kind, src spool.Source, wire ber.Raw, child *Child) *Tx {
+	now := d.now()
+	t := &Tx{door: d, env: spool.Envelope{
+		Format: spool.Format, ID: spool.NewID(now), Kind: kind, Priority: spool.Normal,
+		Accepted: now.UTC().Truncate(time.Millisecond), Source: src, Wire: wire,
+	}}
+	if child != nil {
+		t.env.ID = spool.ChildID(child.Parent, child.Step, child.Recipients)
+		t.env.Parent, t.env.Step, t.env.ParentRecipients = child.Parent, child.Step, child.Recipients
+	}
+	return t
+}
