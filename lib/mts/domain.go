@@ -8,11 +8,11 @@ import (
 	"github.com/mtakit/mtakit/lib/oraddr"
 )
 
-// MTAName names an MTA inside its domain, X.411 §8.5.5: at most
+// MTAName names an MTA inside its domain, X.411 §8.5: at most
 // UbMTANameLength characters of IA5.
 type MTAName = asn1.IA5String
 
-// GlobalDomainIdentifier names a management domain, X.411 §8.5.5. An
+// GlobalDomainIdentifier names a management domain, X.411 §8.5. An
 // administration domain of a single space stands for any of the country.
 type GlobalDomainIdentifier struct {
 	_                        ber.Sequence               `ber:"[APPLICATION 3]"`

@@ -26,7 +26,7 @@ func (i MTSIdentifier) Equal(j MTSIdentifier) bool {
 		i.GlobalDomainIdentifier.Equal(j.GlobalDomainIdentifier)
 }
 
-// String returns i in the form of RFC 2156 §4.7 for message identifiers,
+// String returns i in the form of RFC 2156 §4.3.3 for message identifiers,
 // "[/PRMD=ALPHA/ADMD=TEST/C=GB/;MTA-A.0001]". In the local identifier a
 // backslash is doubled and an octet outside the printable characters is written
 // \xNN, so that the text is one line whatever a peer has sent, and

@@ -27,14 +27,14 @@ type Signature struct {
 	Encrypted           asn1.BitString
 }
 
-// Token is the X.411 Token, §8.5.9.
+// Token is the X.411 Token, §8.5.
 type Token struct {
 	_                   ber.Sequence
 	TokenTypeIdentifier asn1.OID `ber:"[0]"`
 	Token               ber.Raw  `ber:"[1]"`
 }
 
-// SecurityLabel is the X.411 SecurityLabel, §8.5.9, in the same octets as the
+// SecurityLabel is the X.411 SecurityLabel, §8.5, in the same octets as the
 // label of RFC 2634.
 type SecurityLabel struct {
 	_                        ber.Set

@@ -180,7 +180,7 @@ func RerouteTrace(t TraceInformation, own, attempted GlobalDomainIdentifier, arr
 }
 
 // LoopDetected reports whether an object with trace t, as it arrives and before
-// AppendTrace, is caught in a loop between domains, X.411 §12.3.1. It is when
+// AppendTrace, is caught in a loop between domains, X.411 §14. It is when
 // own has an element and no element after the last one of own shows a reason to
 // come back: a rerouting, a redirection or the expansion of a list. An object
 // whose last element is own's has not left the domain and cannot have come back.

@@ -244,3 +244,40 @@ func envelopeOf(kind Kind, b []byte) (*mts.MessageTransferEnvelope, error) {
 	}
 	return nil, errEnvelope
 }
+
+// FuzzElements holds that an element is cut into the parts package ber sees.
+func FuzzElements(f *testing.F) {
+	for _, text := range []string{messageOctets, `30 80 31 80 00 00 BF 8F 0F 80 04 01 07 00 00 00 00`, `30 81 02 05 00`,
+		`30 84 00 00 00 00`, `30 80 00 00`, `30 02 00 00`, `30 80 04 80 00 00 00 00`} {
+		f.Add(octets(f, text))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := elements(b)
+		var want []ber.Raw
+		valid := len(b) > 1 && b[0]&0x20 != 0 && ber.Raw(b).Contents() != nil
+		for rest := ber.Raw(b).Contents(); valid && len(rest) > 0; {
+			var r ber.Raw
+			after, err := ber.Unmarshal(rest, &r, ber.Limits{})
+			if err != nil {
+				valid = false
+				break
+			}
+			want = append(want, r)
+			rest = after
+		}
+		if !valid {
+			return // package ber is the stricter, and has seen an envelope first
+		}
+		if err != nil {
+			t.Fatalf("% X: %v", b, err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("% X: %d elements, want %d", b, len(got), len(want))
+		}
+		for i := range got {
+			if !bytes.Equal(got[i], want[i]) {
+				t.Fatalf("element %d is % X, want % X", i, got[i], want[i])
+			}
+		}
+	})
+}

@@ -98,12 +98,12 @@ func (e *Edit) envelope(raw ber.Raw, extensions asn1.Tag) (ber.Raw, error) {
 			out = append(out, f)
 		}
 	}
-	if !extended {
+	if !extended && e.extends() {
 		f, err := e.extensions(ber.AppendHeader(nil, extensions, true, 0))
 		if err != nil {
 			return nil, err
 		}
-		if f != nil && len(f.Contents()) > 0 {
+		if f != nil {
 			out = append(out, f)
 		}
 	}
@@ -144,9 +144,14 @@ func retrace[T any](raw ber.Raw, want []T) (ber.Raw, error) {
 	return join(raw, out), nil
 }
 
+// extends reports whether the edit has to do with per-message extensions.
+func (e *Edit) extends() bool {
+	return e.InternalTrace != nil || len(e.SetExtensions) > 0 || len(e.RemoveExtensions) > 0
+}
+
 // extensions edits the per-message extensions; nil says that none are left.
 func (e *Edit) extensions(raw ber.Raw) (ber.Raw, error) {
-	if e.InternalTrace == nil && len(e.SetExtensions) == 0 && len(e.RemoveExtensions) == 0 {
+	if !e.extends() {
 		return raw, nil
 	}
 	old, err := elements(raw)
