@@ -1,0 +1,155 @@
+package channel
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// body is a channel kind that commits a message for each job.
+type body struct {
+	host    *Host
+	errs    chan error
+	drained chan struct{}
+	aborted chan struct{}
+}
+
+func (b *body) Configure(*conf.Config) error   { return nil }
+func (b *body) Accept(conn net.Conn, _ []byte) { _ = conn.Close() }
+func (b *body) Open(uint64, string)            {}
+func (b *body) Close(uint64)                   {}
+func (b *body) Turn(uint64, spool.Priority)    {}
+func (b *body) Abort()                         { close(b.aborted) }
+func (b *body) Capacity() Capacity             { return Capacity{Jobs: 3} }
+func (b *body) Drain(context.Context)          { <-b.drained }
+func (b *body) Do(j Job)                       { go func() { b.errs <- b.commit(j.Ref) }() }
+func (b *body) commit(ref spool.Ref) (err error) {
+	w, err := b.host.Create(ref)
+	if err != nil {
+		return err
+	}
+	env := &spool.Envelope{Kind: spool.KindMessage, Originator: "/C=GB/", Accepted: time.Unix(1, 0), Wire: []byte{1},
+		Recipients: []spool.Recipient{{N: 1, Address: "/C=GB/"}}}
+	if err := w.Finish(env); err != nil {
+		return err
+	}
+	return b.host.Commit(context.Background(), w, env)
+}
+
+// start runs a channel over a socket pair and returns the scheduler's end, after hello.
+func start(t *testing.T) (*Stream, *body, chan error) {
+	t.Helper()
+	dir := t.TempDir() + "/spool"
+	if err := spool.Init(dir); err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := pair(t)
+	b := &body{errs: make(chan error, 10), drained: make(chan struct{}), aborted: make(chan struct{})}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Run(context.Background(), "test", theirs, func(h *Host, _ *conf.Config) (Kind, error) {
+			b.host = h
+			return b, nil
+		})
+	}()
+	cfg := conf.New()
+	cfg.Spool.Dir = dir
+	text, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	send(t, ours, Line{Type: TypeConfig, Config: text})
+	if l := receive(t, ours); l.Type != TypeHello || l.Version != Version || l.Capacity.Jobs != 3 {
+		t.Fatalf("instead of hello: %+v", l)
+	}
+	return ours, b, ended
+}
+
+func send(t *testing.T, s *Stream, l Line) {
+	t.Helper()
+	if err := s.Send(l); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func receive(t *testing.T, s *Stream) Line {
+	t.Helper()
+	l, _, err := s.Receive()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func ref(n int64) *spool.Ref {
+	return &spool.Ref{ID: spool.NewID(time.Unix(n, 0)), Priority: spool.Normal}
+}
+
+// Commit must not return before the scheduler has said durable, and never nil when
+// it has said anything else.
+func TestCommitWaitsForDurable(t *testing.T) {
+	s, b, _ := start(t)
+	send(t, s, Line{Type: TypeJob, Job: 1, Ref: ref(1)})
+	commit := receive(t, s)
+	if commit.Type != TypeCommit || commit.Envelope == nil || len(commit.Envelope.Wire) != 0 {
+		t.Fatalf("%+v", commit)
+	}
+	select {
+	case err := <-b.errs:
+		t.Fatalf("Commit returned %v before the barrier", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	send(t, s, Line{Type: TypeDurable, Txn: commit.Txn})
+	if err := <-b.errs; err != nil {
+		t.Error(err)
+	}
+	send(t, s, Line{Type: TypeJob, Job: 2, Ref: ref(2)})
+	send(t, s, Line{Type: TypeRefused, Txn: receive(t, s).Txn, Text: "a barrier failed"})
+	if err := <-b.errs; diag.KindOf(err) != diag.Temporary {
+		t.Errorf("refused: %v", err)
+	}
+}
+
+// When the scheduler is gone nobody can say durable any more: no yes, and everything
+// the channel has in progress ends.
+func TestEndOfStreamAborts(t *testing.T) {
+	s, b, ended := start(t)
+	send(t, s, Line{Type: TypeJob, Job: 1, Ref: ref(1)})
+	receive(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-b.errs; diag.KindOf(err) != diag.Unavailable {
+		t.Errorf("commit: %v", err)
+	}
+	<-b.aborted
+	if err := <-ended; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+// A channel that is told to stop still hears of the messages it has committed.
+func TestDrainingChannelHearsDurable(t *testing.T) {
+	s, b, ended := start(t)
+	send(t, s, Line{Type: TypeJob, Job: 1, Ref: ref(1)})
+	commit := receive(t, s)
+	send(t, s, Line{Type: TypeStop})
+	send(t, s, Line{Type: TypeDurable, Txn: commit.Txn})
+	if err := <-b.errs; err != nil {
+		t.Error(err)
+	}
+	close(b.drained)
+	if err := <-ended; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if _, _, err := s.Receive(); err == nil || errors.Is(err, net.ErrClosed) {
+		t.Errorf("the stream is still open: %v", err)
+	}
+}
