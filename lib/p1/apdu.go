@@ -160,7 +160,8 @@ func EncodeReport(r *mts.Report) (ber.Raw, error) {
 	return b, wrap("p1: encode report", err)
 }
 
-// DecodeMessageEnvelope decodes the envelope part of a message.
+// DecodeMessageEnvelope decodes the envelope part of a message. Limits that say
+// nothing of its size accept any, as it is in memory already.
 func DecodeMessageEnvelope(envelope ber.Raw, lim Limits) (*mts.MessageTransferEnvelope, error) {
 	e := &mts.MessageTransferEnvelope{}
 	if err := decode(envelope, e, "", lim); err != nil {
@@ -187,8 +188,12 @@ func DecodeProbe(envelope ber.Raw, lim Limits) (*mts.Probe, error) {
 	return p, nil
 }
 
-// decode decodes the whole of raw into v.
+// decode decodes the whole of raw into v. What is in memory already needs no bound
+// on its size unless the caller has one.
 func decode(raw []byte, v any, params string, lim Limits) error {
+	if lim.Envelope <= 0 {
+		lim.Envelope = len(raw)
+	}
 	rest, err := ber.UnmarshalWith(raw, v, params, lim.orDefault().codec())
 	if err == nil && len(rest) > 0 {
 		err = malformed("", int64(len(raw)-len(rest)), errTrailing)

@@ -66,6 +66,28 @@ func TestReadMessage(t *testing.T) {
 	}
 }
 
+// However the octets arrive, the message is the same.
+func TestReadInSmallPieces(t *testing.T) {
+	apdu := octets(t, `A0 80 `+envelopeOctets+segmented(t)+`00 00`)
+	for name, r := range map[string]io.Reader{
+		"one by one":            iotest.OneByteReader(bytes.NewReader(apdu)),
+		"by halves":             iotest.HalfReader(bytes.NewReader(apdu)),
+		"the end with the data": iotest.DataErrReader(bytes.NewReader(apdu)),
+	} {
+		in, err := ReadAPDU(r, Limits{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		content, err := io.ReadAll(iotest.OneByteReader(in.Content))
+		if err == nil {
+			err = in.Finish()
+		}
+		if err != nil || !bytes.Equal(content, octets(t, contentOctets)) {
+			t.Errorf("%s: % X, %v", name, content, err)
+		}
+	}
+}
+
 func TestReadProbe(t *testing.T) {
 	in, content, err := whole(octets(t, probeOctets), Limits{})
 	if err != nil {
