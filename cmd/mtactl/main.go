@@ -35,6 +35,8 @@ func app() *ucli.App {
 				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.BoolFlag{Name: "no-data", Usage: "do not verify the contents"}}},
 			{Name: "ping", Usage: "bind with a peer and say who answered", ArgsUsage: "PEER", Action: ping,
 				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.DurationFlag{Name: "timeout", Usage: "give up after `DURATION`", Value: 30 * time.Second}}},
+			{Name: "read", Usage: "show messages of a mailbox", ArgsUsage: "FILE ...", Action: read,
+				Flags: []ucli.Flag{&ucli.StringFlag{Name: "save", Usage: "save attached files in `DIRECTORY`"}}},
 			{Name: "decode", Usage: "print what an encoding says", ArgsUsage: "[FILE|-]", Action: decodeAction,
 				Flags: []ucli.Flag{
 					&ucli.BoolFlag{Name: "hex", Usage: "the input is hexadecimal"},
@@ -46,7 +48,7 @@ func app() *ucli.App {
 			if c.NArg() > 0 {
 				return cli.Usage("unknown verb %q", c.Args().First())
 			}
-			return cli.Usage("which verb? init, config, status, track, check, ping or decode")
+			return cli.Usage("which verb? init, config, status, track, check, ping, read or decode")
 		},
 	}
 }

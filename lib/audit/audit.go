@@ -64,6 +64,7 @@ type Record struct {
 	Priority   string    `json:"priority,omitempty"`
 	Originator string    `json:"originator,omitempty"`
 	ContentID  string    `json:"contentId,omitempty"`
+	Subject    string    `json:"subject,omitempty"` // of a report: the MTS identifier it is about
 	Type       string    `json:"contentType,omitempty"`
 	Size       int64     `json:"size,omitempty"`
 	N          []int     `json:"n,omitempty"`          // recipient numbers

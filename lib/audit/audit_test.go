@@ -108,3 +108,36 @@ func TestMissingLogIsNamed(t *testing.T) {
 		t.Errorf("err = %v", err)
 	}
 }
+
+// An auditor's question is answered with everything that belongs to the message:
+// what was made of it here, and the reports that came back about it.
+func TestTrackFollowsTheFamily(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir,
+		Record{Time: noon, Event: Submitted, ID: "aaaa1", MTSID: "[x;1]", ContentID: "invoice"},
+		Record{Time: noon, Event: Submitted, ID: "bbbb1", MTSID: "[x;2]"},
+		Record{Time: noon, Event: TransferOut, ID: "aaaa1"},
+		Record{Time: noon, Event: Child, ID: "aaaa2", MTSID: "[x;r]", Parent: "aaaa1"},
+		Record{Time: noon, Event: TransferIn, ID: "cccc1", MTSID: "[y;r]", Subject: "[x;1]"},
+		Record{Time: noon, Event: Delivered, ID: "cccc1"},
+		Record{Time: noon, Event: PeerDown, Peer: "MTA-B"},
+		Record{Time: noon, Event: Removed, ID: "aaaa1"},
+	)
+	all := []string{"submitted aaaa1", "transfer-out aaaa1", "child aaaa2", "transfer-in cccc1", "delivered cccc1", "removed aaaa1"}
+	for _, id := range []string{"aaaa1", "[x;1]", "invoice"} {
+		records, err := Track(dir, time.Time{}, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range records {
+			got = append(got, r.Event+" "+r.ID)
+		}
+		if diff := cmp.Diff(all, got); diff != "" {
+			t.Errorf("track %s: %s", id, diff)
+		}
+	}
+	if records, err := Track(dir, time.Time{}, "zzzz"); err != nil || len(records) > 0 {
+		t.Errorf("of nothing: %v, %v", records, err)
+	}
+}

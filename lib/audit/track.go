@@ -8,10 +8,12 @@ import (
 
 // Track returns what the event log knows of a message, oldest first: every record
 // with the spool identifier, or the beginning of it, the MTS identifier or the
-// content identifier given, and those of what was made from it here.
+// content identifier given, those of what was made from it here, and those of the
+// reports about it.
 func Track(dir string, since time.Time, id string) ([]Record, error) {
-	const shortest = 4 // fewer characters begin too many identifiers
-	family := map[string]bool{}
+	const shortest = 4                    // fewer characters begin too many identifiers
+	family := map[string]bool{}           // spool identifiers
+	subjects := map[string]bool{id: true} // MTS identifiers
 	var found []Record
 	_, err := Scan(dir, since, func(r Record) error {
 		switch {
@@ -19,9 +21,13 @@ func Track(dir string, since time.Time, id string) ([]Record, error) {
 			return nil
 		case r.ID == id, r.MTSID == id, r.ContentID == id && id != "",
 			len(id) >= shortest && strings.HasPrefix(r.ID, id),
-			r.Parent != "" && family[r.Parent]:
+			r.Parent != "" && family[r.Parent],
+			r.Subject != "" && subjects[r.Subject]:
 			if r.ID != "" {
 				family[r.ID] = true
+			}
+			if r.MTSID != "" {
+				subjects[r.MTSID] = true
 			}
 		case !family[r.ID]:
 			return nil

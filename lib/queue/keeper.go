@@ -204,7 +204,12 @@ func (k *Keeper) accepted(env *spool.Envelope) {
 	r := record(env, event)
 	r.Priority, r.Originator, r.ContentID, r.Type, r.Size = env.Priority.String(), env.Originator, env.ContentID, env.ContentType, env.Size
 	r.Parent, r.Step = string(env.Parent), env.Step
-	r.Channel, r.Peer, r.Text = env.Source.Channel, env.Source.Peer, env.Subject
+	r.Channel, r.Peer = env.Source.Channel, env.Source.Peer
+	if env.Kind == spool.KindReport {
+		r.Subject = env.Subject
+	} else {
+		r.Text = env.Subject
+	}
 	for _, to := range env.Recipients {
 		r.N = append(r.N, to.N)
 		r.Recipients = append(r.Recipients, to.Address)

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	ucli "github.com/urfave/cli/v2"
+
+	"github.com/mtakit/mtakit/lib/channel/local"
+	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/ipms"
+)
+
+// maxRendered bounds a content that is shown; longer ones are named and left alone.
+const maxRendered = 64 << 20
+
+// read shows messages of a mailbox as a person reads them.
+func read(c *ucli.Context) error {
+	if c.NArg() == 0 {
+		return cli.Usage("read wants files of a mailbox, see mtamailbox(5)")
+	}
+	p := cli.NewPrinter(c)
+	var errs []error
+	for _, name := range c.Args().Slice() {
+		if err := readOne(p, name, c.String("save")); err != nil {
+			errs = append(errs, diag.E(name, diag.KindOf(err), err))
+		}
+	}
+	return errors.Join(append(errs, p.Flush())...)
+}
+
+func readOne(p *cli.Printer, name, save string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return diag.E("", diag.NoInput, err)
+	}
+	var d local.Delivery
+	if err := json.Unmarshal(text, &d); err != nil {
+		return diag.E("delivery envelope", diag.Data, err)
+	}
+	showDelivery(p, &d)
+	if d.Kind != "message" {
+		return nil
+	}
+	content, err := os.Open(strings.TrimSuffix(name, ".json") + ".content")
+	if err != nil {
+		return diag.E("", diag.NoInput, err)
+	}
+	octets, err := io.ReadAll(io.LimitReader(content, maxRendered+1))
+	if err = errors.Join(err, content.Close()); err != nil {
+		return diag.E("content", diag.IO, err)
+	}
+	p.Text("\n")
+	if len(octets) > maxRendered || d.ContentType != "p22" && d.ContentType != "p2" {
+		p.Text("content of type %s, %d octets\n", d.ContentType, d.Size)
+		return nil
+	}
+	ipm, err := ipms.Decode(octets)
+	if err != nil {
+		return diag.E("content", diag.Data, err)
+	}
+	if err := ipms.Render(p.Writer(), ipm); err != nil {
+		return err
+	}
+	if save == "" || ipm.IPM == nil {
+		return nil
+	}
+	return saveFiles(ipm.IPM, save)
+}
+
+// saveFiles writes the attached files into a directory; names that lead out of it,
+// or that exist, are refused.
+func saveFiles(m *ipms.IPM, dir string) error {
+	for _, part := range m.Body {
+		f, ok := part.File()
+		if !ok {
+			continue
+		}
+		name := filepath.Base(filepath.Clean("/" + f.Name))
+		if name == "/" || name == "." {
+			return diag.New("attachment", diag.Data, "has no name to be saved under")
+		}
+		out, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return diag.E("attachment", diag.CantCreate, err)
+		}
+		_, err = out.Write(f.Data)
+		if err = errors.Join(err, out.Close()); err != nil {
+			return diag.E("attachment", diag.IO, err)
+		}
+	}
+	return nil
+}
+
+func showDelivery(p *cli.Printer, d *local.Delivery) {
+	line := func(name string, v any) {
+		if text := cli.Field(v); text != "-" {
+			p.Text("%-14s%s\n", name+":", text)
+		}
+	}
+	line(d.Kind, d.MTSID)
+	line("from", d.Originator)
+	line("to", d.Recipient)
+	for _, other := range d.Others {
+		line("also to", other)
+	}
+	line("priority", d.Priority)
+	line("submitted", d.Submitted)
+	line("delivered", d.Delivered)
+	for _, t := range d.Trace {
+		line("trace", t.Domain+" "+t.Arrival.Format(time.RFC3339)+" "+t.Action)
+	}
+	for _, t := range d.Internal {
+		line("trace", t.Domain+" "+t.MTA+" "+t.Arrival.Format(time.RFC3339)+" "+t.Action)
+	}
+	if d.Report == nil {
+		return
+	}
+	line("subject", d.Report.Subject)
+	line("reported by", d.Report.Reporter)
+	for _, r := range d.Report.Recipients {
+		if r.ReasonCode == nil {
+			p.Text("recipient %d:  %s was delivered at %s\n", r.N, r.Recipient, r.Delivered.Format(time.RFC3339))
+			continue
+		}
+		p.Text("recipient %d:  %s was NOT delivered: %s (%d)", r.N, r.Recipient, r.Reason, *r.ReasonCode)
+		if r.DiagnosticCode != nil {
+			p.Text(", %s (%d)", r.Diagnostic, *r.DiagnosticCode)
+		}
+		if r.Text != "" {
+			p.Text(": %s", r.Text)
+		}
+		p.Text("\n")
+	}
+}
