@@ -45,7 +45,7 @@ func ParseDomain(s string) (Domain, error) {
 	}
 	d := Domain{a.C, a.ADMD, a.PRMD}
 	if d.C == "" {
-		return Domain{}, diag.E("oraddr: domain "+s, diag.Data, errors.New("C is missing"))
+		return Domain{}, diag.E("oraddr: domain "+s, diag.Data, errors.New("no country"))
 	}
 	for _, v := range a.values() {
 		if v.attr == nil || v.attr.key != "C" && v.attr.key != "ADMD" && v.attr.key != "PRMD" {

@@ -2,7 +2,6 @@ package oraddr
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +31,7 @@ func NewNumericOrPrintable(s string) *NumericOrPrintable {
 // attributes) a variant is encoded if all its members have it or can be given
 // it, a printable value being a teletex and a universal one as well.
 //
-// Errors are of kind Data and name the attribute that has no encoding.
+// Errors are of kind Data and wrap an *InvalidError that names the attribute.
 func (a Address) ORName() (ORName, error) {
 	o, err := a.ORAddress()
 	return o.Name(), err
@@ -41,11 +40,16 @@ func (a Address) ORName() (ORName, error) {
 // ORAddress returns the wire form of the address where no name may stand; see
 // ORName.
 func (a Address) ORAddress() (ORAddress, error) {
+	o, err := a.encode()
+	return o, diag.E("oraddr: encode", diag.Data, err)
+}
+
+func (a Address) encode() (ORAddress, error) {
 	e := encoder{a: a}
 	e.standard()
 	e.extensions()
 	if e.err != nil {
-		return ORAddress{}, diag.E("oraddr: encode", diag.Data, e.err)
+		return ORAddress{}, e.err
 	}
 	return e.o, nil
 }
@@ -59,7 +63,7 @@ type encoder struct {
 
 func (e *encoder) fail(name string, err error) {
 	if e.err == nil {
-		e.err = fmt.Errorf("%s: %w", name, err)
+		e.err = &InvalidError{name, err}
 	}
 }
 

@@ -46,8 +46,9 @@ var (
 	errUnvaried  = errors.New("the attribute has no variant but the printable")
 	errNumbering = errors.New("numbered and unnumbered ones may not be mixed")
 	errGap       = errors.New("the one before it is missing")
-	errOrder     = errors.New("O stands between the organizational units: which is the most significant?")
+	errOrder     = errors.New("organizational units on both sides of O: which is the most significant?")
 	errInPattern = errors.New("not in a pattern")
+	errKnown     = errors.New("the attribute of this number has a key of its own")
 	errHex       = errors.New("the value is one BER element in hexadecimal")
 )
 
@@ -325,7 +326,7 @@ func personalName(s string) PersonalName {
 // extraAttribute reads EXT.number=hexadecimal.
 func extraAttribute(label, v string) (ExtensionAttribute, error) {
 	rest, _ := cutFold(label, "EXT.")
-	number, err := strconv.ParseUint(rest, 10, 15)
+	number, err := strconv.Atoi(rest)
 	if err != nil {
 		return ExtensionAttribute{}, errLabel
 	}
@@ -333,5 +334,10 @@ func extraAttribute(label, v string) (ExtensionAttribute, error) {
 	if err != nil || !oneElement(octets) {
 		return ExtensionAttribute{}, errHex
 	}
-	return ExtensionAttribute{Type: int(number), Value: ber.Raw(octets)}, nil
+	e := ExtensionAttribute{Type: number, Value: ber.Raw(octets)}
+	var a Address
+	if err := a.setExtension(e); err != nil || len(a.Extra) == 0 {
+		return ExtensionAttribute{}, errKnown
+	}
+	return e, nil
 }

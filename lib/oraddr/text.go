@@ -55,7 +55,12 @@ func (a Address) Labelled() string {
 	}
 	w.extras(a.Extra)
 	for _, d := range a.DomainDefined() {
-		w.pair("DDA:"+w.typ(d.Type), d.Value)
+		w.start("DDA:" + w.typ(d.Type))
+		value := w.text(d.Value)
+		if rest, ok := strings.CutPrefix(value, "="); ok {
+			value = "{061}" + rest // not to be taken for a doubled one of the type
+		}
+		w.b.WriteString(value)
 	}
 	w.single(&a, "O")
 	for i, t := range a.Units() {
@@ -64,7 +69,15 @@ func (a Address) Labelled() string {
 	for _, key := range [...]string{"PRMD", "ADMD", "C"} {
 		w.single(&a, key)
 	}
-	return w.b.String()
+	s := w.b.String()
+	if label, value, ok := strings.Cut(s, "="); ok && w.pairs == 1 {
+		// Alone, a value like a/O=b would look as if a slash had been forgotten at
+		// the start.
+		if _, hidden := hiddenLabel(value); hidden {
+			return label + "=" + strings.ReplaceAll(value, "/", "{047}")
+		}
+	}
+	return s
 }
 
 // userOrder is what stands before the organization in both forms.
@@ -77,6 +90,7 @@ var userOrder = [...]string{
 type writer struct {
 	b     strings.Builder
 	slash bool // RFC 2156, else RFC 1685
+	pairs int
 }
 
 func (w *writer) single(a *Address, key string) {
@@ -136,6 +150,7 @@ func (w *writer) pair(label string, t Text) {
 }
 
 func (w *writer) start(label string) {
+	w.pairs++
 	switch {
 	case w.slash:
 		w.b.WriteByte('/')

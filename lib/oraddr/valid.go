@@ -55,7 +55,7 @@ func (f Form) String() string {
 	return "no form"
 }
 
-// InvalidError says why an address is not valid.
+// InvalidError says why an address is not valid or has no encoding.
 type InvalidError struct {
 	Attribute string // its key in RFC 2156; "" where the whole is at fault
 	Err       error
@@ -127,7 +127,7 @@ func (a Address) bounds() error {
 	if n := len(a.DomainDefined()); n > maxDDAs {
 		return invalid("DD", "%d domain-defined attributes, the limit is %d", n, maxDDAs)
 	}
-	if _, err := a.ORAddress(); err != nil { // lists, network address, terminal type
+	if _, err := a.encode(); err != nil { // lists, network address, terminal type
 		return err
 	}
 	return a.structure()
