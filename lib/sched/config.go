@@ -32,6 +32,7 @@ type Config struct {
 type ChannelConfig struct {
 	Name         string
 	Associations bool // jobs need an association with the peer; false for local delivery
+	Passive      bool // associations are opened by the peers only: what is for them waits until they do
 	Listens      bool // its process runs even without work, for those who call
 	Disabled     bool // nothing is started; what is in progress ends
 
@@ -46,9 +47,9 @@ type ChannelConfig struct {
 	// 30 s.
 	IdleTime time.Duration
 
-	// StartInterval is the least time between two associations opened (or, for a
-	// channel without associations, two jobs started) for work of a priority:
-	// urgent, normal, non-urgent.
+	// StartInterval is the least time between two associations opened for work of
+	// the same priority (for a channel without associations, two jobs started):
+	// urgent, normal, non-urgent. What is rarely sent is so sent together.
 	StartInterval [3]time.Duration
 }
 
@@ -59,7 +60,8 @@ type PeerConfig struct {
 	Name     string
 	Disabled bool // nothing is started for it; what has an alternate hop goes there
 
-	MaxPerPeer int // 0 is the channel's
+	Passive    bool // as in ChannelConfig
+	MaxPerPeer int  // 0 is the channel's
 }
 
 // Backoff is a linear back-off: First after the first failure, Step more after

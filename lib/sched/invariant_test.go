@@ -1,10 +1,10 @@
 package sched
 
-import "testing"
+import "pgregory.net/rapid"
 
 // checkTree holds the tree to what it is always between two steps, by counting
 // everything anew.
-func checkTree(t testing.TB, s *Scheduler) {
+func checkTree(t rapid.TB, s *Scheduler) {
 	t.Helper()
 	if len(s.unsettled) > 0 || len(s.dirty) > 0 {
 		t.Fatalf("%d lists unsettled, %d peers dirty", len(s.unsettled), len(s.dirty))
@@ -13,8 +13,8 @@ func checkTree(t testing.TB, s *Scheduler) {
 	lists := map[*peer][Finished]int{}
 	for m := s.all.first; m != nil; m = m.next {
 		messages++
-		if s.messages[m.ref.ID] != m {
-			t.Fatalf("%s is not in the map", m.ref.ID)
+		if s.messages[m.id] != m {
+			t.Fatalf("%s is not in the map", m.id)
 		}
 		left, inLists := 0, 0
 		for i := range m.recipients {
@@ -22,11 +22,11 @@ func checkTree(t testing.TB, s *Scheduler) {
 				left++
 			}
 			if m.recipients[i].list == nil && m.recipients[i].state != Finished && m.recipients[i].hops != nil {
-				t.Fatalf("recipient %d of %s is in no list", m.recipients[i].n, m.ref.ID)
+				t.Fatalf("recipient %d of %s is in no list", m.recipients[i].n, m.id)
 			}
 		}
 		if left != int(m.left) || left == 0 {
-			t.Fatalf("%s has %d recipients left, counts %d", m.ref.ID, left, m.left)
+			t.Fatalf("%s has %d recipients left, counts %d", m.id, left, m.left)
 		}
 		recipients += left
 		if m.pos != 0 {
@@ -35,14 +35,14 @@ func checkTree(t testing.TB, s *Scheduler) {
 		seen := map[*peer]bool{}
 		for l := m.lists; l != nil; l = l.sibling {
 			if seen[l.peer] {
-				t.Fatalf("%s has two lists for %s", m.ref.ID, l.peer.name)
+				t.Fatalf("%s has two lists for %s", m.id, l.peer.name)
 			}
 			seen[l.peer] = true
 			n := lists[l.peer]
 			n[l.state]++
 			lists[l.peer] = n
 			if (l.due != 0) != (l.pos != 0) {
-				t.Fatalf("%s: due %d but place %d", m.ref.ID, l.due, l.pos)
+				t.Fatalf("%s: due %d but place %d", m.id, l.due, l.pos)
 			}
 			if l.pos != 0 {
 				due++
@@ -55,7 +55,7 @@ func checkTree(t testing.TB, s *Scheduler) {
 			}
 		}
 		if inLists != 0 {
-			t.Fatalf("%s: lists and recipients differ by %d", m.ref.ID, inLists)
+			t.Fatalf("%s: lists and recipients differ by %d", m.id, inLists)
 		}
 	}
 	if recipients != s.counts.Recipients || messages != len(s.messages) || due != len(s.waiting) || expiring != len(s.expiring) {
@@ -72,14 +72,14 @@ func checkTree(t testing.TB, s *Scheduler) {
 	}
 }
 
-func checkList(t testing.TB, l *mlist) (n int) {
+func checkList(t rapid.TB, l *mlist) (n int) {
 	t.Helper()
 	flying := 0
 	for i := l.first; i >= 0; i = l.msg.recipients[i].next {
 		n++
 		r := &l.msg.recipients[i]
 		if r.list != l {
-			t.Fatalf("recipient %d of %s is in another list", r.n, l.msg.ref.ID)
+			t.Fatalf("recipient %d of %s is in another list", r.n, l.msg.id)
 		}
 		if r.state == InFlight {
 			flying++
@@ -87,14 +87,14 @@ func checkList(t testing.TB, l *mlist) (n int) {
 	}
 	switch {
 	case l.state == InFlight && (l.job == nil || l.job.left != flying || flying == 0):
-		t.Fatalf("%s is in flight with %d recipients", l.msg.ref.ID, flying)
+		t.Fatalf("%s is in flight with %d recipients", l.msg.id, flying)
 	case l.state != InFlight && (flying > 0 || l.job != nil || n == 0):
-		t.Fatalf("%s is %v with %d of %d in flight", l.msg.ref.ID, l.state, flying, n)
+		t.Fatalf("%s is %v with %d of %d in flight", l.msg.id, l.state, flying, n)
 	}
 	return n
 }
 
-func checkChannel(t testing.TB, s *Scheduler, c *channel) {
+func checkChannel(t rapid.TB, s *Scheduler, c *channel) {
 	t.Helper()
 	var jobs, openFor places
 	ready, wanters, ours, closing, probes, idle := 0, 0, 0, 0, 0, 0
@@ -160,5 +160,47 @@ func checkChannel(t testing.TB, s *Scheduler, c *channel) {
 		t.Fatalf("%s counts jobs %v open %v ready %d wanters %d associations %d closing %d probes %d idle %d; "+
 			"there are %v %v %d %d %d %d %d %d", c.name, c.jobs, c.openFor, c.ready, c.wanters, c.assocs, c.closing, c.probes, len(c.idle),
 			jobs, openFor, ready, wanters, ours, closing, probes, idle)
+	}
+}
+
+// checkViews compares what the two views say with each other: the tree counts
+// what the messages show.
+func checkViews(t rapid.TB, s *Scheduler) {
+	t.Helper()
+	type where struct{ channel, peer string }
+	queued, flying, recipients := map[where]int{}, map[where]int{}, 0
+	s.Each(func(m MessageView) bool {
+		here := map[where]bool{}
+		for _, r := range m.Recipients {
+			if r.State == Finished {
+				continue
+			}
+			recipients++
+			if r.Channel == "" {
+				continue
+			}
+			here[where{r.Channel, r.Peer}] = here[where{r.Channel, r.Peer}] || r.State == InFlight
+		}
+		for at, inFlight := range here {
+			queued[at]++
+			if inFlight {
+				flying[at]++
+			}
+		}
+		return true
+	})
+	for _, c := range s.Tree() {
+		for _, p := range c.Peers {
+			at := where{c.Name, p.Name}
+			if n := p.Queued[0] + p.Queued[1] + p.Queued[2]; n != queued[at] || p.InProgress != flying[at] {
+				t.Fatalf("%v: the tree has %d messages, %d in progress; there are %d, %d", at, n, p.InProgress, queued[at], flying[at])
+			}
+			if n := p.Ready[0] + p.Ready[1] + p.Ready[2] + p.Waiting + p.Held + p.InProgress; n != queued[at] {
+				t.Fatalf("%v: states add up to %d of %d", at, n, queued[at])
+			}
+		}
+	}
+	if n := s.Counts().Recipients; n != recipients {
+		t.Fatalf("counts %d recipients of %d", n, recipients)
 	}
 }

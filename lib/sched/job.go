@@ -40,7 +40,10 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 		return
 	}
 	wished := r.wish
-	r.wish, r.text = wishNone, what.Text
+	r.wish = wishNone
+	if wished != wishHold {
+		r.text = what.Text // else it says why it is held
+	}
 	until := int64(0)
 	change := ChangeDeferred
 	switch {
@@ -107,6 +110,9 @@ func (s *Scheduler) endJob(j *job) {
 	}
 	if a := j.assoc; a != nil {
 		a.job = nil
+		if !a.inbound {
+			c.busy[j.priority]--
+		}
 		if !j.fault {
 			a.done++
 		}
@@ -129,6 +135,9 @@ func (s *Scheduler) startJob(p *peer, priority int) {
 		j.assoc = p.idle[len(p.idle)-1]
 		s.unidle(j.assoc)
 		j.assoc.job = j
+		if !j.assoc.inbound {
+			c.busy[priority]++
+		}
 		j.process = j.assoc.process
 	} else if p.failures > 0 {
 		j.probe = true
@@ -136,7 +145,7 @@ func (s *Scheduler) startJob(p *peer, priority int) {
 	}
 	start := StartJob{
 		Job: j.id, Generation: s.generation, Version: s.config.Version,
-		Channel: c.name, Process: j.process.number, Peer: p.name, Ref: m.ref,
+		Channel: c.name, Process: j.process.number, Peer: p.name, Ref: m.ref(),
 	}
 	if j.assoc != nil {
 		start.Assoc = j.assoc.id
@@ -163,7 +172,7 @@ func (s *Scheduler) startJob(p *peer, priority int) {
 	s.lastServed++
 	p.served, c.served = s.lastServed, s.lastServed
 	if !c.config.Associations {
-		c.lastStart = s.now
+		c.lastStart[priority] = s.now
 	}
 	s.out.add(start)
 }

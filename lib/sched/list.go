@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"slices"
 	"time"
-
-	"github.com/mtakit/mtakit/lib/spool"
 )
 
-// The reports that the scheduler itself causes (X.411 §8.3.1.2.1.10 and 11).
+// The reports that the scheduler itself causes (X.411 §8.3.1.2.1).
 const (
 	reasonUnableToTransfer       = 1
 	diagnosticMaximumTimeExpired = 5
@@ -22,7 +20,8 @@ func (s *Scheduler) accept(in *Message) {
 		return
 	}
 	m := &message{
-		ref: in.Ref, kind: internKind(in.Kind), size: in.Size,
+		id: in.Ref.ID, letter: in.Ref.Priority, size: in.Size,
+		kind:     uint8(max(slices.Index(kinds[:], in.Kind), 0)),
 		accepted: nanos(in.Accepted), deferred: nanos(in.Deferred), expires: nanos(in.Expires),
 		recipients: make([]recipient, 0, len(in.Recipients)),
 		priority:   uint8(priorityIndex(in.Ref.Priority)),
@@ -39,7 +38,7 @@ func (s *Scheduler) accept(in *Message) {
 		ordered = slices.Clone(ordered)
 		slices.SortStableFunc(ordered, byNumber)
 	}
-	s.messages[m.ref.ID] = m
+	s.messages[m.id] = m
 	s.link(m)
 	for i := range ordered {
 		if i > 0 && ordered[i].N == ordered[i-1].N {
@@ -79,7 +78,9 @@ func (s *Scheduler) acceptRecipient(m *message, in *Recipient) {
 	case r.hops == nil:
 		// Nothing accepted is ever dropped: it stays until somebody gives it a hop.
 		r.state = Held
-		if in.State != Held {
+		if in.State == Held {
+			r.wish = wishHold
+		} else {
 			r.text = noHop
 			s.out.addLog(m, r, ChangeHeld, 0, nil)
 		}
@@ -101,17 +102,6 @@ func (s *Scheduler) wait(m *message, r *recipient, until int64) {
 	} else {
 		r.state, r.until = Queued, 0
 	}
-}
-
-// internKind returns the constant for a kind: a million messages share three
-// texts.
-func internKind(k spool.Kind) spool.Kind {
-	for _, known := range []spool.Kind{spool.KindMessage, spool.KindProbe, spool.KindReport} {
-		if k == known {
-			return known
-		}
-	}
-	return k
 }
 
 // choose returns the hop to try: the first that is not down; if all are, the
@@ -370,13 +360,13 @@ func expired(r *recipient) Outcome {
 
 // checkDone forgets a message whose recipients are all final.
 func (s *Scheduler) checkDone(m *message) {
-	if m.left > 0 || s.messages[m.ref.ID] != m {
+	if m.left > 0 || s.messages[m.id] != m {
 		return
 	}
 	s.expiring.drop(m)
-	delete(s.messages, m.ref.ID)
+	delete(s.messages, m.id)
 	s.unlink(m)
-	s.out.add(Done{Ref: m.ref})
+	s.out.add(Done{Ref: m.ref()})
 }
 
 func (s *Scheduler) link(m *message) {

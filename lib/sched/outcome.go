@@ -17,7 +17,7 @@ const (
 	Expanded                    // a distribution list; Outcome.Child carries its members
 	Moved                       // continues in another message of ours; Outcome.Child carries it
 	Deferred                    // not now; Outcome.Until, or the back-off, says when
-	Failed                      // never; Outcome.Reason and Diagnostic say why (X.411 §8.3.1.2)
+	Failed                      // never; Outcome.Reason and Diagnostic say why (X.411 §8.3.1.2.1)
 	InDoubt                     // sent without an answer: resumed or sent again, and counted
 	Deleted                     // removed by an operator; no report is owed for it
 )

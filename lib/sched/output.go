@@ -50,7 +50,7 @@ func (o *output) add(a Action) {
 }
 
 func (o *output) addFinal(m *message, n int32, what Outcome, at *peer) {
-	f := Final{Ref: m.ref, Outcome: what}
+	f := Final{Ref: m.ref(), Outcome: what}
 	if at != nil {
 		f.Channel, f.Peer = at.channel.name, at.name
 	}
@@ -65,7 +65,7 @@ func (o *output) addFinal(m *message, n int32, what Outcome, at *peer) {
 }
 
 func (o *output) addLog(m *message, r *recipient, what Change, until int64, at *peer) {
-	l := Log{Ref: m.ref, Change: what, Text: r.text, Until: timeOf(until), Attempts: int(r.attempts)}
+	l := Log{Ref: m.ref(), Change: what, Text: r.text, Until: timeOf(until), Attempts: int(r.attempts)}
 	if at != nil {
 		l.Channel, l.Peer = at.channel.name, at.name
 	}
@@ -81,12 +81,12 @@ func (o *output) addLog(m *message, r *recipient, what Change, until int64, at *
 }
 
 func (o *output) addRoutes(m *message, r *recipient, hops []spool.Hop) {
-	if o.open == pendingLog && o.log.Ref == m.ref && o.log.Change == ChangeRerouted {
+	if o.open == pendingLog && o.log.Ref == m.ref() && o.log.Change == ChangeRerouted {
 		o.log.N = append(o.log.N, int(r.n))
 		return
 	}
 	o.flush()
-	o.open, o.log = pendingLog, Log{Ref: m.ref, N: []int{int(r.n)}, Change: ChangeRerouted, Hops: hops}
+	o.open, o.log = pendingLog, Log{Ref: m.ref(), N: []int{int(r.n)}, Change: ChangeRerouted, Hops: hops}
 }
 
 // cut bounds a text that is kept or logged, between characters.

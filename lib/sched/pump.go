@@ -85,7 +85,7 @@ func (p *peer) wants(priority int) (more, probe bool) {
 		up -= p.askable // it keeps the turn of these
 	}
 	if len(p.idle) > 0 || waitsForTurn && priority != urgent ||
-		p.opening >= p.readyLists() || up+p.opening >= p.maxAtOnce() {
+		p.passive() || p.opening >= p.readyLists() || up+p.opening >= p.maxAtOnce() {
 		return false, false
 	}
 	if p.failures > 0 {
@@ -171,10 +171,11 @@ func (c *channel) next(healthy, probe seats, max int) *peer {
 // started, and remembers when it will.
 func (s *Scheduler) intervalOver(c *channel, q int) bool {
 	interval := int64(c.config.StartInterval[q])
-	if c.lastStart == 0 || interval <= 0 || s.now >= c.lastStart+interval {
+	at := c.lastStart[q] + interval
+	if c.lastStart[q] == 0 || interval <= 0 || s.now >= at {
 		return true
 	}
-	if at := c.lastStart + interval; c.wake == 0 || at < c.wake {
+	if c.wake == 0 || at < c.wake {
 		c.wake = at
 	}
 	return false
@@ -201,7 +202,7 @@ func (s *Scheduler) openOne(c *channel, q int) bool {
 	if p == nil || !s.intervalOver(c, q) {
 		return false
 	}
-	inUse := c.jobs
+	inUse := c.busy
 	for i, n := range c.openFor {
 		inUse[i] += n
 	}

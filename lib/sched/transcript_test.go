@@ -16,6 +16,15 @@ import (
 
 var update = flag.Bool("update", false, "write what happens into testdata/*.txt")
 
+// TestMain makes random tests longer than usual, not more: a scheduler needs some
+// history to be interesting. The flag still decides if it is given.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.steps", "120"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
 // TestTranscripts replays testdata/*.txt: a configuration, then events, "----"
 // and the actions they cause, followed by when the scheduler is due next.
 func TestTranscripts(t *testing.T) {
@@ -165,7 +174,7 @@ func parseConfig(t *testing.T, lines []string) Config {
 		switch w[0] {
 		case "channel":
 			c := ChannelConfig{
-				Name: w[1], Associations: has("associations"), Listens: has("listens"), Disabled: has("disabled"),
+				Name: w[1], Associations: has("associations"), Listens: has("listens"), Disabled: has("disabled"), Passive: has("passive"),
 				MaxJobs: num("jobs"), ReservedUrgent: num("urgent"), ReservedNormal: num("normal"),
 				MaxAssociations: num("open"), MaxPerPeer: num("per-peer"), StartInterval: spans("interval"),
 			}
@@ -176,7 +185,7 @@ func parseConfig(t *testing.T, lines []string) Config {
 		case "peer":
 			channel, name, _ := strings.Cut(w[1], "/")
 			cfg.Peers = append(cfg.Peers, PeerConfig{
-				Channel: channel, Name: name, Disabled: has("disabled"), MaxPerPeer: num("per-peer"),
+				Channel: channel, Name: name, Disabled: has("disabled"), Passive: has("passive"), MaxPerPeer: num("per-peer"),
 			})
 		case "overall":
 			cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal = num("jobs"), num("urgent"), num("normal")
@@ -371,8 +380,11 @@ func parseResult(t *testing.T, now time.Time, word, why string) Result {
 		t.Fatalf("outcome %q?", word)
 	}
 	r := Result{number(t, n), Outcome{Kind: kind, Text: why}}
-	if kind == Delivered {
-		r.Time = now
+	switch kind {
+	case Delivered:
+		r.Time, r.Text = now, ""
+	case Transferred:
+		r.Text = ""
 	}
 	for _, p := range parts[1:] {
 		k, v, _ := strings.Cut(p, "=")

@@ -6,10 +6,12 @@ import (
 
 // Times inside the scheduler are Unix nanoseconds; 0 is none.
 
+// kinds lets a message say what it is in one octet.
+var kinds = [...]spool.Kind{"", spool.KindMessage, spool.KindProbe, spool.KindReport}
+
 // message is a message with a recipient that is not final yet.
 type message struct {
-	ref                         spool.Ref
-	kind                        spool.Kind
+	id                          spool.ID
 	accepted, deferred, expires int64
 	size                        int64
 	recipients                  []recipient // ascending by n
@@ -17,11 +19,15 @@ type message struct {
 	prev, next                  *message    // all messages, by arrival here
 	left                        int32       // recipients not final
 	pos                         int32       // in Scheduler.expiring
-	priority                    uint8
+	letter                      spool.Priority
+	priority                    uint8 // letter as an index
+	kind                        uint8 // index in kinds
 }
 
 func (m *message) before(other *message) bool { return m.expires < other.expires }
 func (m *message) place() *int32              { return &m.pos }
+
+func (m *message) ref() spool.Ref { return spool.Ref{ID: m.id, Priority: m.letter} }
 
 func (m *message) expired(now int64) bool { return m.expires != 0 && m.expires <= now }
 
@@ -39,7 +45,8 @@ type recipient struct {
 	doubts   uint8 // attempts in doubt in a row
 }
 
-// wish is what an operator wants of a recipient in flight, should it come back.
+// wish is what an operator wants of a recipient in flight, should it come back,
+// or of one without a hop, should it get one.
 type wish uint8
 
 const (
@@ -214,6 +221,9 @@ func (p *peer) readyLists() int {
 	return p.ready[urgent].n + p.ready[normal].n + p.ready[nonUrgent].n
 }
 
+// passive reports whether only the peer opens associations.
+func (p *peer) passive() bool { return p.config.Passive || p.channel.config.Passive }
+
 func (p *peer) maxAtOnce() int {
 	most := p.config.MaxPerPeer
 	if most <= 0 {
@@ -257,6 +267,7 @@ type channel struct {
 
 	ready   int // mlists to be tried now
 	jobs    places
+	busy    places // those of jobs over associations of ours
 	openFor places // associations being opened, by the priority they are wanted for
 	probes  int    // jobs or openings that find out whether a failed peer is back
 	assocs  int    // ours: opening, up, closing
@@ -265,9 +276,9 @@ type channel struct {
 	idle    heap[*assoc]
 
 	run, want, probe [priorities]seats
-	lastStart        int64  // of an association or, without them, a job
-	served           uint64 // when, counted in jobs, it was served last
-	wake             int64  // when StartInterval lets the next one go
+	lastStart        [priorities]int64 // of an association or, without them, a job
+	served           uint64            // when, counted in jobs, it was served last
+	wake             int64             // when StartInterval lets the next one go
 }
 
 // channelGivenUp is after how many failures of its process a channel's peers
@@ -350,10 +361,6 @@ const (
 	assocClosing
 	assocClosed
 )
-
-var assocStateNames = [...]string{"opening", "up", "closing", "closed"}
-
-func (s assocState) String() string { return assocStateNames[s] }
 
 func (a *assoc) before(other *assoc) bool {
 	if a.idleSince != other.idleSince {

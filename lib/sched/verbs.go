@@ -34,15 +34,17 @@ func (s *Scheduler) hold(ev Hold) {
 	}
 	why := cut(ev.Why)
 	m.each(ev.N, func(_ int32, r *recipient) {
-		switch r.state {
-		case Queued, Waiting:
-			r.state, r.until, r.text = Held, 0, why
-			s.out.addLog(m, r, ChangeHeld, 0, r.at())
-		case InFlight:
+		switch {
+		case r.state == InFlight || r.hops == nil:
 			// Logged now: a restart before the outcome finds it held.
-			r.wish, r.text = wishHold, why
-			s.out.addLog(m, r, ChangeHeld, 0, r.at())
+			r.wish = wishHold
+		case r.state == Held:
+			return
+		default:
+			r.state, r.until = Held, 0
 		}
+		r.text = why
+		s.out.addLog(m, r, ChangeHeld, 0, r.at())
 	})
 	s.settleAll(m)
 }
@@ -54,7 +56,7 @@ func (s *Scheduler) release(ev Release) {
 	}
 	m.each(ev.N, func(_ int32, r *recipient) {
 		switch {
-		case r.state == InFlight && r.wish == wishHold:
+		case (r.state == InFlight || r.hops == nil) && r.wish == wishHold:
 			r.wish, r.text = wishNone, ""
 		case r.state == Held && r.hops != nil:
 			r.text = ""
@@ -158,11 +160,11 @@ func (s *Scheduler) reroute(ev Reroute) {
 		r.hops = s.hopset(ev.Hops)
 		s.dropHops(old)
 		if old == nil {
-			// It was held for want of a hop only.
-			if r.text == noHop {
-				r.text = ""
+			if r.wish != wishHold {
+				r.text = "" // it was held for want of a hop only
 				s.wait(m, r, 0)
 			}
+			r.wish = wishNone
 			s.attach(m, i, choose(r))
 		}
 		s.out.addRoutes(m, r, ev.Hops)

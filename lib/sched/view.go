@@ -159,7 +159,7 @@ func (s *Scheduler) Each(f func(MessageView) bool) {
 
 func (m *message) view() MessageView {
 	v := MessageView{
-		Ref: m.ref, Kind: m.kind, Size: m.size,
+		Ref: m.ref(), Kind: kinds[m.kind], Size: m.size,
 		Accepted: timeOf(m.accepted), Deferred: timeOf(m.deferred), Expires: timeOf(m.expires),
 		Recipients: make([]RecipientView, len(m.recipients)),
 	}

@@ -1,0 +1,112 @@
+package sched
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+var benchTime = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+// benchMessage is one recipient's message for one of a hundred peers, an
+// alternate behind it.
+func benchMessage(i int, now time.Time) Message {
+	return Message{
+		Ref:  spool.Ref{ID: spool.ID(fmt.Sprintf("%020d", i)), Priority: priorityOf(i % 3)},
+		Kind: spool.KindMessage, Accepted: now, Size: 2000,
+		Recipients: []Recipient{{N: 1, Hops: []spool.Hop{
+			{Channel: "p1", Peer: fmt.Sprintf("MTA-%d", i%100)}, {Channel: "p1", Peer: "BACKUP"},
+		}}},
+	}
+}
+
+func benchScheduler(maxAssociations int) *Scheduler {
+	return New(Config{
+		Generation: 1,
+		Channels:   []ChannelConfig{{Name: "p1", Associations: true, MaxJobs: 64, ReservedUrgent: 8, ReservedNormal: 8, MaxAssociations: maxAssociations, MaxPerPeer: 4}},
+		Expiry:     [3]time.Duration{24 * time.Hour, 48 * time.Hour, 96 * time.Hour},
+	}, benchTime)
+}
+
+// fill queues messages that cannot be sent: the channel has no process.
+func fill(s *Scheduler, n int) {
+	for i := range n {
+		s.Step(benchTime.Add(time.Duration(i)*time.Microsecond), Accepted{benchMessage(i, benchTime)})
+	}
+}
+
+// BenchmarkTransfer takes a queue of messages through everything: accepted,
+// started over an association, transferred. An event is one Step.
+func BenchmarkTransfer(b *testing.B) {
+	for _, queued := range []int{0, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("queued=%d", queued), func(b *testing.B) {
+			s := benchScheduler(200)
+			fill(s, queued)
+			now := benchTime.Add(time.Minute)
+			pending := append([]Action(nil), s.Step(now, ChannelUp{Channel: "p1", Process: 1})...)
+			var jobs []StartJob
+			events, next := 0, queued
+			step := func(ev Event) {
+				events++
+				now = now.Add(time.Microsecond)
+				pending = append(pending, s.Step(now, ev)...)
+			}
+			react := func() {
+				for len(pending) > 0 {
+					a := pending[len(pending)-1]
+					pending = pending[:len(pending)-1]
+					switch a := a.(type) {
+					case OpenAssociation:
+						step(AssociationUp{Channel: "p1", Process: 1, Assoc: a.Assoc, Peer: a.Peer, Turn: true})
+					case CloseAssociation:
+						step(AssociationDown{Channel: "p1", Process: 1, Assoc: a.Assoc})
+					case StartJob:
+						jobs = append(jobs, a)
+					}
+				}
+			}
+			react()
+			b.ResetTimer()
+			b.ReportAllocs()
+			events = 0
+			for b.Loop() {
+				step(Accepted{benchMessage(next, now)})
+				next++
+				react()
+				if len(jobs) == 0 {
+					b.Fatal("nothing in progress")
+				}
+				j := jobs[0]
+				jobs = jobs[:copy(jobs, jobs[1:])]
+				step(JobOutcome{Job: j.Job, Generation: 1, Results: []Result{{1, Outcome{Kind: Transferred}}}})
+				react()
+			}
+			b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// TestBytesPerRecipient measures what a queued recipient of its own message
+// costs in memory, the text of its identifier and the queue's own growth
+// included: the number the package promises.
+func TestBytesPerRecipient(t *testing.T) {
+	const n, promised = 100_000, 400
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	s := benchScheduler(4)
+	fill(s, n)
+	each := float64(heap()-before) / n
+	t.Logf("%.0f octets per recipient", each)
+	if each > promised {
+		t.Errorf("a queued recipient takes %.0f octets, more than %d", each, promised)
+	}
+	runtime.KeepAlive(s)
+}

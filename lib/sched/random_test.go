@@ -1,0 +1,263 @@
+package sched
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/spool"
+	"pgregory.net/rapid"
+)
+
+var randomPeers = []spool.Hop{
+	{Channel: "p1", Peer: "A"}, {Channel: "p1", Peer: "B"}, {Channel: "p1", Peer: "C"},
+	{Channel: "smtp", Peer: "X"}, {Channel: "smtp", Peer: "Y"}, {Channel: "local"},
+}
+
+func randomConfig(t *rapid.T) Config {
+	small := rapid.IntRange(0, 3)
+	channel := func(name string, associations bool) ChannelConfig {
+		c := ChannelConfig{
+			Name: name, Associations: associations, Listens: rapid.Bool().Draw(t, "listens"),
+			MaxJobs: rapid.IntRange(3, 6).Draw(t, "jobs"), ReservedUrgent: 1, ReservedNormal: 1,
+			MaxPerPeer: small.Draw(t, "per peer"),
+		}
+		if associations {
+			c.MaxAssociations = rapid.IntRange(3, 6).Draw(t, "associations")
+		}
+		if rapid.IntRange(0, 3).Draw(t, "interval") == 0 {
+			c.StartInterval = [3]time.Duration{0, time.Second, 10 * time.Second}
+		}
+		return c
+	}
+	cfg := Config{
+		Generation: 7,
+		Channels:   []ChannelConfig{channel("p1", true), channel("smtp", false), channel("local", false)},
+		Peers:      []PeerConfig{{Channel: "p1", Name: "A"}, {Channel: "p1", Name: "B"}, {Channel: "smtp", Name: "X"}},
+		Expiry:     [3]time.Duration{2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
+	}
+	if rapid.Bool().Draw(t, "overall") {
+		cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal = 4, 1, 1
+	}
+	return cfg
+}
+
+func randomHops(t *rapid.T) []spool.Hop {
+	return rapid.SliceOfNDistinct(rapid.SampledFrom(randomPeers), 0, 3, func(h spool.Hop) spool.Hop { return h }).Draw(t, "hops")
+}
+
+func randomMessage(t *rapid.T, now time.Time) Message {
+	m := Message{Kind: spool.KindMessage, Size: 1}
+	m.Ref.Priority = rapid.SampledFrom([]spool.Priority{spool.Urgent, spool.Normal, spool.NonUrgent}).Draw(t, "priority")
+	if rapid.IntRange(0, 7).Draw(t, "deferred") == 0 {
+		m.Deferred = now.Add(30 * time.Minute)
+	}
+	for n := range rapid.IntRange(1, 4).Draw(t, "recipients") {
+		r := Recipient{N: n + 1, Hops: randomHops(t)}
+		if rapid.IntRange(0, 15).Draw(t, "fail") == 0 {
+			r.Fail = &spool.Failure{Reason: 1}
+		}
+		m.Recipients = append(m.Recipients, r)
+	}
+	return m
+}
+
+func randomOutcome(t *rapid.T, now time.Time) Outcome {
+	o := Outcome{Kind: rapid.SampledFrom([]Kind{
+		Transferred, Transferred, Delivered, Redirected, Expanded, Moved, Deferred, Deferred, Failed, InDoubt,
+	}).Draw(t, "outcome")}
+	if o.Kind == Deferred {
+		o.PeerFault = rapid.Bool().Draw(t, "peer fault")
+		if rapid.Bool().Draw(t, "until") {
+			o.Until = now.Add(time.Duration(rapid.IntRange(-60, 3600).Draw(t, "seconds")) * time.Second)
+		}
+	}
+	return o
+}
+
+// TestRandomTraffic lets a random world happen to a scheduler: processes come,
+// crash and are replaced, peers answer, refuse and vanish, operators interfere.
+// Whatever happens, no recipient is lost or final twice, no mlist is tried twice
+// at once, places stay reserved, urgent goes first, what can start does, and two
+// schedulers that hear the same do the same. When the world heals, everything is
+// sent.
+func TestRandomTraffic(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t, randomConfig(t))
+		pick := func(list []worldPath) worldPath {
+			if len(list) == 0 {
+				t.Skip("none")
+			}
+			return rapid.SampledFrom(list).Draw(t, "which")
+		}
+		message := func() (spool.ID, []int) {
+			ids := slices.Sorted(maps.Keys(w.owed))
+			if len(ids) == 0 {
+				t.Skip("none")
+			}
+			id := rapid.SampledFrom(ids).Draw(t, "message")
+			if rapid.Bool().Draw(t, "all") {
+				return id, nil
+			}
+			return id, []int{rapid.IntRange(1, 4).Draw(t, "n")}
+		}
+		numbers := func(id spool.ID, n []int) []int {
+			if n != nil {
+				return n
+			}
+			return slices.Sorted(maps.Keys(w.owed[id]))
+		}
+		hop := rapid.SampledFrom(randomPeers)
+		accept := func(t *rapid.T) { w.accept(randomMessage(t, w.now)) }
+		answer := func(t *rapid.T) {
+			ids := w.jobIDs()
+			if len(ids) == 0 {
+				t.Skip("none")
+			}
+			j := w.jobs[rapid.SampledFrom(ids).Draw(t, "job")]
+			var results []Result
+			for _, n := range j.left[:rapid.IntRange(1, len(j.left)).Draw(t, "pieces")] {
+				results = append(results, Result{n, randomOutcome(t, w.now)})
+			}
+			w.answer(j.Job, results)
+		}
+		opening := func(a *worldAssoc) bool { return !a.up }
+		up := func(a *worldAssoc) bool { return a.up }
+		t.Repeat(map[string]func(*rapid.T){
+			"":        func(*rapid.T) {},
+			"accept":  accept,
+			"accept2": accept,
+			"answer":  answer,
+			"answer2": answer,
+			"time": func(t *rapid.T) {
+				w.now = w.now.Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "seconds")) * time.Second)
+				w.step(Tick{})
+			},
+			"next": func(t *rapid.T) {
+				if next := w.s.Next(); next.After(w.now) {
+					w.now = next
+				}
+				w.step(Tick{})
+			},
+			"process up": func(t *rapid.T) {
+				for _, c := range slices.Sorted(maps.Keys(w.starting)) {
+					w.processUp(c)
+				}
+			},
+			"process cannot start": func(t *rapid.T) {
+				for _, c := range slices.Sorted(maps.Keys(w.starting)) {
+					delete(w.starting, c)
+					w.step(ChannelDown{Channel: c, Failed: true, Why: "no such program"})
+				}
+			},
+			"process crashes": func(t *rapid.T) {
+				p := pick(w.running(false))
+				w.processDown(p.channel, p.process, rapid.Bool().Draw(t, "failed"))
+			},
+			"process ends": func(t *rapid.T) {
+				p := pick(w.running(true))
+				w.processDown(p.channel, p.process, false)
+			},
+			"restart": func(t *rapid.T) { w.step(RestartChannel{hop.Draw(t, "hop").Channel}) },
+			"opened": func(t *rapid.T) {
+				turn := rapid.Bool().Draw(t, "turn")
+				w.assocUp(pick(w.paths(opening)), turn, rapid.Bool().Draw(t, "two-way") || !turn)
+			},
+			"opened all": func(t *rapid.T) {
+				for _, p := range w.paths(opening) {
+					if w.assocs[p] != nil {
+						w.assocUp(p, true, false)
+					}
+				}
+			},
+			"not opened": func(t *rapid.T) { w.assocEnds(pick(w.paths(opening)), true) },
+			"ended":      func(t *rapid.T) { w.assocEnds(pick(w.paths(up)), rapid.Bool().Draw(t, "failed")) },
+			"closed": func(t *rapid.T) {
+				w.assocEnds(pick(w.paths(func(a *worldAssoc) bool { return a.closing })), false)
+			},
+			"called": func(t *rapid.T) {
+				p := worldPath{channel: "p1"}
+				for _, r := range w.running(rapid.Bool().Draw(t, "stopping")) {
+					if r.channel == "p1" {
+						p.process = r.process
+					}
+				}
+				if p.process == 0 {
+					t.Skip("none")
+				}
+				p.assoc = 1<<32 + uint64(len(w.assocs)+w.messages*100)
+				if w.assocs[p] != nil {
+					t.Skip("taken")
+				}
+				w.assocs[p] = &worldAssoc{peer: rapid.SampledFrom([]string{"A", "B", "Z"}).Draw(t, "peer"), inbound: true}
+				w.assocUp(p, rapid.Bool().Draw(t, "turn"), rapid.Bool().Draw(t, "two-way"))
+			},
+			"turn": func(t *rapid.T) {
+				p := pick(w.paths(func(a *worldAssoc) bool { return a.up && a.twoWay && a.job == 0 }))
+				w.turn(p, !w.assocs[p].turn)
+			},
+			"stale": func(t *rapid.T) {
+				w.step(JobOutcome{Job: rapid.Uint64Range(0, 50).Draw(t, "job"), Generation: 6,
+					Results: []Result{{1, Outcome{Kind: Transferred}}}})
+			},
+			"hold": func(t *rapid.T) {
+				id, n := message()
+				if w.held[id] == nil {
+					w.held[id] = map[int]bool{}
+				}
+				for _, i := range numbers(id, n) {
+					w.held[id][i] = true
+				}
+				w.step(Hold{id, n, "why"})
+			},
+			"release": func(t *rapid.T) {
+				id, n := message()
+				for _, i := range numbers(id, n) {
+					delete(w.held[id], i)
+				}
+				w.step(Release{id, n})
+			},
+			"retry":   func(t *rapid.T) { id, n := message(); w.step(Retry{ID: id, N: n}) },
+			"expire":  func(t *rapid.T) { id, n := message(); delete(w.held, id); w.step(Expire{id, n}) },
+			"delete":  func(t *rapid.T) { id, n := message(); delete(w.held, id); w.step(Delete{id, n}) },
+			"reroute": func(t *rapid.T) { id, n := message(); w.step(Reroute{id, n, randomHops(t)}) },
+			"retry peer": func(t *rapid.T) {
+				h := hop.Draw(t, "hop")
+				w.step(Retry{Channel: h.Channel, Peer: &h.Peer})
+			},
+			"retry everything": func(t *rapid.T) { w.step(Retry{}) },
+			"disable":          func(t *rapid.T) { h := hop.Draw(t, "hop"); w.step(DisablePeer{h.Channel, h.Peer}) },
+			"enable":           func(t *rapid.T) { h := hop.Draw(t, "hop"); w.step(EnablePeer{h.Channel, h.Peer}) },
+			"disable channel":  func(t *rapid.T) { w.step(DisableChannel{hop.Draw(t, "hop").Channel}) },
+			"enable channel":   func(t *rapid.T) { w.step(EnableChannel{hop.Draw(t, "hop").Channel}) },
+			"reconfigure": func(t *rapid.T) {
+				cfg := w.config
+				cfg.Channels = slices.Clone(cfg.Channels)
+				for i := range cfg.Channels {
+					cfg.Channels[i].MaxJobs++
+					cfg.Channels[i].Disabled = rapid.IntRange(0, 3).Draw(t, "disabled") == 0
+					if cfg.Channels[i].MaxAssociations > 0 {
+						cfg.Channels[i].MaxAssociations++
+					}
+				}
+				w.reconfigure(cfg)
+			},
+		})
+		if rapid.IntRange(0, 4).Draw(t, "drain") == 0 {
+			w.draining = true
+			w.step(Drain{})
+			for !w.drained {
+				if !w.healOne() {
+					t.Fatal("does not drain")
+				}
+			}
+			return
+		}
+		for _, h := range randomPeers {
+			w.step(EnableChannel{h.Channel})
+			w.step(EnablePeer{h.Channel, h.Peer})
+		}
+		w.heal()
+	})
+}

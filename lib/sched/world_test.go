@@ -1,0 +1,447 @@
+package sched
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/spool"
+	"pgregory.net/rapid"
+)
+
+// world is everything outside a scheduler: processes, peers, the daemon. It
+// carries actions out and holds every one of them to what it may be.
+type world struct {
+	t      rapid.TB
+	s      *Scheduler
+	twin   *Scheduler // is given the same events and must do the same
+	now    time.Time
+	config Config
+
+	starting  map[string]bool
+	processes map[string]map[int]*worldProcess
+	jobs      map[uint64]*worldJob
+	assocs    map[worldPath]*worldAssoc
+	owed      map[spool.ID]map[int]bool // recipients not final
+	held      map[spool.ID]map[int]bool
+	messages  int
+	lastProc  int
+	draining  bool
+	drained   bool
+}
+
+type worldProcess struct{ stopping bool }
+
+type worldPath struct {
+	channel string
+	process int
+	assoc   uint64
+}
+
+type worldAssoc struct {
+	peer             string
+	up, turn, twoWay bool
+	inbound, closing bool
+	asked            bool
+	job              uint64
+}
+
+type worldJob struct {
+	StartJob
+	left []int
+}
+
+func newWorld(t rapid.TB, cfg Config) *world {
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	return &world{
+		t: t, now: now, config: cfg, s: New(cfg, now), twin: New(cfg, now),
+		starting: map[string]bool{}, processes: map[string]map[int]*worldProcess{},
+		jobs: map[uint64]*worldJob{}, assocs: map[worldPath]*worldAssoc{},
+		owed: map[spool.ID]map[int]bool{}, held: map[spool.ID]map[int]bool{},
+	}
+}
+
+func (w *world) step(ev Event) {
+	w.t.Helper()
+	w.take(w.s.Step(w.now, ev), w.twin.Step(w.now, ev))
+}
+
+func (w *world) reconfigure(cfg Config) {
+	w.t.Helper()
+	w.config = cfg
+	w.take(w.s.Reconfigure(cfg, w.now), w.twin.Reconfigure(cfg, w.now))
+}
+
+func (w *world) take(actions, twins []Action) {
+	w.t.Helper()
+	if !slices.Equal(show(actions), show(twins)) {
+		w.t.Fatalf("the same events, yet\n%q\n%q", show(actions), show(twins))
+	}
+	order := map[string]int{}
+	for _, a := range actions {
+		if j, ok := a.(StartJob); ok {
+			q := priorityIndex(j.Ref.Priority)
+			if q < order[j.Channel] {
+				w.t.Fatalf("job %d is started after less urgent ones", j.Job)
+			}
+			order[j.Channel] = q
+		}
+		w.carryOut(a)
+	}
+	checkTree(w.t, w.s)
+	checkViews(w.t, w.s)
+	w.checkPlaces()
+	w.checkStall()
+	if w.s.Next() != w.twin.Next() {
+		w.t.Fatal("the same events, yet another time")
+	}
+}
+
+func (w *world) carryOut(a Action) {
+	w.t.Helper()
+	switch a := a.(type) {
+	case StartChannel:
+		if w.starting[a.Channel] || w.draining {
+			w.t.Fatalf("channel %s started again", a.Channel)
+		}
+		w.starting[a.Channel] = true
+	case StopChannel:
+		p := w.processes[a.Channel][a.Process]
+		if p == nil || p.stopping {
+			w.t.Fatalf("stop of process %s/%d", a.Channel, a.Process)
+		}
+		p.stopping = true
+	case OpenAssociation:
+		w.working(a.Channel, a.Process)
+		path := worldPath{a.Channel, a.Process, a.Assoc}
+		if w.assocs[path] != nil || a.Assoc >= 1<<32 {
+			w.t.Fatalf("association %v opened twice", path)
+		}
+		w.assocs[path] = &worldAssoc{peer: a.Peer}
+	case CloseAssociation:
+		as := w.assocs[worldPath{a.Channel, a.Process, a.Assoc}]
+		if as == nil || !as.up || as.closing || as.inbound || as.job != 0 {
+			w.t.Fatalf("close of association %d: %+v", a.Assoc, as)
+		}
+		as.closing = true
+	case RequestTurn:
+		as := w.assocs[worldPath{a.Channel, a.Process, a.Assoc}]
+		if as == nil || !as.up || as.turn || !as.twoWay || as.closing {
+			w.t.Fatalf("turn of association %d: %+v", a.Assoc, as)
+		}
+		as.asked = true
+	case StartJob:
+		w.startJob(a)
+	case Final:
+		for _, n := range a.N {
+			if !w.owed[a.Ref.ID][n] {
+				w.t.Fatalf("%s %d is final twice", a.Ref.ID, n)
+			}
+			if !a.Outcome.Kind.Final() {
+				w.t.Fatalf("%s %d is final, %v", a.Ref.ID, n, a.Outcome.Kind)
+			}
+			delete(w.owed[a.Ref.ID], n)
+		}
+	case Done:
+		left, known := w.owed[a.Ref.ID]
+		if !known || len(left) > 0 {
+			w.t.Fatalf("%s is done with %d recipients left", a.Ref.ID, len(left))
+		}
+		delete(w.owed, a.Ref.ID)
+	case Drained:
+		if len(w.jobs) > 0 || w.drained || !w.draining {
+			w.t.Fatal("drained with jobs in progress, twice, or unasked")
+		}
+		w.drained = true
+	}
+}
+
+func (w *world) working(channel string, process int) {
+	w.t.Helper()
+	if p := w.processes[channel][process]; p == nil || p.stopping || w.draining {
+		w.t.Fatalf("work for process %s/%d", channel, process)
+	}
+}
+
+func (w *world) startJob(a StartJob) {
+	w.t.Helper()
+	w.working(a.Channel, a.Process)
+	if len(a.Recipients) == 0 || a.Attempt < 1 {
+		w.t.Fatalf("job %+v", a)
+	}
+	for _, j := range w.jobs {
+		if j.Ref.ID != a.Ref.ID {
+			continue
+		}
+		if j.Channel == a.Channel && j.Peer == a.Peer {
+			w.t.Fatalf("jobs %d and %d for one mlist", j.Job, a.Job)
+		}
+		for _, n := range a.Recipients {
+			if slices.Contains(j.Recipients, n) {
+				w.t.Fatalf("recipient %d is in jobs %d and %d", n, j.Job, a.Job)
+			}
+		}
+	}
+	for _, n := range a.Recipients {
+		if !w.owed[a.Ref.ID][n] {
+			w.t.Fatalf("job %d for recipient %d, which is final", a.Job, n)
+		}
+		if w.held[a.Ref.ID][n] {
+			w.t.Fatalf("job %d for recipient %d, which is held", a.Job, n)
+		}
+	}
+	if a.Assoc != 0 {
+		as := w.assocs[worldPath{a.Channel, a.Process, a.Assoc}]
+		if as == nil || !as.up || !as.turn || as.closing || as.job != 0 || as.peer != a.Peer {
+			w.t.Fatalf("job %d over association %d: %+v", a.Job, a.Assoc, as)
+		}
+		as.job = a.Job
+	}
+	w.jobs[a.Job] = &worldJob{a, slices.Clone(a.Recipients)}
+}
+
+// checkPlaces holds every channel to its limits and reservations. A
+// configuration may have shrunk under jobs in progress: those may only end.
+func (w *world) checkPlaces() {
+	w.t.Helper()
+	for _, cc := range w.config.Channels {
+		var n [3]int
+		for _, j := range w.jobs {
+			if j.Channel == cc.Name {
+				n[priorityIndex(j.Ref.Priority)]++
+			}
+		}
+		if n[0]+n[1]+n[2] > cc.MaxJobs || n[1]+n[2] > cc.MaxJobs-cc.ReservedUrgent ||
+			n[2] > cc.MaxJobs-cc.ReservedUrgent-cc.ReservedNormal {
+			w.t.Fatalf("%s runs %v jobs of %d, %d and %d reserved", cc.Name, n, cc.MaxJobs, cc.ReservedUrgent, cc.ReservedNormal)
+		}
+		if cc.MaxAssociations > 0 {
+			ours := 0
+			for path, a := range w.assocs {
+				if path.channel == cc.Name && !a.inbound {
+					ours++
+				}
+			}
+			if ours > cc.MaxAssociations {
+				w.t.Fatalf("%s has %d associations", cc.Name, ours)
+			}
+		}
+	}
+}
+
+// checkStall finds a list that could be tried and is not.
+func (w *world) checkStall() {
+	w.t.Helper()
+	if w.draining || len(w.s.sweeping) > 0 {
+		return
+	}
+	overall := newLimits(w.config.MaxJobs, w.config.ReservedUrgent, w.config.ReservedNormal)
+	for _, c := range w.s.channels {
+		if !c.up() {
+			if c.ready > 0 && !c.off() && !c.starting && c.restartAt <= w.s.now {
+				w.t.Fatalf("%s has work, and no process is started", c.name)
+			}
+			continue
+		}
+		for _, p := range c.peers {
+			for q := range priorities {
+				if w.config.MaxJobs > 0 && !w.s.inUse.free(q, overall) {
+					continue
+				}
+				if p.ready[q].n == 0 || p.off() || p.blockedUntil > w.s.now || !c.jobs.free(q, c.jobLimits()) ||
+					c.current.maxJobs > 0 && len(c.current.jobs) >= c.current.maxJobs {
+					continue
+				}
+				if p.blockedUntil != 0 {
+					w.t.Fatalf("%s is blocked until %d at %d", p.name, p.blockedUntil, w.s.now)
+				}
+				stalled := false
+				if !c.config.Associations {
+					stalled = p.jobs < p.maxAtOnce() && (p.failures == 0 || p.jobs == 0 && c.probes < c.maxProbes())
+				} else {
+					stalled = len(p.idle) > 0 ||
+						!p.passive() && p.usable == 0 && p.opening == 0 && c.assocs < c.assocLimits().max && c.openFor.total() == 0 &&
+							c.busy.free(q, c.assocLimits())
+				}
+				if stalled && c.wake == 0 {
+					w.t.Fatalf("%s/%s has work of priority %d, and nothing is done", c.name, p.name, q)
+				}
+			}
+		}
+	}
+}
+
+// accept gives the scheduler a message.
+func (w *world) accept(m Message) {
+	w.t.Helper()
+	w.messages++
+	m.Ref.ID = spool.ID(fmt.Sprintf("m%06d", w.messages))
+	m.Accepted = w.now
+	w.owed[m.Ref.ID] = map[int]bool{}
+	for _, r := range m.Recipients {
+		w.owed[m.Ref.ID][r.N] = true
+	}
+	w.step(Accepted{m})
+}
+
+// answer reports what became of a job's recipients, and forgets it when that was
+// the last.
+func (w *world) answer(id uint64, results []Result) {
+	w.t.Helper()
+	j := w.jobs[id]
+	for _, r := range results {
+		j.left = slices.DeleteFunc(j.left, func(n int) bool { return n == r.N })
+	}
+	if len(j.left) == 0 {
+		delete(w.jobs, id)
+		if a := w.assocs[worldPath{j.Channel, j.Process, j.Assoc}]; a != nil {
+			a.job = 0
+		}
+	}
+	w.step(JobOutcome{Job: id, Generation: w.config.Generation, Results: results})
+}
+
+func (w *world) processUp(channel string) {
+	w.t.Helper()
+	delete(w.starting, channel)
+	w.lastProc++
+	if w.processes[channel] == nil {
+		w.processes[channel] = map[int]*worldProcess{}
+	}
+	w.processes[channel][w.lastProc] = &worldProcess{}
+	w.step(ChannelUp{Channel: channel, Process: w.lastProc})
+}
+
+func (w *world) processDown(channel string, process int, failed bool) {
+	w.t.Helper()
+	delete(w.processes[channel], process)
+	maps.DeleteFunc(w.jobs, func(_ uint64, j *worldJob) bool { return j.Channel == channel && j.Process == process })
+	maps.DeleteFunc(w.assocs, func(p worldPath, _ *worldAssoc) bool { return p.channel == channel && p.process == process })
+	w.step(ChannelDown{Channel: channel, Process: process, Failed: failed, Why: "process ended"})
+}
+
+func (w *world) assocEnds(path worldPath, failed bool) {
+	w.t.Helper()
+	a := w.assocs[path]
+	delete(w.assocs, path)
+	delete(w.jobs, a.job)
+	if a.up {
+		w.step(AssociationDown{path.channel, path.process, path.assoc, failed, "association ended"})
+	} else {
+		w.step(AssociationFailed{path.channel, path.process, path.assoc, "cannot connect"})
+	}
+}
+
+func (w *world) assocUp(path worldPath, turn, twoWay bool) {
+	w.t.Helper()
+	a := w.assocs[path]
+	a.up, a.turn, a.twoWay = true, turn, twoWay
+	w.step(AssociationUp{path.channel, path.process, path.assoc, a.peer, a.inbound, twoWay, turn})
+}
+
+func (w *world) turn(path worldPath, ours bool) {
+	w.t.Helper()
+	a := w.assocs[path]
+	a.turn, a.asked = ours, false
+	w.step(AssociationTurn{path.channel, path.process, path.assoc, ours})
+}
+
+// The lists of what is there, in an order.
+
+func (w *world) jobIDs() []uint64 { return slices.Sorted(maps.Keys(w.jobs)) }
+
+func (w *world) paths(f func(*worldAssoc) bool) (list []worldPath) {
+	for p, a := range w.assocs {
+		if f(a) {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, func(a, b worldPath) int {
+		return cmp.Or(cmp.Compare(a.channel, b.channel), cmp.Compare(a.process, b.process), cmp.Compare(a.assoc, b.assoc))
+	})
+	return list
+}
+
+func (w *world) running(stopping bool) (list []worldPath) {
+	for c, all := range w.processes {
+		for n, p := range all {
+			if p.stopping == stopping {
+				list = append(list, worldPath{channel: c, process: n})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b worldPath) int { return cmp.Compare(a.process, b.process) })
+	return list
+}
+
+// heal lets everything succeed until nothing is left but what is held, and fails
+// if that takes for ever.
+func (w *world) heal() {
+	w.t.Helper()
+	for round := 0; ; round++ {
+		if round > 20000 {
+			w.t.Fatalf("no end: %v %+v", w.owed, w.s.Tree())
+		}
+		switch {
+		case w.healOne():
+		case w.s.Counts().Recipients == w.countHeld() || w.draining && len(w.processes) == 0:
+			return
+		case w.s.Next().IsZero():
+			w.t.Fatalf("nothing to wait for, yet %v %+v", w.owed, w.s.Tree())
+		default:
+			if next := w.s.Next(); next.After(w.now) {
+				w.now = next
+			}
+			w.step(Tick{})
+		}
+	}
+}
+
+func (w *world) healOne() bool {
+	w.t.Helper()
+	if channels := slices.Sorted(maps.Keys(w.starting)); len(channels) > 0 {
+		w.processUp(channels[0])
+		return true
+	}
+	for _, p := range w.running(true) {
+		if !slices.ContainsFunc(w.jobIDs(), func(id uint64) bool { return w.jobs[id].Process == p.process }) {
+			w.processDown(p.channel, p.process, false)
+			return true
+		}
+	}
+	if ids := w.jobIDs(); len(ids) > 0 {
+		var results []Result
+		for _, n := range w.jobs[ids[0]].left {
+			results = append(results, Result{n, Outcome{Kind: Transferred}})
+		}
+		w.answer(ids[0], results)
+		return true
+	}
+	paths := w.paths(func(a *worldAssoc) bool { return !a.up || a.closing || a.asked })
+	if len(paths) == 0 {
+		return false
+	}
+	switch a := w.assocs[paths[0]]; {
+	case !a.up:
+		w.assocUp(paths[0], true, false)
+	case a.closing:
+		w.assocEnds(paths[0], false)
+	default:
+		w.turn(paths[0], true)
+	}
+	return true
+}
+
+func (w *world) countHeld() (n int) {
+	w.s.Each(func(v MessageView) bool {
+		for _, r := range v.Recipients {
+			if r.State == Held {
+				n++
+			}
+		}
+		return true
+	})
+	return n
+}
