@@ -20,8 +20,8 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 )
 
-// No is the answer no to a question: exit status 1, and nothing on standard error.
-var No = errors.New("no")
+// ErrNo is the answer no to a question: exit status 1, and nothing on standard error.
+var ErrNo = errors.New("no")
 
 // ConfigFlag is -C, which all five commands have.
 func ConfigFlag() ucli.Flag {
@@ -83,7 +83,7 @@ func Main(app *ucli.App, args []string) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, No):
+	case errors.Is(err, ErrNo):
 		return 1
 	}
 	return tell(app.ErrWriter, app.Name, wantsJSON(args), err)

@@ -1,0 +1,237 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+var (
+	alpha    = oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"}
+	bravo    = conf.Identity{MTA: "MTA-B", Domain: oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "BRAVO"}}
+	accepted = time.Date(2026, 11, 24, 4, 31, 0, 0, time.UTC)
+)
+
+func name(t *testing.T, text string) oraddr.ORName {
+	t.Helper()
+	a, err := oraddr.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := a.ORName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// subjectOf is a message as the spool has it; edit changes the X.411 envelope.
+func subjectOf(t *testing.T, edit func(*mts.MessageTransferEnvelope)) *spool.Envelope {
+	t.Helper()
+	m := &mts.MessageTransferEnvelope{
+		MessageIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: mts.NewGlobalDomainIdentifier(alpha), LocalIdentifier: "MTA-A.0001"},
+		OriginatorName:    name(t, "/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"),
+		ContentType:       mts.NewContentType(mts.InterpersonalMessaging1988),
+		ContentIdentifier: "order 7",
+		TraceInformation:  mts.AppendTrace(nil, mts.NewGlobalDomainIdentifier(alpha), accepted.Add(-time.Minute)),
+	}
+	for i, s := range []string{"Jones", "Brown"} {
+		m.PerRecipientFields = append(m.PerRecipientFields, mts.PerRecipientMessageTransferFields{
+			RecipientName:                      name(t, "/S="+s+"/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/"),
+			OriginallySpecifiedRecipientNumber: i + 5,
+			PerRecipientIndicators:             mts.NewPerRecipientIndicators(true, mts.ReportAlways, mts.ReportAlways),
+		})
+	}
+	if edit != nil {
+		edit(m)
+	}
+	raw, err := p1.EncodeMessageEnvelope(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &spool.Envelope{ID: spool.NewID(accepted), Kind: spool.KindMessage, Wire: raw, Accepted: accepted}
+}
+
+func TestOwed(t *testing.T) {
+	for _, c := range []struct {
+		kind        spool.Kind
+		report, mta string
+		delivered   bool
+		want        bool
+	}{
+		{spool.KindMessage, None, NonDelivery, false, true},
+		{spool.KindMessage, None, NonDelivery, true, false},
+		{spool.KindMessage, NonDelivery, NonDelivery, true, false},
+		{spool.KindMessage, Delivery, Delivery, true, true},
+		{spool.KindMessage, None, Delivery, true, true},
+		{spool.KindMessage, None, Audited, true, true},
+		{spool.KindProbe, Delivery, Delivery, true, true},
+		{spool.KindReport, Delivery, Delivery, false, false},
+	} {
+		r := &spool.Recipient{Report: c.report, MTAReport: c.mta}
+		if got := Owed(c.kind, r, c.delivered); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+// The report says what X.411 §8.3.1.2 asks for, in the recipient numbers of the
+// originator, not in those of the spool.
+func TestMake(t *testing.T) {
+	at := accepted.Add(5 * time.Second)
+	r, returned, err := Make(subjectOf(t, nil), []Result{
+		{N: 1, Reason: mts.UnableToTransfer, Diagnostic: mts.UnrecognisedORName, Text: "no such user: “Jones”"},
+		{N: 2, Delivered: true, Time: at},
+	}, bravo)
+	if err != nil || returned {
+		t.Fatal(returned, err)
+	}
+	if got := r.Content.SubjectIdentifier.String(); got != "[/PRMD=ALPHA/ADMD=TEST/C=GB/;MTA-A.0001]" {
+		t.Errorf("subject %s", got)
+	}
+	if r.Content.ContentIdentifier != "order 7" || r.Content.ContentType.String() != "p22" {
+		t.Errorf("content %v %v", r.Content.ContentIdentifier, r.Content.ContentType)
+	}
+	if a, err := r.Envelope.ReportDestinationName.Address(); err != nil || a.String() != "/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/" {
+		t.Errorf("destination %v, %v", a, err)
+	}
+	by, ok, err := mts.Ext(r.Envelope.Extensions, mts.ExtReportingMTAName)
+	if err != nil || !ok || by.MTAName != "MTA-B" {
+		t.Errorf("reporting MTA %v %v %v", by, ok, err)
+	}
+	f := r.Content.PerRecipientFields
+	if len(f) != 2 || f[0].OriginallySpecifiedRecipientNumber != 5 || f[1].OriginallySpecifiedRecipientNumber != 6 {
+		t.Fatalf("recipients %+v", f)
+	}
+	not := f[0].LastTraceInformation.ReportType.NonDelivery
+	if not == nil || not.NonDeliveryReasonCode != mts.UnableToTransfer || *not.NonDeliveryDiagnosticCode != mts.UnrecognisedORName {
+		t.Errorf("first: %+v", f[0].LastTraceInformation)
+	}
+	if got := f[0].SupplementaryInformation; got != "no such user: ?Jones?" {
+		t.Errorf("supplementary-information %q", got)
+	}
+	if d := f[1].LastTraceInformation.ReportType.Delivery; d == nil || d.MessageDeliveryTime != asn1.NewUTCTime(at) || d.User() != mts.UserPrivate {
+		t.Errorf("second: %+v", f[1].LastTraceInformation)
+	}
+	if f[1].LastTraceInformation.ArrivalTime != asn1.NewUTCTime(accepted) {
+		t.Errorf("arrival %v", f[1].LastTraceInformation.ArrivalTime)
+	}
+	if len(r.Envelope.TraceInformation) != 0 || r.Content.SubjectIntermediateTraceInformation != nil {
+		t.Error("a trace nobody asked for")
+	}
+	if err := r.Valid(); err != nil {
+		// A report gets its trace on the way out.
+		if !strings.Contains(err.Error(), "trace") {
+			t.Error(err)
+		}
+	}
+}
+
+// The same outcomes of the same subject, met twice because a peer sent it twice, are
+// one report; other outcomes are another.
+func TestIdentifierDerivesFromTheSubject(t *testing.T) {
+	id := func(results ...Result) string {
+		r, _, err := Make(subjectOf(t, nil), results, bravo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(r.Envelope.ReportIdentifier.LocalIdentifier); n > mts.UbLocalIDLength {
+			t.Errorf("local identifier of %d characters", n)
+		}
+		return r.Envelope.ReportIdentifier.String()
+	}
+	first := id(Result{N: 1, Delivered: true, Time: accepted})
+	if again := id(Result{N: 1, Delivered: true, Time: accepted.Add(time.Hour)}); again != first {
+		t.Errorf("%s and %s", first, again)
+	}
+	if other := id(Result{N: 2, Delivered: true, Time: accepted}); other == first {
+		t.Error("another recipient, the same report")
+	}
+	if other := id(Result{N: 1, Reason: mts.UnableToTransfer}); other == first {
+		t.Error("another outcome, the same report")
+	}
+}
+
+// After a list was expanded the report goes to the list, with the history.
+func TestReportGoesToTheLastList(t *testing.T) {
+	list := name(t, "/CN=list/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/")
+	env := subjectOf(t, func(m *mts.MessageTransferEnvelope) {
+		var err error
+		m.Extensions, err = mts.SetExt(nil, mts.ExtDLExpansionHistory, []mts.DLExpansion{{DL: list, DLExpansionTime: asn1.NewUTCTime(accepted)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	r, _, err := Make(env, []Result{{N: 1, Delivered: true, Time: accepted}}, bravo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := r.Envelope.ReportDestinationName.Address(); err != nil || a.CN != "list" {
+		t.Errorf("destination %v, %v", a, err)
+	}
+	history, ok, err := mts.Ext(r.Envelope.Extensions, mts.ExtOriginatorAndDLExpansionHistory)
+	if err != nil || !ok || len(history) != 2 {
+		t.Fatalf("history %v %v %v", history, ok, err)
+	}
+	if history[0].OriginationOrExpansionTime != asn1.NewUTCTime(accepted.Add(-time.Minute)) {
+		t.Errorf("originated at %v", history[0].OriginationOrExpansionTime)
+	}
+}
+
+func TestContentComesBackOnlyWhenAskedFor(t *testing.T) {
+	asked := subjectOf(t, func(m *mts.MessageTransferEnvelope) {
+		m.PerMessageIndicators = mts.NewPerMessageIndicators(mts.BitContentReturnRequest)
+	})
+	for _, c := range []struct {
+		env       *spool.Envelope
+		delivered bool
+		want      bool
+	}{{asked, false, true}, {asked, true, false}, {subjectOf(t, nil), false, false}} {
+		_, returned, err := Make(c.env, []Result{{N: 1, Delivered: c.delivered, Time: accepted}}, bravo)
+		if err != nil || returned != c.want {
+			t.Errorf("delivered %v: %v, %v", c.delivered, returned, err)
+		}
+	}
+}
+
+func TestWanted(t *testing.T) {
+	make1 := func(originator mts.ReportRequest, delivered bool) *mts.Report {
+		env := subjectOf(t, func(m *mts.MessageTransferEnvelope) {
+			m.PerRecipientFields[0].PerRecipientIndicators = mts.NewPerRecipientIndicators(true, mts.ReportAudited, originator)
+		})
+		r, _, err := Make(env, []Result{{N: 1, Delivered: delivered, Time: accepted}}, bravo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Content.SubjectIntermediateTraceInformation == nil {
+			t.Error("an audited report without the trace of the subject")
+		}
+		return r
+	}
+	for _, c := range []struct {
+		originator mts.ReportRequest
+		delivered  bool
+		want       bool
+	}{
+		{mts.ReportNone, true, false}, {mts.ReportNone, false, false},
+		{mts.ReportNonDelivery, true, false}, {mts.ReportNonDelivery, false, true},
+		{mts.ReportAlways, true, true}, {mts.ReportAlways, false, true},
+	} {
+		if got := Wanted(make1(c.originator, c.delivered)); got != c.want {
+			t.Errorf("%v, delivered %v: %v", c.originator, c.delivered, got)
+		}
+	}
+}
+
+func TestNoReportOnAReport(t *testing.T) {
+	if _, _, err := Make(&spool.Envelope{Kind: spool.KindReport}, nil, bravo); err == nil {
+		t.Error("made one")
+	}
+}

@@ -1,0 +1,379 @@
+package submit
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+const (
+	ann    = "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
+	nobody = "/S=Nobody/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
+	abroad = "/S=Jones/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/"
+)
+
+var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// door is the way into a fresh spool, with a peer for BRAVO.
+func door(t *testing.T) (*Door, *spool.Spool) {
+	t.Helper()
+	dir := t.TempDir()
+	text := string(tableconf.Default("MTA-A", tableconf.Options{})) + `
+[limits]
+message-size = 1000
+recipients = 3
+[[peer]]
+name = "MTA-B"
+channel = "p1"
+addresses = [{ host = "127.0.0.1:1" }]
+[[route]]
+match = "/PRMD=BRAVO/ADMD=TEST/C=GB/"
+peers = ["MTA-B"]
+`
+	cfg, err := tableconf.Parse([]byte(text), "mta.toml", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := spool.Init(cfg.Spool.Dir); err != nil {
+		t.Fatal(err)
+	}
+	sp, err := spool.Open(cfg.Spool.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sp.Close() })
+	d, err := NewDoor(cfg, Alone{sp}, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, sp
+}
+
+func address(t *testing.T, text string) oraddr.Address {
+	t.Helper()
+	a, err := oraddr.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// envelope is a message from BRAVO to the given addresses, as a peer sends it.
+func envelope(t *testing.T, edit func(*mts.MessageTransferEnvelope), to ...string) (*mts.MessageTransferEnvelope, ber.Raw) {
+	t.Helper()
+	originator, err := address(t, abroad).ORName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bravo := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "BRAVO"})
+	m := &mts.MessageTransferEnvelope{
+		MessageIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: bravo, LocalIdentifier: "MTA-B.1"},
+		OriginatorName:    originator,
+		ContentType:       mts.NewContentType(mts.InterpersonalMessaging1988),
+		Priority:          mts.Urgent,
+		TraceInformation:  mts.AppendTrace(nil, bravo, now),
+	}
+	for i, text := range to {
+		n, err := address(t, text).ORName()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.PerRecipientFields = append(m.PerRecipientFields, mts.PerRecipientMessageTransferFields{RecipientName: n,
+			OriginallySpecifiedRecipientNumber: i + 1, PerRecipientIndicators: mts.NewPerRecipientIndicators(true, mts.ReportAlways, mts.ReportNone)})
+	}
+	if edit != nil {
+		edit(m)
+	}
+	raw, err := p1.EncodeMessageEnvelope(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, raw
+}
+
+// fate is what the door decided for a recipient.
+func fate(r spool.Recipient) string {
+	if r.Fail == nil {
+		return r.Hops[0].Channel + " " + r.Hops[0].Peer
+	}
+	return mts.ReasonCode(r.Fail.Reason).String() + "/" + mts.DiagnosticCode(r.Fail.Diagnostic).String()
+}
+
+func fates(t *Tx) string {
+	var all []string
+	for _, r := range t.Envelope().Recipients {
+		all = append(all, fate(r))
+	}
+	return strings.Join(all, "; ")
+}
+
+var fromB = spool.Source{Channel: "p1", Peer: "MTA-B"}
+
+// A peer cannot be told no once it has begun, so what is wrong is decided for each
+// recipient and will be reported.
+func TestFates(t *testing.T) {
+	d, _ := door(t)
+	alpha := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"})
+	charlie := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "CHARLIE"})
+	critical := []mts.ExtensionField{{Type: mts.PrivateExtension("1.2.3"), Criticality: mts.NewCriticality(mts.ForTransfer), Value: ber.Raw{5, 0}}}
+	const loop = "unable-to-transfer/loop-detected"
+	for _, c := range []struct {
+		name string
+		edit func(*mts.MessageTransferEnvelope)
+		to   []string
+		want string
+	}{
+		{"ways", nil, []string{ann, abroad, nobody}, "local ; p1 MTA-B; unable-to-transfer/unrecognised-OR-name"},
+		{"too many", nil, []string{ann, ann, ann, ann}, strings.Repeat("; unable-to-transfer/too-many-recipients", 4)[2:]},
+		{"loop", func(m *mts.MessageTransferEnvelope) {
+			m.TraceInformation = mts.AppendTrace(mts.AppendTrace(nil, alpha, now), charlie, now)
+		}, []string{ann}, loop},
+		{"came back for a reason", func(m *mts.MessageTransferEnvelope) {
+			m.TraceInformation = mts.RerouteTrace(mts.AppendTrace(nil, alpha, now), charlie, alpha, now)
+		}, []string{ann}, "local "},
+		{"critical", func(m *mts.MessageTransferEnvelope) { m.Extensions = critical }, []string{ann, abroad},
+			"unable-to-transfer/unsupported-critical-function; unable-to-transfer/unsupported-critical-function"},
+		{"critical for one", func(m *mts.MessageTransferEnvelope) { m.PerRecipientFields[1].Extensions = critical }, []string{ann, abroad},
+			"local ; unable-to-transfer/unsupported-critical-function"},
+		{"not ours", func(m *mts.MessageTransferEnvelope) {
+			m.PerRecipientFields[0].PerRecipientIndicators = m.PerRecipientFields[0].PerRecipientIndicators.WithResponsibility(false)
+		}, []string{abroad, ann}, "local "},
+		{"members of a list share its number", func(m *mts.MessageTransferEnvelope) {
+			m.PerRecipientFields[1].OriginallySpecifiedRecipientNumber = 1
+		}, []string{ann, abroad}, "local ; p1 MTA-B"},
+	} {
+		m, raw := envelope(t, c.edit, c.to...)
+		tx, err := d.Message(fromB, raw, m)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := fates(tx); got != c.want {
+			t.Errorf("%s: %s", c.name, got)
+		}
+	}
+}
+
+func TestNobodyToAnswerForIsDiscarded(t *testing.T) {
+	d, sp := door(t)
+	m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) {
+		m.PerRecipientFields[0].PerRecipientIndicators = m.PerRecipientFields[0].PerRecipientIndicators.WithResponsibility(false)
+	}, ann)
+	tx, err := d.Message(fromB, raw, m)
+	if err != nil || tx.Discarded == "" {
+		t.Fatalf("%+v, %v", tx, err)
+	}
+	if _, err := tx.Write([]byte("content")); err != nil {
+		t.Fatal(err)
+	}
+	if env, err := tx.Commit(context.Background()); env != nil || err != nil {
+		t.Errorf("%v, %v", env, err)
+	}
+	if files := spooled(t, sp); len(files) > 0 {
+		t.Errorf("left %v", files)
+	}
+}
+
+func spooled(t *testing.T, sp *spool.Spool) []string {
+	t.Helper()
+	var all []string
+	for _, pattern := range []string{"new/*", "tmp/*", "q/*/*/*"} {
+		names, err := filepath.Glob(filepath.Join(sp.Dir(), pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, names...)
+	}
+	return all
+}
+
+// A number that no report could carry back makes the envelope one that nobody can
+// answer for.
+func TestBadRecipientNumber(t *testing.T) {
+	d, _ := door(t)
+	m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) { m.PerRecipientFields[0].OriginallySpecifiedRecipientNumber = 0 }, ann)
+	if _, err := d.Message(fromB, raw, m); diag.KindOf(err) != diag.Data || !strings.Contains(err.Error(), "per-recipient-fields[0]") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+// What was sent is stored bit for bit, and the envelope as it came rides along.
+func TestStoredAsReceived(t *testing.T) {
+	d, sp := door(t)
+	m, raw := envelope(t, nil, abroad, ann)
+	tx, err := d.Message(fromB, raw, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, piece := range []string{"con", "tent\x00", "\xff"} {
+		if _, err := tx.Write([]byte(piece)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env, err := tx.Commit(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := sp.OpenNew(env.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stored.Close() }()
+	content := make([]byte, stored.Envelope.Size)
+	if _, err := stored.Content().Read(content); err != nil || string(content) != "content\x00\xff" {
+		t.Errorf("content %q, %v", content, err)
+	}
+	if e := stored.Envelope; string(e.Wire) != string(raw) || e.Priority != spool.Urgent || e.Source.Peer != "MTA-B" || e.Recipients[0].N != 1 || e.Recipients[1].N != 2 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Nothing of a content beyond the limit is kept, and the recipients hear why.
+func TestTooLong(t *testing.T) {
+	d, sp := door(t)
+	m, raw := envelope(t, nil, ann)
+	tx, err := d.Message(fromB, raw, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if _, err := tx.Write(make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env, err := tx.Commit(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fate(env.Recipients[0]); got != "unable-to-transfer/content-too-long" {
+		t.Error(got)
+	}
+	st, err := os.Stat(filepath.Join(sp.Dir(), "new", string(env.ID)))
+	if err != nil || st.Size() > 5000 {
+		t.Errorf("%v, %v", st, err)
+	}
+}
+
+// A probe hears of the length of the message it asks about.
+func TestProbeTooLong(t *testing.T) {
+	d, _ := door(t)
+	for _, c := range []struct {
+		length int64
+		want   string
+	}{{1000, "local "}, {1001, "unable-to-transfer/content-too-long"}} {
+		tx, err := d.Submit(spool.Source{}, Submission{Probe: true, ContentLength: c.length, Originator: address(t, ann),
+			Recipients: []oraddr.Address{address(t, ann)}, ContentType: mts.NewContentType(mts.InterpersonalMessaging1988)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		env, err := tx.Commit(context.Background())
+		if err != nil || env.Kind != spool.KindProbe {
+			t.Fatal(env, err)
+		}
+		if got := fate(env.Recipients[0]); got != c.want {
+			t.Errorf("%d octets: %s", c.length, got)
+		}
+	}
+}
+
+func TestRefusedTellsWhy(t *testing.T) {
+	d, _ := door(t)
+	for to, want := range map[string]diag.Kind{nobody: diag.NoUser, "/S=Dupont/ADMD=X/C=FR/": diag.NoRoute} {
+		tx, err := d.Submit(spool.Source{}, Submission{Originator: address(t, ann), Recipients: []oraddr.Address{address(t, to)},
+			ContentType: mts.NewContentType(mts.InterpersonalMessaging1988)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Refused(); diag.KindOf(err) != want {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+}
+
+// What is submitted becomes an envelope other MTAs accept.
+func TestSubmitMakesAnEnvelope(t *testing.T) {
+	d, _ := door(t)
+	later := now.Add(time.Hour)
+	tx, err := d.Submit(spool.Source{}, Submission{Originator: address(t, ann), Recipients: []oraddr.Address{address(t, abroad), address(t, ann)},
+		Priority: mts.NonUrgent, Report: mts.ReportAlways, ContentType: mts.NewContentType(mts.InterpersonalMessaging1988),
+		ContentID: "order 7", ReturnContent: true, Deferred: later, Latest: later.Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := tx.Envelope()
+	m, err := p1.DecodeMessageEnvelope(env.Wire, p1.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.MessageIdentifier.String(); got != "[/PRMD=ALPHA/ADMD=TEST/C=GB/;MTA-A."+string(env.ID)+"]" {
+		t.Error(got)
+	}
+	if got := m.PerRecipientFields[1].PerRecipientIndicators; got.String() != mts.NewPerRecipientIndicators(true, mts.ReportAlways, mts.ReportAlways).String() {
+		t.Error(got)
+	}
+	if !m.PerMessageIndicators.ContentReturnRequest() || !m.PerMessageIndicators.DisclosureOfOtherRecipients() {
+		t.Error(m.PerMessageIndicators)
+	}
+	if m.DeferredDeliveryTime != asn1.NewUTCTime(later) || !env.Deferred.Equal(later) || !env.Expires.Equal(later.Add(time.Hour)) {
+		t.Error(m.DeferredDeliveryTime, env.Deferred, env.Expires)
+	}
+}
+
+// full is a committer whose disk is full.
+type full struct{ Alone }
+
+var errFull = diag.New("spool", diag.Temporary, "no space left on device")
+
+func (full) Commit(_ context.Context, w *spool.Writer, _ *spool.Envelope) error {
+	return errors.Join(errFull, w.Abort())
+}
+
+func TestFullDiskLeavesNothing(t *testing.T) {
+	d, sp := door(t)
+	d.spool = full{Alone{sp}}
+	m, raw := envelope(t, nil, ann)
+	tx, err := d.Message(fromB, raw, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Commit(context.Background()); diag.KindOf(err) != diag.Temporary {
+		t.Errorf("err = %v", err)
+	}
+	if files := spooled(t, sp); len(files) > 0 {
+		t.Errorf("left %v", files)
+	}
+}
+
+func TestLimitOfASingleUser(t *testing.T) {
+	d, _ := door(t)
+	d.conf.Users[0].MaxSize = conf.Octets(10)
+	m, raw := envelope(t, nil, ann, abroad)
+	tx, err := d.Message(fromB, raw, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Write(make([]byte, 11)); err != nil {
+		t.Fatal(err)
+	}
+	env, err := tx.Commit(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fate(env.Recipients[0]) + "; " + fate(env.Recipients[1]); got != "unable-to-transfer/content-too-long; p1 MTA-B" {
+		t.Error(got)
+	}
+}
