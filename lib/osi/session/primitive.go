@@ -29,7 +29,7 @@ type (
 		Requirements FunctionalUnits
 		Tokens       TokenSetting // only the tokens the requirements make available count
 		// InitialSerial is sent only when a synchronize functional unit is
-		// proposed without activity management (X.225 §8.3.1.12).
+		// proposed without activity management (X.225 §8.3.1.10).
 		InitialSerial SerialNumber
 		UserData      []byte
 	}
@@ -63,14 +63,15 @@ type (
 		Identifier     ConnectionIdentifier
 		RespondingSSEL []byte
 		Requirements   FunctionalUnits // as the responder answered; Machine.Selected is the intersection
-		Tokens         TokenSetting
+		Tokens         TokenSetting    // as they are now, of the available ones
+		Please         Tokens          // what the responder asks for at once
 		InitialSerial  SerialNumber
 		UserData       []byte
 	}
 
 	// SConnectRefusal is the negative S-CONNECT response: SCONrsp–. With user
-	// data the reason sent is RefuseUserData, else Reason, which is one of
-	// RefuseUnspecified and RefuseCongestion for an SS-user.
+	// data the reason sent is RefuseUserData, whatever Reason says. The reasons
+	// of the SPM are for the part of the user that knows the selectors.
 	SConnectRefusal struct {
 		Identifier ConnectionIdentifier
 		Reason     RefuseReason
@@ -272,8 +273,9 @@ type (
 	// SReleaseConfirm is the positive S-RELEASE confirm: SRELcnf+.
 	SReleaseConfirm struct{ UserData []byte }
 
-	// SUAbortRequest is the S-U-ABORT request: SUABreq. In version 1 at most 9
-	// octets of user data fit (X.225 Annex D); longer data are left out there.
+	// SUAbortRequest is the S-U-ABORT request: SUABreq. In version 1, and before
+	// a version has been selected, at most 9 octets of user data fit (X.225
+	// Annex D); longer data are left out there.
 	SUAbortRequest struct{ UserData []byte }
 	// SUAbortIndication is the S-U-ABORT indication: SUABind.
 	SUAbortIndication struct{ UserData []byte }

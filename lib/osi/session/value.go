@@ -44,10 +44,28 @@ var functionalUnitNames = [...]string{
 // Has tells whether all units of g are in f.
 func (f FunctionalUnits) Has(g FunctionalUnits) bool { return f&g == g }
 
+// tokens returns the tokens the units bring with them (X.225 §A.5.2).
+func (f FunctionalUnits) tokens() Tokens {
+	var t Tokens
+	if f.Has(HalfDuplex) {
+		t |= TokenData
+	}
+	if f.Has(MinorSync) {
+		t |= TokenMinorSync
+	}
+	if f&(MajorSync|ActivityManagement) != 0 {
+		t |= TokenMajorActivity
+	}
+	if f.Has(NegotiatedRelease) {
+		t |= TokenRelease
+	}
+	return t
+}
+
 // String lists the units, joined by "+".
 func (f FunctionalUnits) String() string { return bitNames(uint16(f), functionalUnitNames[:]) }
 
-// Tokens is a set of tokens, as the token item carries it (X.225 §8.3.9.3).
+// Tokens is a set of tokens, as the token item carries it (X.225 §8.3.16.3).
 type Tokens uint8
 
 // The tokens, by their bits in the token item.
@@ -70,14 +88,11 @@ func (t Tokens) String() string { return bitNames(uint16(t), tokenNames[:]) }
 // A TokenSide says where a token is at the start of a session connection.
 type TokenSide uint8
 
-// The sides of a token setting item (X.225 §8.3.1.13).
+// The sides of a token setting item (X.225 §8.3.1.11).
 const (
-	InitiatorSide      TokenSide = 0
-	ResponderSide      TokenSide = 1
-	CalledUserSChoice  TokenSide = 2
-	reservedTokenSide  TokenSide = 3
-	allTokensInitiator           = TokenSetting(0x00)
-	allTokensResponder           = TokenSetting(0x55)
+	InitiatorSide TokenSide = 0
+	ResponderSide TokenSide = 1
+	CalledChoice  TokenSide = 2 // the called SS-user decides
 )
 
 // TokenSetting is the token setting item: one TokenSide for each of the four
@@ -97,7 +112,7 @@ func (s TokenSetting) Side(t Tokens) TokenSide {
 	return InitiatorSide
 }
 
-// Versions is a set of protocol versions (X.225 §8.3.1.11).
+// Versions is a set of protocol versions (X.225 §8.3.1.9).
 type Versions uint8
 
 // The protocol versions of X.225.
@@ -121,20 +136,22 @@ func (v Versions) highest() Versions {
 }
 
 // SerialNumber is a synchronization point serial number, 0 to 999999 (X.225
-// §8.3.1.12).
+// §8.3.1.10).
 type SerialNumber uint32
 
 // MaxSerialNumber is the highest serial number that six digits can carry.
 const MaxSerialNumber SerialNumber = 999999
 
 // SyncType says whether a minor synchronization point asks for an answer (X.225
-// §8.3.17.2).
+// §8.3.20.3).
 type SyncType uint8
 
 // The sync types.
 const (
 	SyncExplicit SyncType = 0    // explicit confirmation required
 	SyncOptional SyncType = 0x01 // explicit confirmation not required
+	// SyncDataSeparation asks for data separation, a functional unit of its own.
+	SyncDataSeparation SyncType = 0x02
 )
 
 // ExceptionReason is the reason code of ED, AI and AD (X.225 §8.3.28.4,
