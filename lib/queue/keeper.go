@@ -159,6 +159,10 @@ func (k *Keeper) Commit(now time.Time, env *spool.Envelope, done func(error)) {
 		done(k.failed)
 		return
 	}
+	if err := told(env); err != nil {
+		done(diag.E("commit", diag.Protocol, err))
+		return
+	}
 	ref := spool.Ref{ID: env.ID, Priority: env.Priority}
 	k.batch.Refs = append(k.batch.Refs, ref)
 	k.accepted(env)
@@ -169,6 +173,20 @@ func (k *Keeper) Commit(now time.Time, env *spool.Envelope, done func(error)) {
 		}
 		done(err)
 	})
+}
+
+// told checks what a channel, which anybody may write, has told of a message.
+func told(env *spool.Envelope) error {
+	if _, err := spool.ParseID(string(env.ID)); err != nil {
+		return err
+	}
+	if _, err := env.Priority.MarshalText(); err != nil {
+		return err
+	}
+	if len(env.Recipients) == 0 {
+		return errors.New("no recipient")
+	}
+	return nil
 }
 
 // AdoptNew takes over what tools have committed on their own: it is durable already,
