@@ -320,9 +320,14 @@ func (a *agent) convert(i int) {
 }
 
 // remove unlinks every message with which everything is done.
-func (a *agent) remove() {
+func (a *agent) remove() { a.removeIf(func(*entry) bool { return true }) }
+
+// removeChildren does so with children only.
+func (a *agent) removeChildren() { a.removeIf(func(e *entry) bool { return e.env.Parent != "" }) }
+
+func (a *agent) removeIf(may func(*entry) bool) {
 	a.order = slices.DeleteFunc(a.order, func(e *entry) bool {
-		if e.stage != eligible || e.owed > 0 || a.next(e) > 0 {
+		if e.stage != eligible || e.owed > 0 || a.next(e) > 0 || !may(e) {
 			return false
 		}
 		a.must(a.s.Remove(e.ref))

@@ -12,8 +12,8 @@ import (
 )
 
 // cutEverywhere judges every state that a cut may have left of what the agent
-// did: at every operation, with every beginning of the changes of names, and
-// every way to lose data.
+// did: at every operation, with many ways to lose changes of names, and every
+// way to lose data.
 func cutEverywhere(t *testing.T, a *agent, scratch string) {
 	states := 0
 	ways := losses()
@@ -22,7 +22,7 @@ func cutEverywhere(t *testing.T, a *agent, scratch string) {
 			for _, way := range slices.Sorted(maps.Keys(ways)) {
 				states++
 				dir := filepath.Join(scratch, "image")
-				fatal := &where{t, fmt.Sprintf("cut at %d of %d, names up to %d, data lost: %s", k, len(a.disk.ops), cut, way)}
+				fatal := &where{t, fmt.Sprintf("cut at %d of %d, names %v, data lost: %s", k, len(a.disk.ops), cut, way)}
 				a.disk.image(fatal, dir, k, cut, ways[way])
 				a.truth.judge(fatal, dir, a.mode, osDisk{}, k)
 				os.RemoveAll(dir)
@@ -43,11 +43,11 @@ func (w *where) Fatalf(format string, args ...any) {
 	w.fataler.Fatalf("%s: %s", w.text, fmt.Sprintf(format, args...))
 }
 
+// Two lives, every step of which is cut: one without trouble, one in which the
+// switch is killed with a child that it had not come to name.
 func TestCutEverywhere(t *testing.T) {
-	for _, mode := range []BarrierMode{BarrierSyncfs, BarrierFsync} {
-		t.Run(string(mode), func(t *testing.T) {
-			scratch := memoryDir(t)
-			a := newAgent(t, filepath.Join(scratch, "spool"), mode)
+	for name, live := range map[string]func(a *agent){
+		"all well": func(a *agent) {
 			a.submit(2)
 			a.begin(Normal)
 			a.finish(2)
@@ -65,11 +65,33 @@ func TestCutEverywhere(t *testing.T) {
 			a.remove()
 			a.barrier()
 			a.barrier()
-			if len(a.order) > 0 {
-				t.Fatalf("the scenario left %d messages", len(a.order))
-			}
-			cutEverywhere(t, a, scratch)
-		})
+		},
+		"killed": func(a *agent) {
+			a.begin(Normal)
+			a.finish(2)
+			a.barrier()
+			a.convert(0)
+			a.kill()
+			a.deliver(0)
+			a.deliver(0)
+			a.removeChildren()
+			a.barrier()
+			a.remove()
+			a.barrier()
+			a.barrier()
+		},
+	} {
+		for _, mode := range []BarrierMode{BarrierSyncfs, BarrierFsync} {
+			t.Run(name+" "+string(mode), func(t *testing.T) {
+				scratch := memoryDir(t)
+				a := newAgent(t, filepath.Join(scratch, "spool"), mode)
+				live(a)
+				if len(a.order) > 0 {
+					t.Fatalf("%d messages are left", len(a.order))
+				}
+				cutEverywhere(t, a, scratch)
+			})
+		}
 	}
 }
 
@@ -110,20 +132,23 @@ func TestCutAnyHistory(t *testing.T) {
 		for range 3 {
 			k := rapid.IntRange(0, len(a.disk.ops)).Draw(rt, "cut")
 			image := filepath.Join(dir, "image")
-			cut := rapid.SampledFrom(a.disk.cuts(k)).Draw(rt, "names")
-			a.disk.image(rt, image, k, cut, drawn(rt, ways, wayNames))
+			a.disk.image(rt, image, k, anyNames(rt, a.disk, k), drawn(rt, ways, wayNames))
 			again := newCutDisk(rt, image)
 			a.truth.judge(rt, image, mode, again, k)
 
 			k2 := rapid.IntRange(0, len(again.ops)).Draw(rt, "second cut")
 			second := filepath.Join(dir, "second")
-			cut = rapid.SampledFrom(again.cuts(k2)).Draw(rt, "names")
-			again.image(rt, second, k2, cut, drawn(rt, ways, wayNames))
+			again.image(rt, second, k2, anyNames(rt, again, k2), drawn(rt, ways, wayNames))
 			a.truth.judge(rt, second, mode, osDisk{}, k)
 			os.RemoveAll(image)
 			os.RemoveAll(second)
 		}
 	})
+}
+
+// anyNames draws which changes of names survive.
+func anyNames(rt *rapid.T, d *cutDisk, k int) survivors {
+	return d.closed(k, func(int) bool { return rapid.Bool().Draw(rt, "name") })
 }
 
 // drawn loses the data of each file in its own way.

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -14,11 +15,11 @@ import (
 
 // cutDisk is a disk that records what is done to it and can say what a cut of
 // the power at any moment may have left. Its rules are those that mtaspool(5)
-// demands of a file system and no better: names change in order, so that any
-// beginning of the sequence of changes may survive; an fsync of a directory
-// makes the changes up to the last one in it durable, an fsync of a file its
-// data and no name; of data that were not synced any part may be there, be
-// missing, or be zero.
+// demands of a file system and no better. Changes of names survive or not,
+// each for itself; only those of one name keep their order, and a rename is one
+// change. An fsync of a directory makes the changes in it durable, an fsync of
+// a file its data and no name. Of data that were not synced any part may be
+// there, be missing, or be zero.
 type cutDisk struct {
 	osDisk
 	root  string              // of the real files, which are what the running programs see
@@ -179,31 +180,78 @@ func (o *cutOp) touches(dir string) bool {
 	return o.isName() && (filepath.Dir(o.path) == dir || o.to != "" && filepath.Dir(o.to) == dir)
 }
 
-// cuts returns the operations up to which names may have become durable when
-// the power is cut before operation k: each means that the changes of names
-// among ops[:cut] survive and no later one does.
-func (d *cutDisk) cuts(k int) []int {
-	forced := 0
+// touchesName says whether two changes concern one name.
+func (o *cutOp) touchesName(p *cutOp) bool {
+	return o.path == p.path || o.path == p.to || o.to != "" && (o.to == p.path || o.to == p.to)
+}
+
+// survivors are the changes of names that survive a cut, by operation.
+type survivors []bool
+
+// closed takes a wish and returns the changes of names among ops[:k] that can
+// survive together: what was synced does, and what follows on a change that
+// does not, does not.
+func (d *cutDisk) closed(k int, wish func(i int) bool) survivors {
+	keep := make(survivors, k)
 	for i, op := range d.ops[:k] {
 		switch op.kind {
 		case opSyncfs:
-			forced = i
+			for j := range i {
+				keep[j] = d.ops[j].isName()
+			}
 		case opSyncDir:
-			for j := i - 1; j >= forced; j-- {
+			for j := i - 1; j >= 0; j-- {
 				if d.ops[j].touches(op.path) {
-					forced = j + 1
-					break
+					d.force(keep, j)
 				}
 			}
 		}
 	}
-	cuts := []int{forced}
-	for i := forced; i < k; i++ {
-		if d.ops[i].isName() {
-			cuts = append(cuts, i+1)
+	for i := range k {
+		if keep[i] || !d.ops[i].isName() || !wish(i) {
+			continue
+		}
+		keep[i] = true
+		for j := range i {
+			if d.ops[j].isName() && !keep[j] && d.ops[j].touchesName(&d.ops[i]) {
+				keep[i] = false
+			}
 		}
 	}
-	return cuts
+	return keep
+}
+
+// force keeps a change and those of the same names before it.
+func (d *cutDisk) force(keep survivors, i int) {
+	if keep[i] {
+		return
+	}
+	keep[i] = true
+	for j := i - 1; j >= 0; j-- {
+		if d.ops[j].isName() && d.ops[j].touchesName(&d.ops[i]) {
+			d.force(keep, j)
+		}
+	}
+}
+
+// cuts returns what may be left of the changes of names when the power is cut
+// before operation k, without repetition: every beginning of the sequence, all
+// but one, and what was synced with one more.
+func (d *cutDisk) cuts(k int) []survivors {
+	var all []survivors
+	seen := make(map[string]bool)
+	add := func(keep survivors) {
+		if key := fmt.Sprint(keep); !seen[key] {
+			seen[key] = true
+			all = append(all, keep)
+		}
+	}
+	for n := range k + 1 {
+		add(d.closed(k, func(i int) bool { return i < n }))
+		add(d.closed(k, func(i int) bool { return i != n }))
+		add(d.closed(k, func(i int) bool { return i == n }))
+	}
+	return all
 }
 
 // loss decides what is left of data that were written and not synced.
@@ -233,8 +281,8 @@ func losses() map[string]loss {
 }
 
 // image makes below dir what is left when the power is cut before operation k,
-// the changes of names in ops[:cut] survive, and lose decides about data.
-func (d *cutDisk) image(tb fataler, dir string, k, cut int, lose loss) {
+// with the changes of names that keep says, and lose to decide about data.
+func (d *cutDisk) image(tb fataler, dir string, k int, keep survivors, lose loss) {
 	names := make(map[string]int)
 	data, unsynced := make(map[int][]byte), make(map[int][]byte)
 	for path, f := range d.base {
@@ -242,7 +290,7 @@ func (d *cutDisk) image(tb fataler, dir string, k, cut int, lose loss) {
 	}
 	dirs := slices.Clone(d.dirs)
 	for i, op := range d.ops[:k] {
-		if op.isName() && i >= cut {
+		if op.isName() && !keep[i] {
 			continue
 		}
 		switch op.kind {
@@ -267,12 +315,21 @@ func (d *cutDisk) image(tb fataler, dir string, k, cut int, lose loss) {
 			clear(unsynced)
 		}
 	}
+	slices.Sort(dirs)
+	made := make(map[string]bool)
 	for _, path := range dirs {
+		if path != d.root && !made[filepath.Dir(path)] {
+			continue
+		}
+		made[path] = true
 		if err := os.MkdirAll(dir+strings.TrimPrefix(path, d.root), 0o700); err != nil {
 			tb.Fatal(err)
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(names)) {
+		if !made[filepath.Dir(path)] {
+			continue // a file in a directory that is lost is lost
+		}
 		inode := names[path]
 		b := data[inode]
 		if rest := unsynced[inode]; len(rest) > 0 {

@@ -57,7 +57,7 @@ func (s *Spool) Move(ref Ref, to Priority) (Ref, error) {
 	}
 	s.names.Lock()
 	defer s.names.Unlock()
-	if err := s.makeShard(moved); err != nil {
+	if err := s.keepShard(moved); err != nil {
 		return ref, fail(op, err)
 	}
 	if err := s.disk.rename(s.path(ref), s.path(moved)); err != nil {
@@ -113,7 +113,7 @@ func (s *Spool) Adopt(id ID) (Ref, *Envelope, error) {
 	}
 	defer m.Close()
 	ref := Ref{ID: id, Priority: m.Envelope.Priority}
-	if err := s.makeShard(ref); err != nil {
+	if err := s.keepShard(ref); err != nil {
 		return Ref{}, nil, fail(op, err)
 	}
 	if err := s.disk.rename(s.newPath(id), s.path(ref)); err != nil {

@@ -113,7 +113,12 @@ func (b *Backlog) list() error {
 			b.fresh[ID(name)] = struct{}{}
 		}
 	}
-	err = b.s.eachName(func(p Priority, _, name string) error {
+	last := ""
+	err = b.s.eachName(func(p Priority, shard, name string) error {
+		if shard != last {
+			last = shard
+			b.s.isDurable(b.s.dir + "/q/" + string(p) + "/" + shard)
+		}
 		id, isLog := strings.CutSuffix(name, ".log")
 		switch ref := (Ref{ID: ID(id), Priority: p}); {
 		case !isID(id):
@@ -168,39 +173,54 @@ func (b *Backlog) has(ref Ref) bool {
 // the logs of messages that are gone.
 func (b *Backlog) joinLogs() error {
 	for ref := range b.logs {
-		if b.has(ref) {
+		to, there := b.home(ref)
+		if there && to == ref {
 			continue
 		}
-		if _, waiting := b.fresh[ref.ID]; waiting {
-			continue // an adoption that a cut took back
-		}
 		delete(b.logs, ref)
-		to, apart := ref, false
-		for _, p := range Priorities() {
-			if to.Priority = p; b.has(to) {
-				apart = true
-				break
-			}
-		}
-		if !apart {
+		b.s.changed(nil, []string{b.s.shardPath(ref), b.s.shardPath(to)})
+		if !there {
 			if err := b.s.disk.unlink(b.s.logPath(ref)); err != nil {
 				return err
 			}
-			b.s.changed(nil, []string{b.s.shardPath(ref)})
 			continue
 		}
 		if err := b.joinLog(ref, to); err != nil {
 			return err
 		}
-		b.s.changed(nil, []string{b.s.shardPath(ref), b.s.shardPath(to)})
 		b.logs[to] = struct{}{}
 	}
 	return nil
 }
 
+// home returns where the message of a log lies; for one in new/, an adoption
+// that a cut took back, where it is going to lie.
+func (b *Backlog) home(ref Ref) (Ref, bool) {
+	if b.has(ref) {
+		return ref, true
+	}
+	for _, p := range Priorities() {
+		if to := (Ref{ID: ref.ID, Priority: p}); b.has(to) {
+			return to, true
+		}
+	}
+	if _, waiting := b.fresh[ref.ID]; !waiting {
+		return ref, false
+	}
+	m, err := b.s.OpenNew(ref.ID)
+	if err != nil {
+		return ref, true // Adopt deals with it
+	}
+	defer m.Close()
+	return Ref{ID: ref.ID, Priority: m.Envelope.Priority}, true
+}
+
 // joinLog puts the log of ref behind that of to; records bring their newlines
 // along, so that logs can be joined as they are.
 func (b *Backlog) joinLog(ref, to Ref) error {
+	if err := b.s.keepShard(to); err != nil {
+		return err
+	}
 	if _, both := b.logs[to]; !both {
 		return b.s.disk.rename(b.s.logPath(ref), b.s.logPath(to))
 	}

@@ -151,6 +151,33 @@ func (s *Spool) makeShard(ref Ref) error {
 	return nil
 }
 
+// keepShard is makeShard for a file that is durable elsewhere and about to be
+// renamed: it must not go to a directory that a cut could take away.
+func (s *Spool) keepShard(ref Ref) error {
+	path := s.shardPath(ref)
+	s.mu.Lock()
+	durable := s.synced[path]
+	s.mu.Unlock()
+	if durable {
+		return nil
+	}
+	if err := s.makeShard(ref); err != nil {
+		return err
+	}
+	if err := s.disk.sync(parentDir(path)); err != nil {
+		return err
+	}
+	s.isDurable(path)
+	return nil
+}
+
+// isDurable notes that a shard has its name for good.
+func (s *Spool) isDurable(shard string) {
+	s.mu.Lock()
+	s.synced[shard] = true
+	s.mu.Unlock()
+}
+
 // fail wraps an error of the file system. What nobody has a better word for is
 // a failure of reading or writing.
 func fail(op string, err error) error {
