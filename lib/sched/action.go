@@ -7,7 +7,8 @@ import (
 )
 
 // Action is something to be done. The set is closed. Actions are carried out in
-// order; slices in them are valid until the next call of the scheduler.
+// order. The slice they come in is reused by the next call of the scheduler; they
+// themselves may be kept.
 type Action interface{ action() }
 
 // StartJob leases the recipients of one message for one peer to a channel
