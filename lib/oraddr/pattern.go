@@ -209,10 +209,7 @@ func (t *term) matches(is Text) bool {
 	if t.text == "" || is.IsZero() {
 		return t.text == "" && is.IsZero()
 	}
-	if t.attr != nil && t.attr.key == "C" {
-		is.Printable = Alpha2(is.Printable)
-	}
-	for _, s := range is.folded() {
+	for _, s := range t.attr.compared(is) {
 		if glob(t.parts, s) {
 			return true
 		}
@@ -261,6 +258,39 @@ func shown(s string) string {
 
 func (t *term) name() string {
 	return value{attr: t.attr, kind: t.kind, index: t.index, typ: Text{Printable: t.typ}}.name()
+}
+
+// Exact returns the one value the pattern demands of a single-valued attribute,
+// named by its key, folded as Folded folds those of an address: for an index over
+// patterns. It is false where the pattern leaves a choice, absence included.
+func (p Pattern) Exact(key string) (value string, ok bool) {
+	for i := range p.terms {
+		if t := &p.terms[i]; t.attr != nil && t.attr.key == key && t.strength() == exact {
+			return t.parts[0], true
+		}
+	}
+	return "", false
+}
+
+// Folded returns the values of a single-valued attribute, named by its key in
+// RFC 2156, as patterns compare them: one for each variant, none if the attribute
+// is absent. A pattern with an Exact value matches only an address that has it
+// among these.
+func (a Address) Folded(key string) []string {
+	a.ADMD = a.Domain().ADMD
+	e := lookup(key)
+	if e == nil {
+		return nil
+	}
+	return e.compared(e.field(&a).get())
+}
+
+// compared returns the variants of a value as patterns compare them.
+func (e *attribute) compared(t Text) []string {
+	if e != nil && e.key == "C" {
+		t.Printable = Alpha2(t.Printable)
+	}
+	return t.folded()
 }
 
 // String returns the pattern as it was written.

@@ -1,6 +1,7 @@
 package oraddr
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -238,6 +239,36 @@ func FuzzORName(f *testing.F) {
 		again, err := m.Address()
 		if err != nil || !again.Equal(a) {
 			t.Fatalf("%x: %q encoded and decoded is %q, %v", b, a.Key(), again.Key(), err)
+		}
+	})
+}
+
+// FuzzPattern: a pattern that matches an address demands of each attribute a value
+// the address has.
+func FuzzPattern(f *testing.F) {
+	f.Add("/S=Sm*/O=*/PRMD=ALPHA/ADMD=TEST/C=GB/", "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/")
+	f.Add("DDA:x=*{042}; OU2=é*; C=234; A=", "DDA:x=a{042}; OU1=a; OU2=éa; C=GB")
+	f.Fuzz(func(t *testing.T, pattern, address string) {
+		p, err := ParsePattern(pattern)
+		if err != nil {
+			return
+		}
+		if p.Weight() <= 0 {
+			t.Fatalf("%q weighs %d", pattern, p.Weight())
+		}
+		a, err := Parse(address)
+		if err != nil {
+			return
+		}
+		ok, why := p.Match(a)
+		if ok != (why == "") {
+			t.Fatalf("%q and %q: %v, %q", pattern, address, ok, why)
+		}
+		for i := range table {
+			key := table[i].key
+			if want, exact := p.Exact(key); ok && exact && !slices.Contains(a.Folded(key), want) {
+				t.Fatalf("%q matches %q, whose %s is %q", pattern, address, key, a.Folded(key))
+			}
 		}
 	})
 }
