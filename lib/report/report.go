@@ -15,7 +15,6 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
-	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/spool"
 )
@@ -83,39 +82,6 @@ func Wanted(r *mts.Report) bool {
 	return false
 }
 
-// subject is what a report needs of a message or a probe.
-type subject struct {
-	id         mts.MTSIdentifier
-	originator oraddr.ORName
-	eits       *mts.EncodedInformationTypes
-	kind       mts.ContentType
-	contentID  mts.ContentIdentifier
-	indicators mts.PerMessageIndicators
-	trace      mts.TraceInformation
-	extensions []mts.ExtensionField
-	recipients []mts.PerRecipientMessageTransferFields
-}
-
-func decode(env *spool.Envelope) (*subject, error) {
-	switch env.Kind {
-	case spool.KindMessage:
-		m, err := p1.DecodeMessageEnvelope(env.Wire, p1.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		return &subject{m.MessageIdentifier, m.OriginatorName, m.OriginalEncodedInformationTypes, m.ContentType,
-			m.ContentIdentifier, m.PerMessageIndicators, m.TraceInformation, m.Extensions, m.PerRecipientFields}, nil
-	case spool.KindProbe:
-		p, err := p1.DecodeProbe(env.Wire, p1.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		return &subject{p.ProbeIdentifier, p.OriginatorName, p.OriginalEncodedInformationTypes, p.ContentType,
-			p.ContentIdentifier, p.PerMessageIndicators, p.TraceInformation, p.Extensions, p.PerRecipientFields}, nil
-	}
-	return nil, errors.New("there is no report on a report")
-}
-
 // Make makes the report of this MTA on some recipients of a message or probe. Its
 // identifier derives from the subject and the results: the same report made twice,
 // as when a peer has sent the subject twice, is one report.
@@ -123,37 +89,40 @@ func decode(env *spool.Envelope) (*subject, error) {
 // returnContent says that the content is to go back with it: it was asked for and
 // somebody was not reached (X.411 §14.5).
 func Make(env *spool.Envelope, results []Result, own conf.Identity) (r *mts.Report, returnContent bool, err error) {
-	s, err := decode(env)
+	s, err := p1.DecodeCommon(env.Wire, p1.Limits{})
+	if err == nil && s.Kind == p1.Report {
+		err = errors.New("there is no report on a report")
+	}
 	if err != nil {
 		return nil, false, diag.E("report on "+string(env.ID), diag.Data, err)
 	}
 	domain := mts.NewGlobalDomainIdentifier(own.Domain)
 	r = &mts.Report{}
-	r.Envelope.ReportIdentifier = identifier(domain, own.MTA, s.id, results)
+	r.Envelope.ReportIdentifier = identifier(domain, own.MTA, s.Identifier, results)
 	c := &r.Content
-	c.SubjectIdentifier = s.id
-	c.OriginalEncodedInformationTypes = s.eits
-	c.ContentType = &s.kind
-	c.ContentIdentifier = s.contentID
-	if c.Extensions, err = copyExt(nil, s.extensions, mts.ExtContentCorrelator.Type()); err != nil {
+	c.SubjectIdentifier = s.Identifier
+	c.OriginalEncodedInformationTypes = s.EITs
+	c.ContentType = &s.ContentType
+	c.ContentIdentifier = s.ContentIdentifier
+	if c.Extensions, err = copyExt(nil, s.Extensions, mts.ExtContentCorrelator.Type()); err != nil {
 		return nil, false, err
 	}
 	if err := destination(r, s, env.Accepted); err != nil {
 		return nil, false, err
 	}
-	if r.Envelope.Extensions, err = copyExt(r.Envelope.Extensions, s.extensions, mts.ExtMessageSecurityLabel.Type()); err != nil {
+	if r.Envelope.Extensions, err = copyExt(r.Envelope.Extensions, s.Extensions, mts.ExtMessageSecurityLabel.Type()); err != nil {
 		return nil, false, err
 	}
 	if r.Envelope.Extensions, err = mts.SetExt(r.Envelope.Extensions, mts.ExtReportingMTAName,
 		mts.ReportingMTAName{Domain: domain, MTAName: mts.MTAName(own.MTA)}); err != nil {
 		return nil, false, err
 	}
-	arrival := arrivalTime(s.trace, domain, env.Accepted)
+	arrival := arrivalTime(s.Trace, domain, env.Accepted)
 	for _, result := range results {
-		if result.N < 1 || result.N > len(s.recipients) {
+		if result.N < 1 || result.N > len(s.Recipients) {
 			return nil, false, diag.E("report on "+string(env.ID), diag.Internal, fmt.Errorf("no recipient %d", result.N))
 		}
-		f := &s.recipients[result.N-1]
+		f := &s.Recipients[result.N-1]
 		fields := mts.PerRecipientReportTransferFields{
 			ActualRecipientName:                f.RecipientName,
 			OriginallySpecifiedRecipientNumber: f.OriginallySpecifiedRecipientNumber,
@@ -165,9 +134,9 @@ func Make(env *spool.Envelope, results []Result, own conf.Identity) (r *mts.Repo
 			return nil, false, err
 		}
 		if f.PerRecipientIndicators.OriginatingMTAReport() == mts.ReportAudited {
-			c.SubjectIntermediateTraceInformation = s.trace
+			c.SubjectIntermediateTraceInformation = s.Trace
 		}
-		if !result.Delivered && env.Kind == spool.KindMessage && s.indicators.ContentReturnRequest() {
+		if !result.Delivered && env.Kind == spool.KindMessage && s.Indicators.ContentReturnRequest() {
 			returnContent = true
 		}
 		c.PerRecipientFields = append(c.PerRecipientFields, fields)
@@ -191,18 +160,18 @@ func reportType(r Result, own conf.Identity) mts.ReportType {
 
 // destination names who gets the report: the last distribution list the subject
 // went through, else the originator (X.411 §14.5).
-func destination(r *mts.Report, s *subject, submitted time.Time) error {
-	r.Envelope.ReportDestinationName = s.originator
-	history, ok, err := mts.Ext(s.extensions, mts.ExtDLExpansionHistory)
+func destination(r *mts.Report, s *p1.Common, submitted time.Time) error {
+	r.Envelope.ReportDestinationName = s.Originator
+	history, ok, err := mts.Ext(s.Extensions, mts.ExtDLExpansionHistory)
 	if err != nil || !ok || len(history) == 0 {
 		return err
 	}
 	r.Envelope.ReportDestinationName = history[len(history)-1].DL
 	at := asn1.NewUTCTime(submitted)
-	if len(s.trace) > 0 {
-		at = s.trace[0].DomainSuppliedInformation.ArrivalTime
+	if len(s.Trace) > 0 {
+		at = s.Trace[0].DomainSuppliedInformation.ArrivalTime
 	}
-	all := []mts.OriginatorAndDLExpansion{{OriginatorOrDLName: s.originator, OriginationOrExpansionTime: at}}
+	all := []mts.OriginatorAndDLExpansion{{OriginatorOrDLName: s.Originator, OriginationOrExpansionTime: at}}
 	for _, e := range history {
 		all = append(all, mts.OriginatorAndDLExpansion{OriginatorOrDLName: e.DL, OriginationOrExpansionTime: e.DLExpansionTime})
 	}

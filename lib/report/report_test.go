@@ -231,7 +231,15 @@ func TestWanted(t *testing.T) {
 }
 
 func TestNoReportOnAReport(t *testing.T) {
-	if _, _, err := Make(&spool.Envelope{Kind: spool.KindReport}, nil, bravo); err == nil {
+	r, _, err := Make(subjectOf(t, nil), []Result{{N: 1, Delivered: true, Time: accepted}}, bravo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := p1.EncodeReport(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Make(&spool.Envelope{Kind: spool.KindReport, Wire: raw}, nil, bravo); err == nil {
 		t.Error("made one")
 	}
 }

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"errors"
 	"strconv"
 	"time"
 
@@ -66,45 +65,18 @@ type ReportRecipient struct {
 
 // envelope is a message's envelope, decoded.
 type envelope struct {
-	spool      *spool.Envelope
-	identity   conf.Identity
-	indicators mts.PerMessageIndicators
-	eits       *mts.EncodedInformationTypes
-	trace      mts.TraceInformation
-	extensions []mts.ExtensionField
-	recipients []mts.PerRecipientMessageTransferFields
-	report     *mts.Report
+	*p1.Common
+	spool    *spool.Envelope
+	identity conf.Identity
 }
 
 func readEnvelope(s *spool.Envelope, own conf.Identity) (*envelope, error) {
-	e := &envelope{spool: s, identity: own}
-	switch s.Kind {
-	case spool.KindMessage:
-		m, err := p1.DecodeMessageEnvelope(s.Wire, p1.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		e.indicators, e.eits, e.trace, e.extensions, e.recipients = m.PerMessageIndicators,
-			m.OriginalEncodedInformationTypes, m.TraceInformation, m.Extensions, m.PerRecipientFields
-	case spool.KindProbe:
-		p, err := p1.DecodeProbe(s.Wire, p1.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		e.indicators, e.trace, e.extensions, e.recipients = p.PerMessageIndicators, p.TraceInformation, p.Extensions, p.PerRecipientFields
-	case spool.KindReport:
-		r, err := p1.DecodeReport(s.Wire, p1.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		e.report, e.trace, e.extensions = r, r.Envelope.TraceInformation, r.Envelope.Extensions
-	default:
-		return nil, errors.New("of no known kind")
+	c, err := p1.DecodeCommon(s.Wire, p1.Limits{})
+	if err != nil {
+		return nil, err
 	}
-	return e, nil
+	return &envelope{Common: c, spool: s, identity: own}, nil
 }
-
-func (e *envelope) kind() spool.Kind { return e.spool.Kind }
 
 func (e *envelope) recipient(n int) *spool.Recipient {
 	for i := range e.spool.Recipients {
@@ -117,16 +89,16 @@ func (e *envelope) recipient(n int) *spool.Recipient {
 
 // critical are the extensions that forbid delivery by one who does not know them.
 func (e *envelope) critical(n int) []mts.ExtensionType {
-	all := mts.UnsupportedCritical(e.extensions, mts.ForDelivery, nil)
-	if n >= 1 && n <= len(e.recipients) {
-		all = append(all, mts.UnsupportedCritical(e.recipients[n-1].Extensions, mts.ForDelivery, nil)...)
+	all := mts.UnsupportedCritical(e.Extensions, mts.ForDelivery, nil)
+	if n >= 1 && n <= len(e.Recipients) {
+		all = append(all, mts.UnsupportedCritical(e.Recipients[n-1].Extensions, mts.ForDelivery, nil)...)
 	}
 	return all
 }
 
 // unwanted tells of a report that was made for the originating MTA alone, or that
 // its originator does not want to see.
-func (e *envelope) unwanted() bool { return e.report != nil && !report.Wanted(e.report) }
+func (e *envelope) unwanted() bool { return e.Report != nil && !report.Wanted(e.Report) }
 
 // delivery is the delivery envelope for one recipient.
 func (e *envelope) delivery(n int, now time.Time) *Delivery {
@@ -134,37 +106,37 @@ func (e *envelope) delivery(n int, now time.Time) *Delivery {
 	d := &Delivery{
 		Name: string(s.ID), ID: string(s.ID), MTSID: s.MTSID, Kind: string(s.Kind), Originator: s.Originator,
 		Recipient: e.recipient(n).Address, N: n, Priority: s.Priority.String(), ContentType: s.ContentType,
-		ContentID: s.ContentID, Size: s.Size, Delivered: now, Wire: s.Wire, EITs: e.eits.String(),
+		ContentID: s.ContentID, Size: s.Size, Delivered: now, Wire: s.Wire, EITs: e.EITs.String(),
 	}
 	if len(s.Recipients) > 1 {
 		d.Name += "-" + strconv.Itoa(n)
 	}
-	if e.indicators.DisclosureOfOtherRecipients() {
-		for i := range e.recipients {
-			if a, err := e.recipients[i].RecipientName.Address(); err == nil && i != n-1 {
+	if e.Indicators.DisclosureOfOtherRecipients() {
+		for i := range e.Recipients {
+			if a, err := e.Recipients[i].RecipientName.Address(); err == nil && i != n-1 {
 				d.Others = append(d.Others, a.String())
 			}
 		}
 	}
 	own := mts.NewGlobalDomainIdentifier(e.identity.Domain)
-	for _, t := range mts.AppendTrace(e.trace, own, s.Accepted) {
+	for _, t := range mts.AppendTrace(e.Trace, own, s.Accepted) {
 		i := t.DomainSuppliedInformation
 		d.Trace = append(d.Trace, step(t.GlobalDomainIdentifier, "", i.ArrivalTime, i.RoutingAction, i.OtherActions))
 	}
-	if e.kind() != spool.KindReport && len(d.Trace) > 0 {
+	if e.Kind != p1.Report && len(d.Trace) > 0 {
 		d.Submitted = d.Trace[0].Arrival
 	}
 	// An internal trace that cannot be read belongs to others; it is in Wire.
-	internal, _, _ := mts.Ext(e.extensions, mts.ExtInternalTraceInformation)
+	internal, _, _ := mts.Ext(e.Extensions, mts.ExtInternalTraceInformation)
 	for _, t := range mts.AppendInternalTrace(internal, own, mts.MTAName(e.identity.MTA), s.Accepted) {
 		i := t.MTASuppliedInformation
 		d.Internal = append(d.Internal, step(t.GlobalDomainIdentifier, string(t.MTAName), i.ArrivalTime, i.RoutingAction, i.OtherActions))
 	}
-	for _, x := range e.extensions {
+	for _, x := range e.Extensions {
 		d.Extensions = append(d.Extensions, x.Type.String())
 	}
-	if e.report != nil {
-		d.Report = detail(e.report)
+	if e.Report != nil {
+		d.Report = detail(e.Report)
 	}
 	return d
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -149,7 +150,7 @@ func (c *Channel) one(s *settings, m *spool.Message, e *envelope, n int) channel
 		return never(mts.UnableToTransfer, mts.UnrecognisedORName, "no such user")
 	case len(unsupported) > 0:
 		return never(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, fmt.Sprintf("%v is critical for delivery and not supported", unsupported[0]))
-	case e.kind() == spool.KindProbe:
+	case e.Kind == p1.Probe:
 		return done(now, "a message would have been delivered")
 	case e.unwanted():
 		return done(now, "the originator did not ask for this report")

@@ -14,36 +14,18 @@ import (
 // the recipients of this job and no others, and with the trace of this domain and
 // this MTA. Everything else keeps its octets.
 func outgoing(env *spool.Envelope, own conf.Identity, recipients []int) (ber.Raw, error) {
-	var trace mts.TraceInformation
-	var extensions []mts.ExtensionField
-	switch env.Kind {
-	case spool.KindProbe:
-		p, err := p1.DecodeProbe(env.Wire, p1.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		trace, extensions = p.TraceInformation, p.Extensions
-	case spool.KindReport:
-		r, err := p1.DecodeReport(env.Wire, p1.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		trace, extensions = r.Envelope.TraceInformation, r.Envelope.Extensions
-	default:
-		m, err := p1.DecodeMessageEnvelope(env.Wire, p1.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		trace, extensions = m.TraceInformation, m.Extensions
+	e, err := p1.DecodeCommon(env.Wire, p1.Limits{})
+	if err != nil {
+		return nil, err
 	}
 	domain := mts.NewGlobalDomainIdentifier(own.Domain)
-	internal, _, err := mts.Ext(extensions, mts.ExtInternalTraceInformation)
+	internal, _, err := mts.Ext(e.Extensions, mts.ExtInternalTraceInformation)
 	if err != nil {
 		return nil, err
 	}
 	return p1.Relay(env.Wire, p1.Edit{
 		Responsible:   func(index, _ int) bool { return slices.Contains(recipients, index+1) },
-		Trace:         mts.AppendTrace(trace, domain, env.Accepted),
+		Trace:         mts.AppendTrace(e.Trace, domain, env.Accepted),
 		InternalTrace: mts.AppendInternalTrace(internal, domain, mts.MTAName(own.MTA), env.Accepted),
 	})
 }
