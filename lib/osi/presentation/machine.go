@@ -215,7 +215,8 @@ func (m *Machine) session(p session.Action) {
 			return
 		}
 	case session.SPAbortIndication:
-		if m.in(AwaitCPA, AwaitPConnectRsp, Connected) {
+		// Session tells of a CONNECT that cannot be read as well.
+		if !m.in(Closed) {
 			m.enter(Closed)
 			m.up(PPAbortIndication{Session: &p, Err: p.Err})
 			return

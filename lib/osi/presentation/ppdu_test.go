@@ -47,7 +47,7 @@ const (
 
 func TestTypes(t *testing.T) {
 	for _, v := range []any{CP{}, CPA{}, CPR{}, Abort{}, UserData{}} {
-		if err := error(nil); err != nil {
+		if err := ber.Check(v); err != nil {
 			t.Errorf("%T: %v", v, err)
 		}
 	}

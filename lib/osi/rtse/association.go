@@ -193,11 +193,13 @@ type Abort struct {
 }
 
 func (a *Abort) Error() string {
-	by := "peer"
-	if a.Local {
-		by = "us"
+	s := "aborted by the peer's " + string(a.Layer)
+	switch {
+	case a.Local:
+		s = "aborted by our " + string(a.Layer)
+	case a.Layer == LayerTransport:
+		s = "aborted" // by whatever ended the connection
 	}
-	s := fmt.Sprintf("aborted by %s of %s", a.Layer, by)
 	if a.Reason != "" {
 		s += ": " + a.Reason
 	}

@@ -278,24 +278,23 @@ func (c *Conn) drain() {
 		if c.abort != nil || c.closed {
 			limit = c.cfg.Timers.Disconnect
 		}
-		broken := c.writeErr != nil
+		last := o.segments == nil || c.writeErr != nil
 		c.mu.Unlock()
 		var err error
-		switch {
-		case o.segments == nil || broken:
-			// The reader meets the end of the connection and reports it.
-			c.tc.Close()
-		default:
+		if !last {
 			if err = c.tc.SetWriteDeadline(time.Now().Add(limit)); err == nil {
 				err = c.tc.WriteTSDU(o.segments...)
 			}
-			if err != nil {
-				c.tc.Close()
-			}
 		}
 		c.mu.Lock()
-		if err != nil && c.writeErr == nil {
+		if err != nil {
 			c.writeErr = err
+		}
+		if last || err != nil {
+			// The reader meets the end of the connection and reports it.
+			c.mu.Unlock()
+			c.tc.Close()
+			c.mu.Lock()
 		}
 		c.written++
 	}

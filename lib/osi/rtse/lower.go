@@ -44,6 +44,9 @@ type normal struct {
 	// connect keeps what a response has to refer to.
 	connect acse.AAssociateIndication
 
+	wanted *presentation.PTokenPleaseRequest // asked for and not sent yet
+	trying bool                              // wanted is being sent
+
 	queue []work
 	out   output
 }
@@ -85,12 +88,14 @@ func (n *normal) begin() {
 func (n *normal) transport(ev session.Event) output {
 	n.begin()
 	n.toSession(ev)
-	return n.run()
+	n.run()
+	n.askForTurn()
+	return n.out
 }
 
 // run works until nothing is left to do. What one machine gives is queued before
 // any machine is stepped again, as its actions are valid until then only.
-func (n *normal) run() output {
+func (n *normal) run() {
 	for len(n.queue) > 0 {
 		w := n.queue[0]
 		n.queue = n.queue[1:]
@@ -109,7 +114,6 @@ func (n *normal) run() output {
 			}
 		}
 	}
-	return n.out
 }
 
 // fromSession sends what is transport's down, what is the connection's to a check
@@ -174,7 +178,7 @@ func (n *normal) fromPres(a presentation.Action) {
 	case presentation.ToSession:
 		n.toSession(a.Primitive)
 	case presentation.ServiceError:
-		n.up(upError{a.Err})
+		n.notNow(a.Err)
 	case presentation.PConnectIndication:
 		if a.Mode == presentation.ModeX410 {
 			n.refuseX410(a)

@@ -59,7 +59,9 @@ func (n *normal) request(a action) output {
 	if err != nil {
 		n.up(upError{err})
 	}
-	return n.run()
+	n.run()
+	n.askForTurn()
+	return n.out
 }
 
 // data puts the octets of an RTTR behind the header of its OCTET STRING.
@@ -79,11 +81,37 @@ func (n *normal) please(a lowPlease) error {
 	if err != nil {
 		return err
 	}
-	n.toPres(presentation.PTokenPleaseRequest{
+	n.wanted = &presentation.PTokenPleaseRequest{
 		Tokens:   session.TokenData,
 		UserData: []presentation.PDV{{Context: n.rtse, Octets: b}},
-	})
+	}
 	return nil
+}
+
+// askForTurn sends the request for the turn that waits, if session takes it now: it
+// does not between giving the tokens and the peer's acknowledgement, nor after an
+// exception (X.225 §A, STA 18 and STA 19). The next event brings it here again.
+func (n *normal) askForTurn() {
+	if n.wanted == nil {
+		return
+	}
+	request := *n.wanted
+	n.wanted, n.trying = nil, true
+	n.toPres(request)
+	n.run()
+	if !n.trying {
+		n.wanted = &request
+	}
+	n.trying = false
+}
+
+// notNow takes a request that session or presentation does not allow.
+func (n *normal) notNow(err error) {
+	if n.trying {
+		n.trying = false
+		return
+	}
+	n.up(upError{err})
 }
 
 // transfer takes the indications of presentation that are the RTPM's own.
@@ -116,6 +144,7 @@ func (n *normal) transfer(a presentation.Action) {
 	case presentation.PTokenPleaseIndication:
 		n.pleaseIndication(a.UserData)
 	case presentation.PControlGiveIndication:
+		n.wanted = nil
 		n.up(upGive{})
 	default:
 		n.up(upMalformed{fmt.Errorf("%T: not used by reliable transfer", a)})

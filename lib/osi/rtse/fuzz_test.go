@@ -1,0 +1,240 @@
+package rtse
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/osi/session"
+	"github.com/mtakit/mtakit/lib/osi/tp"
+)
+
+// segmentsOf cuts a fuzz input into TSDUs: two octets of length before each.
+func segmentsOf(b []byte) [][]byte {
+	var all [][]byte
+	for len(b) >= 2 && len(all) < 16 {
+		n := min(int(binary.BigEndian.Uint16(b)), len(b)-2)
+		all = append(all, b[2:2+n])
+		b = b[2+n:]
+	}
+	return all
+}
+
+func joined(tsdus ...[]byte) []byte {
+	var b []byte
+	for _, s := range tsdus {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(s)))
+		b = append(b, s...)
+	}
+	return b
+}
+
+// seeds are the TSDUs of one side of the recorded association, whole and from each
+// point on.
+func seeds(f *testing.F, side byte) {
+	var all [][]byte
+	for _, l := range recorded(f) {
+		if l.side == side && l.name != "CR" && l.name != "CC" {
+			all = append(all, l.octets[7:])
+		}
+	}
+	for i := range all {
+		f.Add(uint8(i), joined(all[i:]...))
+		f.Add(uint8(0), joined(all[i]))
+	}
+	for _, s := range []string{
+		`02 00 30 03 32 01 01`, `01 00 19 03 32 01 05`, `01 00 39 03 32 01 00`, `19 03 11 01 05`, `1A 00`,
+		`01 00 1D 0F 21 08 29 03 02 01 01 2A 01 30 29 03 02 01 06`, `02 00 3A 00`,
+	} {
+		f.Add(uint8(3), joined(unhex(f, s)))
+	}
+}
+
+// stack drives the layers without streams: the machine over its lower. What the
+// layers order is checked for being the kind of thing they may order.
+type stack struct {
+	t       *testing.T
+	machine *machine
+	low     *normal
+	over    bool
+}
+
+func newStack(t *testing.T, initiator bool) *stack {
+	cfg, err := testConfig("A").complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &stack{t: t, machine: &machine{initiator: initiator}, low: newNormal(cfg, initiator)}
+}
+
+func (s *stack) step(ev event) {
+	events := []event{ev}
+	for n := 0; len(events) > 0; n++ {
+		if n > 1000 {
+			s.t.Fatal("the layers do not come to rest")
+		}
+		for _, a := range s.machine.step(events[0]) {
+			switch a := a.(type) {
+			case rtAborted, rtRefused, rtCloseInd, rtCloseCnf:
+				if s.over {
+					s.t.Errorf("%T after the end", a)
+				}
+				s.over = true
+			case rtCheckpoint:
+				events = append(events, rtSecured(a))
+			case rtEndInd:
+				events = append(events, rtAccept{})
+			case rtGiveInd:
+				events = append(events, rtTransfer{Activity: []byte{2, 1, 1}}, rtSegment{Segments: [][]byte{{1, 2}}}, rtEnd{})
+			case rtOpenInd:
+				events = append(events, rtOpenRsp{Checkpoint: 63, Window: 3, UserData: bindResult})
+			case rtOpenCnf:
+				events = append(events, rtTransfer{Activity: []byte{2, 1, 1}}, rtSegment{Segments: [][]byte{{1, 2}}}, rtSegment{Segments: [][]byte{{3}}})
+			case rtError, rtDataInd, rtTransferInd, rtTransferCnf, rtWindow, rtGone, rtPleaseInd:
+			default:
+				out := s.low.request(a)
+				s.check(out)
+				events = append(events, out.up...)
+			}
+		}
+		events = events[1:]
+	}
+}
+
+func (s *stack) check(out output) {
+	for _, d := range out.down {
+		if d, ok := d.(session.TDataRequest); ok {
+			n := 0
+			for _, segment := range d.TSDU {
+				n += len(segment)
+			}
+			if n == 0 {
+				s.t.Error("an empty TSDU")
+			}
+		}
+	}
+}
+
+func (s *stack) transport(ev session.Event) {
+	out := s.low.transport(ev)
+	s.check(out)
+	for _, ev := range append([]event(nil), out.up...) {
+		s.step(ev)
+	}
+}
+
+// Octets from a peer, in any state of a responder, lead to an end or to a state of
+// rest; nothing panics, and an end is told once.
+func FuzzResponderLayers(f *testing.F) {
+	seeds(f, 'I')
+	prefix := tsdus(f, 'I', "CN", "AS", "DT", "MIP", "DT", "AE")
+	f.Fuzz(func(t *testing.T, skip uint8, b []byte) {
+		s := newStack(t, false)
+		for _, p := range prefix[:int(skip)%(len(prefix)+1)] {
+			s.transport(session.TDataIndication{TSDU: bytes.Clone(p)})
+		}
+		for _, p := range segmentsOf(b) {
+			s.transport(session.TDataIndication{TSDU: bytes.Clone(p)})
+		}
+		s.transport(session.TimerExpired{})
+		s.transport(session.TDisconnectIndication{})
+		if !s.over && s.machine.state != idle {
+			t.Errorf("%s without a transport connection", s.machine.state)
+		}
+	})
+}
+
+// The same at an initiator.
+func FuzzInitiatorLayers(f *testing.F) {
+	seeds(f, 'R')
+	prefix := tsdus(f, 'R', "AC", "MIA", "PT")
+	f.Fuzz(func(t *testing.T, skip uint8, b []byte) {
+		s := newStack(t, true)
+		s.step(rtOpen{Checkpoint: 63, Window: 3, Mode: TwoWayAlternate, UserData: bindArgument})
+		for _, p := range prefix[:int(skip)%(len(prefix)+1)] {
+			s.transport(session.TDataIndication{TSDU: bytes.Clone(p)})
+		}
+		for _, p := range segmentsOf(b) {
+			s.transport(session.TDataIndication{TSDU: bytes.Clone(p)})
+		}
+		s.transport(session.TDisconnectIndication{})
+		if !s.over {
+			t.Errorf("%s without a transport connection", s.machine.state)
+		}
+	})
+}
+
+// fuzzConfig has short times: a peer made of random octets owes answers.
+func fuzzConfig() Config {
+	c := testConfig("A")
+	c.Timers = Timers{
+		Open: 200 * time.Millisecond, Transfer: 100 * time.Millisecond, Idle: 50 * time.Millisecond,
+		Release: 50 * time.Millisecond, Disconnect: 20 * time.Millisecond,
+	}
+	return c
+}
+
+// A Conn that hears random octets ends, in bounded time, and leaves nobody waiting.
+func FuzzConnEnds(f *testing.F) {
+	seeds(f, 'I')
+	prefix := tsdus(f, 'I', "CN", "AS", "DT", "MIP", "DT", "AE")
+	f.Fuzz(func(t *testing.T, skip uint8, b []byte) {
+		i, r := net.Pipe()
+		defer i.Close()
+		cfg := fuzzConfig()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			conn, err := acceptOn(testContext(t), r, cfg, accepting)
+			if err != nil {
+				r.Close()
+				return
+			}
+			consume(t, conn)
+		}()
+		peer, err := tp.Connect(testContext(t), i, tp.Params{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go io.Copy(io.Discard, i)
+		for _, p := range append(prefix[:int(skip)%(len(prefix)+1):len(prefix)], segmentsOf(b)...) {
+			if len(p) > 0 && peer.WriteTSDU(p) != nil {
+				break
+			}
+		}
+		i.Close()
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the association does not end")
+		}
+	})
+}
+
+// consume takes what arrives until the association is over.
+func consume(t *testing.T, conn *Conn) {
+	for {
+		ind, err := conn.Receive(testContext(t))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		switch ind := ind.(type) {
+		case Closed, Aborted:
+			return
+		case *TransferIndication:
+			if _, err := io.Copy(io.Discard, ind.APDU); err == nil {
+				_ = ind.Accept()
+			}
+		case TurnGiven:
+			apdu := value(100)
+			if _, err := conn.Transfer(testContext(t), bytes.NewReader(apdu), int64(len(apdu))); err != nil && !errors.As(err, new(*Abort)) && !errors.Is(err, net.ErrClosed) {
+				t.Errorf("transfer: %v", err)
+			}
+		}
+	}
+}
