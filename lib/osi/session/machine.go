@@ -177,6 +177,12 @@ func (m *Machine) receive(tsdu []byte) {
 	if m.state == STA01 {
 		return
 	}
+	switch m.state {
+	case STA01C, STA01D, STA02A, STA02B:
+		// Selectors, references and user data of establishment are kept for
+		// as long as the connection lasts.
+		tsdu = bytes.Clone(tsdu)
+	}
 	spdus, err := decode(tsdu)
 	if err != nil {
 		m.protocolError(tsdu, err)
@@ -224,10 +230,6 @@ func (m *Machine) take(s SPDU, tsdu []byte, i int) error {
 	r, err := m.find(&in)
 	if err != nil {
 		return err
-	}
-	if cn, ok := s.(*CN); ok && cn.Overflow {
-		// Its slices outlive the TSDU.
-		in.spdu = again(tsdu, i)
 	}
 	if r.do != nil {
 		if err := r.do(m, &in); err != nil {

@@ -292,7 +292,7 @@ type (
 type (
 	// TDataIndication is the T-DATA indication: one whole TSDU. Indications
 	// that follow from it may refer to TSDU, which must stay unchanged until
-	// they have been dealt with.
+	// they have been dealt with; those of S-CONNECT do not.
 	TDataIndication struct{ TSDU []byte }
 	// TDisconnectIndication is the T-DISCONNECT indication: TDISind. Err is the
 	// cause as the transport knows it and may be nil.

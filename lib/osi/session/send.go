@@ -163,6 +163,7 @@ func (m *Machine) sendRF(in *input) error {
 	rf := &RF{
 		Identifier: rsp.Identifier,
 		Transport:  ReleaseTransport,
+		Versions:   m.params.Versions,
 		ReasonCode: append([]byte{byte(reason)}, rsp.UserData...),
 	}
 	if err := m.transmit(nil, rf); err != nil {
