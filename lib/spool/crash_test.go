@@ -55,6 +55,7 @@ type agent struct {
 	order    []*entry // of held, as they came
 	waiting  []*Writer
 	open     []*Writer // begun, not finished
+	writers  []*Writer // all there were
 	unlinked []Ref
 }
 
@@ -100,7 +101,7 @@ func (a *agent) now() int { return len(a.disk.ops) }
 // start opens the spool and loads it, as after the death of a predecessor.
 func (a *agent) start() {
 	a.s, a.lock = openOn(a.tb, a.disk.root, a.mode, a.disk)
-	a.held, a.order, a.waiting, a.open, a.unlinked = make(map[ID]*entry), nil, nil, nil, nil
+	a.held, a.order, a.waiting, a.open, a.writers, a.unlinked = make(map[ID]*entry), nil, nil, nil, nil, nil
 	a.must(a.s.Load(func(i Item) error {
 		if i.Damaged != nil {
 			a.tb.Fatalf("damaged without a cut: %v", i.Damaged)
@@ -132,13 +133,18 @@ func openOn(tb fataler, dir string, mode BarrierMode, d disk) (*Spool, *Lock) {
 	return s, l
 }
 
-// kill ends the agent as a signal would, and starts another.
-func (a *agent) kill() {
-	for _, w := range append(a.open, a.waiting...) {
+// die ends the agent as a signal would: the kernel closes what was open.
+func (a *agent) die() {
+	for _, w := range a.writers {
 		w.f.Close()
 	}
 	a.lock.f.Close()
 	a.s.Close()
+}
+
+// kill ends the agent and starts another.
+func (a *agent) kill() {
+	a.die()
 	a.start()
 }
 
@@ -168,6 +174,7 @@ func (a *agent) envelope(recipients int) *Envelope {
 func (a *agent) begin(p Priority) {
 	w, err := a.s.CreateInPlace(Ref{ID: a.id(), Priority: p})
 	a.must(err)
+	a.writers = append(a.writers, w)
 	_, err = w.Write([]byte("content of " + w.ID()))
 	a.must(err)
 	w.flush()
@@ -238,6 +245,7 @@ func (a *agent) seal() {
 func (a *agent) submit(recipients int) {
 	w, err := a.s.CreateNew(a.id())
 	a.must(err)
+	a.writers = append(a.writers, w)
 	_, err = w.Write([]byte("content of " + w.ID()))
 	a.must(err)
 	env := a.envelope(recipients)
@@ -314,6 +322,7 @@ func (a *agent) convert(i int) {
 	e.owed++
 	w, err := a.s.CreateInPlace(Ref{ID: ChildID(env.Parent, env.Step, env.ParentRecipients), Priority: e.ref.Priority})
 	a.must(err)
+	a.writers = append(a.writers, w)
 	_, err = w.Write([]byte("content of " + w.ID()))
 	a.must(err)
 	a.complete(w, env, a.truth.written[e.env.ID].root)

@@ -43,10 +43,11 @@ func (w *where) Fatalf(format string, args ...any) {
 	w.fataler.Fatalf("%s: %s", w.text, fmt.Sprintf(format, args...))
 }
 
-// Two lives, every step of which is cut: one without trouble, one in which the
-// switch is killed with a child that it had not come to name.
-func TestCutEverywhere(t *testing.T) {
-	for name, live := range map[string]func(a *agent){
+// lives returns what a switch may do from an empty spool to an empty spool: one
+// life without trouble, one in which it is killed with a child that it had not
+// come to name.
+func lives() map[string]func(a *agent) {
+	return map[string]func(a *agent){
 		"all well": func(a *agent) {
 			a.submit(2)
 			a.begin(Normal)
@@ -80,7 +81,12 @@ func TestCutEverywhere(t *testing.T) {
 			a.barrier()
 			a.barrier()
 		},
-	} {
+	}
+}
+
+// Every step of the lives is cut.
+func TestCutEverywhere(t *testing.T) {
+	for name, live := range lives() {
 		for _, mode := range []BarrierMode{BarrierSyncfs, BarrierFsync} {
 			t.Run(name+" "+string(mode), func(t *testing.T) {
 				scratch := memoryDir(t)
@@ -128,7 +134,7 @@ func TestCutAnyHistory(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(rt, "length") {
 			steps[rapid.SampledFrom(names).Draw(rt, "step")]()
 		}
-		a.lock.f.Close()
+		a.die()
 		for range 3 {
 			k := rapid.IntRange(0, len(a.disk.ops)).Draw(rt, "cut")
 			image := filepath.Join(dir, "image")

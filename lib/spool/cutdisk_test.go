@@ -28,6 +28,18 @@ type cutDisk struct {
 	ops   []cutOp
 	inode map[string]int // what the paths name now
 	count int
+
+	calls int                  // that change something
+	fault func(call int) error // if set, what the n-th of them fails with
+}
+
+// try says what the next call fails with.
+func (d *cutDisk) try() error {
+	d.calls++
+	if d.fault == nil {
+		return nil
+	}
+	return d.fault(d.calls)
 }
 
 type baseFile struct {
@@ -96,6 +108,9 @@ type cutFile struct {
 }
 
 func (d *cutDisk) create(path string) (file, error) {
+	if err := d.try(); err != nil {
+		return nil, err
+	}
 	f, err := d.osDisk.create(path)
 	if err != nil {
 		return nil, err
@@ -106,6 +121,9 @@ func (d *cutDisk) create(path string) (file, error) {
 }
 
 func (d *cutDisk) appendTo(path string) (file, error) {
+	if err := d.try(); err != nil {
+		return nil, err
+	}
 	_, err := os.Lstat(path)
 	isNew := errors.Is(err, fs.ErrNotExist)
 	f, err := d.osDisk.appendTo(path)
@@ -119,18 +137,32 @@ func (d *cutDisk) appendTo(path string) (file, error) {
 	return cutFile{f, d, d.inode[path]}, nil
 }
 
+// Write writes half of it if it fails, as a disk does that becomes full.
 func (f cutFile) Write(p []byte) (int, error) {
+	failure := f.d.try()
+	if failure != nil {
+		p = p[:len(p)/2]
+	}
 	n, err := f.file.Write(p)
+	if err == nil {
+		err = failure
+	}
 	f.d.note(cutOp{kind: opWrite, inode: f.inode, data: slices.Clone(p[:n])})
 	return n, err
 }
 
 func (f cutFile) Sync() error {
+	if err := f.d.try(); err != nil {
+		return err
+	}
 	f.d.note(cutOp{kind: opSync, inode: f.inode})
 	return nil
 }
 
 func (d *cutDisk) rename(from, to string) error {
+	if err := d.try(); err != nil {
+		return err
+	}
 	if err := d.osDisk.rename(from, to); err != nil {
 		return err
 	}
@@ -141,6 +173,9 @@ func (d *cutDisk) rename(from, to string) error {
 }
 
 func (d *cutDisk) unlink(path string) error {
+	if err := d.try(); err != nil {
+		return err
+	}
 	if err := d.osDisk.unlink(path); err != nil {
 		return err
 	}
@@ -150,6 +185,9 @@ func (d *cutDisk) unlink(path string) error {
 }
 
 func (d *cutDisk) mkdir(path string) error {
+	if err := d.try(); err != nil {
+		return err
+	}
 	if err := d.osDisk.mkdir(path); err != nil {
 		return err
 	}
@@ -158,6 +196,9 @@ func (d *cutDisk) mkdir(path string) error {
 }
 
 func (d *cutDisk) sync(path string) error {
+	if err := d.try(); err != nil {
+		return err
+	}
 	st, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -170,7 +211,13 @@ func (d *cutDisk) sync(path string) error {
 	return nil
 }
 
-func (d *cutDisk) syncfs(*os.File) error { d.note(cutOp{kind: opSyncfs}); return nil }
+func (d *cutDisk) syncfs(*os.File) error {
+	if err := d.try(); err != nil {
+		return err
+	}
+	d.note(cutOp{kind: opSyncfs})
+	return nil
+}
 
 // isName says whether the operation changes names, and touches says whether in
 // the directory dir.

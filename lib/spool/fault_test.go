@@ -1,0 +1,174 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// stopper makes the agent give up where a test would fail, as mtarun does when
+// it meets an error it cannot answer for.
+type stopper struct{}
+
+type stopped struct{ text string }
+
+func (stopper) Fatal(args ...any)                 { panic(stopped{fmt.Sprint(args...)}) }
+func (stopper) Fatalf(format string, args ...any) { panic(stopped{fmt.Sprintf(format, args...)}) }
+
+// run runs a life until it ends or the agent gives up, and says which.
+func run(a *agent, live func(*agent)) (gaveUp bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, ok := p.(stopped); !ok {
+				panic(p)
+			}
+			gaveUp = true
+		}
+	}()
+	a.tb = stopper{}
+	live(a)
+	return false
+}
+
+// Every call that changes the disk fails, once or from then on, in every life;
+// then the switch stops, and starts again on what is there, and on what a cut at
+// that moment may have left of it. Nothing that was promised is lost.
+func TestFailAtEveryCall(t *testing.T) {
+	ways := losses()
+	for name, live := range lives() {
+		for _, mode := range []BarrierMode{BarrierSyncfs, BarrierFsync} {
+			for _, persistent := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s %s persistent=%v", name, mode, persistent), func(t *testing.T) {
+					scratch := memoryDir(t)
+					failing := true
+					for n := 1; failing; n++ {
+						dir := filepath.Join(scratch, fmt.Sprint(n))
+						a := newAgent(t, filepath.Join(dir, "spool"), mode)
+						before := a.disk.calls
+						a.disk.fault = func(call int) error {
+							if call == before+n || persistent && call > before+n {
+								return syscall.EIO
+							}
+							return nil
+						}
+						run(a, live)
+						failing = a.disk.calls >= before+n
+						end := len(a.disk.ops)
+						a.die()
+						for _, keep := range a.disk.cuts(end) {
+							for _, way := range []string{"all", "zeroed head"} {
+								image := filepath.Join(dir, "image")
+								fatal := &where{t, fmt.Sprintf("call %d fails, names %v, data lost: %s", n, keep, way)}
+								a.disk.image(fatal, image, end, keep, ways[way])
+								a.truth.judge(fatal, image, mode, osDisk{}, end)
+								os.RemoveAll(image)
+							}
+						}
+						a.truth.judge(&where{t, fmt.Sprintf("call %d fails", n)}, a.disk.root, mode, osDisk{}, end)
+						os.RemoveAll(dir)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A writer that meets an error leaves nothing, and says of what kind it was.
+func TestWriterFails(t *testing.T) {
+	dir := filepath.Join(memoryDir(t), "spool")
+	if err := Init(dir); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; ; n++ {
+		d := newCutDisk(t, dir)
+		d.fault = func(call int) error {
+			if call == n {
+				return syscall.ENOSPC
+			}
+			return nil
+		}
+		s, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.disk = d
+		ref := Ref{ID: ID(fmt.Sprintf("1hqnpc7cucj8l%07d", n)), Priority: Normal}
+		err = func() error {
+			w, err := s.CreateNew(ref.ID)
+			if err != nil {
+				return err
+			}
+			defer w.Close()
+			if _, err := w.Write(make([]byte, 3*bufferSize)); err != nil {
+				if _, again := w.Write([]byte("x")); again == nil {
+					t.Error("the writer goes on after an error")
+				}
+				return err
+			}
+			a := agent{clock: ref.ID.Time()}
+			if err := w.Finish(a.envelope(1)); err != nil {
+				return err
+			}
+			return w.Commit()
+		}()
+		s.Close()
+		if err == nil {
+			if d.calls >= n {
+				t.Errorf("call %d failed and nobody was told", n)
+			}
+			if _, err := os.Lstat(s.newPath(ref.ID)); err != nil {
+				t.Error(err)
+			}
+			break
+		}
+		if diag.KindOf(err) != diag.Temporary || !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("call %d: %v", n, err)
+		}
+		for _, path := range []string{s.newPath(ref.ID), s.tmpPath(ref.ID)} {
+			if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("call %d leaves %s: %v", n, path, err)
+			}
+		}
+	}
+}
+
+// A barrier that failed is never followed by one that does not, and the spool
+// is not called clean.
+func TestBarrierFailsForGood(t *testing.T) {
+	for _, mode := range []BarrierMode{BarrierSyncfs, BarrierFsync} {
+		a := newAgent(t, filepath.Join(memoryDir(t), "spool"), mode)
+		before := a.disk.calls
+		a.disk.fault = func(call int) error {
+			if call == before+1 {
+				return syscall.EIO
+			}
+			return nil
+		}
+		if err := a.s.Barrier(&Batch{Dirs: []string{"new"}}); diag.KindOf(err) != diag.IO {
+			t.Errorf("%s: %v", mode, err)
+		}
+		for range 2 {
+			if err := a.s.Barrier(nil); diag.KindOf(err) != diag.IO || !errors.Is(err, syscall.EIO) {
+				t.Errorf("%s: after a failure: %v", mode, err)
+			}
+		}
+		if _, err := a.s.Recover(); diag.KindOf(err) != diag.IO {
+			t.Errorf("%s: recovery by who lost something: %v", mode, err)
+		}
+		if err := a.lock.Close(); err != nil {
+			t.Error(err)
+		}
+		if word, err := os.ReadFile(filepath.Join(a.disk.root, "lock")); err != nil || string(word) != wordOpen {
+			t.Errorf("%s: %q, %v", mode, word, err)
+		}
+		a.s.Close()
+	}
+	if err := new(Spool).SetBarrier("hope"); diag.KindOf(err) != diag.Config {
+		t.Errorf("an unknown barrier: %v", err)
+	}
+}
