@@ -29,7 +29,7 @@ func configCheck(c *ucli.Context) error {
 		return err
 	}
 	fmt.Fprintln(c.App.Writer, err)
-	return cli.No
+	return cli.ErrNo
 }
 
 // status answers whether the daemon runs.
@@ -45,7 +45,7 @@ func status(c *ucli.Context) error {
 	})
 	if errors.Is(err, queue.ErrNotRunning) {
 		s := queue.StatusRow{MTA: cfg.Identity.MTA, Domain: cfg.Identity.Domain.String(), ConfigVersion: cfg.Version}
-		return errors.Join(p.Record(s, s.MTA, s.Domain, "stopped"), p.Flush(), cli.No)
+		return errors.Join(p.Record(s, s.MTA, s.Domain, "stopped"), p.Flush(), cli.ErrNo)
 	}
 	return errors.Join(err, p.Flush())
 }
@@ -68,7 +68,7 @@ func track(c *ucli.Context) error {
 		return err
 	}
 	if len(records) == 0 {
-		return cli.No
+		return cli.ErrNo
 	}
 	p := cli.NewPrinter(c)
 	for _, r := range records {
@@ -131,7 +131,7 @@ func check(c *ucli.Context) (err error) {
 		return err
 	}
 	if !sound {
-		return cli.No
+		return cli.ErrNo
 	}
 	return nil
 }

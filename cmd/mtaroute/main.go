@@ -143,7 +143,7 @@ func check(c *ucli.Context) error {
 			continue
 		}
 		if d := r.Route(a); d.Fail != nil {
-			answer = cli.No
+			answer = cli.ErrNo
 			if err := p.Record(hop{a.String(), false, nil, d.Fail, d.Rule}, a.String(), d.Fail.Text); err != nil {
 				return err
 			}
