@@ -160,7 +160,7 @@ func (c *core) line(p *process, l channel.Line) {
 		}
 		r.Channel = p.channel
 		c.keeper.Event(c.now(), r)
-		if r.Event == audit.AssociationRefused || r.Layer != "" {
+		if r.Layer != "" { // one line for what a layer refused, aborted or could not reach
 			c.log.Warn(r.Event, "channel", p.channel, "peer", r.Peer, "layer", r.Layer, "text", r.Text)
 		}
 	}
@@ -198,9 +198,6 @@ func (c *core) association(p *process, l channel.Line) {
 		c.step(sched.AssociationDown{Channel: p.channel, Process: p.number, Assoc: l.Assoc, Failed: l.Aborted, Why: why})
 	case channel.StateFailed:
 		c.step(sched.AssociationFailed{Channel: p.channel, Process: p.number, Assoc: l.Assoc, Why: why})
-	}
-	if l.Aborted || l.State == channel.StateFailed {
-		c.log.Warn("association "+l.State, "channel", p.channel, "peer", l.Peer, "why", why)
 	}
 }
 

@@ -233,10 +233,10 @@ func (k *Keeper) act(q Request, m *matcher, emit func(Answer), done func()) {
 		}
 		if !q.DryRun {
 			changed = true
-			k.Step(k.now, verbEvent(q, ref.ID))
 			if q.Verb == VerbRetry {
 				a.Note = k.retryPeers(rows, peers)
 			}
+			k.Step(k.now, verbEvent(q, ref.ID))
 		}
 		emit(Answer{Act: a})
 	})
