@@ -12,5 +12,5 @@
 //
 // The machine is used for one session connection and begins with the transport
 // connection open (STA 01C of X.225 Annex A); a transport connection is not used
-// again for a second session connection (X.225 §7.7.3 makes that optional).
+// again for a second session connection (X.225 §6.2 makes that optional).
 package session

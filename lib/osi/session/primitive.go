@@ -10,7 +10,7 @@ type Event interface{ isEvent() }
 type Action interface{ isAction() }
 
 // A ConnectionIdentifier is the session connection identifier of X.215
-// §12.1.2.1. Its references are opaque here; X.228 §8.1 fills them with BER. A
+// §12.1.2.1. Its references are opaque here; X.228 fills them with BER. A
 // nil reference is absent.
 type ConnectionIdentifier struct {
 	CalledReference     []byte // called SS-user reference, ≤ 64 octets; only from the acceptor

@@ -238,7 +238,7 @@ func (r RefuseReason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-// AbortReason is the reason of an S-P-ABORT indication (X.215 §14.4.2).
+// AbortReason is the reason of an S-P-ABORT indication (X.215 §14.3.2).
 type AbortReason uint8
 
 // The reasons.
