@@ -200,7 +200,8 @@ func Refuse(w io.Writer, cr *CR, reason Reason) error {
 }
 
 // WriteTSDU sends the segments as one TSDU: T-DATA request. A TSDU that fits one
-// TPDU costs one write. The segments are not kept.
+// TPDU costs one write. The segments are not kept. After an error, a write
+// deadline that has passed among them, nothing more can be sent.
 func (c *Conn) WriteTSDU(segments ...[]byte) error {
 	total := 0
 	for _, s := range segments {
