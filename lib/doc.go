@@ -50,5 +50,5 @@
 //	queue           list, hold, retry …: one interface to a live or a quiet spool
 //	daemon          mtarun's body: sockets, processes, time
 //	decode          any layer of the wire as text
-//	cli             what the five commands share
+//	cli             what the five commands share; cli/clitest what their tests share
 package lib

@@ -43,6 +43,8 @@ var floors = []struct{ pkg, reason string }{
 	{"daemon", "owns sockets, processes and time"},
 	{"decode", "shows any layer; commands use it"},
 	{"cli", "glue for the five commands"},
+	{"cli/clitest", "what the commands' tests share"},
+	{"cli/clitest", "only tests import it"},
 }
 
 // TestFloors holds the house to its plan: every import goes down, every package
