@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,24 +77,61 @@ func Main(app *ucli.App, args []string) int {
 	if app.ErrWriter == nil {
 		app.ErrWriter = os.Stderr
 	}
+	dashed := slices.Contains(args, "--")
+	app.Action = inOrder(app.Action, dashed)
 	for _, c := range app.Commands {
-		prepare(c)
+		prepare(c, dashed)
 	}
 	err := app.Run(args)
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
-	case errors.Is(err, ErrNo):
+	}
+	errs := slices.DeleteFunc(each(err), func(e error) bool { return errors.Is(e, ErrNo) })
+	if len(errs) == 0 {
 		return 1
 	}
-	return tell(app.ErrWriter, app.Name, wantsJSON(args), err)
+	return tell(app.ErrWriter, app.Name, wantsJSON(args), errs)
 }
 
-func prepare(c *ucli.Command) {
+func prepare(c *ucli.Command, dashed bool) {
 	c.OnUsageError = usage
 	c.HideHelpCommand = true
+	if len(c.Subcommands) > 0 && c.Action == nil {
+		c.Action = whichVerb(c)
+	}
+	c.Action = inOrder(c.Action, dashed)
 	for _, sub := range c.Subcommands {
-		prepare(sub)
+		prepare(sub, dashed)
+	}
+}
+
+// whichVerb is the action of a command that needs a further word.
+func whichVerb(c *ucli.Command) ucli.ActionFunc {
+	var names []string
+	for _, sub := range c.Subcommands {
+		names = append(names, sub.Name)
+	}
+	return func(ctx *ucli.Context) error {
+		if ctx.NArg() > 0 {
+			return Usage("%s: unknown verb %q", c.Name, ctx.Args().First())
+		}
+		return Usage("%s: which verb? %s", c.Name, strings.Join(names, ", "))
+	}
+}
+
+// inOrder refuses a flag that comes after an operand: the library would take it for
+// another operand. After a "--" everything is one.
+func inOrder(action ucli.ActionFunc, dashed bool) ucli.ActionFunc {
+	if dashed {
+		return action
+	}
+	return func(c *ucli.Context) error {
+		for _, word := range c.Args().Tail() {
+			if len(word) > 1 && word[0] == '-' {
+				return diag.WithHint(Usage("%s comes after %s", word, c.Args().First()), "flags stand before operands")
+			}
+		}
+		return action(c)
 	}
 }
 
@@ -116,11 +154,11 @@ func wantsJSON(args []string) bool {
 	return false
 }
 
-// tell prints an error, and its hint, and returns the exit status. Several errors
-// joined are told one by one, and the highest status wins.
-func tell(w io.Writer, name string, asJSON bool, err error) int {
+// tell prints errors, each with its hint, and returns the exit status: the highest
+// wins.
+func tell(w io.Writer, name string, asJSON bool, errs []error) int {
 	worst := 0
-	for _, e := range each(err) {
+	for _, e := range errs {
 		kind := diag.KindOf(e)
 		hint := diag.HintOf(e)
 		if asJSON {
