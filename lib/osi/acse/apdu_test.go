@@ -48,14 +48,20 @@ func TestAPDU(t *testing.T) {
 		name, octets string
 		in           func(a *APDU) bool
 	}{
-		{"AARQ", octetsAARQ, func(a *APDU) bool { return a.AARQ.ApplicationContextName == "2.6.0.1.6" && *a.AARQ.UserInformation[0].IndirectReference == 3 }},
-		{"AARQ in full", octetsFull, func(a *APDU) bool { return len(a.AARQ.CallingAPTitle) == 13 && *a.AARQ.CallingAEInvocationID == 2 && len(a.AARQ.Unknown) == 1 }},
+		{"AARQ", octetsAARQ, func(a *APDU) bool {
+			return a.AARQ.ApplicationContextName == "2.6.0.1.6" && *a.AARQ.UserInformation[0].IndirectReference == 3
+		}},
+		{"AARQ in full", octetsFull, func(a *APDU) bool {
+			return len(a.AARQ.CallingAPTitle) == 13 && *a.AARQ.CallingAEInvocationID == 2 && len(a.AARQ.Unknown) == 1
+		}},
 		{"AARE accepted", octetsAARE, func(a *APDU) bool { return a.AARE.Result == Accepted && *a.AARE.Source.User == UserNull }},
 		{"AARE rejected", octetsAAREj, func(a *APDU) bool { return a.AARE.Result == RejectedPermanent && *a.AARE.Source.User == UserNoReason }},
 		{"AARE, provider", `61 14 A1 06 06 04 56 00 01 06 A2 03 02 01 01 A3 05 A2 03 02 01 02`, func(a *APDU) bool { return *a.AARE.Source.Provider == ProviderNoCommonACSEVersion }},
 		{"RLRQ", octetsRLRQ, func(a *APDU) bool { return *a.RLRQ.Reason == ReleaseNormal }},
 		{"RLRE", octetsRLRE, func(a *APDU) bool { return *a.RLRE.Reason == ReleaseNormal }},
-		{"ABRT", octetsABRT, func(a *APDU) bool { return a.ABRT.Source == AbortServiceUser && len(a.ABRT.UserInformation[0].Octets()) == 5 }},
+		{"ABRT", octetsABRT, func(a *APDU) bool {
+			return a.ABRT.Source == AbortServiceUser && len(a.ABRT.UserInformation[0].Octets()) == 5
+		}},
 		{"ABRT, diagnostic", `64 06 80 01 01 81 01 02`, func(a *APDU) bool { return *a.ABRT.Diagnostic == AbortProtocolError }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

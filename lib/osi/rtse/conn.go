@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,8 +48,8 @@ type Conn struct {
 	queue    []outgoing // TSDUs to be written, and the end of the connection
 	queued   uint64     // how many were ever queued …
 	written  uint64     // … and written
-	writing  bool       // a goroutine is writing
 	writeErr error
+	dead     bool // the transport connection is closed
 
 	tim    *time.Timer // TIM of X.225
 	linger *time.Timer
@@ -57,11 +58,21 @@ type Conn struct {
 // outgoing is a TSDU, or, without segments, the T-DISCONNECT request.
 type outgoing struct{ segments [][]byte }
 
+// maxQueue is how many TSDUs may wait to be written before no more are read that
+// might ask for answers.
+const maxQueue = 16
+
 func newConn(tc *tp.Conn, cfg Config, initiator bool) *Conn {
 	n := newNormal(cfg, initiator)
 	c := &Conn{cfg: cfg, tc: tc, low: n, normal: n, changed: make(chan struct{})}
 	c.machine.initiator = initiator
 	return c
+}
+
+// start starts the two goroutines of a connection. Both end when it is closed.
+func (c *Conn) start() {
+	go c.read()
+	go c.write()
 }
 
 // Open opens an association as its initiator over a stream that is open already:
@@ -90,20 +101,17 @@ func Open(ctx context.Context, nc net.Conn, cfg Config, userData ber.Raw) (*Conn
 	if cfg.TwoWayAlternate {
 		mode = TwoWayAlternate
 	}
-	go c.read()
+	c.start()
 	c.mu.Lock()
 	err = c.step(rtOpen{
 		Checkpoint: int64(cfg.CheckpointSize), Window: int64(cfg.WindowSize),
 		Mode: mode, Turn: cfg.InitialTurn, UserData: userData,
 	})
-	c.mu.Unlock()
+	defer c.mu.Unlock()
 	if err != nil {
 		tc.Close()
 		return nil, OpenResult{}, diag.E("rtse: open", diag.Usage, err)
 	}
-	c.flush()
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	err = c.wait(ctx, nil, func() bool { return c.answer != nil || c.refuse != nil })
 	switch {
 	case c.answer != nil:
@@ -143,7 +151,7 @@ func Accept(ctx context.Context, tc *tp.Conn, cfg Config, decide func(OpenIndica
 	ctx, cancel := context.WithTimeout(ctx, cfg.Timers.Open)
 	defer cancel()
 	c := newConn(tc, cfg, false)
-	go c.read()
+	c.start()
 	c.mu.Lock()
 	err = c.wait(ctx, nil, func() bool { return c.opened != nil })
 	if c.opened == nil {
@@ -231,17 +239,14 @@ func (c *Conn) perform(down []session.Action) {
 	for _, a := range down {
 		switch a := a.(type) {
 		case session.TDataRequest:
-			c.queue = append(c.queue, outgoing{segments: a.TSDU})
-			c.queued++
+			c.enqueue(outgoing{segments: a.TSDU})
 		case session.TDisconnectRequest:
-			c.queue = append(c.queue, outgoing{})
-			c.queued++
+			c.enqueue(outgoing{})
 		case session.StartTimer:
 			c.tim = time.AfterFunc(c.cfg.Timers.Disconnect, func() {
 				c.mu.Lock()
 				c.fromTransport(session.TimerExpired{})
 				c.mu.Unlock()
-				c.flush()
 			})
 		case session.StopTimer:
 			if c.tim != nil {
@@ -251,34 +256,46 @@ func (c *Conn) perform(down []session.Action) {
 	}
 }
 
-// flush writes what is queued, in order, and returns when all of it is written. If
-// another goroutine is writing, that one writes what is queued now, too; the octets
-// of a segment may be changed again after flush, not before.
+func (c *Conn) enqueue(o outgoing) {
+	if c.dead {
+		return
+	}
+	c.queue = append(c.queue, o)
+	c.queued++
+	c.notify()
+}
+
+// flush waits until what is queued now is written; the octets of its segments may
+// be changed after that, not before.
 func (c *Conn) flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ticket := c.queued
-	for c.writing && c.written < ticket {
+	for ticket := c.queued; c.written < ticket; {
 		c.waitChange()
 	}
-	c.drain()
 	return c.writeErr
 }
 
-// drain writes until nothing is queued. c.mu is held, but not while writing.
-func (c *Conn) drain() {
-	if c.writing {
-		return
-	}
-	c.writing = true
-	for len(c.queue) > 0 {
+// write is the goroutine that writes the transport connection. It is another one
+// than the one that reads, so that neither side can wait for the other to read
+// what it cannot write.
+func (c *Conn) write() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		for len(c.queue) == 0 && !c.dead {
+			c.waitChange()
+		}
+		if len(c.queue) == 0 {
+			return
+		}
 		o := c.queue[0]
-		c.queue = c.queue[1:]
+		c.queue = slices.Delete(c.queue, 0, 1)
 		limit := c.cfg.Timers.Idle
-		if c.abort != nil || c.closed {
+		if c.over() != nil {
 			limit = c.cfg.Timers.Disconnect
 		}
-		last := o.segments == nil || c.writeErr != nil
+		last := o.segments == nil || c.writeErr != nil || c.dead
 		c.mu.Unlock()
 		var err error
 		if !last {
@@ -297,14 +314,13 @@ func (c *Conn) drain() {
 			c.mu.Lock()
 		}
 		c.written++
+		c.notify()
 	}
-	c.queue = nil
-	c.writing = false
-	c.notify()
 }
 
 // read is the goroutine that reads the transport connection. It holds at most one
-// TSDU, and reads no other before the user has taken the octets of the one.
+// TSDU, and reads no other before the user has taken the octets of the one, nor
+// while the peer does not take its answers.
 func (c *Conn) read() {
 	for {
 		c.mu.Lock()
@@ -319,13 +335,13 @@ func (c *Conn) read() {
 			c.giveUp(TemporaryProblem, fmt.Errorf("nothing from the peer within %s", c.cfg.Timers.Idle))
 		default:
 			c.disconnected(err)
+			c.dead = true
+			c.notify()
 			c.mu.Unlock()
-			c.flush()
 			c.tc.Close()
 			return
 		}
-		c.drain()
-		for c.in != nil && c.in.pending() {
+		for c.in != nil && c.in.pending() || len(c.queue) > maxQueue && c.writeErr == nil {
 			c.waitChange()
 		}
 		c.mu.Unlock()
@@ -386,7 +402,7 @@ func (c *Conn) over() error {
 	case c.abort != nil:
 		return c.abort
 	case c.closed:
-		return net.ErrClosed
+		return diag.E("", diag.Unavailable, net.ErrClosed)
 	}
 	return nil
 }
@@ -397,7 +413,6 @@ func (c *Conn) giveUp(reason AbortReason, err error) {
 		c.tc.Close()
 	}
 	c.end(&Abort{Layer: LayerRTSE, Local: true, Reason: reason.String(), RTAB: reason, Err: err})
-	go c.flush()
 }
 
 // notify wakes everybody who waits for a change. c.mu is held.

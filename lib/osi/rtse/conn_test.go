@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -406,4 +408,100 @@ func TestReceiveKeepsAssociation(t *testing.T) {
 		t.Errorf("receive: %v", err)
 	}
 	send(t, a, b, value(10))
+}
+
+// The turn is asked for while session cannot carry the request: the request waits.
+func TestPleaseWaits(t *testing.T) {
+	a, b := associate(t, testConfig("A"), testConfig("B"))
+	for range 5 {
+		if err := a.GiveTurn(); err != nil {
+			t.Fatal(err)
+		}
+		// The acknowledgement of the tokens may not have arrived.
+		if err := a.PleaseTurn(2); err != nil {
+			t.Fatal(err)
+		}
+		receive[TurnGiven](t, b)
+		receive[TurnRequested](t, b)
+		if err := b.GiveTurn(); err != nil {
+			t.Fatal(err)
+		}
+		receive[TurnGiven](t, a)
+	}
+	done := transfer(t, a, value(500_000))
+	ind := receive[*TransferIndication](t, b)
+	if err := ind.Reject(session.ExceptionJeopardized); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.PleaseTurn(1); err != nil {
+		t.Fatal(err)
+	}
+	await(t, done)
+	if p := receive[TurnRequested](t, a).Priority; p != 1 {
+		t.Errorf("priority %d", p)
+	}
+	if err := a.Close(testContext(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A stream without any buffer makes no difference.
+func TestUnbufferedStream(t *testing.T) {
+	ci := testConfig("A")
+	ci.CheckpointSize = 1
+	i, r := net.Pipe()
+	a, b := associateOn(t, i, r, ci, testConfig("B"))
+	for range 3 {
+		send(t, a, b, value(200_000))
+		if err := a.GiveTurn(); err != nil {
+			t.Fatal(err)
+		}
+		receive[TurnGiven](t, b)
+		send(t, b, a, value(200_000))
+		if err := b.GiveTurn(); err != nil {
+			t.Fatal(err)
+		}
+		receive[TurnGiven](t, a)
+	}
+	if err := a.Close(testContext(t)); err != nil {
+		t.Error(err)
+	}
+	receive[Closed](t, b)
+}
+
+// After the release nothing is left: the streams are closed and the goroutines gone.
+func TestNothingIsLeft(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 10 {
+		i, r := pipe(t)
+		a, b := associateOn(t, i, r, testConfig("A"), testConfig("B"))
+		send(t, a, b, value(1000))
+		if err := a.Close(testContext(t)); err != nil {
+			t.Fatal(err)
+		}
+		receive[Closed](t, b)
+		if _, err := a.Transfer(testContext(t), zeroes{}, 2); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("transfer after the release: %v", err)
+		}
+		for _, nc := range []net.Conn{i, r} {
+			if !closes(nc) {
+				t.Error("a stream is still open")
+			}
+		}
+	}
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
+	}
+}
+
+// closes waits for a stream to be closed at this end.
+func closes(nc net.Conn) bool {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if errors.Is(nc.SetDeadline(time.Time{}), net.ErrClosed) {
+			return true
+		}
+	}
+	return false
 }

@@ -215,6 +215,50 @@ func FuzzConnEnds(f *testing.F) {
 	})
 }
 
+// The same at an initiator.
+func FuzzOpenEnds(f *testing.F) {
+	seeds(f, 'R')
+	prefix := tsdus(f, 'R', "AC", "MIA", "AEA", "PT", "GTC")
+	f.Fuzz(func(t *testing.T, skip uint8, b []byte) {
+		i, r := net.Pipe()
+		defer r.Close()
+		cfg := fuzzConfig()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			conn, _, err := Open(testContext(t), i, cfg, bindArgument)
+			if err != nil {
+				return
+			}
+			apdu := value(100)
+			opened := make(chan struct{})
+			go func() {
+				defer close(opened)
+				_, _ = conn.TransferWith(testContext(t), bytes.NewReader(apdu), int64(len(apdu)), TransferOptions{MaxRTTR: 60})
+				_ = conn.Close(testContext(t))
+				conn.Abort(UserError)
+			}()
+			consume(t, conn)
+			<-opened
+		}()
+		peer, err := acceptTransport(r)
+		if err == nil {
+			go io.Copy(io.Discard, r)
+		}
+		for _, p := range append(prefix[:int(skip)%(len(prefix)+1):len(prefix)], segmentsOf(b)...) {
+			if err != nil || len(p) > 0 && peer.WriteTSDU(p) != nil {
+				break // its time was over
+			}
+		}
+		r.Close()
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the association does not end")
+		}
+	})
+}
+
 // consume takes what arrives until the association is over.
 func consume(t *testing.T, conn *Conn) {
 	for {
@@ -232,9 +276,20 @@ func consume(t *testing.T, conn *Conn) {
 			}
 		case TurnGiven:
 			apdu := value(100)
-			if _, err := conn.Transfer(testContext(t), bytes.NewReader(apdu), int64(len(apdu))); err != nil && !errors.As(err, new(*Abort)) && !errors.Is(err, net.ErrClosed) {
+			if _, err := conn.Transfer(testContext(t), bytes.NewReader(apdu), int64(len(apdu))); err != nil && !gone(err) {
 				t.Errorf("transfer: %v", err)
 			}
 		}
 	}
+}
+
+// gone reports whether a transfer failed for a reason a peer can cause, or because
+// the other goroutine of the test was first.
+func gone(err error) bool {
+	for _, known := range []error{net.ErrClosed, errBusy, errClosing, errState} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return errors.As(err, new(*Abort))
 }

@@ -168,7 +168,6 @@ func (in *inbound) finish(err error) error {
 		err = c.over()
 	}
 	c.mu.Unlock()
-	c.flush()
 	return err
 }
 

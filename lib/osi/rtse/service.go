@@ -194,7 +194,7 @@ func (c *Conn) simple(op string, ev event) error {
 // association stands as before; if the answer does not, it is aborted.
 func (c *Conn) Close(ctx context.Context) error {
 	err := c.release(ctx)
-	c.flush()
+	_ = c.flush() // the answer has come, or it is over
 	return diag.E("rtse: close", diag.KindOf(err), err)
 }
 
@@ -215,7 +215,6 @@ func (c *Conn) release(ctx context.Context) error {
 		if err := c.step(rtPlease{0}); err != nil {
 			return err
 		}
-		c.drain()
 	}
 	if err := c.wait(ctx, timer.C, func() bool { return c.machine.state == holding }); err != nil {
 		return diag.E("", diag.Unavailable, err)
@@ -226,7 +225,6 @@ func (c *Conn) release(ctx context.Context) error {
 	if err := c.step(rtClose{}); err != nil {
 		return err
 	}
-	c.drain()
 	timer.Reset(c.cfg.Timers.Release)
 	if err := c.wait(ctx, timer.C, func() bool { return false }); err != nil {
 		c.giveUp(TemporaryProblem, err)
@@ -253,7 +251,7 @@ func (c *Conn) Abort(reason AbortReason) {
 		c.giveUp(reason, nil)
 	}
 	c.mu.Unlock()
-	c.flush()
+	_ = c.flush() // it is over either way
 }
 
 // TransferResult tells how a Transfer ended.

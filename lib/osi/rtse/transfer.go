@@ -220,7 +220,6 @@ func (o *outbound) discard(cause error) {
 			o.giveUp(LocalSystemProblem, err)
 			return
 		}
-		o.drain()
 	}
 	o.timer.Reset(o.cfg.Timers.Idle)
 	err := o.wait(context.Background(), o.timer.C, func() bool { return o.result != nil })
