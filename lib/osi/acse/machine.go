@@ -3,6 +3,7 @@ package acse
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/osi/presentation"
@@ -65,7 +66,7 @@ func (m *Machine) Step(ev Event) []Action {
 
 func (m *Machine) up(a Action)               { m.out = append(m.out, a) }
 func (m *Machine) down(p presentation.Event) { m.out = append(m.out, ToPresentation{p}) }
-func name(v any) string                      { return fmt.Sprintf("%T", v)[len("acse."):] }
+func name(v any) string                      { return strings.TrimPrefix(fmt.Sprintf("%T", v), "acse.") }
 
 var errState = errors.New("not in this state")
 

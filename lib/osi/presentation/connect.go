@@ -37,6 +37,9 @@ func (m *Machine) connectRequest(ev PConnectRequest) error {
 	return nil
 }
 
+// maxContextDefinitions bounds the contexts of a connection; MHS has use for seven.
+const maxContextDefinitions = 64
+
 // checkContexts checks a context definition list (X.226 §6.2.2.7).
 func checkContexts(list []Context) error {
 	if len(list) == 0 || len(list) > maxContextDefinitions {

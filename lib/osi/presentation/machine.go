@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -85,7 +86,7 @@ func (m *Machine) Step(ev Event) []Action {
 func (m *Machine) up(a Action)             { m.out = append(m.out, a) }
 func (m *Machine) down(p session.Event)    { m.out = append(m.out, ToSession{p}) }
 func (m *Machine) enter(s State)           { m.state = s }
-func name(v any) string                    { return fmt.Sprintf("%T", v)[len("presentation."):] }
+func name(v any) string                    { return strings.TrimPrefix(fmt.Sprintf("%T", v), "presentation.") }
 func limits(b []byte) ber.Limits           { return ber.Limits{Octets: len(b)} }
 func eventID(e EventID) *EventID           { return &e }
 func (m *Machine) in(states ...State) bool { return slices.Contains(states, m.state) }

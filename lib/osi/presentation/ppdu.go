@@ -36,18 +36,14 @@ type ProviderReason int64
 
 // The provider reasons.
 const (
-	RefusedUnspecified           ProviderReason = 0
-	RefusedCongestion            ProviderReason = 1 // temporary congestion
-	RefusedLocalLimit            ProviderReason = 2
-	RefusedAddressUnknown        ProviderReason = 3 // called presentation address unknown
-	RefusedVersion               ProviderReason = 4 // protocol version not supported
-	RefusedDefaultContext        ProviderReason = 5
-	RefusedUserDataNotReadable   ProviderReason = 6
-	RefusedNoPSAPAvailable       ProviderReason = 7
-	maxProviderReason            ProviderReason = 7
-	defaultVersion1              byte           = 0x80
-	maxContextDefinitions                       = 64
-	maxPresentationSelectorOctet                = 128
+	RefusedUnspecified         ProviderReason = 0
+	RefusedCongestion          ProviderReason = 1 // temporary congestion
+	RefusedLocalLimit          ProviderReason = 2
+	RefusedAddressUnknown      ProviderReason = 3 // called presentation address unknown
+	RefusedVersion             ProviderReason = 4 // protocol version not supported
+	RefusedDefaultContext      ProviderReason = 5
+	RefusedUserDataNotReadable ProviderReason = 6
+	RefusedNoPSAPAvailable     ProviderReason = 7
 )
 
 var providerReasonNames = [...]string{
@@ -58,7 +54,7 @@ var providerReasonNames = [...]string{
 
 // String names the reason.
 func (r ProviderReason) String() string {
-	if r >= 0 && r <= maxProviderReason {
+	if r >= 0 && int(r) < len(providerReasonNames) {
 		return providerReasonNames[r]
 	}
 	return fmt.Sprintf("provider reason %d", int64(r))
