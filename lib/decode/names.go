@@ -1,0 +1,338 @@
+package decode
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/ipms"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/osi/acse"
+	"github.com/mtakit/mtakit/lib/osi/presentation"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+)
+
+func boolean(v bool) string {
+	if v {
+		return "TRUE"
+	}
+	return "FALSE"
+}
+
+// text returns octets that are all graphic characters as such; else "".
+func text(b []byte) string {
+	for _, c := range b {
+		if c < 0x20 || c > 0x7e {
+			return ""
+		}
+	}
+	return string(b)
+}
+
+// nameOf returns the nth name; "" where there is none.
+func nameOf(n int64, names []string) string {
+	if n >= 0 && n < int64(len(names)) {
+		return names[n]
+	}
+	return ""
+}
+
+// withName puts a name after a number.
+func withName(n int64, name string) string {
+	s := strconv.FormatInt(n, 10)
+	if name == "" || name == s {
+		return s
+	}
+	return s + " " + name
+}
+
+// counted writes a number of things, whose plural ends in s.
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.Itoa(n) + " " + thing
+}
+
+// bits names the bits of b that are one, the least significant first.
+func bits(b byte, names ...string) string {
+	var words []string
+	for i := range 8 {
+		switch {
+		case b&(1<<i) == 0:
+		case i < len(names):
+			words = append(words, names[i])
+		default:
+			words = append(words, "bit "+strconv.Itoa(i+1))
+		}
+	}
+	if len(words) == 0 {
+		return "none"
+	}
+	return strings.Join(words, ", ")
+}
+
+// named adds to the value of an element what the Recommendation calls it.
+func named(layer Layer, n *ber.Node, value string) string {
+	switch {
+	case value == "":
+		return ""
+	case n.Type == "OBJECT IDENTIFIER", n.Type == "OID":
+		if name := oidName(asn1.OID(value)); name != "" {
+			return value + " " + name
+		}
+		return value
+	case strings.HasPrefix(value, "'") && strings.HasSuffix(value, "'B"):
+		names := bitNames[n.Type]
+		if names == nil {
+			names = bitNames[n.Name]
+		}
+		return nameBits(value, names)
+	}
+	names := valueNames[valueKind{layer, n.Type}]
+	if number, err := strconv.ParseInt(value, 10, 64); err == nil && names != nil {
+		return withName(number, names[number])
+	}
+	return value
+}
+
+// nameBits puts names after a bit string in the notation '1010'B.
+func nameBits(value string, names []string) string {
+	var words []string
+	for i, c := range value[1 : len(value)-2] {
+		if c == '1' && i < len(names) && names[i] != "" {
+			words = append(words, names[i])
+		}
+	}
+	if len(words) == 0 {
+		return value
+	}
+	return value + " " + strings.Join(words, ", ")
+}
+
+// bitNames are the named bits of types, or of components of the type BIT STRING.
+var bitNames = map[string][]string{
+	"protocol-version":          {"version-1"},
+	"presentation-requirements": {"context-management", "restoration"},
+	"user-session-requirements": {
+		"half-duplex", "duplex", "expedited-data", "minor-synchronize", "major-synchronize", "resynchronize",
+		"activity-management", "negotiated-release", "capability-data", "exceptions", "typed-data",
+		"symmetric-synchronize", "data-separation",
+	},
+	"sender-ACSE-requirements":    {"authentication"},
+	"responder-ACSE-requirements": {"authentication"},
+	"built-in-encoded-information-types": {
+		"unknown", "telex", "ia5-text", "g3-facsimile", "g4-class-1", "teletex", "videotex", "voice", "sfd", "mixed-mode",
+	},
+	"PhysicalDeliveryModes": {
+		"ordinary-mail", "special-delivery", "express-mail", "counter-collection",
+		"counter-collection-with-telephone-advice", "counter-collection-with-telex-advice",
+		"counter-collection-with-teletex-advice", "bureau-fax-delivery",
+	},
+	"NotificationRequests": {"rn", "nrn", "ipm-return", "an-supported", "suppress-an"},
+	"delivery-flags":       {"", "implicit-conversion-prohibited"},
+}
+
+type fieldKind struct {
+	layer Layer
+	name  string // of the component or, where that says too little, of its type
+}
+
+// fullNames are the Recommendation's names of components that the types of the
+// layer call by shorter ones.
+var fullNames = map[fieldKind]string{
+	{PPDU, "ModeSelector"}:         "mode-selector",
+	{PPDU, "Mode"}:                 "mode-value",
+	{PPDU, "normal"}:               "normal-mode-parameters",
+	{PPDU, "x410"}:                 "x410-mode-parameters",
+	{PPDU, "calling-selector"}:     "calling-presentation-selector",
+	{PPDU, "called-selector"}:      "called-presentation-selector",
+	{PPDU, "responding-selector"}:  "responding-presentation-selector",
+	{PPDU, "identifier"}:           "presentation-context-identifier",
+	{PPDU, "abstract-syntax"}:      "abstract-syntax-name",
+	{PPDU, "transfer-syntax"}:      "transfer-syntax-name",
+	{PPDU, "transfer-syntaxes"}:    "transfer-syntax-name-list",
+	{PPDU, "event"}:                "event-identifier",
+	{PPDU, "reason"}:               "provider-reason",
+	{PPDU, "simple"}:               "simply-encoded-data",
+	{PPDU, "full"}:                 "fully-encoded-data",
+	{PPDU, "context"}:              "presentation-context-identifier",
+	{PPDU, "values"}:               "presentation-data-values",
+	{PPDU, "single-ASN1"}:          "single-ASN1-type",
+	{ACSE, "single-ASN1"}:          "single-ASN1-type",
+	{RTSE, "single-ASN1"}:          "single-ASN1-type",
+	{IPM, "single-ASN1"}:           "single-ASN1-type",
+	{ACSE, "SourceDiagnostic"}:     "result-source-diagnostic",
+	{ACSE, "AbortSource"}:          "abort-source",
+	{RTSE, "checkpoint-size"}:      "checkpointSize",
+	{RTSE, "window-size"}:          "windowSize",
+	{RTSE, "dialogue-mode"}:        "dialogueMode",
+	{RTSE, "connection-data"}:      "connectionData",
+	{RTSE, "application-protocol"}: "applicationProtocol",
+	{RTSE, "refuse-reason"}:        "refuseReason",
+	{RTSE, "reflected-parameter"}:  "reflectedParameter",
+	{RTSE, "reason"}:               "abortReason",
+}
+
+func fullName(layer Layer, n *ber.Node) string {
+	if name := fullNames[fieldKind{layer, n.Type}]; name != "" {
+		return name
+	}
+	if name := fullNames[fieldKind{layer, n.Name}]; name != "" {
+		return name
+	}
+	return n.Name
+}
+
+type valueKind struct {
+	layer    Layer
+	typeName string
+}
+
+// valueNames are the named values of types that have no text of their own.
+var valueNames = map[valueKind]map[int64]string{
+	{PPDU, "Result"}: {0: "acceptance", 1: "user-rejection", 2: "provider-rejection"},
+	{PPDU, "ContextReason"}: {
+		0: "reason-not-specified", 1: "abstract-syntax-not-supported",
+		2: "proposed-transfer-syntaxes-not-supported", 3: "local-limit-on-DCS-exceeded",
+	},
+	{PPDU, "EventID"}: {
+		0: "cp-PPDU", 1: "cpa-PPDU", 2: "cpr-PPDU", 3: "aru-PPDU", 4: "arp-PPDU", 5: "ac-PPDU", 6: "aca-PPDU",
+		7: "td-PPDU", 8: "ttd-PPDU", 9: "te-PPDU", 10: "tc-PPDU", 11: "tcc-PPDU", 12: "rs-PPDU", 13: "rsa-PPDU",
+		14: "s-release-indication", 15: "s-release-confirm", 16: "s-token-give-indication",
+		17: "s-token-please-indication", 18: "s-control-give-indication",
+		19: "s-sync-minor-indication", 20: "s-sync-minor-confirm",
+		21: "s-sync-major-indication", 22: "s-sync-major-confirm",
+		23: "s-p-exception-report-indication", 24: "s-u-exception-report-indication",
+		25: "s-activity-start-indication", 26: "s-activity-resume-indication",
+		27: "s-activity-interrupt-indication", 28: "s-activity-interrupt-confirm",
+		29: "s-activity-discard-indication", 30: "s-activity-discard-confirm",
+		31: "s-activity-end-indication", 32: "s-activity-end-confirm",
+	},
+	{ACSE, "ReleaseReason"}: {0: "normal", 30: "user-defined"},
+	{ACSE, "AbortDiagnostic"}: {
+		1: "no-reason-given", 2: "protocol-error", 3: "authentication-mechanism-name-not-recognized",
+		4: "authentication-mechanism-name-required", 5: "authentication-failure", 6: "authentication-required",
+	},
+	{MTSAPDU, "Prohibition"}: {0: "allowed", 1: "prohibited"},
+	{MTSAPDU, "Request"}:     {0: "not-requested", 1: "requested"},
+	{MTSAPDU, "BuiltInContentType"}: {
+		0: "unidentified", 1: "external", 2: "interpersonal-messaging-1984", 22: "interpersonal-messaging-1988",
+		35: "edi-messaging", 40: "voice-messaging",
+	},
+	{MTSAPDU, "DeliveryMethod"}: {
+		0: "any-delivery-method", 1: "mhs-delivery", 2: "physical-delivery", 3: "telex-delivery", 4: "teletex-delivery",
+		5: "g3-facsimile-delivery", 6: "g4-facsimile-delivery", 7: "ia5-terminal-delivery", 8: "videotex-delivery",
+		9: "telephone-delivery",
+	},
+	{MTSAPDU, "RegisteredMailType"}: {
+		0: "non-registered-mail", 1: "registered-mail", 2: "registered-mail-to-addressee-in-person",
+	},
+	{MTSAPDU, "PhysicalDeliveryReportRequest"}: {
+		0: "return-of-undeliverable-mail-by-PDS", 1: "return-of-notification-by-PDS",
+		2: "return-of-notification-by-MHS", 3: "return-of-notification-by-MHS-and-PDS",
+	},
+	{MTSAPDU, "RedirectionReason"}: {
+		0: "recipient-assigned-alternate-recipient", 1: "originator-requested-alternate-recipient",
+		2: "recipient-MD-assigned-alternate-recipient", 3: "directory-look-up", 4: "alias",
+	},
+	{MTSAPDU, "ExplicitConversion"}: {
+		0: "ia5-text-to-teletex", 8: "ia5-text-to-g3-facsimile", 9: "ia5-text-to-g4-class-1", 10: "ia5-text-to-videotex",
+		11: "teletex-to-ia5-text", 12: "teletex-to-g3-facsimile", 13: "teletex-to-g4-class-1", 14: "teletex-to-videotex",
+		16: "videotex-to-ia5-text", 17: "videotex-to-teletex",
+	},
+	{MTSAPDU, "SecurityClassification"}: {
+		0: "unmarked", 1: "unclassified", 2: "restricted", 3: "confidential", 4: "secret", 5: "top-secret",
+	},
+	{IPM, "Repertoire"}: {2: "ita2", 5: "ia5"},
+}
+
+// oidName returns what an object identifier is called; "" where nobody knows it.
+func oidName(o asn1.OID) string {
+	if name := oidNames[o]; name != "" {
+		return name
+	}
+	if o.HasPrefix(mts.EITs) {
+		if name := mts.EITName(o); name != string(o) {
+			return name
+		}
+	}
+	return ""
+}
+
+var oidNames = map[asn1.OID]string{
+	presentation.BasicEncoding: "basic-encoding",
+	acse.AbstractSyntax:        "acse",
+	"2.3.2":                    "rtse",
+
+	"2.6.0.1.0":  "mts-access-88",
+	"2.6.0.1.1":  "mts-forced-access-88",
+	"2.6.0.1.2":  "mts-reliable-access-88",
+	"2.6.0.1.3":  "mts-forced-reliable-access-88",
+	"2.6.0.1.4":  "ms-access-88",
+	"2.6.0.1.5":  "ms-reliable-access-88",
+	"2.6.0.1.6":  "mts-transfer",
+	"2.6.0.1.7":  "mts-access-94",
+	"2.6.0.1.8":  "mts-forced-access-94",
+	"2.6.0.1.9":  "mts-reliable-access-94",
+	"2.6.0.1.10": "mts-forced-reliable-access-94",
+	"2.6.0.1.11": "ms-access-94",
+	"2.6.0.1.12": "ms-reliable-access-94",
+
+	"2.6.0.2.1":        "msse",
+	"2.6.0.2.2":        "mdse-88",
+	"2.6.0.2.5":        "mrse-88",
+	"2.6.0.2.6":        "mase-88",
+	rtse.SyntaxMTSE:    "mtse",
+	rtse.SyntaxMTSRTSE: "mts-rtse",
+	"2.6.0.2.9":        "ms-88",
+	rtse.SyntaxMSRTSE:  "ms-rtse",
+	"2.6.0.2.11":       "mts",
+	rtse.SyntaxMTARTSE: "mta-rtse",
+	"2.6.0.2.13":       "ms-msse",
+	"2.6.0.2.14":       "mdse-94",
+	"2.6.0.2.15":       "mrse-94",
+	"2.6.0.2.16":       "mase-94",
+	"2.6.0.2.17":       "ms-94",
+
+	mts.ContentUnidentified:  "unidentified",
+	mts.ContentInnerEnvelope: "inner-envelope",
+	mts.ContentP772:          "p772",
+
+	ipms.DataIA5Text:            "ia5-text",
+	ipms.DataG3Facsimile:        "g3-facsimile",
+	ipms.DataG4Class1:           "g4-class1",
+	ipms.DataTeletex:            "teletex",
+	ipms.DataVideotex:           "videotex",
+	ipms.DataEncrypted:          "encrypted",
+	ipms.DataMessage:            "message",
+	ipms.DataMixedMode:          "mixed-mode",
+	ipms.DataBilaterallyDefined: "bilaterally-defined",
+	ipms.DataNationallyDefined:  "nationally-defined",
+	ipms.DataGeneralText:        "general-text",
+	ipms.DataFileTransfer:       "file-transfer",
+	ipms.DataReport:             "report",
+	ipms.DataNotification:       "notification",
+	ipms.DataVoice:              "voice",
+	ipms.DataContent:            "content",
+	ipms.DataPKCS7:              "pkcs7",
+	ipms.EITFileTransfer:        "file-transfer",
+
+	ipms.ExtIncompleteCopy:             "incomplete-copy",
+	ipms.ExtLanguages:                  "languages",
+	ipms.ExtAutoSubmitted:              "auto-submitted",
+	ipms.ExtBodyPartSignatures:         "body-part-signatures",
+	ipms.ExtIPMSecurityLabel:           "ipm-security-label",
+	ipms.ExtAuthorizationTime:          "authorization-time",
+	ipms.ExtCirculationList:            "circulation-list-recipients",
+	ipms.ExtDistributionCodes:          "distribution-codes",
+	ipms.ExtExtendedSubject:            "extended-subject",
+	ipms.ExtInformationCategory:        "information-category",
+	ipms.ExtManualHandlingInstructions: "manual-handling-instructions",
+	ipms.ExtOriginatorsReference:       "originators-reference",
+	ipms.ExtPrecedencePolicyIdentifier: "precedence-policy-identifier",
+	ipms.ExtCirculationListIndicator:   "circulation-list-indicator",
+	ipms.ExtPrecedence:                 "precedence",
+	ipms.ExtRFC822FieldList:            "rfc-822-field-list",
+}
