@@ -79,29 +79,30 @@ func Syncfs(f *os.File) error {
 	}
 }
 
-// StartWriteback asks the kernel to begin writing n octets of f from offset off
-// to the disk, and does not wait. It promises nothing about durability: it only
-// shortens a later sync. File systems that cannot do it are left alone.
-func StartWriteback(f *os.File, off, n int64) error {
-	return rangeSync(f, off, n, unix.SYNC_FILE_RANGE_WRITE)
+// StartWriteback asks the kernel to begin writing n octets of the open file fd
+// from offset off to the disk, and does not wait. It promises nothing about
+// durability: it only shortens a later sync. File systems that cannot do it are
+// left alone.
+func StartWriteback(fd int, off, n int64) error {
+	return rangeSync(fd, off, n, unix.SYNC_FILE_RANGE_WRITE)
 }
 
-// WaitWriteback waits until the writing of n octets of f from offset off, begun
+// WaitWriteback waits until the writing of n octets of fd from offset off, begun
 // by StartWriteback, is over. An error says that some of them are lost.
-func WaitWriteback(f *os.File, off, n int64) error {
-	return rangeSync(f, off, n, unix.SYNC_FILE_RANGE_WAIT_BEFORE|
+func WaitWriteback(fd int, off, n int64) error {
+	return rangeSync(fd, off, n, unix.SYNC_FILE_RANGE_WAIT_BEFORE|
 		unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
 }
 
-func rangeSync(f *os.File, off, n int64, flags int) error {
+func rangeSync(fd int, off, n int64, flags int) error {
 	for {
-		err := unix.SyncFileRange(int(f.Fd()), off, n, flags)
+		err := unix.SyncFileRange(fd, off, n, flags)
 		switch err {
 		case nil, unix.ENOSYS, unix.EINVAL, unix.ESPIPE:
 			return nil
 		case unix.EINTR:
 		default:
-			return fmt.Errorf("write back %s: %w", f.Name(), err)
+			return fmt.Errorf("write back: %w", err)
 		}
 	}
 }

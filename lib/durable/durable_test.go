@@ -79,8 +79,8 @@ func TestSyncs(t *testing.T) {
 		"directory": durable.SyncDir(dir),
 		"file":      durable.SyncFile(f.Name()),
 		"system":    durable.Syncfs(root),
-		"start":     durable.StartWriteback(f, 0, 1<<20),
-		"wait":      durable.WaitWriteback(f, 0, 1<<20),
+		"start":     durable.StartWriteback(int(f.Fd()), 0, 1<<20),
+		"wait":      durable.WaitWriteback(int(f.Fd()), 0, 1<<20),
 	} {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -26,51 +27,130 @@ type file interface {
 	Write(p []byte) (int, error)
 	Sync() error
 	Close() error
-	os() *os.File
+	fd() int
 }
 
 type osDisk struct{}
 
-type osFile struct{ *os.File }
-
-func (f osFile) os() *os.File { return f.File }
-
 func (osDisk) create(path string) (file, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	return osFile{f}, nil
+	return openFile(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
 }
 
 func (osDisk) appendTo(path string) (file, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	return osFile{f}, nil
+	return openFile(path, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND)
 }
 
 func (osDisk) rename(from, to string) error { return os.Rename(from, to) }
-func (osDisk) unlink(path string) error     { return unix.Unlink(path) }
 func (osDisk) mkdir(path string) error      { return os.Mkdir(path, 0o700) }
 func (osDisk) sync(path string) error       { return durable.SyncFile(path) }
 func (osDisk) syncfs(root *os.File) error   { return durable.Syncfs(root) }
 
+// unlink does not try rmdir as os.Remove does: no directory is ever removed.
+func (osDisk) unlink(path string) error {
+	err := again(func() error { return unix.Unlink(path) })
+	return pathError("unlink", path, err)
+}
+
+// rawFile is a file without the poller of package os, which would double the
+// calls that a small message costs.
+type rawFile struct {
+	n    int // the descriptor, -1 when closed
+	path string
+}
+
+func openFile(path string, flags int) (file, error) {
+	f := &rawFile{path: path}
+	err := again(func() (err error) {
+		f.n, err = unix.Open(path, flags|unix.O_CLOEXEC, 0o600)
+		return err
+	})
+	if err != nil {
+		return nil, pathError("open", path, err)
+	}
+	return f, nil
+}
+
+func (f *rawFile) fd() int { return f.n }
+
+func (f *rawFile) Write(p []byte) (int, error) {
+	done := 0
+	for done < len(p) {
+		var n int
+		err := again(func() (err error) {
+			n, err = unix.Write(f.n, p[done:])
+			return err
+		})
+		if err != nil {
+			return done, pathError("write", f.path, err)
+		}
+		done += n
+	}
+	return done, nil
+}
+
+func (f *rawFile) Sync() error {
+	return pathError("sync", f.path, again(func() error { return unix.Fsync(f.n) }))
+}
+
+// Close closes the file once; a second call does no harm.
+func (f *rawFile) Close() error {
+	if f.n < 0 {
+		return nil
+	}
+	// Never repeated: Linux has freed the descriptor even when it is interrupted.
+	err := unix.Close(f.n)
+	f.n = -1
+	if err == unix.EINTR {
+		err = nil
+	}
+	return pathError("close", f.path, err)
+}
+
+func pathError(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: path, Err: err}
+}
+
+// again calls until the call is not interrupted.
+func again(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// onFile calls with the descriptor of f, which Fd would make a blocking one
+// with two more calls.
+func onFile(f *os.File, call func(fd int) error) error {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if e := c.Control(func(fd uintptr) { err = call(int(fd)) }); e != nil {
+		return e
+	}
+	return err
+}
+
 // claim locks a file for the one who writes or removes it; it fails with
 // EWOULDBLOCK if a living process has it. The lock goes with the descriptor, so
 // a writer that dies leaves a file that can be claimed.
-func claim(f *os.File) error { return flock(f, unix.LOCK_EX|unix.LOCK_NB) }
+func claim(f *os.File) error {
+	return onFile(f, func(fd int) error { return flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+}
 
 // own locks a file for its writer, who has just created it, and fails with
 // ErrNotExist if a sweeper was quicker. A sweeper holds the lock until the file
 // is gone, so afterwards nobody removes it.
-func own(f *os.File) error {
-	if err := flock(f, unix.LOCK_EX); err != nil {
+func own(fd int) error {
+	if err := flock(fd, unix.LOCK_EX); err != nil {
 		return err
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
 	if st.Nlink == 0 {
@@ -80,12 +160,8 @@ func own(f *os.File) error {
 }
 
 // alive says whether the writer of f lives.
-func alive(f *os.File) bool { return flock(f, unix.LOCK_SH|unix.LOCK_NB) != nil }
-
-func flock(f *os.File, how int) error {
-	for {
-		if err := unix.Flock(int(f.Fd()), how); err != unix.EINTR {
-			return err
-		}
-	}
+func alive(f *os.File) bool {
+	return onFile(f, func(fd int) error { return flock(fd, unix.LOCK_SH|unix.LOCK_NB) }) != nil
 }
+
+func flock(fd, how int) error { return again(func() error { return unix.Flock(fd, how) }) }

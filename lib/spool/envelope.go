@@ -212,25 +212,30 @@ func (e *Envelope) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads one object and keeps what it does not know in Extra.
 func (e *Envelope) UnmarshalJSON(data []byte) error {
 	var p plain
+	strict := json.NewDecoder(bytes.NewReader(data))
+	strict.DisallowUnknownFields()
+	if strict.Decode(&p) == nil && onlySpace(data[strict.InputOffset():]) {
+		*e = Envelope(p)
+		return nil
+	}
+	// Only an envelope of a later version, or none, comes here.
+	p = plain{}
 	if err := json.Unmarshal(data, &p); err != nil {
 		return err
 	}
-	// Only an envelope of a later version pays for the second pass.
-	strict := json.NewDecoder(bytes.NewReader(data))
-	strict.DisallowUnknownFields()
-	if strict.Decode(new(plain)) != nil {
-		all := make(map[string]json.RawMessage)
-		if err := json.Unmarshal(data, &all); err != nil {
-			return err
-		}
-		maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool { return known(name) })
-		if len(all) > 0 {
-			p.Extra = all
-		}
+	all := make(map[string]json.RawMessage)
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool { return known(name) })
+	if len(all) > 0 {
+		p.Extra = all
 	}
 	*e = Envelope(p)
 	return nil
 }
+
+func onlySpace(b []byte) bool { return len(bytes.TrimLeft(b, " \t\r\n")) == 0 }
 
 // encode returns the envelope's line, its newline included.
 func (e *Envelope) encode() ([]byte, error) {

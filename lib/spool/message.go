@@ -23,7 +23,7 @@ var (
 
 // tailSizeRead is what is read from the end of a file at first: enough for the
 // last line and the envelope of an ordinary message, and often for all of it.
-const tailSizeRead = 8 << 10
+const tailSizeRead = 4 << 10
 
 // Message is an open message file.
 type Message struct {
@@ -159,7 +159,7 @@ func (m *Message) ContentFile() *os.File { return m.f }
 func (m *Message) VerifyContent() error {
 	op := "verify " + m.Ref.String()
 	// Advice only: pages that are not dropped are compared all the same.
-	_ = unix.Fadvise(int(m.f.Fd()), 0, 0, unix.FADV_DONTNEED)
+	_ = onFile(m.f, func(fd int) error { return unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) })
 	h := sha256.New()
 	n, err := io.Copy(h, m.Content())
 	if err != nil {

@@ -79,7 +79,7 @@ func (s *Spool) newWriter(ref Ref, path string, f file, err error) (*Writer, err
 		return nil, fail("create "+ref.String(), err)
 	}
 	// The lock says that the writer lives.
-	if err := own(f.os()); err != nil {
+	if err := own(f.fd()); err != nil {
 		f.Close()
 		return nil, fail("create "+ref.String(), err)
 	}
@@ -126,10 +126,10 @@ func (w *Writer) flush() {
 	w.written += int64(n)
 	*w.buf = (*w.buf)[:0]
 	if err == nil && w.written-w.flushed >= flushEach {
-		err = durable.StartWriteback(w.f.os(), w.flushed, w.written-w.flushed)
+		err = durable.StartWriteback(w.f.fd(), w.flushed, w.written-w.flushed)
 		w.flushed = w.written
 		if behind := w.flushed - flushBehind; err == nil && behind > w.waited {
-			err = durable.WaitWriteback(w.f.os(), w.waited, behind-w.waited)
+			err = durable.WaitWriteback(w.f.fd(), w.waited, behind-w.waited)
 			w.waited = behind
 		}
 	}
