@@ -72,11 +72,27 @@ func (h *Host) Create(ref spool.Ref) (*spool.Writer, error) { return h.Spool.Cre
 
 // Commit tells the scheduler of a message that is whole in its place and waits
 // until a barrier that began afterwards has made it durable. Only a nil error
-// allows a yes to the peer.
+// allows a yes to the peer. The file stays open, and locked, until the answer is
+// there: while it is open the kernel cannot forget that writing it failed, and
+// while it is locked nobody takes it for the remains of a writer that died.
 func (h *Host) Commit(ctx context.Context, w *spool.Writer, env *spool.Envelope) error {
-	if err := w.Close(); err != nil {
-		return err
+	err := h.commit(ctx, env)
+	var no *refusal
+	if errors.As(err, &no) {
+		return errors.Join(err, w.Abort())
 	}
+	// Durable, a failed close changes nothing; without an answer the message may
+	// still become so, and whoever holds the spool next decides.
+	_ = w.Close()
+	return err
+}
+
+// refusal is the scheduler's no: the message is not, and will not be, accepted.
+type refusal struct{ text string }
+
+func (r *refusal) Error() string { return r.text }
+
+func (h *Host) commit(ctx context.Context, env *spool.Envelope) error {
 	answer := make(chan error, 1)
 	h.mu.Lock()
 	if h.gone != nil {
@@ -239,7 +255,7 @@ func Run(ctx context.Context, name string, stream *Stream, begin func(*Host, *co
 		case TypeDurable:
 			h.settle(l.Txn, nil)
 		case TypeRefused:
-			h.settle(l.Txn, diag.New("spool", diag.Temporary, l.Text))
+			h.settle(l.Txn, diag.E("spool", diag.Temporary, &refusal{l.Text}))
 		case TypeStop:
 			// Receive goes on meanwhile: what drains still commits and hears "durable".
 			drained := inBackground(func() { kind.Drain(ctx) })
@@ -279,7 +295,7 @@ func (h *Host) serveDrain(drained <-chan struct{}) error {
 			case TypeDurable:
 				h.settle(l.Txn, nil)
 			case TypeRefused:
-				h.settle(l.Txn, diag.New("spool", diag.Temporary, l.Text))
+				h.settle(l.Txn, diag.E("spool", diag.Temporary, &refusal{l.Text}))
 			}
 		}
 	}()

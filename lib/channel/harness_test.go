@@ -5,8 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -152,4 +156,44 @@ func TestDrainingChannelHearsDurable(t *testing.T) {
 	if _, _, err := s.Receive(); err == nil || errors.Is(err, net.ErrClosed) {
 		t.Errorf("the stream is still open: %v", err)
 	}
+}
+
+// A file that waits for its answer is locked, so that nobody takes it for remains of
+// the dead. What was accepted stays, what was refused goes, and what was not answered
+// is left to whoever holds the spool next.
+func TestFileStaysLockedUntilAnswered(t *testing.T) {
+	s, b, _ := start(t)
+	for i, c := range []struct {
+		answer func(txn uint64)
+		stays  bool
+	}{
+		{func(txn uint64) { send(t, s, Line{Type: TypeDurable, Txn: txn}) }, true},
+		{func(txn uint64) { send(t, s, Line{Type: TypeRefused, Txn: txn, Text: "a barrier failed"}) }, false},
+		{func(uint64) { _ = s.Close() }, true},
+	} {
+		send(t, s, Line{Type: TypeJob, Job: uint64(i), Ref: ref(int64(i))})
+		commit := receive(t, s)
+		path := filepath.Join(b.host.Spool.Dir(), spool.Ref{ID: commit.Envelope.ID, Priority: commit.Envelope.Priority}.String())
+		if !locked(t, path) {
+			t.Errorf("%d: nobody has locked the file", i)
+		}
+		c.answer(commit.Txn)
+		<-b.errs
+		if _, err := os.Stat(path); (err == nil) != c.stays {
+			t.Errorf("%d: the file after the answer: %v", i, err)
+		}
+		if c.stays && locked(t, path) {
+			t.Errorf("%d: the file is still open", i)
+		}
+	}
+}
+
+func locked(t *testing.T, path string) bool {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil
 }
