@@ -306,6 +306,7 @@ func (m made) Create(ref spool.Ref) (*spool.Writer, error) { return m.k.spool.Cr
 
 func (m made) Commit(_ context.Context, w *spool.Writer, env *spool.Envelope) error {
 	m.k.batch.Refs = append(m.k.batch.Refs, spool.Ref{ID: env.ID, Priority: env.Priority})
-	m.k.dirty = true
-	return w.Close()
+	// While the file is open the kernel cannot forget that writing it failed.
+	m.k.after(func(error) { _ = w.Close() })
+	return nil
 }
