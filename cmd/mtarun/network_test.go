@@ -135,7 +135,8 @@ type mta struct {
 
 	pid    int // of mtarun; 0: not running
 	exited chan struct{}
-	status int // once exited is closed
+	status int             // once exited is closed
+	usage  *syscall.Rusage // likewise: of mtarun and the channel processes it has waited for
 }
 
 // add makes a switch with mtactl init. Its domain is /PRMD=prmd/ADMD=TEST/C=GB/.
@@ -306,6 +307,7 @@ func (m *mta) launch() *os.File {
 		if err := cmd.Wait(); err == nil || cmd.ProcessState.Exited() {
 			m.status = cmd.ProcessState.ExitCode()
 		}
+		m.usage, _ = cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	}()
 	m.network.until(m.name+" has a process", func() bool {
 		text, err := os.ReadFile(pid)
