@@ -83,17 +83,10 @@ func each(c *ucli.Context, print func(*cli.Printer, *route.Router, oraddr.Addres
 			return err
 		}
 		if d := r.Route(a); d.Fail != nil {
-			errs = append(errs, diag.E(a.String(), failureKind(d), errors.New(d.Fail.Text)))
+			errs = append(errs, diag.E(a.String(), route.KindOf(d.Fail.Text), errors.New(d.Fail.Text)))
 		}
 	}
 	return errors.Join(append(errs, p.Flush())...)
-}
-
-func failureKind(d route.Decision) diag.Kind {
-	if d.Fail.Text == route.NoUser {
-		return diag.NoUser
-	}
-	return diag.NoRoute
 }
 
 func printHops(p *cli.Printer, r *route.Router, a oraddr.Address) error {

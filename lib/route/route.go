@@ -43,6 +43,18 @@ const (
 	NoRoute = "no route"
 )
 
+// KindOf returns the kind of error it is for whoever gave the address: NoUser and
+// NoRoute for these two, Permanent for what a configuration or a limit refuses.
+func KindOf(text string) diag.Kind {
+	switch text {
+	case NoUser:
+		return diag.NoUser
+	case NoRoute:
+		return diag.NoRoute
+	}
+	return diag.Permanent
+}
+
 func unrecognised(text string) *Failure {
 	return &Failure{int(mts.UnableToTransfer), int(mts.UnrecognisedORName), text}
 }

@@ -123,6 +123,9 @@ func (s *Submission) check() error {
 	case len(s.ContentID) > mts.UbContentIDLength:
 		return diag.E("content identifier", diag.Data, fmt.Errorf("%d characters; X.411 allows %d", len(s.ContentID), mts.UbContentIDLength))
 	}
+	if err := asn1.PrintableString(s.ContentID).Valid(); err != nil {
+		return diag.E("content identifier", diag.Data, err)
+	}
 	if s.ContentType.String() == "" {
 		return diag.New("submit", diag.Usage, "no content type")
 	}

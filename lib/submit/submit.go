@@ -99,15 +99,7 @@ func (t *Tx) Refused() error {
 	return nil
 }
 
-func failureKind(r spool.Recipient) diag.Kind {
-	switch {
-	case mts.DiagnosticCode(r.Fail.Diagnostic) != mts.UnrecognisedORName:
-		return diag.Permanent
-	case r.Fail.Text == route.NoRoute:
-		return diag.NoRoute
-	}
-	return diag.NoUser
-}
+func failureKind(r spool.Recipient) diag.Kind { return route.KindOf(r.Fail.Text) }
 
 // Write stores content octets. Content beyond the size limit is counted and not
 // stored: the message is then accepted to be reported as too long, because a peer
