@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,16 +24,45 @@ const maxRendered = 64 << 20
 // read shows messages of a mailbox as a person reads them.
 func read(c *ucli.Context) error {
 	if c.NArg() == 0 {
-		return cli.Usage("read wants files of a mailbox, see mtamailbox(5)")
+		return cli.Usage("read wants a mailbox or files of one, see mtamailbox(5)")
+	}
+	names, err := messages(c.Args().Slice())
+	if err != nil {
+		return err
 	}
 	p := cli.NewPrinter(c)
 	var errs []error
-	for _, name := range c.Args().Slice() {
+	for i, name := range names {
+		if i > 0 {
+			p.Text("\n")
+		}
 		if err := readOne(p, name, c.String("save")); err != nil {
 			errs = append(errs, diag.E(name, diag.KindOf(err), err))
 		}
 	}
 	return errors.Join(append(errs, p.Flush())...)
+}
+
+// messages returns the files of the delivery envelopes that operands name: a
+// directory is every message in it, and a content stands for its envelope.
+func messages(operands []string) ([]string, error) {
+	var names []string
+	for _, name := range operands {
+		found := []string{name}
+		if st, err := os.Stat(name); err == nil && st.IsDir() {
+			if found, err = filepath.Glob(filepath.Join(name, "*.json")); err != nil {
+				return nil, diag.E(name, diag.Usage, err) // the name reads as a pattern and is none
+			}
+		} else if base, ok := strings.CutSuffix(name, ".content"); ok {
+			found = []string{base + ".json"}
+		}
+		for _, name := range found {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
 }
 
 func readOne(p *cli.Printer, name, save string) error {

@@ -66,12 +66,13 @@ func filter(c *ucli.Context) queue.Filter {
 		Older: c.Duration("older"), Newer: c.Duration("newer"), From: c.String("from"), To: c.String("to")}
 }
 
-// request names the messages an action is about.
-func request(c *ucli.Context, verb string) (queue.Request, error) {
+// request names the messages an action is about. An empty list on standard input
+// names none: then there is nothing to ask, and named is false.
+func request(c *ucli.Context, verb string) (q queue.Request, named bool, err error) {
 	ids, err := cli.Operands(c)
-	q := queue.Request{Verb: verb, IDs: ids, Filter: filter(c), DryRun: c.Bool("n"), Reason: c.String("reason"), Who: queue.Who()}
+	q = queue.Request{Verb: verb, IDs: ids, Filter: filter(c), DryRun: c.Bool("n"), Reason: c.String("reason"), Who: queue.Who()}
 	if len(ids) == 1 && ids[0] == "ALL" {
 		q.IDs, q.All = nil, true
 	}
-	return q, err
+	return q, len(ids) > 0 || c.NArg() == 0, err
 }

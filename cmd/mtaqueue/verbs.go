@@ -26,8 +26,8 @@ func ask(c *ucli.Context, q queue.Request, print func(*cli.Printer, queue.Answer
 }
 
 func list(c *ucli.Context) error {
-	q, err := request(c, queue.VerbList)
-	if err != nil {
+	q, named, err := request(c, queue.VerbList)
+	if err != nil || !named {
 		return err
 	}
 	return ask(c, q, func(p *cli.Printer, a queue.Answer) error {
@@ -76,8 +76,8 @@ func tree(c *ucli.Context) error {
 }
 
 func show(c *ucli.Context) error {
-	q, err := request(c, queue.VerbShow)
-	if err != nil {
+	q, named, err := request(c, queue.VerbShow)
+	if err != nil || !named {
 		return err
 	}
 	if q.All || len(q.IDs) == 0 {
@@ -139,15 +139,12 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 }
 
 func act(c *ucli.Context, verb string) error {
-	q, err := request(c, verb)
-	if err != nil {
+	q, named, err := request(c, verb)
+	if err != nil || !named {
 		return err
 	}
 	if !q.All && len(q.IDs) == 0 {
-		if c.NArg() == 1 && c.Args().First() == "-" {
-			return nil // an empty list of identifiers: nothing to do
-		}
-		return cli.Usage("%s wants identifiers, - or ALL", verb)
+		return diag.WithHint(cli.Usage("%s wants identifiers, - or ALL", verb), "a filter alone is not enough; with it ALL means what it lets through")
 	}
 	return ask(c, q, func(p *cli.Printer, a queue.Answer) error {
 		r := a.Act

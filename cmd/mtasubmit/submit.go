@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -118,8 +120,10 @@ func submission(c *ucli.Context) (*submit.Submission, error) {
 		flag string
 		to   *time.Time
 	}{{"deferred", &s.Deferred}, {"latest", &s.Latest}} {
-		if at := c.Timestamp(t.flag); at != nil {
-			*t.to = *at
+		if text := c.String(t.flag); text == "" {
+			continue
+		} else if *t.to, err = time.Parse(time.RFC3339, text); err != nil {
+			return nil, cli.Usage("--%s %q is not a time such as 2026-11-24T12:00:00Z", t.flag, text)
 		}
 	}
 	switch {
@@ -142,7 +146,22 @@ func readText(r io.Reader) (string, error) {
 	if len(text) > maxText {
 		return "", diag.WithHint(diag.New("text", diag.Data, "longer than 16 MiB"), "--attach takes files of any length")
 	}
+	if at := notUTF8(text); at >= 0 {
+		return "", diag.WithHint(diag.E("text", diag.Data, fmt.Errorf("not UTF-8 at octet %d", at)), "--attach and --raw take any octets")
+	}
 	return string(text), nil
+}
+
+// notUTF8 returns where the first octet is that is not of UTF-8, or -1.
+func notUTF8(text []byte) int {
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			return at
+		}
+		at += size
+	}
+	return -1
 }
 
 // maxText bounds the text part, which is held in memory; attachments are not.

@@ -137,8 +137,24 @@ func inOrder(action ucli.ActionFunc, dashed bool) ucli.ActionFunc {
 
 // usage makes an error of the library one of ours; it would print the whole help
 // on standard output.
-func usage(_ *ucli.Context, err error, _ bool) error {
-	return diag.E("", diag.Usage, err)
+func usage(c *ucli.Context, err error, _ bool) error {
+	name := c.App.HelpName
+	if c.Command != nil && c.Command.HelpName != "" {
+		name = c.Command.HelpName
+	}
+	if flag, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		err = fmt.Errorf("no such flag: %s", dashes(flag))
+	} else if flag, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		err = fmt.Errorf("%s needs a value", dashes(flag))
+	}
+	return diag.WithHint(diag.E("", diag.Usage, err), name+" --help lists the flags")
+}
+
+func dashes(flag string) string {
+	if len(flag) == 1 {
+		return "-" + flag
+	}
+	return "--" + strings.TrimPrefix(flag, "-")
 }
 
 // wantsJSON looks at the words themselves: the command line may be the error.

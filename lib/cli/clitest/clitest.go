@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // patience is how long a script waits for what must happen in the end.
@@ -29,6 +30,7 @@ const ann = "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
 //
 //	exits STATUS COMMAND...   the command leaves with exactly this status
 //	until COMMAND...          repeat the command until it succeeds
+//	signal SIGNAL COMMAND     send TERM, INT, HUP or KILL to a command in the background
 //	keep NAME                 put the last standard output into a variable
 //	json FILTER               jq says yes to the objects of the last standard output,
 //	                          taken as one array
@@ -46,6 +48,7 @@ func Scripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
 			"until":   until,
+			"signal":  signal,
 			"keep":    keep,
 			"json":    func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "stdout", args) },
 			"jsonerr": func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "stderr", args) },
@@ -135,6 +138,26 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 		if time.Now().After(end) {
 			ts.Fatalf("still after %v: %v", patience, err)
 		}
+	}
+}
+
+func signal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: signal SIGNAL COMMAND")
+	}
+	number := unix.SignalNum("SIG" + args[0])
+	if number == 0 {
+		ts.Fatalf("no signal %s", args[0])
+	}
+	found := false
+	for _, cmd := range ts.BackgroundCmds() {
+		if filepath.Base(cmd.Path) == args[1] {
+			found = true
+			ts.Check(cmd.Process.Signal(number))
+		}
+	}
+	if !found {
+		ts.Fatalf("no %s in the background", args[1])
 	}
 }
 
