@@ -41,6 +41,7 @@ type Keeper struct {
 	waiting []func(error) // let go of by the next barrier
 	urgent  bool          // somebody outside waits
 	dirty   bool
+	running bool // a barrier has begun and not settled
 	later   []repeat
 	debts   map[spool.ID]*debt
 	failed  error // a barrier failed: nothing more is done
@@ -268,7 +269,9 @@ func (k *Keeper) Begin() (batch *spool.Batch, settle func(error)) {
 	waiting := k.waiting
 	b := k.batch
 	k.batch, k.waiting, k.urgent, k.dirty = spool.Batch{}, nil, false, false
+	k.running = true
 	settle = func(err error) {
+		k.running = false
 		if err != nil {
 			k.Poison(err)
 		}
@@ -297,7 +300,7 @@ func (k *Keeper) Poison(err error) {
 // Idle tells that nothing is in progress and nothing can be started now: what is
 // left waits for a time, an operator, or a peer that cannot be reached.
 func (k *Keeper) Idle() bool {
-	if k.dirty || len(k.debts) > 0 {
+	if k.dirty || k.running || len(k.debts) > 0 {
 		return false
 	}
 	for _, c := range k.mind.Tree() {

@@ -409,3 +409,22 @@ func TestFilter(t *testing.T) {
 		}
 	}
 }
+
+// While a barrier runs, what waits for it is still to come: mtarun --once must not
+// take the pause for the end.
+func TestNotIdleWhileABarrierRuns(t *testing.T) {
+	w := newWorld(t)
+	w.submit(nobody) // leaves nothing but a report behind it
+	w.start()
+	defer w.kill()
+	for w.keeper.Dirty() {
+		batch, settle := w.keeper.Begin()
+		if w.keeper.Idle() {
+			t.Fatal("idle with a barrier running")
+		}
+		settle(w.spool.Barrier(batch))
+	}
+	if len(w.jobs) == 0 {
+		t.Error("the report is not on its way")
+	}
+}
