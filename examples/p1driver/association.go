@@ -1,0 +1,281 @@
+package p1driver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Presentation contexts, as the initiator numbers them.
+const (
+	contextACSE = 1
+	contextRTSE = 3
+	contextMTSE = 5
+)
+
+// Bind is what one side says in the MTA-bind.
+type Bind struct{ MTA, Password string }
+
+// Manner is how a source speaks.
+type Manner struct {
+	Old        bool // indefinite lengths, constructed strings, session version 1, small TPDUs
+	Monologue  bool // the turn cannot pass
+	Checkpoint int  // checkpoint size proposed, in 1024 octets; 0: none
+	Window     int
+}
+
+// association is an RTSE association; it is used from one goroutine.
+type association struct {
+	*wire
+	style      style
+	checkpoint int // octets; 0: none
+	window     int
+	turn       bool // ours
+	asked      bool // the peer has asked for it
+	activity   int
+	peer       Bind
+}
+
+var (
+	ber  = oid(0x51, 0x01)
+	acse = oid(0x52, 0x01, 0x00, 0x01)
+	mtse = oid(0x56, 0x00, 0x02, 0x07)
+	rtse = oid(0x56, 0x00, 0x02, 0x0c)
+	p1AC = oid(0x56, 0x00, 0x01, 0x06) // mts-transfer
+)
+
+func (b Bind) tlv() tlv { return c(0xa1, text(0x80, b.MTA), c(0xa1, text(0x16, b.Password))) }
+
+// reference is the session connection identifier's part that names one side.
+func reference(code byte, name string) []byte {
+	value := item(code, append([]byte{4, byte(len(name))}, name...))
+	now := time.Now().UTC().Format("060102150405Z")
+	return item(1, value, item(11, append([]byte{0x17, byte(len(now))}, now...)))
+}
+
+func connectItem(version byte) []byte {
+	return item(pgiItem, []byte{19, 1, 0, piVersion, 1, version, 26, 1, 0})
+}
+
+// initiate opens an association on a new connection.
+func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manner) (*association, error) {
+	a := &association{wire: newWire(conn), turn: true}
+	size, version := byte(tpdu8192), byte(2)
+	if m.Old {
+		size, version = tpdu1024, 1
+		a.style = style{indefinite: true, chunk: 400}
+	}
+	if err := a.call(size, own.MTA, tsel); err != nil {
+		return nil, err
+	}
+	mode := 1
+	if m.Monologue {
+		mode = 0
+	}
+	context := func(id byte, abstract tlv) tlv { return c(0x30, p(2, id), abstract, c(0x30, ber)) }
+	open := c(0xb0, number(0x80, m.Checkpoint), number(0x81, m.Window), number(0x82, mode),
+		c(0xa3, c(0xa0, c(0xb0, own.tlv()))))
+	cp := c(0x31, c(0xa0, p(0x80, 1)), c(0xa2, p(0x81, 0, 1), p(0x82, 0, 1),
+		c(0xa4, context(contextACSE, acse), context(contextRTSE, rtse), context(contextMTSE, mtse)),
+		c(0x61, c(0x30, p(2, contextACSE), c(0xa0, c(0x60, c(0xa1, p1AC), c(0xbe, c(0x28, p(2, contextRTSE), c(0xa0, open)))))))))
+	a.send(item(siCN, reference(10, own.MTA), connectItem(version), []byte{20, 2, 2, 0x49, 51, 2, 0, 1, 52, 2, 0, 1},
+		item(piUserData, a.style.append(nil, cp))))
+	if err := a.flush(); err != nil {
+		return nil, err
+	}
+	tsdu, err := a.receive()
+	if err != nil {
+		return nil, err
+	}
+	ac, err := parseSPDU(tsdu)
+	if err != nil {
+		return nil, err
+	}
+	if ac.si != siAC {
+		return nil, fmt.Errorf("refused: SPDU %d % x", ac.si, ac.params)
+	}
+	t, _, err := parse(param(ac.params, piUserData), 0)
+	if err != nil {
+		return nil, err
+	}
+	accept, err := t.must(0xa2, 0x61, 0x30, 0xa0, 0x61, 0xbe, 0x28, 0xa0, 0xb1)
+	if err != nil {
+		return nil, err
+	}
+	a.agree(accept, 0x80, 0x81)
+	if a.peer, err = readBind(accept, 0xa2, 0xa0, 0xb1); err != nil {
+		return nil, err
+	}
+	if a.peer.Password != peerPassword {
+		return nil, fmt.Errorf("%s gives a wrong password", a.peer.MTA)
+	}
+	return a, nil
+}
+
+// respond answers an association on a new connection, or refuses it.
+func respond(conn net.Conn, own Bind, peers map[string]string, verdict func(Moment) Verdict) (*association, error) {
+	a := &association{wire: newWire(conn)}
+	if err := a.answer(verdict(OnConnect) == Refuse); err != nil {
+		return nil, err
+	}
+	tsdu, err := a.receive()
+	if err != nil {
+		return nil, err
+	}
+	cn, err := parseSPDU(tsdu)
+	if err != nil {
+		return nil, err
+	}
+	if cn.si != siCN {
+		return nil, fmt.Errorf("SPDU %d instead of CN", cn.si)
+	}
+	t, _, err := parse(param(cn.params, piUserData), 0)
+	if err != nil {
+		return nil, err
+	}
+	open, err := t.must(0xa2, 0x61, 0x30, 0xa0, 0x60, 0xbe, 0x28, 0xa0, 0xb0)
+	if err != nil {
+		return nil, err
+	}
+	a.agree(open, 0x80, 0x81)
+	if a.peer, err = readBind(open, 0xa3, 0xa0, 0xb0); err != nil {
+		return nil, err
+	}
+	version := byte(1)
+	if v := param(cn.params, pgiItem, piVersion); len(v) == 1 && v[0]&2 != 0 {
+		version = 2
+	}
+	results := c(0xa5)
+	for range 3 {
+		results.parts = append(results.parts, c(0x30, p(0x80, 0), p(0x81, 0x51, 1)))
+	}
+	password, known := peers[a.peer.MTA]
+	if !known || password != a.peer.Password || verdict(OnBind) == Refuse {
+		const busy = 0
+		rejected := c(0x61, c(0xa1, p1AC), c(0xa2, p(2, 2)), c(0xa3, c(0xa1, p(2, 1))),
+			c(0xbe, c(0x28, p(2, contextRTSE), c(0xa0, c(0xb2, c(0xa1, c(0xb2, p(2, busy))))))))
+		cpr := style{}.append([]byte{2}, c(0x30, results, c(0x61, c(0x30, p(2, contextACSE), c(0xa0, rejected)))))
+		a.send(item(siRF, reference(9, own.MTA), []byte{piDisconnect, 1, 1, piVersion, 1, version}, item(piReason, cpr)))
+		return nil, errors.Join(fmt.Errorf("%s was refused", a.peer.MTA), a.flush())
+	}
+	accept := c(0xb1, number(0x80, a.checkpoint/1024), number(0x81, a.window), c(0xa2, c(0xa0, c(0xb1, own.tlv()))))
+	aare := c(0x61, c(0xa1, p1AC), c(0xa2, p(2, 0)), c(0xa3, c(0xa1, p(2, 0))), c(0xbe, c(0x28, p(2, contextRTSE), c(0xa0, accept))))
+	cpa := c(0x31, c(0xa0, p(0x80, 1)), c(0xa2, p(0x83, 0, 1), results, c(0x61, c(0x30, p(2, contextACSE), c(0xa0, aare)))))
+	a.send(item(siAC, reference(9, own.MTA), connectItem(version), []byte{20, 2, 2, 0x49, 52, 2, 0, 1},
+		item(piUserData, style{}.append(nil, cpa))))
+	return a, a.flush()
+}
+
+// agree takes checkpoint and window size from RTORQ or RTOAC.
+func (a *association) agree(t tlv, checkpoint, window byte) {
+	if v, ok := t.find(checkpoint); ok {
+		a.checkpoint = v.int() * 1024
+	}
+	a.window = 3
+	if v, ok := t.find(window); ok {
+		a.window = max(1, v.int())
+	}
+}
+
+func readBind(t tlv, path ...byte) (Bind, error) {
+	b, err := t.must(append(path, 0xa1)...)
+	if err != nil {
+		return Bind{}, err
+	}
+	name, err := b.must(0x80)
+	if err != nil {
+		return Bind{}, err
+	}
+	password, err := b.must(0xa1)
+	if err != nil || len(password.parts) != 1 {
+		return Bind{}, errors.Join(errors.New("no simple credentials"), err)
+	}
+	return Bind{string(name.octets), string(password.parts[0].flat())}, nil
+}
+
+// next reads the next SPDU; an abort of the peer is an error.
+func (a *association) next() (spdu, error) {
+	tsdu, err := a.receive()
+	if err != nil {
+		return spdu{}, err
+	}
+	s, err := parseSPDU(tsdu)
+	if err != nil {
+		return s, err
+	}
+	if s.alone && s.si == siAB {
+		a.send([]byte{siAA, 0})
+		return s, errors.Join(fmt.Errorf("%w: % x", errAborted, s.params), a.flush())
+	}
+	if s.alone && s.si == siPT && len(s.params) > 0 {
+		a.asked = true
+	}
+	return s, nil
+}
+
+var errAborted = errors.New("the peer aborted")
+
+// data puts a piece of an object into DT.
+func (a *association) data(piece []byte) {
+	a.send(a.style.append(after(siGT, []byte{siDT, 0}), c(0x61, c(0x30, p(2, contextRTSE), c(0xa0, octetString(piece))))))
+}
+
+// piece is what a DT carries.
+func piece(user []byte) ([]byte, error) {
+	t, _, err := parse(user, 0)
+	if err != nil {
+		return nil, err
+	}
+	if aligned, ok := t.find(0x30, 0x81); ok {
+		return aligned.flat(), nil
+	}
+	single, err := t.must(0x30, 0xa0)
+	if err != nil || len(single.parts) != 1 {
+		return nil, errors.Join(errors.New("DT without RTTR"), err)
+	}
+	return single.parts[0].flat(), nil
+}
+
+// giveTurn gives the turn.
+func (a *association) giveTurn() error {
+	a.asked = false
+	a.send([]byte{siGTC, 0})
+	if err := a.flush(); err != nil {
+		return err
+	}
+	for {
+		s, err := a.next()
+		if err != nil {
+			return err
+		}
+		if s.alone && s.si == siGTA {
+			a.turn = false
+			return nil
+		}
+	}
+}
+
+// askTurn asks for the turn with a priority.
+func (a *association) askTurn(priority byte) error {
+	a.send([]byte{siPT, 17, piTokens, 1, 1, piUserData, 12, 0x61, 10, 0x30, 8, 2, 1, contextRTSE, 0xa0, 3, 2, 1, priority})
+	return a.flush()
+}
+
+// release ends the association; its initiator does, with the turn.
+func (a *association) release() error {
+	rlrq := []byte{0x61, 12, 0x30, 10, 2, 1, contextACSE, 0xa0, 5, 0x62, 3, 0x80, 1, 0}
+	a.send(item(siFN, []byte{piDisconnect, 1, 1}, item(piUserData, rlrq)))
+	if err := a.flush(); err != nil {
+		return err
+	}
+	for {
+		s, err := a.next()
+		if err != nil {
+			return err
+		}
+		if s.alone && s.si == siDN {
+			return nil
+		}
+	}
+}

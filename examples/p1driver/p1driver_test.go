@@ -1,0 +1,213 @@
+package p1driver
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+)
+
+var (
+	here  = Domain{"GB", "TEST", "HERE"}
+	there = Domain{"GB", "TEST", "THERE"}
+)
+
+// messages makes a function that gives n messages of different sizes.
+func messages(n int) func() (*Message, bool) {
+	var mu sync.Mutex
+	made := 0
+	return func() (*Message, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if made == n {
+			return nil, false
+		}
+		made++
+		from := Name{here, "Org", "Smith", "Ann"}
+		to := Name{there, "Org", "Jones", "Bob"}
+		return &Message{
+			Local: fmt.Sprintf("S.%d", made), Originator: from, Priority: Priority(made % 3),
+			Recipients: []Recipient{{to, Delivery}, {to, NonDelivery}},
+			Content:    Text(from, to, fmt.Sprintf("message %d ", made), made*made*37%9000),
+		}, true
+	}
+}
+
+// Every manner of the source is understood, and what arrives is what was sent.
+func TestSourceAndSinkAgree(t *testing.T) {
+	book := NewBook()
+	sink, err := Listen(SinkConfig{Listen: "127.0.0.1:0", Own: Bind{"THERE", "t"}, Peers: map[string]string{"HERE": "h"}, Book: book})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := sink.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	manners := []Manner{{Checkpoint: 64, Window: 3}, {Old: true, Checkpoint: 1, Window: 1}, {Old: true, Monologue: true}, {Checkpoint: 2, Window: 2}}
+	source := NewSource(SourceConfig{Address: sink.Addr(), Own: Bind{"HERE", "h"}, PeerPassword: "t", Associations: 4,
+		Manner: func(i int) Manner { return manners[i] }})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := source.Run(ctx, messages(80)); err != nil {
+		t.Fatal(err, source.Failures())
+	}
+	check(t, source, book, 80, 0)
+	if errs := sink.Errors(); len(errs) > 0 {
+		t.Errorf("associations ended badly: %v", errs)
+	}
+}
+
+// check compares the books: everything arrived, at most extra of it more than once.
+func check(t *testing.T, source *Source, book *Book, n, extra int) {
+	t.Helper()
+	arrived := map[string]int{}
+	for _, a := range book.Arrivals() {
+		arrived[a.MTSID]++
+		e := source.Entries()[a.MTSID]
+		if e == nil {
+			t.Errorf("%s was not sent", a.MTSID)
+			continue
+		}
+		if a.Digest != sha256.Sum256(e.Message.Content) || a.Size != len(e.Message.Content) {
+			t.Errorf("%s arrived changed", a.MTSID)
+		}
+		if fmt.Sprint(a.Numbers) != "[1 2]" {
+			t.Errorf("%s for %v", a.MTSID, a.Numbers)
+		}
+	}
+	if len(arrived) != n || len(source.Entries()) != n {
+		t.Errorf("%d sent, %d arrived, not %d", len(source.Entries()), len(arrived), n)
+	}
+	if more := book.Len() - n; more > extra {
+		t.Errorf("%d arrived more than once, at most %d may", more, extra)
+	}
+	for id, e := range source.Entries() {
+		if !e.Acknowledged() {
+			t.Errorf("%s is not acknowledged", id)
+		}
+	}
+	if o := book.Overlaps(); len(o) > 0 {
+		t.Errorf("overlaps: %v", o)
+	}
+}
+
+// Whatever a sink does, the source goes on until everything is acknowledged; what was
+// stored and not acknowledged arrives twice, nothing else does.
+func TestSourceGoesOn(t *testing.T) {
+	book := NewBook()
+	random := rand.New(rand.NewPCG(1, 2))
+	var mu sync.Mutex
+	unanswered := 0
+	sink, err := Listen(SinkConfig{Listen: "127.0.0.1:0", Own: Bind{"THERE", "t"}, Peers: map[string]string{"HERE": "h"}, Book: book,
+		Verdict: func(m Moment) Verdict {
+			mu.Lock()
+			defer mu.Unlock()
+			if random.IntN(20) > 0 {
+				return Proceed
+			}
+			v := Refuse
+			if m > OnBind && m != OnEnd || random.IntN(2) == 0 {
+				v = Cut
+			}
+			if m == OnStored {
+				unanswered++
+			}
+			return v
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := NewSource(SourceConfig{Address: sink.Addr(), Own: Bind{"HERE", "h"}, PeerPassword: "t", Associations: 3,
+		Manner: func(i int) Manner { return Manner{Old: i == 0, Checkpoint: 1 + i, Window: 2} }, Retry: time.Millisecond})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := source.Run(ctx, messages(120)); err != nil {
+		t.Fatal(err, source.Failures())
+	}
+	check(t, source, book, 120, unanswered)
+	if len(sink.Errors()) == 0 || unanswered == 0 {
+		t.Error("the sink did nothing bad")
+	}
+	if err := sink.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWrongPasswords(t *testing.T) {
+	sink, err := Listen(SinkConfig{Listen: "127.0.0.1:0", Own: Bind{"THERE", "t"}, Peers: map[string]string{"HERE": "h"}, Book: NewBook()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []SourceConfig{
+		{Own: Bind{"HERE", "wrong"}, PeerPassword: "t"},
+		{Own: Bind{"NOBODY", "h"}, PeerPassword: "t"},
+		{Own: Bind{"HERE", "h"}, PeerPassword: "wrong"},
+	} {
+		c.Address, c.Associations = sink.Addr(), 1
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		if err := NewSource(c).Run(ctx, messages(1)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%+v: %v", c, err)
+		}
+		cancel()
+	}
+	if err := sink.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTextHasItsSize(t *testing.T) {
+	from, to := Name{here, "Org", "Smith", "Ann"}, Name{there, "Org", "Jones", "Bob"}
+	for _, size := range []int{200, 250, 300, 400, 1024, 65000, 70000} {
+		if got := len(Text(from, to, "words", size)); got < size-4 || got > size+4 {
+			t.Errorf("%d octets instead of %d", got, size)
+		}
+	}
+}
+
+// The message of a capture that an independent decoder has read without complaint.
+func TestReportIsRead(t *testing.T) {
+	domain := c(0x63, c(0x61, text(0x13, "GB")), c(0x62, text(0x13, "TEST")), text(0x13, "BRAVO"))
+	at := text(0x80, "261124043100Z")
+	report := c(0xa1,
+		c(0x31, c(0x64, domain, text(0x16, "MTA-B.R0001"))),
+		c(0x31, c(0x64, domain, text(0x16, "X.1")), c(0xa0,
+			c(0x31, p(0x81, 1), c(0xa3, at, c(0xa1, c(0xa1, p(0x80, 1), p(0x81, 0))))),
+			c(0x31, p(0x81, 2), c(0xa3, at, c(0xa1, c(0xa0, at, p(0x81, 0))))))))
+	for _, s := range []style{{}, {indefinite: true, chunk: 3}} {
+		octets := s.append(nil, c(0x28, p(2, contextMTSE), c(0xa0, report)))
+		o, err := readObject(octets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "{[/PRMD=BRAVO/ADMD=TEST/C=GB/;MTA-B.R0001] [/PRMD=BRAVO/ADMD=TEST/C=GB/;X.1] [{1 false 1 0} {2 true 0 -1}]}"
+		if got := fmt.Sprint(*o.report); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
+// Whatever comes, parse neither panics nor takes what is not there; what it takes
+// whole, it can write again.
+func FuzzParse(f *testing.F) {
+	message, _ := messages(1)()
+	for _, s := range []style{{}, {indefinite: true, chunk: 7}} {
+		f.Add(s.append(nil, message.apdu("MTA", time.Unix(0, 0))))
+	}
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		v, rest, err := parse(octets, 0)
+		if err != nil {
+			return
+		}
+		again, rest2, err := parse(style{}.append(nil, v), 0)
+		if err != nil || len(rest2) > 0 || !bytes.Equal(again.flat(), v.flat()) {
+			t.Errorf("% x: %v", octets[:len(octets)-len(rest)], err)
+		}
+	})
+}
