@@ -56,6 +56,7 @@ type agent struct {
 	waiting  []*Writer
 	open     []*Writer // begun, not finished
 	writers  []*Writer // all there were
+	brief    bool      // a parent that waits for one child leaves instead of naming it
 	unlinked []Ref
 }
 
@@ -221,7 +222,11 @@ func (a *agent) barrier() {
 		e := a.held[w.ID()]
 		if parent := a.held[e.env.Parent]; parent != nil {
 			e.stage = named
-			a.must(a.s.Append(parent.ref, ChildRecord(e.env, a.clock)))
+			if a.brief && parent.owed == 1 && parent.stage == eligible && a.next(parent) == 0 {
+				a.leave(parent)
+			} else {
+				a.must(a.s.Append(parent.ref, ChildRecord(e.env, a.clock)))
+			}
 			continue
 		}
 		e.stage = eligible
@@ -230,6 +235,7 @@ func (a *agent) barrier() {
 	for _, ref := range unlinked {
 		a.must(a.s.RemoveLog(ref))
 	}
+	a.order = slices.DeleteFunc(a.order, func(e *entry) bool { return a.held[e.env.ID] == nil })
 }
 
 // seal notes that the records written so far are durable.
@@ -339,11 +345,16 @@ func (a *agent) removeIf(may func(*entry) bool) {
 		if e.stage != eligible || e.owed > 0 || a.next(e) > 0 || !may(e) {
 			return false
 		}
-		a.must(a.s.Remove(e.ref))
-		a.unlinked = append(a.unlinked, e.ref)
-		delete(a.held, e.env.ID)
+		a.leave(e)
 		return true
 	})
+}
+
+// leave unlinks a message; it is no longer in order then, or about to be.
+func (a *agent) leave(e *entry) {
+	a.must(a.s.Remove(e.ref))
+	a.unlinked = append(a.unlinked, e.ref)
+	delete(a.held, e.env.ID)
 }
 
 // move changes the priority of a message.

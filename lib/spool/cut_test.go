@@ -44,8 +44,9 @@ func (w *where) Fatalf(format string, args ...any) {
 }
 
 // lives returns what a switch may do from an empty spool to an empty spool: one
-// life without trouble, one in which it is killed with a child that it had not
-// come to name.
+// life without trouble, one in which a parent leaves when its only child is
+// durable, one in which the switch is killed with a child that it had not come
+// to name.
 func lives() map[string]func(a *agent) {
 	return map[string]func(a *agent){
 		"all well": func(a *agent) {
@@ -63,6 +64,20 @@ func lives() map[string]func(a *agent) {
 			for range 4 {
 				a.deliver(0)
 			}
+			a.remove()
+			a.barrier()
+			a.barrier()
+		},
+		"brief": func(a *agent) {
+			a.brief = true
+			a.begin(Normal)
+			a.finish(2)
+			a.barrier()
+			a.deliver(0)
+			a.convert(0)
+			a.barrier()
+			a.barrier()
+			a.deliver(0)
 			a.remove()
 			a.barrier()
 			a.barrier()
@@ -114,6 +129,7 @@ func TestCutAnyHistory(t *testing.T) {
 		defer os.RemoveAll(dir)
 		mode := rapid.SampledFrom([]BarrierMode{BarrierSyncfs, BarrierFsync}).Draw(rt, "barrier")
 		a := newAgent(rt, filepath.Join(dir, "spool"), mode)
+		a.brief = rapid.Bool().Draw(rt, "brief")
 		small := rapid.IntRange(0, 5)
 		priority := rapid.SampledFrom([]Priority{Urgent, Normal, NonUrgent})
 		steps := map[string]func(){
