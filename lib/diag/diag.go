@@ -129,7 +129,7 @@ func KindOf(err error) Kind {
 	switch {
 	case errors.As(err, &e):
 		return e.Kind
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT),
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG),
 		errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return Temporary
 	case errors.Is(err, fs.ErrNotExist):

@@ -22,6 +22,7 @@ func TestKindOf(t *testing.T) {
 		{"wrapped", fmt.Errorf("ping: %w", denied), Denied},
 		{"outermost wins", E("mtactl", Unavailable, denied), Unavailable},
 		{"full disk", &fs.PathError{Op: "write", Path: "q", Err: syscall.ENOSPC}, Temporary},
+		{"limit of the process", &fs.PathError{Op: "write", Path: "q", Err: syscall.EFBIG}, Temporary},
 		{"missing file", &fs.PathError{Op: "open", Path: "x", Err: syscall.ENOENT}, NoInput},
 		{"anything else", errors.New("?"), Internal},
 	} {
