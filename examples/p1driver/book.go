@@ -22,12 +22,14 @@ type Arrival struct {
 }
 
 // Overlap is an object that was being transferred for the same recipient over two
-// associations at the same time.
+// associations at the same time: something came over the first after the second had
+// begun.
 type Overlap struct {
 	MTSID        string
 	Number       int
 	Associations [2]int
 	At           time.Time
+	confirmed    bool
 }
 
 // Book is what a sink remembers. It may be shared by several.
@@ -68,7 +70,13 @@ func (b *Book) Len() int {
 func (b *Book) Overlaps() []Overlap {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.overlaps)
+	var all []Overlap
+	for _, o := range b.overlaps {
+		if o.confirmed {
+			all = append(all, o)
+		}
+	}
+	return all
 }
 
 // Wait waits until n objects have arrived, or the time is up.
@@ -103,10 +111,21 @@ func (b *Book) moves(association int, o *object) {
 	for _, n := range o.numbers {
 		key := movement{o.mtsID, n}
 		if other, there := b.moving[key]; there && other != association {
-			b.overlaps = append(b.overlaps, Overlap{o.mtsID, n, [2]int{other, association}, time.Now()})
-			continue
+			// The other may have ended without the sink having noticed yet.
+			b.overlaps = append(b.overlaps, Overlap{MTSID: o.mtsID, Number: n, Associations: [2]int{other, association}, At: time.Now()})
 		}
 		b.moving[key] = association
+	}
+}
+
+// lives notes that something came over an association that carries an object.
+func (b *Book) lives(association int, o *object) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range b.overlaps {
+		if w := &b.overlaps[i]; w.MTSID == o.mtsID && w.Associations[0] == association {
+			w.confirmed = true
+		}
 	}
 }
 

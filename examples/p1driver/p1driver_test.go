@@ -140,6 +140,35 @@ func TestSourceGoesOn(t *testing.T) {
 	}
 }
 
+// Two transfers of one message count as simultaneous when the first goes on after the
+// second has begun, and not when it has only not been seen to end.
+func TestOverlaps(t *testing.T) {
+	b := NewBook()
+	o := &object{mtsID: "m", numbers: []int{2}}
+	b.moves(1, o)
+	b.moves(2, o)
+	if got := b.Overlaps(); len(got) != 0 {
+		t.Errorf("the first may be dead: %v", got)
+	}
+	b.lives(2, o)
+	b.stops(1, o)
+	if got := b.Overlaps(); len(got) != 0 {
+		t.Errorf("the first was dead: %v", got)
+	}
+	b.moves(3, o)
+	b.lives(2, o)
+	if got := b.Overlaps(); len(got) != 1 || got[0].Number != 2 || got[0].Associations != [2]int{2, 3} {
+		t.Errorf("both live: %v", got)
+	}
+	b.stops(2, o)
+	b.stops(3, o)
+	b.moves(4, o)
+	b.lives(4, o)
+	if got := b.Overlaps(); len(got) != 1 {
+		t.Errorf("one after the other: %v", got)
+	}
+}
+
 func TestWrongPasswords(t *testing.T) {
 	sink, err := Listen(SinkConfig{Listen: "127.0.0.1:0", Own: Bind{"THERE", "t"}, Peers: map[string]string{"HERE": "h"}, Book: NewBook()})
 	if err != nil {

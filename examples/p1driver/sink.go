@@ -195,6 +195,9 @@ func (a *association) step(in *inbox) error {
 	if err != nil {
 		return err
 	}
+	if in.moving != nil {
+		in.book.lives(in.association, in.moving)
+	}
 	if s.alone {
 		return a.stepAlone(s)
 	}

@@ -1,0 +1,587 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/examples/p1driver"
+	"github.com/mtakit/mtakit/lib/audit"
+)
+
+var (
+	chaosMessages = flag.Int("chaos.messages", 500, "messages TestChaos sends while processes die")
+	chaosSeed     = flag.Uint64("chaos.seed", 0, "what TestChaos does, and when; 0: something new each time")
+)
+
+const (
+	chaosWorkers  = 8
+	chaosInterval = 250 * time.Millisecond // between two messages of one association
+	// calmMessages are sent before anything is killed: none of them may arrive twice.
+	calmMessages = 48
+	// near is how far a kill may be from what it explains: a switch that has been
+	// killed comes back and goes on after a moment, on a busy machine after a long one.
+	near = 2 * time.Second
+)
+
+var (
+	chaosFrom = person("SOURCE", "Ann", "Smith")
+	ghost     = person("CHARLIE", "Gus", "Ghost") // does not exist
+	locals    = []p1driver.Name{person("CHARLIE", "Carol", "Brown"), person("CHARLIE", "Cid", "Clark")}
+	remotes   = []p1driver.Name{person("TANGO", "Tim", "Tall"), person("TANGO", "Tom", "Thin")}
+)
+
+func person(prmd, given, surname string) p1driver.Name {
+	return p1driver.Name{Domain: p1driver.Domain{Country: "GB", ADMD: "TEST", PRMD: prmd},
+		Organization: "Org", Surname: surname, GivenName: given}
+}
+
+// chaos is three switches in a row between a source and a sink of the other make.
+type chaos struct {
+	t       *testing.T
+	network *network
+	a, b, c *mta
+	random  *rand.Rand
+	source  *p1driver.Source
+	reports *p1driver.Book // what comes back to the source, whoever opened the association
+	beyond  *p1driver.Book // what arrives at the sink behind C
+
+	mu   sync.Mutex
+	made int // messages
+
+	kills map[*mta][]time.Time
+	kinds map[string]int
+}
+
+// Processes of three switches are killed again and again while messages cross them.
+// Whatever was acknowledged to the source arrives unchanged, everybody is told once
+// what became of it, and what arrives twice does so because of a kill between a
+// transfer and the record of its acknowledgement.
+func TestChaos(t *testing.T) {
+	seed := *chaosSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-chaos.seed %d", seed)
+	k := newChaos(t, seed)
+	for _, m := range k.network.switches {
+		m.start()
+	}
+	k.send(calmMessages, nil)
+	k.drain()
+	if k.extra() > 0 {
+		t.Errorf("%d objects arrived more than once though nothing was killed", k.extra())
+	}
+	k.send(*chaosMessages, k.kill)
+	k.drain()
+	for _, m := range k.network.switches {
+		m.stop()
+		m.check()
+	}
+	k.checkDeliveries()
+	k.checkReports()
+	k.checkOverlaps()
+	k.explain()
+	t.Logf("kills: %v", k.kinds)
+}
+
+func newChaos(t *testing.T, seed uint64) *chaos {
+	n, a, b, c := chain(t)
+	k := &chaos{t: t, network: n, a: a, b: b, c: c, random: rand.New(rand.NewPCG(seed, 0)),
+		reports: p1driver.NewBook(), beyond: p1driver.NewBook(), kills: map[*mta][]time.Time{}, kinds: map[string]int{}}
+	c.user("Carol", "Brown")
+	c.user("Cid", "Clark")
+	k.neighbour(a, "SOURCE", k.reports)
+	k.neighbour(c, "TANGO", k.beyond)
+	for _, hop := range []struct {
+		at   *mta
+		prmd string
+		to   *mta
+	}{{a, "TANGO", b}, {b, "TANGO", c}, {b, "SOURCE", a}, {c, "SOURCE", b}} {
+		hop.at.configure(fmt.Sprintf("\n[[route]]\nmatch = \"/PRMD=%s/ADMD=TEST/C=GB/\"\npeers = [%q]\n", hop.prmd, hop.to.name))
+	}
+	manners := []p1driver.Manner{
+		{Checkpoint: 64, Window: 3},
+		{Old: true, Checkpoint: 1, Window: 1},
+		{Old: true, Monologue: true},
+		{Checkpoint: 2, Window: 2, Monologue: true},
+	}
+	k.source = p1driver.NewSource(p1driver.SourceConfig{Address: a.address, TSEL: a.name,
+		Own: p1driver.Bind{MTA: "SOURCE", Password: "secret of SOURCE"}, PeerPassword: "secret of " + a.name,
+		Associations: chaosWorkers, Interval: chaosInterval, Book: k.reports,
+		Manner: func(i int) p1driver.Manner { return manners[i%len(manners)] }})
+	return k
+}
+
+// neighbour makes a sink, named like its domain, the peer of a switch.
+func (k *chaos) neighbour(m *mta, name string, book *p1driver.Book) {
+	k.t.Helper()
+	sink, err := p1driver.Listen(p1driver.SinkConfig{Listen: strings.TrimSuffix(m.address, port) + "0", Book: book,
+		Own:   p1driver.Bind{MTA: name, Password: "secret of " + name},
+		Peers: map[string]string{m.name: "secret of " + m.name}})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	k.t.Cleanup(func() {
+		if err := sink.Close(); err != nil {
+			k.t.Error(err)
+		}
+	})
+	m.configure(fmt.Sprintf(`
+[[peer]]
+name = %[1]q
+channel = "p1"
+addresses = [{ host = %[2]q }]
+password-out = "secret of %[3]s"
+password-in = "secret of %[1]s"
+
+[[route]]
+match = "/PRMD=%[1]s/ADMD=TEST/C=GB/"
+peers = [%[1]q]
+`, name, sink.Addr(), m.name))
+}
+
+// message makes the next message: for users of C, for somebody behind the sink, for
+// both, and for somebody who does not exist.
+func (k *chaos) message() *p1driver.Message {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.made++
+	m := &p1driver.Message{Local: fmt.Sprintf("CHAOS.%d", k.made), Originator: chaosFrom, Priority: p1driver.Priority(k.made % 3)}
+	to := func(n p1driver.Name, r p1driver.Request) {
+		m.Recipients = append(m.Recipients, p1driver.Recipient{Name: n, Request: r})
+	}
+	// A report on a delivery behind the sink would be the sink's to make, and it
+	// makes none: one that comes all the same says that somebody gave up.
+	switch k.made % 4 {
+	case 0:
+		to(locals[0], p1driver.Delivery)
+		to(remotes[0], p1driver.NonDelivery)
+	case 1:
+		to(locals[0], p1driver.Delivery)
+		to(locals[1], p1driver.Delivery)
+		if k.made%8 == 1 {
+			to(ghost, p1driver.NonDelivery)
+		}
+	case 2:
+		to(remotes[1], p1driver.NonDelivery)
+		to(remotes[0], p1driver.NonDelivery)
+	case 3:
+		to(locals[1], p1driver.Delivery)
+	}
+	size := k.made * k.made * 131 % 6000
+	if k.made%25 == 0 {
+		size = 150_000
+	}
+	m.Content = p1driver.Text(chaosFrom, m.Recipients[0].Name, m.Local+" ", size)
+	return m
+}
+
+// send lets the source transfer n messages and meanwhile, again and again, something
+// else happen.
+func (k *chaos) send(n int, meanwhile func()) {
+	k.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(n)*chaosInterval/chaosWorkers+2*patience)
+	defer cancel()
+	var mu sync.Mutex
+	left := n
+	done := make(chan error, 1)
+	go func() {
+		done <- k.source.Run(ctx, func() (*p1driver.Message, bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			if left--; left < 0 {
+				return nil, false
+			}
+			return k.message(), true
+		})
+	}()
+	for {
+		select {
+		case err := <-done:
+			// How the last association ends is not what this is about.
+			if err != nil && ctx.Err() != nil {
+				k.t.Fatalf("the source: %v; %v", err, k.source.Failures())
+			}
+			return
+		default:
+		}
+		if meanwhile != nil {
+			meanwhile()
+		} else {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+}
+
+// kill kills something of one of the switches, and sees to it that it comes back.
+func (k *chaos) kill() {
+	k.t.Helper()
+	time.Sleep(time.Duration(k.random.IntN(400)) * time.Millisecond)
+	m := k.network.switches[k.random.IntN(3)]
+	old := m.processes()
+	channels := old[:len(old)-1]
+	k.kills[m] = append(k.kills[m], time.Now())
+	switch k.random.IntN(3) {
+	case 0:
+		// Its channel processes have not noticed when the successor begins.
+		k.kinds["mtarun alone"]++
+		m.signal(syscall.SIGKILL)
+		m.wait()
+	case 1:
+		if len(channels) == 0 {
+			return
+		}
+		k.kinds["a channel process"]++
+		k.end(channels[k.random.IntN(len(channels))])
+		return
+	default:
+		k.kinds["the whole switch"]++
+		m.signal(syscall.SIGKILL)
+		for _, pid := range channels {
+			k.end(pid)
+		}
+		m.wait()
+		time.Sleep(time.Duration(k.random.IntN(200)) * time.Millisecond)
+	}
+	m.start()
+	if strangers := k.strangers(m); len(strangers) > 0 {
+		k.t.Errorf("%s serves its queue while %v, of its predecessor, hold the lock", m.name, strangers)
+	}
+}
+
+// end kills a process that may have ended already.
+func (k *chaos) end(pid int) {
+	k.t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
+		k.t.Fatal(err)
+	}
+}
+
+// strangers are the processes that have the lock of the spool and are neither the
+// running mtarun nor its children.
+func (k *chaos) strangers(m *mta) []int {
+	var strangers []int
+	lock := filepath.Join(m.dir, "spool", "lock")
+	own := m.processes()
+	links, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is well formed
+	for _, link := range links {
+		if to, err := os.Readlink(link); err != nil || to != lock {
+			continue
+		}
+		pid, _ := strconv.Atoi(strings.Split(link, "/")[2]) // the pattern says digits
+		if !slices.Contains(own, pid) && !slices.Contains(m.processes(), pid) && !slices.Contains(strangers, pid) {
+			strangers = append(strangers, pid)
+		}
+	}
+	return strangers
+}
+
+// drain waits until every switch is empty, and stays so.
+func (k *chaos) drain() {
+	k.t.Helper()
+	for quiet := 0; quiet < 5; quiet++ {
+		for _, m := range k.network.switches {
+			if m.queued() > 0 {
+				quiet = 0
+			}
+			k.network.until(m.name+" is empty", func() bool { return m.queued() == 0 })
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// place is one recipient of one message.
+type place struct {
+	mtsID  string
+	number int
+}
+
+func (p place) String() string { return p.mtsID + " recipient " + strconv.Itoa(p.number) }
+
+// acknowledged are the source's messages: each of them was, or Run had not ended.
+func (k *chaos) acknowledged() []*p1driver.Message {
+	var all []*p1driver.Message
+	for _, e := range k.source.Entries() {
+		if !e.Acknowledged() {
+			k.t.Errorf("%s is not acknowledged", e.Message.MTSID())
+		}
+		all = append(all, e.Message)
+	}
+	return all
+}
+
+// deliveries are the digests of what arrived, one for each time it did, and the spool
+// identifiers of the copies that C has delivered, by MTS identifier.
+func (k *chaos) deliveries() (arrived map[place][][sha256.Size]byte, copies map[string]map[string]bool) {
+	k.t.Helper()
+	arrived, copies = map[place][][sha256.Size]byte{}, map[string]map[string]bool{}
+	for _, name := range []string{"carol", "cid"} {
+		for _, d := range k.c.mailbox(name) {
+			content, err := os.ReadFile(k.c.content(name, d))
+			if err != nil {
+				k.t.Fatal(err)
+			}
+			p := place{d.MTSID, d.N}
+			arrived[p] = append(arrived[p], sha256.Sum256(content))
+			add(copies, d.MTSID, d.ID)
+		}
+	}
+	for _, a := range k.beyond.Arrivals() {
+		if a.Report != nil {
+			k.t.Errorf("the report %s is sent on behind C", a.MTSID)
+		}
+		for _, n := range a.Numbers {
+			p := place{a.MTSID, n}
+			arrived[p] = append(arrived[p], a.Digest)
+		}
+	}
+	return arrived, copies
+}
+
+func add(m map[string]map[string]bool, key, value string) {
+	if m[key] == nil {
+		m[key] = map[string]bool{}
+	}
+	m[key][value] = true
+}
+
+// checkDeliveries asks for every acknowledged message in every place, unchanged.
+func (k *chaos) checkDeliveries() {
+	k.t.Helper()
+	arrived, _ := k.deliveries()
+	messages := k.acknowledged()
+	if len(messages) != calmMessages+*chaosMessages {
+		k.t.Errorf("%d messages, not %d", len(messages), calmMessages+*chaosMessages)
+	}
+	lost, places := 0, 0
+	for _, m := range messages {
+		want := sha256.Sum256(m.Content)
+		for i, r := range m.Recipients {
+			p := place{m.MTSID(), i + 1}
+			got := arrived[p]
+			delete(arrived, p)
+			if r.Name == ghost {
+				if len(got) > 0 {
+					k.t.Errorf("%v does not exist and has got it", p)
+				}
+				continue
+			}
+			if places++; len(got) == 0 {
+				lost++
+				k.t.Errorf("LOST: %v", p)
+			}
+			for _, digest := range got {
+				if digest != want {
+					k.t.Errorf("%v has got another content", p)
+				}
+			}
+		}
+	}
+	for p := range arrived {
+		k.t.Errorf("%v was never sent", p)
+	}
+	k.t.Logf("%d messages for %d recipients, %d lost", len(messages), places, lost)
+}
+
+// checkReports asks for exactly one report, however often it came, on every recipient
+// that is owed one.
+func (k *chaos) checkReports() {
+	k.t.Helper()
+	identifiers := map[place]map[string]bool{}
+	told := map[place]p1driver.Reported{}
+	came := 0
+	for _, a := range k.reports.Arrivals() {
+		if a.Report == nil {
+			k.t.Errorf("the message %s comes back", a.MTSID)
+			continue
+		}
+		came++
+		for _, r := range a.Report.Recipients {
+			p := place{a.Report.Subject, r.Number}
+			if identifiers[p] == nil {
+				identifiers[p] = map[string]bool{}
+			}
+			identifiers[p][a.Report.MTSID] = true
+			told[p] = r
+		}
+	}
+	owed, distinct := 0, map[string]bool{}
+	for _, m := range k.acknowledged() {
+		for i, r := range m.Recipients {
+			p := place{m.MTSID(), i + 1}
+			got := slices.Sorted(maps.Keys(identifiers[p]))
+			for _, id := range got {
+				distinct[id] = true
+			}
+			want := 1
+			if r.Request == p1driver.NonDelivery && r.Name != ghost {
+				want = 0
+			}
+			owed += want
+			if len(got) != want {
+				k.t.Errorf("%v: %d reports: %v", p, len(got), got)
+			}
+			if want == 1 && len(got) > 0 && told[p].Delivered == (r.Name == ghost) {
+				k.t.Errorf("%v: the report says %+v", p, told[p])
+			}
+			delete(identifiers, p)
+		}
+	}
+	for p := range identifiers {
+		k.t.Errorf("a report on %v, which was never sent", p)
+	}
+	k.t.Logf("%d recipients are owed a report; %d reports, which came %d times", owed, len(distinct), came)
+}
+
+// extra is how often something arrived after its first time.
+func (k *chaos) extra() int {
+	n := 0
+	arrived, _ := k.deliveries()
+	for _, times := range arrived {
+		n += len(times) - 1
+	}
+	reports := map[string]bool{}
+	for _, a := range k.reports.Arrivals() {
+		if reports[a.MTSID] {
+			n++
+		}
+		reports[a.MTSID] = true
+	}
+	return n
+}
+
+// accepted are the spool identifiers under which a switch has accepted each object,
+// and when it did, by MTS identifier.
+func (k *chaos) accepted(m *mta) (copies map[string]map[string]bool, times map[string][]time.Time) {
+	k.t.Helper()
+	copies, times = map[string]map[string]bool{}, map[string][]time.Time{}
+	_, err := audit.Scan(filepath.Join(m.dir, "log"), time.Time{}, func(r audit.Record) error {
+		if (r.Event == audit.TransferIn || r.Event == audit.Child) && !copies[r.MTSID][r.ID] {
+			add(copies, r.MTSID, r.ID)
+			times[r.MTSID] = append(times[r.MTSID], r.Time)
+		}
+		return nil
+	})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return copies, times
+}
+
+// checkOverlaps asks that no mlist was moved by two processes at a time: the same
+// object on two associations at once must be two objects in the switch.
+func (k *chaos) checkOverlaps() {
+	k.t.Helper()
+	for _, w := range []struct {
+		book *p1driver.Book
+		from *mta
+	}{{k.reports, k.a}, {k.beyond, k.c}} {
+		copies, _ := k.accepted(w.from)
+		for _, o := range w.book.Overlaps() {
+			if len(copies[o.MTSID]) < 2 {
+				k.t.Errorf("%s transfers %s twice at the same time: %+v", w.from.name, o.MTSID, o)
+			}
+		}
+	}
+}
+
+// explain finds for every copy too many, hop by hop, the kill that caused it.
+func (k *chaos) explain() {
+	k.t.Helper()
+	type hop struct {
+		name      string
+		from, to  *mta
+		out, back int
+	}
+	hops := []*hop{{name: "source-A", to: k.a}, {name: "A-B", from: k.a, to: k.b}, {name: "B-C", from: k.b, to: k.c}, {name: "C-sink", from: k.c}}
+	copies, times := map[*mta]map[string]map[string]bool{}, map[*mta]map[string][]time.Time{}
+	for _, m := range k.network.switches {
+		copies[m], times[m] = k.accepted(m)
+	}
+	_, delivered := k.deliveries()
+	for id, ids := range delivered {
+		for spoolID := range ids {
+			add(copies[k.c], id, spoolID)
+		}
+	}
+	entries := k.source.Entries()
+	killed := func(from, to time.Time, switches ...*mta) bool {
+		return slices.ContainsFunc(switches, func(m *mta) bool {
+			return m != nil && slices.ContainsFunc(k.kills[m], func(t time.Time) bool {
+				return t.After(from.Add(-near)) && t.Before(to.Add(near))
+			})
+		})
+	}
+	// Whoever sent an object has it, or had it when it was killed. The first arrival
+	// of an object and the last bound when that can have been.
+	judge := func(h *hop, id string, sent, got int, first, last time.Time) int {
+		more := got - max(1, sent)
+		if more <= 0 {
+			return 0
+		}
+		if !killed(first, last, h.from, h.to) {
+			k.t.Errorf("%s: %s arrived %d times and was sent %d, and nothing was killed from %v to %v", h.name, id, got, sent, first, last)
+		}
+		return more
+	}
+	for id, e := range entries {
+		doubts := 0
+		for _, a := range e.Attempts {
+			if a.Outcome == p1driver.InDoubt {
+				doubts++
+			}
+		}
+		first, last := e.Attempts[0].Started, e.Attempts[len(e.Attempts)-1].Ended
+		hops[0].out += judge(hops[0], id, 1, len(copies[k.a][id]), first, last)
+		if n := len(copies[k.a][id]); n > 1+doubts {
+			k.t.Errorf("A has accepted %s %d times, and the source was in doubt %d times", id, n, doubts)
+		}
+		for _, h := range hops[1:3] {
+			if t := times[h.to][id]; len(t) > 0 {
+				h.out += judge(h, id, len(copies[h.from][id]), len(copies[h.to][id]), first, t[len(t)-1])
+			}
+		}
+	}
+	for id, at := range arrivals(k.beyond) {
+		first := entries[id].Attempts[0].Started
+		hops[3].out += judge(hops[3], id, len(copies[k.c][id]), len(at), first, at[len(at)-1])
+	}
+	for id, at := range arrivals(k.reports) {
+		first := at[0]
+		for _, m := range []*mta{k.c, k.b, k.a} {
+			if t := times[m][id]; len(t) > 0 && t[0].Before(first) {
+				first = t[0]
+			}
+		}
+		last := at[len(at)-1]
+		hops[2].back += judge(&hop{name: "C-B", from: k.c, to: k.b}, id, len(copies[k.c][id]), len(copies[k.b][id]), first, last)
+		hops[1].back += judge(&hop{name: "B-A", from: k.b, to: k.a}, id, len(copies[k.b][id]), len(copies[k.a][id]), first, last)
+		hops[0].back += judge(&hop{name: "A-source", from: k.a}, id, len(copies[k.a][id]), len(at), first, last)
+	}
+	for _, h := range hops {
+		k.t.Logf("copies made between %s: %d messages, %d reports", h.name, h.out, h.back)
+	}
+	k.t.Logf("%d arrivals too many", k.extra())
+}
+
+// arrivals are when each object arrived at a sink.
+func arrivals(b *p1driver.Book) map[string][]time.Time {
+	at := map[string][]time.Time{}
+	for _, a := range b.Arrivals() {
+		at[a.MTSID] = append(at[a.MTSID], a.Stored)
+	}
+	return at
+}
