@@ -225,7 +225,7 @@ func (k *Keeper) accepted(env *spool.Envelope) {
 	r.Parent, r.Step = string(env.Parent), env.Step
 	r.Channel, r.Peer = env.Source.Channel, env.Source.Peer
 	if env.Kind == spool.KindReport {
-		r.Subject = env.Subject
+		r.Subject, r.Text = env.Subject, env.Summary
 	} else {
 		r.Text = env.Subject
 	}

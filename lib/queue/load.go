@@ -87,8 +87,10 @@ func (s *standing) apply(i int, r *sched.Recipient, rec spool.Record) {
 		}
 	case spool.RecordHold:
 		r.State = sched.Held
+		r.Text = rec.Text
 	case spool.RecordRelease:
 		r.State = sched.Queued
+		r.Text = ""
 		r.Until = time.Time{}
 	case spool.RecordRetry:
 		r.Until = time.Time{}

@@ -82,6 +82,30 @@ func Wanted(r *mts.Report) bool {
 	return false
 }
 
+// maxSummary bounds the recipients a Summary tells of.
+const maxSummary = 20
+
+// Summary is what a report says, for people: "1 delivered; 2 not delivered:
+// unable-to-transfer (1), unrecognised-OR-name (0)".
+func Summary(r *mts.Report) string {
+	var all []string
+	for i, f := range r.Content.PerRecipientFields {
+		if i == maxSummary {
+			all = append(all, fmt.Sprintf("%d more", len(r.Content.PerRecipientFields)-i))
+			break
+		}
+		what := "delivered"
+		if not := f.LastTraceInformation.ReportType.NonDelivery; not != nil {
+			what = fmt.Sprintf("not delivered: %v (%d)", not.NonDeliveryReasonCode, not.NonDeliveryReasonCode)
+			if d := not.NonDeliveryDiagnosticCode; d != nil {
+				what += fmt.Sprintf(", %v (%d)", *d, *d)
+			}
+		}
+		all = append(all, fmt.Sprintf("%d %s", f.OriginallySpecifiedRecipientNumber, what))
+	}
+	return strings.Join(all, "; ")
+}
+
 // Make makes the report of this MTA on some recipients of a message or probe. Its
 // identifier derives from the subject and the results: the same report made twice,
 // as when a peer has sent the subject twice, is one report.

@@ -123,6 +123,9 @@ func TestMake(t *testing.T) {
 	if f[1].LastTraceInformation.ArrivalTime != asn1.NewUTCTime(accepted) {
 		t.Errorf("arrival %v", f[1].LastTraceInformation.ArrivalTime)
 	}
+	if got := Summary(r); got != "5 not delivered: unable-to-transfer (1), unrecognised-OR-name (0); 6 delivered" {
+		t.Errorf("summary %q", got)
+	}
 	if len(r.Envelope.TraceInformation) != 0 || r.Content.SubjectIntermediateTraceInformation != nil {
 		t.Error("a trace nobody asked for")
 	}

@@ -113,7 +113,8 @@ type Envelope struct {
 	Originator  string    `json:"originator"`      // O/R address
 	ContentType string    `json:"contentType,omitempty"`
 	ContentID   string    `json:"contentId,omitempty"`
-	Subject     string    `json:"subject,omitempty"` // for show
+	Subject     string    `json:"subject,omitempty"` // for show; of a report, the MTS identifier it is about
+	Summary     string    `json:"summary,omitempty"` // of a report: what it says, for people
 	Size        int64     `json:"size"`              // octets of content
 	Accepted    time.Time `json:"accepted"`
 	Deferred    time.Time `json:"deferred,omitzero"` // not to be delivered before
@@ -172,7 +173,7 @@ type plain Envelope
 func known(name string) bool {
 	switch strings.ToLower(name) {
 	case "format", "id", "kind", "mtsid", "priority", "originator", "contenttype",
-		"contentid", "subject", "size", "accepted", "deferred", "expires", "source",
+		"contentid", "subject", "summary", "size", "accepted", "deferred", "expires", "source",
 		"parent", "step", "parentrecipients", "wire", "recipients":
 		return true
 	}

@@ -71,8 +71,7 @@ func (d *Door) Probe(src spool.Source, raw ber.Raw, env *mts.ProbeTransferEnvelo
 func (d *Door) Report(src spool.Source, raw ber.Raw, r *mts.Report, child *Child) (*Tx, error) {
 	t := d.begin(spool.KindReport, src, raw, child)
 	e, env := &t.env, &r.Envelope
-	e.Subject = r.Content.SubjectIdentifier.String()
-	e.ContentID = string(r.Content.ContentIdentifier)
+	t.describe(r)
 	e.MTSID = env.ReportIdentifier.String()
 	if fail := d.common(src, env.TraceInformation, env.Extensions, 1); fail != nil {
 		t.Discarded = "report discarded: " + fail.Text
@@ -190,6 +189,12 @@ func priority(p mts.Priority) spool.Priority {
 // its returned content has been read.
 func (t *Tx) CompleteReport(raw ber.Raw, r *mts.Report) {
 	t.env.Wire = raw
+	t.describe(r)
+}
+
+// describe notes what a report is about and what it says.
+func (t *Tx) describe(r *mts.Report) {
 	t.env.Subject = r.Content.SubjectIdentifier.String()
 	t.env.ContentID = string(r.Content.ContentIdentifier)
+	t.env.Summary = report.Summary(r)
 }
