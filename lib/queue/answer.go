@@ -219,8 +219,8 @@ func (k *Keeper) act(q Request, m *matcher, emit func(Answer), done func()) {
 		done()
 		return
 	}
-	k.who = q.Who
-	defer func() { k.who = "" }()
+	k.who, k.why = q.Who, q.Reason
+	defer func() { k.who, k.why = "", "" }()
 	changed := false
 	peers := map[spool.Hop]bool{}
 	k.each(q, m, emit, func(rows []Row, ref spool.Ref) {

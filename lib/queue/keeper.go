@@ -47,6 +47,7 @@ type Keeper struct {
 	failed  error // a barrier failed: nothing more is done
 	started uint64
 	who     string // whose verb is being done
+	why     string // the reason given
 }
 
 // repeat is something the file system refused.

@@ -185,8 +185,11 @@ func (k *Keeper) remember(l sched.Log) {
 		r.Kind = spool.RecordKind(l.Change.String())
 	}
 	r.Who = k.who
+	if k.why != "" {
+		r.Text = k.why
+	}
 	k.appendLog(l.Ref, r)
-	text := l.Text
+	text := r.Text
 	if l.Change == sched.ChangeInDoubt {
 		text = "in doubt: " + text
 	}
@@ -219,6 +222,9 @@ func (k *Keeper) notice(n sched.Notice) {
 // finalEvent writes the event of a final outcome.
 func (k *Keeper) finalEvent(ref spool.Ref, env *spool.Envelope, f sched.Final) {
 	r := audit.Record{ID: string(ref.ID), N: f.N, Channel: f.Channel, Peer: f.Peer, Text: f.Outcome.Text, Who: k.who}
+	if k.why != "" { // for the operators; the report tells what was tried
+		r.Text = k.why
+	}
 	if env != nil {
 		r.MTSID, r.Kind = env.MTSID, string(env.Kind)
 	}

@@ -141,6 +141,9 @@ func (s *Scheduler) giveUp(id spool.ID, numbers []int, word wish) {
 		case r.state == InFlight:
 			r.wish = word
 		case word == wishExpire:
+			if r.state == Held {
+				r.text = "" // why it was held is no concern of the originator's
+			}
 			s.finish(m, i, expired(r), r.at())
 		default:
 			s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, r.at())
