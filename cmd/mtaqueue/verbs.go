@@ -9,7 +9,10 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/queue"
 )
 
@@ -20,8 +23,12 @@ func ask(c *ucli.Context, q queue.Request, print func(*cli.Printer, queue.Answer
 	if err != nil {
 		return err
 	}
+	return askFor(c, cfg, q, print)
+}
+
+func askFor(c *ucli.Context, cfg *conf.Config, q queue.Request, print func(*cli.Printer, queue.Answer) error) error {
 	p := cli.NewPrinter(c)
-	err = queue.Ask(cfg, q, func(a queue.Answer) error { return print(p, a) })
+	err := queue.Ask(cfg, q, func(a queue.Answer) error { return print(p, a) })
 	return errors.Join(err, p.Flush())
 }
 
@@ -83,7 +90,12 @@ func show(c *ucli.Context) error {
 	if q.All || len(q.IDs) == 0 {
 		return cli.Usage("show wants identifiers")
 	}
-	return ask(c, q, func(p *cli.Printer, a queue.Answer) error {
+	cfg, err := cli.Config(c)
+	if err != nil {
+		return err
+	}
+	first := true
+	return askFor(c, cfg, q, func(p *cli.Printer, a queue.Answer) error {
 		d := a.Detail
 		switch {
 		case c.Bool("content"):
@@ -91,7 +103,12 @@ func show(c *ucli.Context) error {
 		case p.JSON():
 			return p.Record(d)
 		}
+		if !first {
+			p.Text("\n")
+		}
+		first = false
 		showText(p, d)
+		showTrace(p, d, cfg.Identity)
 		return nil
 	})
 }
@@ -135,6 +152,31 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 	}
 	for _, l := range d.Log {
 		p.Text("log:\t%s\t%s\t%v\t%s\t%s\n", l.Time.UTC().Format(time.RFC3339), l.Kind, l.Recipients, cli.Field(l.Outcome), cli.Field(l.Text))
+	}
+}
+
+// showTrace prints the way the message has come, this MTA included. An envelope
+// that cannot be read has been decided on by whoever accepted it.
+func showTrace(p *cli.Printer, d *queue.DetailRow, own conf.Identity) {
+	e, err := p1.DecodeCommon(d.Envelope.Wire, p1.Limits{})
+	if err != nil {
+		return
+	}
+	line := func(domain mts.GlobalDomainIdentifier, mta string, arrival mts.Time, action mts.RoutingAction) {
+		at, err := arrival.Time()
+		if err != nil {
+			at = time.Time{}
+		}
+		p.Text("trace:\t%s\t%s\t%s\t%v\n", cli.Field(at), domain, cli.Field(mta), action)
+	}
+	here := mts.NewGlobalDomainIdentifier(own.Domain)
+	for _, t := range mts.AppendTrace(e.Trace, here, d.Envelope.Accepted) {
+		line(t.GlobalDomainIdentifier, "", t.DomainSuppliedInformation.ArrivalTime, t.DomainSuppliedInformation.RoutingAction)
+	}
+	// One that cannot be read belongs to others.
+	internal, _, _ := mts.Ext(e.Extensions, mts.ExtInternalTraceInformation)
+	for _, t := range mts.AppendInternalTrace(internal, here, mts.MTAName(own.MTA), d.Envelope.Accepted) {
+		line(t.GlobalDomainIdentifier, string(t.MTAName), t.MTASuppliedInformation.ArrivalTime, t.MTASuppliedInformation.RoutingAction)
 	}
 }
 
