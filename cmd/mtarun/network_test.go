@@ -59,10 +59,6 @@ var commands = sync.OnceValues(func() (string, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	// A directory of the user who tests is closed to others, to whom a test may lend it.
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return dir, err
-	}
 	// go test repeats a cached result unless a file the test has looked at has changed.
 	return dir, filepath.WalkDir(*module, func(path string, d fs.DirEntry, err error) error {
 		switch {
