@@ -39,6 +39,7 @@ const (
 	Deleted            = "deleted"             // by an operator, without report
 	Removed            = "removed"             // every recipient final, every report on its way
 	Damaged            = "damaged"             // moved to bad/
+	Recovered          = "recovered"           // found after a crash, before anything was tried; how it came may not be recorded
 	AssociationUp      = "association-up"      // bound
 	AssociationDown    = "association-down"    // ended
 	AssociationRefused = "association-refused" // by us or by the peer

@@ -68,6 +68,7 @@ type core struct {
 	dirty    time.Time // since when something rides without anybody waiting; zero: nothing
 	scan     time.Time // when new/ is looked at next
 	loading  bool
+	remains  bool // a channel process has died, and what it left is to be looked for
 	draining bool
 	drained  bool
 	failed   error // a barrier failed: nothing more is taken
@@ -179,6 +180,7 @@ func (c *core) loop(ctx context.Context) error {
 				p.abort()
 			}
 		}
+		c.reclaim()
 		c.startBarrier()
 		switch {
 		case c.failed != nil && len(c.processes) == 0:
@@ -347,7 +349,7 @@ func (c *core) load(backlog *spool.Backlog) {
 	tell := func() {
 		items := batch
 		batch = nil
-		c.post(func() { c.keeper.Load(c.now(), items) })
+		c.post(func() { c.keeper.Load(c.now(), items, backlog.Crashed()) })
 	}
 	err := backlog.Load(func(i spool.Item) error {
 		if batch = append(batch, i); len(batch) == loadBatch {
@@ -381,6 +383,19 @@ func (c *core) adopt() {
 	}
 	if err := c.keeper.AdoptNew(c.now()); err != nil {
 		c.log.Error("new messages could not be taken over", "error", err)
+	}
+}
+
+// reclaim takes in what a channel process that died has left in the spool, once the
+// keeper knows of everything else.
+func (c *core) reclaim() {
+	if !c.remains || c.loading {
+		return
+	}
+	c.remains = false
+	// After a barrier that failed the next one fails too, and ends us.
+	if err := c.keeper.Reclaim(c.now()); err != nil {
+		c.log.Error("what a channel process has left could not be taken over", "error", err)
 	}
 }
 

@@ -119,6 +119,7 @@ func (c *core) reader(p *process) {
 // after the process is gone, so nothing it held can still be moving.
 func (c *core) ended(p *process, why error) {
 	delete(c.processes, p.number)
+	c.remains = true
 	if c.serving[p.channel] == p {
 		delete(c.serving, p.channel)
 	}

@@ -93,7 +93,7 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 	}
 	defer func() { err = errors.Join(err, k.Close()) }()
 	if err := backlog.Load(func(i spool.Item) error {
-		k.Load(now, []spool.Item{i})
+		k.Load(now, []spool.Item{i}, backlog.Crashed())
 		return nil
 	}); err != nil {
 		return err

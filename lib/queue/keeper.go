@@ -44,7 +44,8 @@ type Keeper struct {
 	running bool // a barrier has begun and not settled
 	later   []repeat
 	debts   map[spool.ID]*debt
-	failed  error // a barrier failed: nothing more is done
+	between map[spool.ID]bool // in q/, and the scheduler has not heard of it yet or has no use for it any more
+	failed  error             // a barrier failed: nothing more is done
 	started uint64
 	who     string // whose verb is being done
 	why     string // the reason given
@@ -75,7 +76,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 		return nil, err
 	}
 	k := &Keeper{conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
-		debts: map[spool.ID]*debt{}, started: uint64(start.UnixNano())}
+		debts: map[spool.ID]*debt{}, between: map[spool.ID]bool{}, started: uint64(start.UnixNano())}
 	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
 		return nil, errors.Join(err, events.Close())
 	}
@@ -167,14 +168,21 @@ func (k *Keeper) Commit(now time.Time, env *spool.Envelope, done func(error)) {
 	}
 	ref := spool.Ref{ID: env.ID, Priority: env.Priority}
 	k.batch.Refs = append(k.batch.Refs, ref)
+	k.between[ref.ID] = true
 	k.accepted(env)
 	message := schedMessage(ref, env, nil)
 	k.wait(func(err error) {
 		if err == nil {
-			k.Step(k.now, sched.Accepted{Message: message})
+			k.eligible(message)
 		}
 		done(err)
 	})
+}
+
+// eligible hands a message that is durable to the scheduler.
+func (k *Keeper) eligible(m sched.Message) {
+	k.Step(k.now, sched.Accepted{Message: m})
+	delete(k.between, m.Ref.ID)
 }
 
 // told checks what a channel, which anybody may write, has told of a message.
@@ -221,6 +229,11 @@ func (k *Keeper) accepted(env *spool.Envelope) {
 	case env.Source.Peer == "":
 		event = audit.Submitted
 	}
+	k.describe(env, event)
+}
+
+// describe writes an event that tells everything about a message.
+func (k *Keeper) describe(env *spool.Envelope, event string) {
 	r := record(env, event)
 	r.Priority, r.Originator, r.ContentID, r.Type, r.Size = env.Priority.String(), env.Originator, env.ContentID, env.ContentType, env.Size
 	r.Parent, r.Step = string(env.Parent), env.Step

@@ -80,7 +80,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	if err := backlog.Load(func(i spool.Item) error {
-		w.keeper.Load(w.now, []spool.Item{i})
+		w.keeper.Load(w.now, []spool.Item{i}, backlog.Crashed())
 		return nil
 	}); err != nil {
 		w.t.Fatal(err)

@@ -127,14 +127,20 @@ func schedMessage(ref spool.Ref, env *spool.Envelope, s *standing) sched.Message
 		Size: env.Size, Recipients: s.recipients}
 }
 
-// Load takes over messages found in the spool at start.
-func (k *Keeper) Load(now time.Time, items []spool.Item) {
+// Load takes over messages found in the spool at start; crashed says that the last
+// holder did not let go in order.
+func (k *Keeper) Load(now time.Time, items []spool.Item, crashed bool) {
 	k.now = now
 	for _, i := range items {
 		switch {
 		case i.Damaged != nil:
 			k.damaged(string(i.Ref.ID), i.Damaged)
 		case k.failed == nil:
+			// It may be whole without anybody having told of it, or died between the
+			// telling and the barrier, with which its event goes to the disk.
+			if crashed && len(i.Log) == 0 {
+				k.describe(i.Envelope, audit.Recovered)
+			}
 			k.found(i)
 		}
 	}

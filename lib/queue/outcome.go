@@ -151,9 +151,11 @@ func (k *Keeper) settle(d *debt) {
 func (k *Keeper) leave(ref spool.Ref) {
 	k.dirty = true
 	if err := k.spool.Remove(ref); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		k.between[ref.ID] = true
 		k.again("removing a message", err, func() { k.leave(ref) })
 		return
 	}
+	delete(k.between, ref.ID)
 	k.Event(k.now, audit.Record{Event: audit.Removed, ID: string(ref.ID)})
 	k.after(func(err error) {
 		if err != nil {
@@ -200,6 +202,7 @@ func (k *Keeper) makeReport(d *debt, env *spool.Envelope, owed []report.Result) 
 	case child == nil:
 		k.settle(d) // discarded, and said so
 	default:
+		k.between[child.ID] = true
 		k.after(func(err error) {
 			if err == nil {
 				k.nameReport(d, child)
@@ -221,7 +224,7 @@ func (k *Keeper) nameReport(d *debt, child *spool.Envelope) {
 	message := schedMessage(spool.Ref{ID: child.ID, Priority: child.Priority}, child, nil)
 	k.after(func(err error) {
 		if err == nil {
-			k.Step(k.now, sched.Accepted{Message: message})
+			k.eligible(message)
 		}
 	})
 }

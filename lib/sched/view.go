@@ -138,6 +138,9 @@ type RecipientView struct {
 	Text     string
 }
 
+// Has tells whether a message is known: accepted, and not done with.
+func (s *Scheduler) Has(id spool.ID) bool { return s.messages[id] != nil }
+
 // View shows one message.
 func (s *Scheduler) View(id spool.ID) (MessageView, bool) {
 	m := s.messages[id]

@@ -237,6 +237,10 @@ func (b *Backlog) joinLog(ref, to Ref) error {
 	return b.s.disk.unlink(b.s.logPath(ref))
 }
 
+// Crashed tells that the last holder did not let go in order: what is there may have
+// been written without anybody having told of it.
+func (b *Backlog) Crashed() bool { return b.verify }
+
 // Len returns how many files are going to be looked at.
 func (b *Backlog) Len() int { return len(b.refs) }
 

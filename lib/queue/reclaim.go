@@ -1,0 +1,34 @@
+package queue
+
+import (
+	"time"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Reclaim takes in what a channel process that has died left in the spool: messages
+// that are whole, and that nobody has told of. Their senders have not been told yes
+// and will send them again; but what is whole is never thrown away. It is called
+// between two events, when every line of the process has been read and everything
+// found at start has been loaded.
+func (k *Keeper) Reclaim(now time.Time) error {
+	k.now = now
+	if k.failed != nil {
+		return nil
+	}
+	return k.spool.Reclaim(k.knows, func(i spool.Item) error {
+		if i.Damaged != nil {
+			k.damaged(string(i.Ref.ID), i.Damaged)
+			return nil
+		}
+		k.accepted(i.Envelope)
+		k.found(i)
+		return nil
+	})
+}
+
+// knows tells whether a file in q/ is accounted for: the scheduler has it, or its
+// reports are under way, or a barrier or the file system is waited for.
+func (k *Keeper) knows(ref spool.Ref) bool {
+	return k.mind.Has(ref.ID) || k.debts[ref.ID] != nil || k.between[ref.ID]
+}
