@@ -36,6 +36,18 @@ func (d Domain) Equal(e Domain) bool { return d == e || d.Key() == e.Key() }
 // IsZero reports whether no attribute is given.
 func (d Domain) IsZero() bool { return d == Domain{} }
 
+// MarshalText returns what String does, so that JSON and a configuration look alike.
+func (d Domain) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText takes what ParseDomain does, or nothing for no domain.
+func (d *Domain) UnmarshalText(text []byte) (err error) {
+	*d = Domain{}
+	if len(text) > 0 {
+		*d, err = ParseDomain(string(text))
+	}
+	return err
+}
+
 // ParseDomain reads an address text that holds C, ADMD and PRMD only. The
 // country is mandatory.
 func ParseDomain(s string) (Domain, error) {

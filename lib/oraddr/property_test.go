@@ -76,6 +76,23 @@ func genAddress(t *rapid.T) Address {
 	return a
 }
 
+// A domain survives JSON and configurations, and none is one too.
+func TestDomainTextRoundTrip(t *testing.T) {
+	for _, d := range []Domain{{}, {C: "GB", ADMD: "TEST"}, {C: "GB", ADMD: " ", PRMD: "A/B=C"}} {
+		text, err := d.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := Domain{C: "XX"}
+		if err := got.UnmarshalText(text); err != nil || got != d {
+			t.Errorf("%q: %+v, %v; want %+v", text, got, err, d)
+		}
+	}
+	if err := new(Domain).UnmarshalText([]byte("/S=Smith/C=GB/")); err == nil {
+		t.Error("a user's address was taken for a domain")
+	}
+}
+
 // TestTextRoundTrip proves that both text forms carry every address.
 func TestTextRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
