@@ -2,8 +2,11 @@ package daemon
 
 import (
 	"errors"
+	"io/fs"
 	"net"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -32,7 +35,7 @@ func (c *core) listen() error {
 		}
 		l, err := net.Listen("tcp", address)
 		if err != nil {
-			return diag.E("listen", diag.Config, err)
+			return diag.E("listen", listenKind(err), err)
 		}
 		c.listeners[address] = l
 		c.log.Info("listening", "address", address)
@@ -44,6 +47,18 @@ func (c *core) listen() error {
 		}
 	}
 	return nil
+}
+
+// listenKind tells an address somebody else has, or that is not for us to open, from
+// one that makes no sense here.
+func listenKind(err error) diag.Kind {
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return diag.Unavailable
+	case errors.Is(err, fs.ErrPermission):
+		return diag.Denied
+	}
+	return diag.Config
 }
 
 func (c *core) closeListener(address string, l net.Listener) {
