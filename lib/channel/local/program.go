@@ -23,13 +23,16 @@ const (
 	programEnd = 5 * time.Second
 	// programText bounds what is kept of its standard error.
 	programText = 512
+	// maxVariable bounds a variable of its environment; Linux refuses to start a
+	// program that is given one of 128 KiB.
+	maxVariable = 100 << 10
 )
 
 // intoProgram gives the content to the standard input of a program and the delivery
 // envelope to its environment. Exit status 0 is delivered; the temporary ones of
 // sysexits are later; every other is never.
 func (c *Channel) intoProgram(argv []string, m *spool.Message, d *Delivery, now time.Time) channel.Result {
-	text, err := json.Marshal(d)
+	env, err := environment(d)
 	if err != nil {
 		return later(err)
 	}
@@ -39,8 +42,7 @@ func (c *Channel) intoProgram(argv []string, m *spool.Message, d *Delivery, now 
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdin = m.Content()
 	cmd.Stderr = said
-	cmd.Env = append(os.Environ(), "MTA_ID="+d.ID, "MTA_MTSID="+d.MTSID, "MTA_ORIGINATOR="+d.Originator,
-		"MTA_RECIPIENT="+d.Recipient, "MTA_CONTENT_TYPE="+d.ContentType, "MTA_KIND="+d.Kind, "MTA_ENVELOPE="+string(text))
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = programEnd
 	err = cmd.Run()
@@ -62,6 +64,35 @@ func (c *Channel) intoProgram(argv []string, m *spool.Message, d *Delivery, now 
 		return later(errors.New(why))
 	}
 	return never(mts.UnableToTransfer, spool.NoDiagnostic, why)
+}
+
+// environment tells a program what it is given. No variable may be longer than
+// maxVariable: of an envelope with thousands of recipients the octets as they came
+// are left out, then the other recipients.
+func environment(d *Delivery) ([]string, error) {
+	short := *d
+	text, err := json.Marshal(short)
+	if err == nil && len(text) > maxVariable {
+		short.Wire = nil
+		text, err = json.Marshal(short)
+	}
+	if err == nil && len(text) > maxVariable {
+		short.Others = nil
+		text, err = json.Marshal(short)
+	}
+	if err != nil {
+		return nil, err
+	}
+	env := []string{"MTA_ID=" + d.ID, "MTA_MTSID=" + d.MTSID, "MTA_ORIGINATOR=" + d.Originator,
+		"MTA_RECIPIENT=" + d.Recipient, "MTA_CONTENT_TYPE=" + d.ContentType, "MTA_KIND=" + d.Kind}
+	if len(text) <= maxVariable {
+		env = append(env, "MTA_ENVELOPE="+string(text))
+	}
+	for i := range env {
+		// An identifier may hold NUL (IA5String), an environment may not.
+		env[i] = strings.ReplaceAll(env[i], "\x00", "")
+	}
+	return env, nil
 }
 
 // head keeps the beginning of what is written to it.
