@@ -1,0 +1,11 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/mtakit/mtakit/lib/cli/clitest"
+)
+
+func TestScripts(t *testing.T) { clitest.Scripts(t) }
+
+func TestPage(t *testing.T) { clitest.Page(t, app(), "mtarun.8") }
