@@ -309,3 +309,25 @@ func TestEmitStops(t *testing.T) {
 		t.Errorf("%v after %d calls", err, calls)
 	}
 }
+
+// TestNothingDropped looks for the octets of elements that cannot be taken apart
+// and of those nested too deeply to be.
+func TestNothingDropped(t *testing.T) {
+	// An EXTERNAL of an open type whose contents are no elements.
+	odd := bytes.Repeat([]byte{0x7f}, 100)
+	ext := append([]byte{0x28, 0x66 + 5, 0x02, 0x01, 0x09, 0xa0, 0x66, 0x30, 0x64}, odd...)
+	ext[1] = byte(len(ext) - 2)
+	apdu := append([]byte{0x64, 0, 0x80, 0x01, 0x00, 0xbe, byte(len(ext))}, ext...)
+	apdu = append(apdu[:1], append([]byte{0x81, byte(len(apdu) - 2)}, apdu[2:]...)...)
+	got, _ := show(apdu, decode.ACSE, decode.Limits{})
+	if n := strings.Count(strings.Join(strings.Fields(got), ""), "7f7f"); n < 49 {
+		t.Errorf("%d pairs of octets of 50\n%s", n, got)
+	}
+	// Many elements, shown as octets once there are too many.
+	many := bytes.Repeat([]byte{0x05, 0x00}, 50)
+	apdu = append([]byte{0xb1, 0x81, 0x69, 0xa2, 0x67, 0xa0, 0x65, 0x30, 0x63}, many[:99]...)
+	got, _ = show(apdu, decode.RTSE, decode.Limits{Elements: 20})
+	if n := strings.Count(strings.Join(strings.Fields(got), ""), "0500"); n < 45 {
+		t.Errorf("%d elements of 49\n%s", n, got)
+	}
+}

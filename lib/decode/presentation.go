@@ -196,11 +196,11 @@ func (d *decoder) values(n *ber.Node, s span, context int64, known bool) []Node 
 func (d *decoder) valueOctets(n *ber.Node, s span) (span, bool) {
 	switch n.Name {
 	case "single-ASN1":
-		if len(n.Children) == 0 {
-			return span{}, false
+		body := bodyOf(n, s)
+		if n.Indefinite && len(body.b) >= 2 {
+			body = body.to(len(body.b) - 2)
 		}
-		c := n.Children[0]
-		return s.from(int(c.Offset)).to(int(c.Length)), true
+		return body, true
 	case "octet-aligned":
 		return octetsOf(n, s)
 	case "arbitrary":

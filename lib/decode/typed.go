@@ -242,11 +242,10 @@ func withChildren(n Node, list []Node) Node {
 // leaf shows the octets of an element without children whose value the codec has
 // written in hexadecimal, cut short if they are many, or not at all.
 func leaf(n *ber.Node, s span, out *Node) {
+	whole := bodyOf(n, s)
 	v, ok := octetsOf(n, s)
-	if !ok {
-		// Not what a string may be: as it is on the wire.
-		head := min(headerSize(n.Raw), len(n.Raw))
-		v = s.from(int(n.Offset)).to(len(n.Raw)).from(head)
+	if !ok || isHex(n.Value, whole.b) {
+		v = whole // not what a string may be: as it is on the wire
 	}
 	bits := v.b
 	if len(bits) > 0 {
@@ -259,6 +258,8 @@ func leaf(n *ber.Node, s span, out *Node) {
 	case isHex(n.Value, bits):
 		out.Value = fmt.Sprintf("BIT STRING, %d bits unused", v.b[0])
 		v = v.from(1)
+	case strings.HasSuffix(n.Value, " octets") && strings.Contains(n.Value, "… "):
+		v = whole // cut short all the same: a bit string in segments
 	default:
 		return
 	}
@@ -269,6 +270,12 @@ func leaf(n *ber.Node, s span, out *Node) {
 	if v.joined && !s.joined {
 		out.at = -1
 	}
+}
+
+// bodyOf returns what follows the header of an element of s.
+func bodyOf(n *ber.Node, s span) span {
+	raw := s.from(int(n.Offset)).to(len(n.Raw))
+	return raw.from(min(headerSize(raw.b), len(raw.b)))
 }
 
 // shownOctets is how many octets the codec writes of a longer string.
