@@ -184,7 +184,9 @@ func (b *builder) addAddress(p pair) error {
 	if err != nil {
 		return err
 	}
-	t.Printable = strings.Join(lines, "\n")
+	if t.Printable = strings.Join(lines, "\n"); t.IsZero() {
+		return errNoValue
+	}
 	b.a.PD.Address = t
 	return nil
 }
