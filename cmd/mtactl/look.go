@@ -19,6 +19,9 @@ import (
 
 // configCheck answers whether the configuration is right.
 func configCheck(c *ucli.Context) error {
+	if c.NArg() > 1 {
+		return cli.Usage("config check wants one file")
+	}
 	var err error
 	if c.NArg() > 0 {
 		_, err = tableconf.Load(c.Args().First())
@@ -34,6 +37,9 @@ func configCheck(c *ucli.Context) error {
 
 // status answers whether the daemon runs.
 func status(c *ucli.Context) error {
+	if c.NArg() > 0 {
+		return cli.Usage("status takes no operand")
+	}
 	cfg, err := cli.Config(c)
 	if err != nil {
 		return err
@@ -111,6 +117,9 @@ type finding struct {
 
 // check answers whether the spool is sound.
 func check(c *ucli.Context) (err error) {
+	if c.NArg() > 0 {
+		return cli.Usage("check takes no operand: it reads the spool of the configuration")
+	}
 	cfg, err := cli.Config(c)
 	if err != nil {
 		return err
