@@ -8,6 +8,7 @@
 package durable
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -41,6 +42,38 @@ func Commit(f *os.File, final string) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return SyncDir(filepath.Dir(final))
+}
+
+// MkdirAll makes the directory path and those above it that are missing, and makes
+// the names of all of them durable as far up as the file system reaches, the names of
+// those that were there too: whoever made them may not have come to that. Where a
+// directory may not be read it stays as it is.
+func MkdirAll(path string, perm fs.FileMode) error {
+	path, err := filepath.Abs(path)
+	if err == nil {
+		err = os.MkdirAll(path, perm)
+	}
+	if err != nil {
+		return fmt.Errorf("make directory: %w", err)
+	}
+	var lowest unix.Stat_t
+	if err := unix.Stat(path, &lowest); err != nil {
+		return fmt.Errorf("make directory %s: %w", path, err)
+	}
+	for dir := path; dir != "/"; {
+		dir = filepath.Dir(dir)
+		var st unix.Stat_t
+		if err := unix.Stat(dir, &st); err != nil {
+			return fmt.Errorf("make directory %s: %w", dir, err)
+		}
+		if st.Dev != lowest.Dev {
+			return nil
+		}
+		if err := SyncDir(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return nil
 }
 
 // SyncDir makes the names in the directory path durable.

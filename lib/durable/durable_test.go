@@ -90,3 +90,21 @@ func TestSyncs(t *testing.T) {
 		t.Errorf("sync of nothing: %v", err)
 	}
 }
+
+func TestMkdirAll(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 { // what is there stays
+		if err := durable.MkdirAll(filepath.Join(dir, "a/b/c"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if st, err := os.Stat(filepath.Join(dir, "a/b/c")); err != nil || !st.IsDir() || st.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", st, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := durable.MkdirAll(filepath.Join(dir, "file/below"), 0o700); err == nil {
+		t.Error("a directory below a file")
+	}
+}

@@ -28,6 +28,8 @@ type Channel struct {
 	cancel context.CancelFunc
 	jobs   sync.WaitGroup
 
+	mailboxes mailboxes
+
 	mu   sync.Mutex
 	conf *settings
 }
@@ -155,7 +157,7 @@ func (c *Channel) one(s *settings, m *spool.Message, e *envelope, n int) channel
 	case e.unwanted():
 		return done(now, "the originator did not ask for this report")
 	case u.Mailbox != "":
-		return intoMailbox(u.Mailbox, m, e.delivery(n, now), now)
+		return c.intoMailbox(u.Mailbox, m, e.delivery(n, now), now)
 	}
 	return c.intoProgram(u.Program, m, e.delivery(n, now), now)
 }

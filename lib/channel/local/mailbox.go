@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/channel"
@@ -23,12 +24,16 @@ const (
 // intoMailbox writes the content, then the envelope: a message is in the mailbox
 // when its envelope is. The names derive from the spool identifier, so a delivery
 // that is repeated because its outcome was lost finds itself done.
-func intoMailbox(dir string, m *spool.Message, d *Delivery, now time.Time) channel.Result {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func (c *Channel) intoMailbox(dir string, m *spool.Message, d *Delivery, now time.Time) channel.Result {
+	if err := c.mailboxes.open(dir); err != nil {
 		return later(err)
 	}
 	base := filepath.Join(dir, d.Name)
 	if _, err := os.Lstat(base + envelopeEnding); err == nil {
+		// Whoever did it may have ended before the names were safe.
+		if err := durable.SyncDir(dir); err != nil {
+			return later(err)
+		}
 		return done(now, "was delivered before")
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return later(err)
@@ -44,6 +49,33 @@ func intoMailbox(dir string, m *spool.Message, d *Delivery, now time.Time) chann
 		return later(err)
 	}
 	return done(now, "")
+}
+
+// mailboxes are the directories this process has made or found, and made durable.
+// Deliveries run side by side: one that finds the directory another has just made must
+// not say "delivered" before the name of it is safe.
+type mailboxes struct {
+	mu   sync.Mutex
+	safe map[string]bool
+}
+
+func (b *mailboxes) open(dir string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.safe[dir] {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		delete(b.safe, dir) // somebody has taken it away
+	}
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if b.safe == nil {
+		b.safe = map[string]bool{}
+	}
+	b.safe[dir] = true
+	return nil
 }
 
 // writeContent copies the content into a file of the mailbox. A whole one has its
