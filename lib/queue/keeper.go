@@ -304,10 +304,17 @@ func (k *Keeper) Begin() (batch *spool.Batch, settle func(error)) {
 }
 
 // Poison ends the keeper's work: after a failed barrier nobody hears yes, now or
-// later, and nothing is told to the scheduler any more.
+// later, and nothing is told to the scheduler any more. Whoever waits for a barrier that
+// now never begins hears no at once.
 func (k *Keeper) Poison(err error) {
-	if k.failed == nil {
-		k.failed = diag.E("spool", diag.IO, fmt.Errorf("a barrier failed: %w", err))
+	if k.failed != nil {
+		return
+	}
+	k.failed = diag.E("spool", diag.IO, fmt.Errorf("a barrier failed: %w", err))
+	waiting := k.waiting
+	k.waiting, k.urgent = nil, false
+	for _, f := range waiting {
+		f(k.failed)
 	}
 }
 
