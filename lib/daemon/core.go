@@ -330,7 +330,13 @@ func (c *core) do(a sched.Action) {
 	case sched.Drained:
 		c.drained = true
 	case sched.Notice:
-		c.log.Info(a.Kind.String(), "channel", a.Channel, "peer", a.Peer, "text", a.Text)
+		var about []any
+		for _, m := range [][2]string{{"channel", a.Channel}, {"peer", a.Peer}, {"text", a.Text}} {
+			if m[1] != "" {
+				about = append(about, m[0], m[1])
+			}
+		}
+		c.log.Info(a.Kind.String(), about...)
 	default:
 		process, line, ok := lineOf(a)
 		if !ok {

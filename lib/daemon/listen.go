@@ -35,7 +35,7 @@ func (c *core) listen() error {
 		}
 		l, err := net.Listen("tcp", address)
 		if err != nil {
-			return diag.E("listen", listenKind(err), err)
+			return cannotListen(err)
 		}
 		c.listeners[address] = l
 		c.log.Info("listening", "address", address)
@@ -49,16 +49,16 @@ func (c *core) listen() error {
 	return nil
 }
 
-// listenKind tells an address somebody else has, or that is not for us to open, from
+// cannotListen tells an address somebody else has, or that is not for us to open, from
 // one that makes no sense here.
-func listenKind(err error) diag.Kind {
+func cannotListen(err error) error {
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		return diag.Unavailable
+		return diag.E("listen", diag.Unavailable, err)
 	case errors.Is(err, fs.ErrPermission):
-		return diag.Denied
+		return diag.WithHint(diag.E("listen", diag.Denied, err), "a port below 1024 needs root or CAP_NET_BIND_SERVICE")
 	}
-	return diag.Config
+	return diag.E("listen", diag.Config, err)
 }
 
 func (c *core) closeListener(address string, l net.Listener) {
