@@ -58,7 +58,7 @@ func status(c *ucli.Context) error {
 
 // track tells what the event log knows of a message and of what was made from it.
 func track(c *ucli.Context) error {
-	if c.NArg() != 1 {
+	if c.NArg() != 1 || c.Args().First() == "" {
 		return cli.Usage("track wants one identifier")
 	}
 	since, err := sinceTime(c.String("since"))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"time"
 	"unicode/utf8"
@@ -133,6 +134,12 @@ func submission(c *ucli.Context) (*submit.Submission, error) {
 		return nil, cli.Usage("--content-type needs --raw or --probe")
 	case s.Probe && c.NArg() > 0:
 		return nil, cli.Usage("a probe has no content")
+	case s.Probe && (c.IsSet("deferred") || c.IsSet("latest")):
+		return nil, cli.Usage("a probe has no --deferred and no --latest")
+	case !s.Probe && c.IsSet("probe-size"):
+		return nil, cli.Usage("--probe-size needs --probe")
+	case s.ContentLength < 0 || s.ContentLength > math.MaxInt32: // X.411 ub-content-length
+		return nil, cli.Usage("--probe-size %d is not one of 0 to %d", s.ContentLength, math.MaxInt32)
 	}
 	return s, nil
 }

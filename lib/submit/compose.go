@@ -126,6 +126,9 @@ func (s *Submission) check() error {
 	if err := asn1.PrintableString(s.ContentID).Valid(); err != nil {
 		return diag.E("content identifier", diag.Data, err)
 	}
+	if !s.Deferred.IsZero() && !s.Latest.IsZero() && !s.Latest.After(s.Deferred) {
+		return diag.New("submit", diag.Data, "the latest delivery time is not after the deferred one")
+	}
 	if s.ContentType.String() == "" {
 		return diag.New("submit", diag.Usage, "no content type")
 	}
