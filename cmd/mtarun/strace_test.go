@@ -116,19 +116,23 @@ func (tr *trace) submitted(m *mta, id string) error {
 	tmp, final := filepath.Join(m.dir, "spool/tmp", id), filepath.Join(m.dir, "spool/new", id)
 	var renamed *call
 	var yes []*call
+	var printed, exited bool
 	for _, c := range tr.calls {
 		switch {
 		case c.path == final && c.changes():
 			return fmt.Errorf("line %d: %s is written under its final name", c.begin+1, final)
 		case strings.HasPrefix(c.name, "rename") && slices.Equal(c.texts, []string{tmp, final}):
 			renamed = c
-		case c.sends() && strings.HasPrefix(c.args, "1<") && bytes.Contains(c.data(), []byte(id)),
-			c.name == "exit_group" && c.args == "0":
+		case c.sends() && strings.HasPrefix(c.args, "1<") && bytes.Contains(c.data(), []byte(id)):
+			printed = true
+			yes = append(yes, c)
+		case c.name == "exit_group" && strings.HasPrefix(c.args, "0"):
+			exited = true
 			yes = append(yes, c)
 		}
 	}
-	if renamed == nil || renamed.failed || len(yes) != 2 {
-		return fmt.Errorf("%s: renamed to new/: %v; said yes %d times, not twice", tmp, renamed != nil, len(yes))
+	if renamed == nil || renamed.failed || !printed || !exited {
+		return fmt.Errorf("%s: renamed to new/: %v; printed: %v; exit status 0: %v", tmp, renamed != nil, printed, exited)
 	}
 	err := tr.content(tmp, renamed)
 	for _, y := range yes {
@@ -151,10 +155,10 @@ func (tr *trace) removals() (removed []string, err error) {
 	var errs []error
 	files := tr.files()
 	for _, c := range tr.calls {
-		if c.failed || !strings.HasPrefix(c.name, "unlink") || !spoolFile.MatchString(c.texts[0]) || !strings.Contains(c.texts[0], "/spool/q/") {
+		if c.failed || !strings.HasPrefix(c.name, "unlink") || !spoolFile.MatchString(c.text(0)) || !strings.Contains(c.text(0), "/spool/q/") {
 			continue
 		}
-		id := filepath.Base(c.texts[0])
+		id := filepath.Base(c.text(0))
 		local := ""
 		for l, f := range files {
 			switch name := filepath.Base(f); {
@@ -184,13 +188,13 @@ func (tr *trace) delivered(id string, yes *call) error {
 	var err error
 	for _, c := range tr.calls {
 		switch {
-		case c.name == "openat" && strings.HasSuffix(c.texts[0], "/"+id+".content") && tr.makes(c, c.texts[0]):
-			content = c.texts[0]
+		case c.name == "openat" && strings.HasSuffix(c.text(0), "/"+id+".content") && tr.makes(c, c.text(0)):
+			content = c.text(0)
 		case c.path == content && c.changes():
 			err = errors.Join(err, tr.content(content, yes)) // that of a report has nothing
-		case strings.HasPrefix(c.name, "rename") && !c.failed && strings.HasSuffix(c.texts[1], "/"+id+".json"):
-			envelope = c.texts[1]
-			err = errors.Join(err, tr.content(c.texts[0], c))
+		case strings.HasPrefix(c.name, "rename") && !c.failed && strings.HasSuffix(c.text(1), "/"+id+".json"):
+			envelope = c.text(1)
+			err = errors.Join(err, tr.content(c.text(0), c))
 		}
 	}
 	if content == "" || envelope == "" {

@@ -178,6 +178,15 @@ func unescape(s string) (byte, int) {
 	return s[1], 2
 }
 
+// text is one of the strings; "" if there are fewer: a call cut off by the end of its
+// process may lack them.
+func (c *call) text(i int) string {
+	if i >= len(c.texts) {
+		return ""
+	}
+	return c.texts[i]
+}
+
 // data is the octets the call moves.
 func (c *call) data() []byte { return []byte(strings.Join(c.texts, "")) }
 
