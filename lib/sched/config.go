@@ -18,9 +18,9 @@ type Config struct {
 	PeerBackoff    Backoff // zero: 1 min, then 1 min more each time, at most 30 min
 	ChannelBackoff Backoff // of a channel process that failed; zero: 1 s, 2 s more, at most 1 min
 
-	// Expiry is how long after its acceptance a message that names no latest
-	// time itself is given up, by priority: urgent, normal, non-urgent. Zero is
-	// never.
+	// Expiry is how long after its acceptance, or its deferred-delivery-time if
+	// that is later, a message that names no latest time itself is given up, by
+	// priority: urgent, normal, non-urgent. Zero is never.
 	Expiry [3]time.Duration
 
 	// TurnWait is how long a peer is given to answer a request for the turn

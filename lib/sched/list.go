@@ -30,7 +30,8 @@ func (s *Scheduler) accept(in *Message) {
 		m.accepted = s.now
 	}
 	if life := s.config.Expiry[m.priority]; m.expires == 0 && life > 0 {
-		m.expires = m.accepted + int64(life)
+		// A message that was deferred has its life from then, or it could end untried.
+		m.expires = max(m.accepted, m.deferred) + int64(life)
 	}
 	ordered := in.Recipients
 	byNumber := func(a, b Recipient) int { return cmp.Compare(a.N, b.N) }
