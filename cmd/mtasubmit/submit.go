@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"time"
 	"unicode/utf8"
@@ -138,8 +137,8 @@ func submission(c *ucli.Context) (*submit.Submission, error) {
 		return nil, cli.Usage("a probe has no --deferred and no --latest")
 	case !s.Probe && c.IsSet("probe-size"):
 		return nil, cli.Usage("--probe-size needs --probe")
-	case s.ContentLength < 0 || s.ContentLength > math.MaxInt32: // X.411 ub-content-length
-		return nil, cli.Usage("--probe-size %d is not one of 0 to %d", s.ContentLength, math.MaxInt32)
+	case s.ContentLength < 0 || s.ContentLength > mts.UbContentLength:
+		return nil, cli.Usage("--probe-size %d is not one of 0 to %d", s.ContentLength, mts.UbContentLength)
 	}
 	return s, nil
 }
