@@ -21,6 +21,10 @@ type Edit struct {
 	// list has been expanded. Nil leaves the responsibilities as they are. It is
 	// not called for a report.
 	Responsible func(index, number int) bool
+	// Keep says whether a recipient, given by its place, stays in the envelope; nil
+	// keeps all. An envelope that is passed on keeps all of them; one that is shown
+	// to a recipient need not disclose the others.
+	Keep func(index int) bool
 	// Trace, when not nil, becomes the trace-information. Elements that are equal
 	// to what the envelope has in the same place keep their octets.
 	Trace mts.TraceInformation
@@ -88,7 +92,7 @@ func (e *Edit) envelope(raw ber.Raw, extensions asn1.Tag) (ber.Raw, error) {
 		case tag == extensions:
 			extended = true
 			f, err = e.extensions(f)
-		case tag == tagRecipients && extensions == tagExtensions && e.Responsible != nil:
+		case tag == tagRecipients && extensions == tagExtensions && (e.Responsible != nil || e.Keep != nil):
 			f, err = e.recipients(f)
 		}
 		if err != nil {
@@ -241,17 +245,23 @@ func internalTrace(raw ber.Raw, field mts.ExtensionField, want mts.InternalTrace
 	return ber.Marshal(field)
 }
 
-// recipients edits the responsibility of every recipient.
+// recipients edits the recipients there are, and the responsibility of each.
 func (e *Edit) recipients(raw ber.Raw) (ber.Raw, error) {
 	old, err := elements(raw)
 	if err != nil {
 		return nil, err
 	}
-	out := slices.Clone(old)
-	for i := range out {
-		if out[i], err = e.recipient(i, out[i]); err != nil {
-			return nil, fmt.Errorf("recipient %d: %w", i, err)
+	out := make([]ber.Raw, 0, len(old))
+	for i, r := range old {
+		if e.Keep != nil && !e.Keep(i) {
+			continue
 		}
+		if e.Responsible != nil {
+			if r, err = e.recipient(i, r); err != nil {
+				return nil, fmt.Errorf("recipient %d: %w", i, err)
+			}
+		}
+		out = append(out, r)
 	}
 	if same(old, out) {
 		return raw, nil

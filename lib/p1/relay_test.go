@@ -98,6 +98,18 @@ func TestRelayChangesOnlyWhatItMust(t *testing.T) {
 			Responsible: func(i, _ int) bool { return i < 2 },
 		}, around(trace, extensions, definiteForm(t, tagRecipients,
 			definiteForm(t, tagSet, `81 03 00 D0 00 80 02 00 01 `+bobName+`A3 00`)+oddTwo+oddTail))},
+		{"one recipient kept", Edit{
+			Keep: func(i int) bool { return i == 1 },
+		}, around(trace, extensions, definiteForm(t, tagRecipients, oddTwo))},
+		{"every recipient kept", Edit{
+			Keep: func(int) bool { return true },
+		}, original},
+		{"places are those before others went", Edit{
+			Keep:        func(i int) bool { return i > 0 },
+			Responsible: func(i, _ int) bool { return i == 2 },
+		}, around(trace, extensions, definiteForm(t, tagRecipients,
+			definiteForm(t, tagSet, `80 01 02 `+bobName+`81 02 00 50 82 81 01 08`)+
+				definiteForm(t, tagSet, `82 01 08 `+bobName+`81 02 00 D0 80 01 02`)))},
 		{"a trace element more", Edit{
 			Trace: mts.AppendTrace(was.TraceInformation, charl, noon),
 		}, around(definiteForm(t, tagTrace, oddTraceOne+oddTraceTwo+third), extensions, rcpts)},
