@@ -1,6 +1,7 @@
 package local
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,7 +34,7 @@ type Delivery struct {
 	Internal    []TraceStep   `json:"internalTrace,omitempty"`
 	Extensions  []string      `json:"extensions,omitempty"`
 	Report      *ReportDetail `json:"report,omitempty"`
-	Wire        []byte        `json:"wire"` // the transfer envelope as it came
+	Wire        []byte        `json:"wire"` // the transfer envelope as it came, without the other recipients
 }
 
 // TraceStep is one element of the trace.
@@ -87,26 +88,23 @@ func (e *envelope) recipient(n int) *spool.Recipient {
 	return nil
 }
 
-// critical are the extensions that forbid delivery by one who does not know them.
-func (e *envelope) critical(n int) []mts.ExtensionType {
-	all := mts.UnsupportedCritical(e.Extensions, mts.ForDelivery, nil)
-	if n >= 1 && n <= len(e.Recipients) {
-		all = append(all, mts.UnsupportedCritical(e.Recipients[n-1].Extensions, mts.ForDelivery, nil)...)
-	}
-	return all
-}
-
 // unwanted tells of a report that was made for the originating MTA alone, or that
 // its originator does not want to see.
 func (e *envelope) unwanted() bool { return e.Report != nil && !report.Wanted(e.Report) }
 
 // delivery is the delivery envelope for one recipient.
-func (e *envelope) delivery(n int, now time.Time) *Delivery {
+func (e *envelope) delivery(n int, now time.Time) (*Delivery, error) {
 	s := e.spool
+	// What the transfer envelope says of the others is not for this recipient (X.411
+	// §8.3.1.1): their names only if the originator discloses them, the rest never.
+	wire, err := p1.Relay(s.Wire, p1.Edit{Keep: func(index int) bool { return index == n-1 }})
+	if err != nil {
+		return nil, err
+	}
 	d := &Delivery{
 		Name: string(s.ID), ID: string(s.ID), MTSID: s.MTSID, Kind: string(s.Kind), Originator: s.Originator,
 		Recipient: e.recipient(n).Address, N: n, Priority: s.Priority.String(), ContentType: s.ContentType,
-		ContentID: s.ContentID, Size: s.Size, Delivered: now, Wire: s.Wire, EITs: e.EITs.String(),
+		ContentID: s.ContentID, Size: s.Size, Delivered: now, Wire: wire, EITs: e.EITs.String(),
 	}
 	if len(s.Recipients) > 1 {
 		d.Name += "-" + strconv.Itoa(n)
@@ -132,13 +130,17 @@ func (e *envelope) delivery(n int, now time.Time) *Delivery {
 		i := t.MTASuppliedInformation
 		d.Internal = append(d.Internal, step(t.GlobalDomainIdentifier, string(t.MTAName), i.ArrivalTime, i.RoutingAction, i.OtherActions))
 	}
-	for _, x := range e.Extensions {
+	extensions := e.Extensions
+	if n >= 1 && n <= len(e.Recipients) {
+		extensions = slices.Concat(extensions, e.Recipients[n-1].Extensions)
+	}
+	for _, x := range extensions {
 		d.Extensions = append(d.Extensions, x.Type.String())
 	}
 	if e.Report != nil {
 		d.Report = detail(e.Report)
 	}
-	return d
+	return d, nil
 }
 
 func step(domain mts.GlobalDomainIdentifier, mta string, arrival mts.Time, action mts.RoutingAction, other mts.OtherActions) TraceStep {

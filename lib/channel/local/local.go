@@ -156,10 +156,15 @@ func (c *Channel) one(s *settings, m *spool.Message, e *envelope, n int) channel
 		return done(now, "a message would have been delivered")
 	case e.unwanted():
 		return done(now, "the originator did not ask for this report")
-	case u.Mailbox != "":
-		return c.intoMailbox(u.Mailbox, m, e.delivery(n, now), now)
 	}
-	return c.intoProgram(u.Program, m, e.delivery(n, now), now)
+	d, err := e.delivery(n, now)
+	switch {
+	case err != nil:
+		return never(mts.UnableToTransfer, mts.ProtocolViolation, err.Error())
+	case u.Mailbox != "":
+		return c.intoMailbox(u.Mailbox, m, d, now)
+	}
+	return c.intoProgram(u.Program, m, d, now)
 }
 
 func done(now time.Time, text string) channel.Result {
