@@ -28,7 +28,7 @@ func TestFailedBarrier(t *testing.T) {
 	for _, c := range []struct{ name, barrier, inject string }{
 		{"syncfs", "syncfs", "syncfs:error=EIO:delay_enter=300000"},
 		{"fsync of a file", "fsync", "fsync:error=EIO:delay_enter=300000"},
-		{"fsync of a directory", "fsync", "fsync:error=EIO:when=2+"},
+		{"fsync of a directory", "fsync", "fsync:error=EIO:delay_enter=300000:when=2+"},
 	} {
 		t.Run(c.name, func(t *testing.T) { failedBarrier(t, c.barrier, c.inject) })
 	}

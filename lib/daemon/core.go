@@ -288,7 +288,8 @@ func (c *core) poison(err error) {
 	for _, p := range c.processes {
 		p.stop()
 	}
-	// A process that drains would wait for answers that never come.
+	// Whoever waited has heard no by then; a process that does not end by itself has
+	// nothing left that may be said.
 	time.AfterFunc(killAfter, func() {
 		c.post(func() {
 			for _, p := range c.processes {
