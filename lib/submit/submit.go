@@ -101,15 +101,23 @@ func (t *Tx) Refused() error {
 
 func failureKind(r spool.Recipient) diag.Kind { return route.KindOf(r.Fail.Text) }
 
-// Write stores content octets. Content beyond the size limit is counted and not
-// stored: the message is then accepted to be reported as too long, because a peer
-// that has begun a transfer cannot be told otherwise (X.411 §14.3).
+// Write stores content octets. Of a content beyond the size limit nothing is kept, so
+// that no part of it can be taken for it and returned: the message is accepted to be
+// reported as too long, because a peer that has begun a transfer cannot be told
+// otherwise (X.411 §14.3); a report goes on without the content it returns.
 func (t *Tx) Write(p []byte) (int, error) {
 	t.size += int64(len(p))
 	if t.Discarded != "" {
 		return len(p), nil
 	}
-	if t.over = t.over || t.size > int64(t.door.conf.Limits.MessageSize); t.over {
+	if !t.over && t.size > int64(t.door.conf.Limits.MessageSize) {
+		t.over = true
+		if err := t.Abort(); err != nil {
+			return 0, err
+		}
+		t.w = nil
+	}
+	if t.over {
 		return len(p), nil
 	}
 	if err := t.open(); err != nil {
@@ -155,13 +163,16 @@ func (t *Tx) Commit(ctx context.Context) (*spool.Envelope, error) {
 // limit decides what only the whole content tells: whether it is too long, for
 // everybody or for single users.
 func (t *Tx) limit() {
+	if t.env.Kind == spool.KindReport {
+		return
+	}
 	for i := range t.env.Recipients {
 		r := &t.env.Recipients[i]
 		if r.Fail != nil {
 			continue
 		}
 		most := int64(t.door.conf.Limits.MessageSize)
-		if a, err := oraddr.Parse(r.Address); err == nil && t.env.Kind != spool.KindReport {
+		if a, err := oraddr.Parse(r.Address); err == nil {
 			if d := t.door.router.Route(a); d.User != nil && d.User.MaxSize > 0 {
 				most = min(most, int64(d.User.MaxSize))
 			}

@@ -3,7 +3,6 @@ package submit
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -245,7 +244,7 @@ func TestStoredAsReceived(t *testing.T) {
 // Nothing of a content beyond the limit is kept, and the recipients hear why.
 func TestTooLong(t *testing.T) {
 	d, sp := door(t)
-	m, raw := envelope(t, nil, ann)
+	m, raw := envelope(t, nil, ann, nobody)
 	tx, err := d.Message(fromB, raw, m)
 	if err != nil {
 		t.Fatal(err)
@@ -262,9 +261,50 @@ func TestTooLong(t *testing.T) {
 	if got := fate(env.Recipients[0]); got != "unable-to-transfer/content-too-long" {
 		t.Error(got)
 	}
-	st, err := os.Stat(filepath.Join(sp.Dir(), "new", string(env.ID)))
-	if err != nil || st.Size() > 5000 {
-		t.Errorf("%v, %v", st, err)
+	if got := fate(env.Recipients[1]); got != "unable-to-transfer/unrecognised-OR-name" {
+		t.Error(got)
+	}
+	if env.Size != 0 {
+		t.Errorf("%d octets of it are kept", env.Size)
+	}
+	if files := spooled(t, sp); len(files) != 1 {
+		t.Errorf("files %v", files)
+	}
+}
+
+// A report is worth more than the content it returns: one that returns too much goes
+// on without, for nobody would be told of its loss.
+func TestReportWithTooMuchContent(t *testing.T) {
+	d, _ := door(t)
+	m, _ := envelope(t, nil, nobody)
+	originator := m.OriginatorName
+	charlie := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "CHARLIE"})
+	r := &mts.Report{}
+	r.Envelope = mts.ReportTransferEnvelope{ReportIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: charlie, LocalIdentifier: "R.1"},
+		ReportDestinationName: originator, TraceInformation: mts.AppendTrace(nil, charlie, now)}
+	r.Content.SubjectIdentifier = m.MessageIdentifier
+	r.Content.PerRecipientFields = []mts.PerRecipientReportTransferFields{{ActualRecipientName: originator, OriginallySpecifiedRecipientNumber: 1,
+		PerRecipientIndicators: m.PerRecipientFields[0].PerRecipientIndicators,
+		LastTraceInformation:   mts.LastTraceInformation{ArrivalTime: asn1.NewUTCTime(now), ReportType: mts.NewNonDelivery(mts.UnableToTransfer, mts.DiagnosticLoopDetected)}}}
+	raw, err := p1.EncodeReport(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := d.Report(fromB, raw, r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if _, err := tx.Write(make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env, err := tx.Commit(context.Background())
+	if err != nil || env == nil {
+		t.Fatal(env, err)
+	}
+	if got := fate(env.Recipients[0]); got != "p1 MTA-B" || env.Size != 0 {
+		t.Errorf("%s, %d octets", got, env.Size)
 	}
 }
 
