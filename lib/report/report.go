@@ -15,6 +15,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/spool"
 )
@@ -157,6 +158,7 @@ func Make(env *spool.Envelope, results []Result, own conf.Identity) (r *mts.Repo
 		if fields.Extensions, err = copyExt(nil, f.Extensions, mts.ExtRedirectionHistory.Type()); err != nil {
 			return nil, false, err
 		}
+		fields.OriginallyIntendedRecipientName = intended(f.Extensions)
 		if f.PerRecipientIndicators.OriginatingMTAReport() == mts.ReportAudited {
 			c.SubjectIntermediateTraceInformation = s.Trace
 		}
@@ -201,6 +203,17 @@ func destination(r *mts.Report, s *p1.Common, submitted time.Time) error {
 	}
 	r.Envelope.Extensions, err = mts.SetExt(r.Envelope.Extensions, mts.ExtOriginatorAndDLExpansionHistory, all)
 	return err
+}
+
+// intended is the recipient the originator named when the subject was redirected to
+// another (X.411 §12.2.1.3.1), nil if it was not. A history that cannot be read is no
+// reason to leave the originator without a report; the report carries it as it is.
+func intended(extensions []mts.ExtensionField) *oraddr.ORName {
+	history, _, err := mts.Ext(extensions, mts.ExtRedirectionHistory)
+	if err != nil || len(history) == 0 {
+		return nil
+	}
+	return &history[0].IntendedRecipientName.IntendedRecipient
 }
 
 // arrivalTime is when the subject entered this domain: as an earlier MTA of it

@@ -188,6 +188,40 @@ func TestReportGoesToTheLastList(t *testing.T) {
 	}
 }
 
+// X.411 §12.2.1.3.1: of a recipient that was redirected the report names the one the
+// originator knows, and says how it came to another.
+func TestRedirectedRecipient(t *testing.T) {
+	first, second := name(t, "/S=First/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/"), name(t, "/S=Second/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/")
+	step := func(n oraddr.ORName) mts.Redirection {
+		return mts.Redirection{IntendedRecipientName: mts.IntendedRecipientName{IntendedRecipient: n, RedirectionTime: asn1.NewUTCTime(accepted)},
+			RedirectionReason: mts.RecipientAssignedAlternateRecipient}
+	}
+	env := subjectOf(t, func(m *mts.MessageTransferEnvelope) {
+		var err error
+		f := &m.PerRecipientFields[0]
+		if f.Extensions, err = mts.SetExt(nil, mts.ExtRedirectionHistory, []mts.Redirection{step(first), step(second)}); err != nil {
+			t.Fatal(err)
+		}
+		m.PerRecipientFields[1].Extensions = []mts.ExtensionField{{Type: mts.ExtRedirectionHistory.Type()}} // no history at all
+	})
+	r, _, err := Make(env, []Result{{N: 1, Delivered: true, Time: accepted}, {N: 2, Delivered: true, Time: accepted}}, bravo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := r.Content.PerRecipientFields
+	if n := f[0].OriginallyIntendedRecipientName; n == nil {
+		t.Error("no originally-intended-recipient-name")
+	} else if a, err := n.Address(); err != nil || a.PN.S != "First" {
+		t.Errorf("originally intended %v, %v", a, err)
+	}
+	if history, ok, err := mts.Ext(f[0].Extensions, mts.ExtRedirectionHistory); err != nil || !ok || len(history) != 2 {
+		t.Errorf("redirection-history %v %v %v", history, ok, err)
+	}
+	if f[1].OriginallyIntendedRecipientName != nil {
+		t.Error("an originally-intended-recipient-name out of nothing")
+	}
+}
+
 func TestContentComesBackOnlyWhenAskedFor(t *testing.T) {
 	asked := subjectOf(t, func(m *mts.MessageTransferEnvelope) {
 		m.PerMessageIndicators = mts.NewPerMessageIndicators(mts.BitContentReturnRequest)
