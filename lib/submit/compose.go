@@ -19,7 +19,7 @@ type Submission struct {
 	Originator    oraddr.Address
 	Recipients    []oraddr.Address
 	Priority      mts.Priority
-	Report        mts.ReportRequest // of the originator, about every recipient
+	Report        mts.ReportRequest // of the originator, about every recipient; a probe always asks
 	ContentType   mts.ContentType
 	ContentID     string
 	EITs          *mts.EncodedInformationTypes // nil: unspecified
@@ -40,6 +40,9 @@ type Submission struct {
 func (d *Door) Submit(src spool.Source, s Submission) (*Tx, error) {
 	if err := s.check(); err != nil {
 		return nil, err
+	}
+	if s.Probe {
+		s.Report = mts.ReportAlways // it is sent for the sake of its report
 	}
 	now := d.now()
 	id := spool.NewID(now)
