@@ -2,6 +2,7 @@ package submit
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -23,27 +24,40 @@ func (d *Door) Message(src spool.Source, raw ber.Raw, env *mts.MessageTransferEn
 	e.ContentType = env.ContentType.String()
 	e.ContentID = string(env.ContentIdentifier)
 	e.Originator = addressText(env.OriginatorName)
+	all := d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields))
+	if all == nil {
+		all = times(e, env)
+	}
+	if err := d.recipients(t, env.PerRecipientFields, all); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// times notes when a message may be delivered. A time that is none is the originator's
+// mistake and not the peer's, who could only send it again.
+func times(e *spool.Envelope, env *mts.MessageTransferEnvelope) *spool.Failure {
+	wrong := func(what string, err error) *spool.Failure {
+		return failure(mts.UnableToTransfer, mts.InvalidArguments, what+": "+err.Error())
+	}
 	if env.DeferredDeliveryTime != "" {
 		deferred, err := env.DeferredDeliveryTime.Time()
 		if err != nil {
-			return nil, diag.E("deferred-delivery-time", diag.Data, err)
+			return wrong("deferred-delivery-time", err)
 		}
 		e.Deferred = deferred.UTC()
 	}
 	latest, ok, err := mts.Ext(env.Extensions, mts.ExtLatestDeliveryTime)
-	if err != nil {
-		return nil, err
-	}
-	if ok {
-		if e.Expires, err = latest.Time(); err != nil {
-			return nil, diag.E("latest-delivery-time", diag.Data, err)
+	if err == nil && ok {
+		var expires time.Time
+		if expires, err = latest.Time(); err == nil {
+			e.Expires = expires.UTC()
 		}
-		e.Expires = e.Expires.UTC()
 	}
-	if err := d.recipients(t, env.PerRecipientFields, d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields))); err != nil {
-		return nil, err
+	if err != nil {
+		return wrong("latest-delivery-time", err)
 	}
-	return t, nil
+	return nil
 }
 
 // Probe begins a probe (X.411 §12.2.1.2). It has no content; the same decisions

@@ -151,6 +151,14 @@ func TestFates(t *testing.T) {
 		{"not ours", func(m *mts.MessageTransferEnvelope) {
 			m.PerRecipientFields[0].PerRecipientIndicators = m.PerRecipientFields[0].PerRecipientIndicators.WithResponsibility(false)
 		}, []string{abroad, ann}, "local "},
+		{"no time", func(m *mts.MessageTransferEnvelope) { m.DeferredDeliveryTime = "soon" }, []string{ann, abroad},
+			"unable-to-transfer/invalid-arguments; unable-to-transfer/invalid-arguments"},
+		{"no latest time", func(m *mts.MessageTransferEnvelope) {
+			m.Extensions = []mts.ExtensionField{{Type: mts.ExtLatestDeliveryTime.Type(), Value: ber.Raw{0x17, 1, '9'}}}
+		}, []string{ann}, "unable-to-transfer/invalid-arguments"},
+		{"a latest time of another type", func(m *mts.MessageTransferEnvelope) {
+			m.Extensions = []mts.ExtensionField{{Type: mts.ExtLatestDeliveryTime.Type(), Value: ber.Raw{5, 0}}}
+		}, []string{ann}, "unable-to-transfer/invalid-arguments"},
 		{"members of a list share its number", func(m *mts.MessageTransferEnvelope) {
 			m.PerRecipientFields[1].OriginallySpecifiedRecipientNumber = 1
 		}, []string{ann, abroad}, "local ; p1 MTA-B"},
@@ -305,6 +313,19 @@ func TestReportWithTooMuchContent(t *testing.T) {
 	}
 	if got := fate(env.Recipients[0]); got != "p1 MTA-B" || env.Size != 0 {
 		t.Errorf("%s, %d octets", got, env.Size)
+	}
+}
+
+// A probe that would hear nothing of success is for nothing.
+func TestProbeAsksForAReport(t *testing.T) {
+	d, _ := door(t)
+	tx, err := d.Submit(spool.Source{}, Submission{Probe: true, Report: mts.ReportNone, Originator: address(t, ann),
+		Recipients: []oraddr.Address{address(t, ann)}, ContentType: mts.NewContentType(mts.InterpersonalMessaging1988)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := tx.Envelope().Recipients[0]; r.Report != "delivery" || r.MTAReport != "delivery" {
+		t.Errorf("asks for %s and %s", r.Report, r.MTAReport)
 	}
 }
 
