@@ -166,39 +166,44 @@ func RecordTrace(t TraceInformation, own GlobalDomainIdentifier, a AdditionalAct
 }
 
 // RerouteTrace returns the trace with a further element of own, which says that
-// a transfer to the domain attempted failed and another way is taken, X.411
-// §12.3.1. The trace given is not changed.
-func RerouteTrace(t TraceInformation, own, attempted GlobalDomainIdentifier, arrival time.Time) TraceInformation {
+// a transfer to the domain attempted, nil if it is not known, failed and another way
+// is taken, X.411 §12.3.1. The trace given is not changed.
+func RerouteTrace(t TraceInformation, own GlobalDomainIdentifier, attempted *GlobalDomainIdentifier, arrival time.Time) TraceInformation {
 	return append(slices.Clip(t), TraceInformationElement{
 		GlobalDomainIdentifier: own,
 		DomainSuppliedInformation: DomainSuppliedInformation{
 			ArrivalTime:     asn1.NewUTCTime(arrival),
 			RoutingAction:   Rerouted,
-			AttemptedDomain: &attempted,
+			AttemptedDomain: attempted,
 		},
 	})
 }
 
 // LoopDetected reports whether an object with trace t, as it arrives and before
-// AppendTrace, is caught in a loop between domains, X.411 §14. It is when
-// own has an element and no element after the last one of own shows a reason to
-// come back: a rerouting, a redirection or the expansion of a list. An object
-// whose last element is own's has not left the domain and cannot have come back.
+// AppendTrace, is caught in a loop between domains, X.411 §14. It is when own has
+// been visited before and no element after that visit shows a reason to come back: a
+// rerouting, a redirection or the expansion of a list. Elements of own's at the end
+// are not a visit before but the present one: the object came from another MTA of
+// the domain. That MTA may have let it in all the same, so what is older is judged
+// again; else a domain whose border MTAs look away would loop for ever.
 // A trace without room for another element counts as a loop.
 //
 // A message in a loop is not delivered for unable-to-transfer and loop-detected;
 // a report is discarded.
 func LoopDetected(t TraceInformation, own GlobalDomainIdentifier) bool {
-	i := lastIndex(t, func(e *TraceInformationElement) bool { return e.GlobalDomainIdentifier.Equal(own) })
-	switch {
-	case i == len(t)-1 && i >= 0:
-		return false
-	case len(t) >= UbTransfers:
+	mine := func(e *TraceInformationElement) bool { return e.GlobalDomainIdentifier.Equal(own) }
+	n := len(t)
+	for n > 0 && mine(&t[n-1]) {
+		n--
+	}
+	if n == len(t) && n >= UbTransfers {
 		return true
-	case i < 0:
+	}
+	i := lastIndex(t[:n], mine)
+	if i < 0 {
 		return false
 	}
-	for j := i + 1; j < len(t); j++ {
+	for j := i + 1; j < n; j++ {
 		s := &t[j].DomainSuppliedInformation
 		if sendsBack(s.RoutingAction, s.OtherActions) {
 			return false

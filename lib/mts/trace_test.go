@@ -53,7 +53,11 @@ func TestLoopDetected(t *testing.T) {
 		{"A+rerouted B", "A", true, "likewise"},
 		{"A B+redirected A B", "A", true, "the reason is older than the last visit"},
 		{"A B C+dl D", "A", false, "any element after the last visit gives a reason"},
-		{"A B A", "A", false, "an element of A's is the last: A has judged it"},
+		{"A B A", "A", true, "another MTA of A's looked away"},
+		{"A B A A+rerouted", "A", true, "likewise, and then tried two ways"},
+		{"A B+dl A", "A", false, "another MTA of A's let it in for a reason"},
+		{"A B A+redirected", "A", true, "what A did after it came back is no reason to have come back"},
+		{"B A A+rerouted", "A", false, "one visit of two elements"},
 	} {
 		if got := LoopDetected(path(c.trace), domain("GB", "TEST", c.own)); got != c.want {
 			t.Errorf("%q at %s: %v; %s", c.trace, c.own, got, c.why)
@@ -107,7 +111,7 @@ func TestRecordTrace(t *testing.T) {
 
 func TestRerouteTrace(t *testing.T) {
 	a, c := domain("GB", "TEST", "A"), domain("GB", "TEST", "C")
-	got := RerouteTrace(path("B A"), a, c, noon)
+	got := RerouteTrace(path("B A"), a, &c, noon)
 	last := got[len(got)-1].DomainSuppliedInformation
 	if len(got) != 3 || last.RoutingAction != Rerouted || last.AttemptedDomain == nil || !last.AttemptedDomain.Equal(c) {
 		t.Errorf("rerouted: %+v", got)

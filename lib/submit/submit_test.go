@@ -141,8 +141,11 @@ func TestFates(t *testing.T) {
 		{"loop", func(m *mts.MessageTransferEnvelope) {
 			m.TraceInformation = mts.AppendTrace(mts.AppendTrace(nil, alpha, now), charlie, now)
 		}, []string{ann}, loop},
+		{"loop that another MTA of the domain let in", func(m *mts.MessageTransferEnvelope) {
+			m.TraceInformation = mts.AppendTrace(mts.AppendTrace(mts.AppendTrace(nil, alpha, now), charlie, now), alpha, now)
+		}, []string{ann}, loop},
 		{"came back for a reason", func(m *mts.MessageTransferEnvelope) {
-			m.TraceInformation = mts.RerouteTrace(mts.AppendTrace(nil, alpha, now), charlie, alpha, now)
+			m.TraceInformation = mts.RerouteTrace(mts.AppendTrace(nil, alpha, now), charlie, &alpha, now)
 		}, []string{ann}, "local "},
 		{"critical", func(m *mts.MessageTransferEnvelope) { m.Extensions = critical }, []string{ann, abroad},
 			"unable-to-transfer/unsupported-critical-function; unable-to-transfer/unsupported-critical-function"},
