@@ -41,7 +41,7 @@ func (a *association) send(j channel.Job) channel.Result {
 		return later(err)
 	}
 	defer func() { _ = m.Close() }() // it was only read
-	envelope, err := outgoing(m.Envelope, a.channel.settings().Identity, j.Recipients)
+	envelope, err := outgoing(m.Envelope, a.channel.settings().Identity, j.Recipients, a.peer.Name)
 	if err != nil {
 		return channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()}
 	}
