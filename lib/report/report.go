@@ -217,12 +217,14 @@ func intended(extensions []mts.ExtensionField) *oraddr.ORName {
 }
 
 // arrivalTime is when the subject entered this domain: as an earlier MTA of it
-// wrote down, or else when this one accepted it.
+// wrote down in the first of its elements that end the trace, or else when this one
+// accepted it.
 func arrivalTime(trace mts.TraceInformation, own mts.GlobalDomainIdentifier, accepted time.Time) mts.Time {
-	if n := len(trace); n > 0 && trace[n-1].GlobalDomainIdentifier.Equal(own) {
-		return trace[n-1].DomainSuppliedInformation.ArrivalTime
+	at := asn1.NewUTCTime(accepted)
+	for i := len(trace) - 1; i >= 0 && trace[i].GlobalDomainIdentifier.Equal(own); i-- {
+		at = trace[i].DomainSuppliedInformation.ArrivalTime
 	}
-	return asn1.NewUTCTime(accepted)
+	return at
 }
 
 // copyExt copies an extension field as it is, if it is there.

@@ -188,6 +188,31 @@ func TestReportGoesToTheLastList(t *testing.T) {
 	}
 }
 
+// The arrival-time of last-trace-information is when the subject entered the domain,
+// not the MTA, that reports (X.411 §12.2.1.3.1).
+func TestArrivalTime(t *testing.T) {
+	a, b := mts.NewGlobalDomainIdentifier(alpha), mts.NewGlobalDomainIdentifier(bravo.Domain)
+	at := func(minutes int) time.Time { return accepted.Add(time.Duration(minutes-10) * time.Minute) }
+	for _, c := range []struct {
+		name  string
+		trace mts.TraceInformation
+		want  time.Time
+	}{
+		{"from another domain", mts.AppendTrace(nil, a, at(0)), accepted},
+		{"from another MTA of the domain", mts.AppendTrace(mts.AppendTrace(nil, a, at(0)), b, at(1)), at(1)},
+		{"rerouted by it", mts.RerouteTrace(mts.AppendTrace(mts.AppendTrace(nil, a, at(0)), b, at(1)), b, &a, at(2)), at(1)},
+	} {
+		env := subjectOf(t, func(m *mts.MessageTransferEnvelope) { m.TraceInformation = c.trace })
+		r, _, err := Make(env, []Result{{N: 1, Delivered: true, Time: accepted}}, bravo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Content.PerRecipientFields[0].LastTraceInformation.ArrivalTime; got != asn1.NewUTCTime(c.want) {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
 // X.411 §12.2.1.3.1: of a recipient that was redirected the report names the one the
 // originator knows, and says how it came to another.
 func TestRedirectedRecipient(t *testing.T) {
