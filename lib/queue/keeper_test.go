@@ -40,8 +40,10 @@ type world struct {
 	jobs   []sched.StartJob
 	up     int
 
-	delivered []string // "mtsid n" of every delivery
+	priority  mts.Priority // of what is submitted
+	delivered []string     // "mtsid n" of every delivery
 	reports   []*mts.Report
+	urgent    int // reports that were
 	barriers  int // left until the power goes; negative: it stays
 }
 
@@ -165,6 +167,9 @@ func (w *world) job(j sched.StartJob) {
 			w.t.Fatal(err)
 		}
 		w.reports = append(w.reports, r)
+		if j.Ref.Priority == spool.Urgent {
+			w.urgent++
+		}
 	}
 	w.keeper.Step(w.now, sched.JobOutcome{Job: j.Job, Generation: j.Generation, Results: results})
 }
@@ -181,7 +186,7 @@ func (w *world) submit(to ...string) *spool.Envelope {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s := submit.Submission{Report: mts.ReportAlways, ContentType: mts.NewContentType(mts.InterpersonalMessaging1988)}
+	s := submit.Submission{Report: mts.ReportAlways, Priority: w.priority, ContentType: mts.NewContentType(mts.InterpersonalMessaging1988)}
 	for _, text := range to {
 		a, err := oraddr.Parse(text)
 		if err != nil {
@@ -426,5 +431,23 @@ func TestNotIdleWhileABarrierRuns(t *testing.T) {
 	}
 	if len(w.jobs) == 0 {
 		t.Error("the report is not on its way")
+	}
+}
+
+// A report overtakes what its subject would have overtaken; one on a message that can
+// wait does not wait for its like.
+func TestReportHasThePriorityOfAnUrgentSubject(t *testing.T) {
+	for p, want := range map[mts.Priority]int{mts.Urgent: 1, mts.Normal: 0, mts.NonUrgent: 0} {
+		w := newWorld(t)
+		w.priority = p
+		w.submit(ann)
+		w.start()
+		if err := w.run(); err != nil {
+			t.Fatal(err)
+		}
+		w.kill()
+		if len(w.reports) != 1 || w.urgent != want {
+			t.Errorf("%v: %d reports, %d urgent", p, len(w.reports), w.urgent)
+		}
 	}
 }

@@ -240,7 +240,7 @@ func (k *Keeper) writeReport(ref spool.Ref, env *spool.Envelope, owed []report.R
 	if err != nil {
 		return nil, err
 	}
-	child := &submit.Child{Parent: ref.ID, Step: report.Step}
+	child := &submit.Child{Parent: ref.ID, Step: report.Step, Priority: report.Priority(env.Priority)}
 	for _, o := range owed {
 		child.Recipients = append(child.Recipients, o.N)
 	}

@@ -44,6 +44,15 @@ func Word(r mts.ReportRequest) string {
 // Step is the step a report is a child of, see spool.ChildID.
 const Step = "report"
 
+// Priority is that of a report made here. X.411 gives reports none, so it ends with
+// this MTA: who sent something urgent is told as urgently, others as by any message.
+func Priority(subject spool.Priority) spool.Priority {
+	if subject == spool.Urgent {
+		return spool.Urgent
+	}
+	return spool.Normal
+}
+
 // Result is the final outcome of one recipient.
 type Result struct {
 	N          int       // the recipient's number in the spool: its place, from 1

@@ -61,11 +61,13 @@ func NewDoor(cfg *conf.Config, c Committer, now func() time.Time) (*Door, error)
 }
 
 // Child says of which message, by which step and for which of its recipients a
-// new one is made; its identifier derives from the three.
+// new one is made; its identifier derives from the three. Made twice, it must have
+// the same priority, or it is two.
 type Child struct {
 	Parent     spool.ID
 	Step       string
 	Recipients []int
+	Priority   spool.Priority
 }
 
 // Tx is a message on its way in.
@@ -209,6 +211,7 @@ func (d *Door) begin(kind spool.Kind, src spool.Source, wire ber.Raw, child *Chi
 	if child != nil {
 		t.env.ID = spool.ChildID(child.Parent, child.Step, child.Recipients)
 		t.env.Parent, t.env.Step, t.env.ParentRecipients = child.Parent, child.Step, child.Recipients
+		t.env.Priority = child.Priority
 	}
 	return t
 }
