@@ -185,6 +185,9 @@ func (b *binder) decide(s *settings, draining bool, ind rtse.OpenIndication) rts
 		}
 		return refuse(mts.AuthenticationError, why)
 	}
+	if ind.Remote.Mode == rtse.TwoWayAlternate && !peer.TwoWay {
+		return refuse(mts.UnacceptableDialogueMode, errors.New("two-way, where the peer is configured for one way"))
+	}
 	result, err := p1.BindResult(s.MTAName(peer), peer.PasswordOut)
 	if err != nil {
 		return refuse(mts.Busy, err)

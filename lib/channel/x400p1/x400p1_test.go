@@ -261,6 +261,29 @@ func TestBindRefused(t *testing.T) {
 	}
 }
 
+// X.411 §12.1.1: a dialogue mode that was not agreed on is an error of its own. One way
+// where two were agreed on is only less.
+func TestDialogueMode(t *testing.T) {
+	cfg := configuration(t, "A", "B", "127.0.0.1:1", "secretA", "secretB")
+	own, _ := cfg.Channel("p1")
+	argument, err := p1.BindArgument("MTA-B", "secretB")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		twoWay bool
+		mode   rtse.DialogueMode
+		accept bool
+	}{{true, rtse.TwoWayAlternate, true}, {true, rtse.Monologue, true}, {false, rtse.Monologue, true}, {false, rtse.TwoWayAlternate, false}} {
+		cfg.Peers[0].TwoWay = c.twoWay
+		var b binder
+		d := b.decide(&settings{Config: cfg, own: *own}, false, rtse.OpenIndication{Remote: rtse.Remote{Mode: c.mode}, UserData: argument})
+		if d.Accept != c.accept || errors.Is(b.err, mts.UnacceptableDialogueMode) == c.accept {
+			t.Errorf("two-way %v, %v: %+v, %v", c.twoWay, c.mode, d, b.err)
+		}
+	}
+}
+
 // The peer hears yes after the scheduler has said durable, and not before; when the
 // scheduler refuses it hears no, and may send again over the same association.
 func TestYesOnlyWhenDurable(t *testing.T) {
