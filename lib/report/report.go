@@ -75,19 +75,18 @@ func Owed(kind spool.Kind, r *spool.Recipient, delivered bool) bool {
 }
 
 // Wanted tells whether the originator, when the report has come back to it, is to
-// see it: it asked for a report about one of the recipients, or for a non-delivery
-// report about one that was not reached. What the originating MTA asked for on its
-// own account ends with it.
-func Wanted(r *mts.Report) bool {
-	for _, f := range r.Content.PerRecipientFields {
-		switch f.PerRecipientIndicators.OriginatorReport() {
-		case mts.ReportAlways:
-			return true
-		case mts.ReportNonDelivery:
-			if f.LastTraceInformation.ReportType.NonDelivery != nil {
-				return true
-			}
-		}
+// see it: it asked to hear what one of the recipients' fields tells.
+func Wanted(r *mts.Report) bool { return slices.ContainsFunc(r.Content.PerRecipientFields, WantedOf) }
+
+// WantedOf tells whether the originator asked to hear this about a recipient: for a
+// report, or for a non-delivery report and it was not reached. What the originating
+// MTA asked for on its own account ends with it (X.411 §14.5).
+func WantedOf(f mts.PerRecipientReportTransferFields) bool {
+	switch f.PerRecipientIndicators.OriginatorReport() {
+	case mts.ReportAlways:
+		return true
+	case mts.ReportNonDelivery:
+		return f.LastTraceInformation.ReportType.NonDelivery != nil
 	}
 	return false
 }

@@ -163,6 +163,9 @@ func detail(r *mts.Report) *ReportDetail {
 		d.Reporter = string(by.MTAName)
 	}
 	for _, f := range r.Content.PerRecipientFields {
+		if !report.WantedOf(f) {
+			continue
+		}
 		to := ReportRecipient{N: f.OriginallySpecifiedRecipientNumber, Text: string(f.SupplementaryInformation)}
 		if a, err := f.ActualRecipientName.Address(); err == nil {
 			to.Recipient = a.String()

@@ -2,6 +2,7 @@ package local
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -157,5 +158,43 @@ func TestOthersAreDisclosedOnlyIfAllowed(t *testing.T) {
 		if got := strings.Contains(string(text), bob); got != disclose {
 			t.Errorf("disclosure %v: %s", disclose, text)
 		}
+	}
+}
+
+// X.411 §14.5: of a report that two parties asked for, the originator hears what it
+// asked for itself.
+func TestReportTellsWhatWasAskedFor(t *testing.T) {
+	e := received(t, nil)
+	field := func(n int, asked mts.ReportRequest, of mts.ReportType) mts.PerRecipientReportTransferFields {
+		return mts.PerRecipientReportTransferFields{ActualRecipientName: name(t, abby), OriginallySpecifiedRecipientNumber: n,
+			PerRecipientIndicators: mts.NewPerRecipientIndicators(true, mts.ReportAlways, asked),
+			LastTraceInformation:   mts.LastTraceInformation{ArrivalTime: "261124120000Z", ReportType: of}}
+	}
+	reached, not := mts.NewDelivery(noon, mts.UserPrivate), mts.NewNonDelivery(mts.UnableToTransfer, mts.DiagnosticLoopDetected)
+	r := &mts.Report{}
+	r.Envelope = mts.ReportTransferEnvelope{ReportIdentifier: e.Identifier, ReportDestinationName: name(t, ann), TraceInformation: e.Trace}
+	r.Content.SubjectIdentifier = e.Identifier
+	r.Content.PerRecipientFields = []mts.PerRecipientReportTransferFields{
+		field(1, mts.ReportNone, not), field(2, mts.ReportNonDelivery, reached),
+		field(3, mts.ReportNonDelivery, not), field(4, mts.ReportAlways, reached),
+	}
+	raw, err := p1.EncodeReport(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err = readEnvelope(&spool.Envelope{Kind: spool.KindReport, Wire: raw, Accepted: noon, Recipients: []spool.Recipient{{N: 1, Address: ann}}}, alpha)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := e.delivery(1, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []int
+	for _, to := range d.Report.Recipients {
+		told = append(told, to.N)
+	}
+	if !slices.Equal(told, []int{3, 4}) || e.unwanted() {
+		t.Errorf("told of %v", told)
 	}
 }
