@@ -9,7 +9,7 @@ FUZZTIME ?= 10s
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test race demo bench fuzz lint packages install clean
+.PHONY: help build test race demo fuzz lint packages install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -34,10 +34,6 @@ lint: ## gofmt, vet, staticcheck, mandoc
 
 demo: build ## three switches on loopback: a message crosses, the reports come back
 	examples/demo.sh bin
-
-bench: build ## relayed messages per second beside Postfix in the same run (root; installs Postfix)
-	.ci/packages postfix
-	examples/bench/bench.sh bin
 
 fuzz: ## every fuzz target for FUZZTIME each (default 10s)
 	.ci/fuzz $(FUZZTIME)
