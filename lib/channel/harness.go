@@ -256,6 +256,8 @@ func Run(ctx context.Context, name string, stream *Stream, begin func(*Host, *co
 			h.settle(l.Txn, nil)
 		case TypeRefused:
 			h.settle(l.Txn, diag.E("spool", diag.Temporary, &refusal{l.Text}))
+		case TypePing:
+			h.send(Line{Type: TypePong})
 		case TypeStop:
 			// Receive goes on meanwhile: what drains still commits and hears "durable".
 			drained := inBackground(func() { kind.Drain(ctx) })
@@ -296,6 +298,8 @@ func (h *Host) serveDrain(drained <-chan struct{}) error {
 				h.settle(l.Txn, nil)
 			case TypeRefused:
 				h.settle(l.Txn, diag.E("spool", diag.Temporary, &refusal{l.Text}))
+			case TypePing:
+				h.send(Line{Type: TypePong})
 			}
 		}
 	}()

@@ -19,7 +19,8 @@ import (
 
 // body is a channel kind that commits a message for each job.
 type body struct {
-	host    *Host
+	dir     string // of the spool
+	host    *Host  // touched by the channel only
 	errs    chan error
 	drained chan struct{}
 	aborted chan struct{}
@@ -55,7 +56,7 @@ func start(t *testing.T) (*Stream, *body, chan error) {
 		t.Fatal(err)
 	}
 	ours, theirs := pair(t)
-	b := &body{errs: make(chan error, 10), drained: make(chan struct{}), aborted: make(chan struct{})}
+	b := &body{dir: dir, errs: make(chan error, 10), drained: make(chan struct{}), aborted: make(chan struct{})}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- Run(context.Background(), "test", theirs, func(h *Host, _ *conf.Config) (Kind, error) {
@@ -173,7 +174,7 @@ func TestFileStaysLockedUntilAnswered(t *testing.T) {
 	} {
 		send(t, s, Line{Type: TypeJob, Job: uint64(i), Ref: ref(int64(i))})
 		commit := receive(t, s)
-		path := filepath.Join(b.host.Spool.Dir(), spool.Ref{ID: commit.Envelope.ID, Priority: commit.Envelope.Priority}.String())
+		path := filepath.Join(b.dir, spool.Ref{ID: commit.Envelope.ID, Priority: commit.Envelope.Priority}.String())
 		if !locked(t, path) {
 			t.Errorf("%d: nobody has locked the file", i)
 		}
@@ -196,4 +197,23 @@ func locked(t *testing.T, path string) bool {
 	}
 	defer f.Close()
 	return unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil
+}
+
+// A channel answers whoever asks whether it lives, before it is told to stop and after.
+func TestPing(t *testing.T) {
+	s, b, ended := start(t)
+	ping := func() {
+		t.Helper()
+		send(t, s, Line{Type: TypePing})
+		if l := receive(t, s); l.Type != TypePong {
+			t.Errorf("answered by %+v", l)
+		}
+	}
+	ping()
+	send(t, s, Line{Type: TypeStop})
+	ping()
+	close(b.drained)
+	if err := <-ended; err != nil {
+		t.Errorf("Run: %v", err)
+	}
 }

@@ -36,8 +36,8 @@ const (
 )
 
 // Line types. From scheduler to channel: config, accept, open, close, turn, job,
-// durable, refused, stop. From channel to scheduler: hello, assoc, outcome,
-// commit, event.
+// durable, refused, ping, stop. From channel to scheduler: hello, assoc, outcome,
+// commit, event, pong.
 const (
 	TypeHello   = "hello"
 	TypeConfig  = "config"
@@ -52,6 +52,8 @@ const (
 	TypeDurable = "durable"
 	TypeRefused = "refused"
 	TypeEvent   = "event"
+	TypePing    = "ping" // from time to time; to be answered at once, while draining too
+	TypePong    = "pong"
 	TypeStop    = "stop"
 )
 

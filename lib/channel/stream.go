@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +23,9 @@ const maxLine = 64 << 20
 // maxDescriptors bounds the descriptors that have come and not been claimed by
 // their line: one a line is all the protocol knows.
 const maxDescriptors = 64
+
+// closeTime bounds how long Close writes to somebody who does not read.
+const closeTime = 5 * time.Second
 
 // Stream is one end of the control stream. Lines are buffered and written
 // together, so that a burst of outcomes costs one write, and by a goroutine of the
@@ -195,8 +199,11 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// Close writes what is queued and closes the stream.
-func (s *Stream) Close() error {
+// Close writes what is queued and closes the stream. A peer process that does not
+// read gets closeTime.
+func (s *Stream) Close() error { return s.closeWithin(closeTime) }
+
+func (s *Stream) closeWithin(d time.Duration) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -204,6 +211,10 @@ func (s *Stream) Close() error {
 	}
 	s.closed = true
 	s.mu.Unlock()
+	if s.sock != nil {
+		// Without a deadline the write in progress may last for ever.
+		_ = s.sock.SetWriteDeadline(time.Now().Add(d)) // refused only when it is over
+	}
 	select {
 	case s.wake <- struct{}{}:
 	default:

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -129,16 +130,29 @@ func TestCloseWritesWhatIsQueued(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := a.Close(); err != nil {
+	closed := make(chan error, 1)
+	go func() { closed <- a.Close() }()
+	for i := range 1000 {
+		if l, _, err := b.Receive(); err != nil || l.Job != uint64(i) {
+			t.Fatalf("line %d: %+v, %v", i, l, err)
+		}
+	}
+	if err := <-closed; err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Send(Line{Type: TypeOutcome}); err == nil {
 		t.Error("a closed stream took a line")
 	}
-	for i := range 1000 {
-		if l, _, err := b.Receive(); err != nil || l.Job != uint64(i) {
-			t.Fatalf("line %d: %+v, %v", i, l, err)
-		}
+}
+
+// Somebody who does not read cannot keep the stream from being closed.
+func TestCloseEnds(t *testing.T) {
+	a, _ := pair(t)
+	if err := a.Send(Line{Type: TypeConfig, Config: json.RawMessage(`"` + strings.Repeat("c", 4<<20) + `"`)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.closeWithin(50 * time.Millisecond); err == nil {
+		t.Error("4 MiB went into a socket nobody reads")
 	}
 }
 

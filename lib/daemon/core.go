@@ -43,8 +43,11 @@ type Options struct {
 	Ready   func()                       // called once, when listeners are open and the queue is served
 	Reload  <-chan struct{}              // SIGHUP
 	Abort   <-chan struct{}              // the second SIGTERM
-	Log     *slog.Logger
-	Now     func() time.Time
+	// Patience is how long a channel process may take to say hello and to answer a
+	// ping before it is killed. Zero is a minute.
+	Patience time.Duration
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 type core struct {
@@ -67,6 +70,7 @@ type core struct {
 	barrier  bool      // one is running
 	dirty    time.Time // since when something rides without anybody waiting; zero: nothing
 	scan     time.Time // when new/ is looked at next
+	watched  time.Time // when the channel processes were looked at
 	loading  bool
 	remains  bool // a channel process has died, and what it left is to be looked for
 	draining bool
@@ -159,7 +163,7 @@ func (c *core) loop(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	done, reload, abort := ctx.Done(), c.opt.Reload, c.opt.Abort
-	c.scan = c.now()
+	c.scan, c.watched = c.now(), c.now()
 	for {
 		select {
 		case f := <-c.posts:
@@ -212,6 +216,9 @@ func (c *core) tick() {
 		c.adopt()
 		c.scan = now.Add(scanInterval)
 	}
+	if len(c.processes) > 0 && !now.Before(c.watchAt()) {
+		c.watch()
+	}
 	c.step(sched.Tick{})
 	if c.opt.Once && !c.loading && !c.draining && c.keeper.Idle() {
 		c.drain()
@@ -221,7 +228,7 @@ func (c *core) tick() {
 // pause is how long the core may sleep.
 func (c *core) pause() time.Duration {
 	next := c.scan
-	for _, t := range []time.Time{c.keeper.Next(), c.rideUntil()} {
+	for _, t := range []time.Time{c.keeper.Next(), c.rideUntil(), c.watchAt()} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}
@@ -423,9 +430,7 @@ func (c *core) reload() {
 	}
 	c.conf = next
 	for _, p := range c.processes {
-		if err := c.sendConfig(p); err != nil {
-			c.log.Warn("configuration could not be sent", "channel", p.channel, "error", err)
-		}
+		c.sendConfig(p)
 	}
 	if !c.opt.Once && !c.draining {
 		if err := c.listen(); err != nil {

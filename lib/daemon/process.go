@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,19 +20,28 @@ import (
 	"github.com/mtakit/mtakit/lib/sched"
 )
 
-// killAfter is how long a channel process may take to end once its control stream
-// is closed. It then has nothing of ours any more, but it holds the lock.
-const killAfter = 10 * time.Second
+const (
+	// killAfter is how long a channel process may take to end once its control
+	// stream is closed. It then has nothing of ours any more, but it holds the lock.
+	killAfter = 10 * time.Second
+	// patience is how long a channel process may take to say hello, and to answer a
+	// ping. It is long: a machine under load is slow, and whoever is killed loses
+	// what it has in progress.
+	patience = time.Minute
+)
 
 // process is a channel process and our end of its control stream. Everything but
 // the exec.Cmd belongs to the core.
 type process struct {
 	channel string
 	number  int
-	cmd     *exec.Cmd
 	stream  *channel.Stream
-	asked   bool // to end
-	up      bool // has said hello
+	kill    context.CancelFunc // SIGKILL, at once or as soon as it has been started
+	asked   bool               // to end
+	killed  bool               // because it hangs
+	up      bool               // has said hello
+	since   time.Time          // of the last sign of life: its start, hello, or answer
+	pinged  time.Time          // of the ping that is not answered; zero: none
 	waiting []accepted
 }
 
@@ -46,65 +56,68 @@ type accepted struct {
 // scheduler, which tries again after a while.
 func (c *core) startChannel(name string) {
 	c.lastProcess++
-	p := &process{channel: name, number: c.lastProcess}
-	if err := c.launch(p); err != nil {
+	p := &process{channel: name, number: c.lastProcess, since: c.now()}
+	theirs, err := p.connect()
+	if err != nil {
 		c.log.Error("channel process cannot be started", "channel", name, "error", err)
 		c.step(sched.ChannelDown{Channel: name, Process: p.number, Failed: true, Why: err.Error()})
 		return
 	}
+	ctx, kill := context.WithCancel(context.Background())
+	p.kill = kill
+	// ExtraFiles begin at descriptor 3: channel.ControlFD, channel.LockFD.
+	cmd := exec.CommandContext(ctx, c.opt.Program, "channel", name)
+	cmd.ExtraFiles = []*os.File{theirs, c.lock.File()}
+	cmd.Stderr = os.Stderr
 	c.processes[p.number] = p
-	c.serving[name] = p
-	c.log.Info("channel process started", "channel", name, "pid", p.cmd.Process.Pid)
-	go c.reader(p)
+	if c.serving[name] == nil { // else when it has said hello
+		c.serving[name] = p
+	}
+	c.sendConfig(p)
+	go c.run(p, cmd, theirs)
 }
 
-// launch starts the program with the control stream and the lock at the
-// descriptors package channel promises.
-func (c *core) launch(p *process) (err error) {
+// connect makes the control stream and returns the end that is the process's.
+func (p *process) connect() (theirs *os.File, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return diag.E("socketpair", diag.System, err)
+		return nil, diag.E("socketpair", diag.System, err)
 	}
 	ours, theirs := os.NewFile(uintptr(pair[0]), "control"), os.NewFile(uintptr(pair[1]), "control")
-	defer func() { err = errors.Join(err, ours.Close(), theirs.Close()) }()
 	conn, err := net.FileConn(ours)
-	if err != nil {
-		return diag.E("control stream", diag.System, err)
-	}
-	// ExtraFiles begin at descriptor 3: channel.ControlFD, channel.LockFD.
-	p.cmd = exec.Command(c.opt.Program, "channel", p.channel)
-	p.cmd.ExtraFiles = []*os.File{theirs, c.lock.File()}
-	p.cmd.Stderr = os.Stderr
-	if err := p.cmd.Start(); err != nil {
-		return errors.Join(diag.E("start "+c.opt.Program, diag.System, err), conn.Close())
+	if err = errors.Join(err, ours.Close()); err != nil {
+		return nil, errors.Join(diag.E("control stream", diag.System, err), theirs.Close())
 	}
 	p.stream = channel.NewStream(conn.(*net.UnixConn))
-	return c.sendConfig(p)
+	return theirs, nil
 }
 
-func (c *core) sendConfig(p *process) error {
+func (c *core) sendConfig(p *process) {
 	text, err := json.Marshal(c.conf)
 	if err != nil {
-		return diag.E("configuration", diag.Internal, err)
+		c.log.Error("configuration cannot be sent", "channel", p.channel, "error", err)
+		return
 	}
-	return p.stream.Send(channel.Line{Type: channel.TypeConfig, ConfigVersion: c.conf.Version, Config: text})
+	c.send(p, channel.Line{Type: channel.TypeConfig, ConfigVersion: c.conf.Version, Config: text})
 }
 
-// reader turns the lines of a channel process into work for the core until the
-// stream ends, and then waits for the process.
-func (c *core) reader(p *process) {
-	var why error
-	for {
-		l, _, err := p.stream.Receive()
-		if err != nil {
-			why = err
-			break
-		}
-		c.post(func() { c.line(p, l) })
+// run is the life of a process, in a goroutine of its own: starting a program may
+// take as long as reading it from the disk does.
+func (c *core) run(p *process, cmd *exec.Cmd, theirs *os.File) {
+	defer p.kill()
+	err := cmd.Start()
+	_ = theirs.Close() // it has its own descriptor
+	if err != nil {
+		_ = p.stream.Close() // nobody reads it
+		c.post(func() { c.ended(p, diag.E("start "+c.opt.Program, diag.System, err)) })
+		return
 	}
+	c.log.Info("channel process started", "channel", p.channel, "pid", cmd.Process.Pid)
+	why := c.read(p)
+	// It may live on without its stream, and then keeps us from closing ours.
+	kill := time.AfterFunc(killAfter, p.kill)
 	_ = p.stream.Close() // it has ended: what could not be written is in doubt anyway
-	kill := time.AfterFunc(killAfter, func() { _ = p.cmd.Process.Kill() })
-	err := p.cmd.Wait()
+	err = cmd.Wait()
 	kill.Stop()
 	switch {
 	case err != nil:
@@ -113,6 +126,73 @@ func (c *core) reader(p *process) {
 		why = errors.New("exited")
 	}
 	c.post(func() { c.ended(p, why) })
+}
+
+// read turns the lines of a channel process into work for the core until the
+// stream ends.
+func (c *core) read(p *process) error {
+	for {
+		l, f, err := p.stream.Receive()
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			_ = f.Close() // no line of a process brings one
+		}
+		c.post(func() { c.line(p, l) })
+	}
+}
+
+// watch kills the processes that do not answer, asks those that have not been heard
+// of for a while. A process that hangs would else
+// keep its jobs, its associations, and the connections it is handed, for ever.
+func (c *core) watch() {
+	now := c.now()
+	patience := c.patience()
+	if now.Sub(c.watched) > patience/4 {
+		// It is the core that was away: whoever has answered meanwhile is in the queue.
+		for _, p := range c.processes {
+			p.since = now
+			if !p.pinged.IsZero() {
+				p.pinged = now
+			}
+		}
+	}
+	c.watched = now
+	for _, p := range c.processes {
+		switch {
+		case p.killed:
+		case !p.up && now.Sub(p.since) > patience:
+			c.hangs(p, "no hello")
+		case !p.pinged.IsZero() && now.Sub(p.pinged) > patience:
+			c.hangs(p, "no answer to a ping")
+		case p.up && p.pinged.IsZero() && now.Sub(p.since) > patience/4:
+			p.pinged = now
+			c.send(p, channel.Line{Type: channel.TypePing})
+		}
+	}
+}
+
+// hangs ends a process that nothing can be expected of. Its end is told as any other.
+func (c *core) hangs(p *process, what string) {
+	c.log.Error("channel process hangs and is killed", "channel", p.channel, "why", fmt.Sprintf("%s within %v", what, c.patience()))
+	p.killed = true
+	p.kill()
+}
+
+func (c *core) patience() time.Duration {
+	if c.opt.Patience > 0 {
+		return c.opt.Patience
+	}
+	return patience
+}
+
+// watchAt is when watch is due.
+func (c *core) watchAt() time.Time {
+	if len(c.processes) == 0 {
+		return time.Time{}
+	}
+	return c.watched.Add(c.patience() / 8)
 }
 
 // ended puts everything the process had back into the scheduler's hands. It comes
@@ -147,6 +227,8 @@ func (c *core) line(p *process, l channel.Line) {
 	switch l.Type {
 	case channel.TypeHello:
 		c.hello(p, l)
+	case channel.TypePong:
+		p.since, p.pinged = c.now(), time.Time{}
 	case channel.TypeAssoc:
 		c.association(p, l)
 	case channel.TypeOutcome:
@@ -173,7 +255,10 @@ func (c *core) hello(p *process, l channel.Line) {
 		p.stop()
 		return
 	}
-	p.up = true
+	p.up, p.since = true, c.now()
+	if !p.asked {
+		c.serving[p.channel] = p
+	}
 	for _, a := range p.waiting {
 		c.hand(p, a)
 	}
@@ -252,10 +337,10 @@ func (p *process) stop() {
 	_ = p.stream.Send(channel.Line{Type: channel.TypeStop}) // a failed stream ends it too
 }
 
-// abort ends the process at once: it sees the end of its stream.
+// abort ends the process at once.
 func (p *process) abort() {
 	p.asked = true
-	_ = p.cmd.Process.Kill() // it may be gone already
+	p.kill()
 }
 
 func (p *process) String() string { return fmt.Sprintf("%s/%d", p.channel, p.number) }
