@@ -41,6 +41,7 @@ type Stream struct {
 
 	mu     sync.Mutex
 	out    []segment // queued
+	files  int       // descriptors queued, or being written
 	err    error     // of a write: final
 	closed bool
 	wake   chan struct{}
@@ -106,6 +107,9 @@ func (s *Stream) queue(l Line, f *os.File) error {
 	if n := len(s.out); n == 0 || s.out[n-1].file != nil || f != nil {
 		s.out = append(s.out, segment{file: f})
 	}
+	if f != nil {
+		s.files++
+	}
 	last := &s.out[len(s.out)-1]
 	last.lines = append(append(last.lines, text...), '\n')
 	select {
@@ -113,6 +117,14 @@ func (s *Stream) queue(l Line, f *os.File) error {
 	default:
 	}
 	return nil
+}
+
+// Files returns how many descriptors are still to be written: whoever does not read
+// is to be given no more of them.
+func (s *Stream) Files() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.files
 }
 
 func (s *Stream) writer() {
@@ -124,12 +136,12 @@ func (s *Stream) writer() {
 		s.mu.Unlock()
 		for _, part := range out {
 			err := s.write(part)
-			if err == nil {
-				continue
-			}
 			s.mu.Lock()
 			if s.err == nil {
 				s.err = err
+			}
+			if part.file != nil {
+				s.files--
 			}
 			s.mu.Unlock()
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/queue"
@@ -62,6 +63,7 @@ type core struct {
 
 	posts       chan func()
 	listeners   map[string]net.Listener
+	callers     *channel.Callers // those who have not sent their CR TPDU
 	processes   map[int]*process
 	serving     map[string]*process // the process of each channel that takes new work
 	lastProcess int
@@ -82,7 +84,7 @@ type core struct {
 // orderly end. A failed barrier ends it with an error of kind IO.
 func Run(ctx context.Context, opt Options) (err error) {
 	c := &core{opt: opt, log: opt.Log, now: opt.Now,
-		posts: make(chan func(), maxPosts), listeners: map[string]net.Listener{},
+		posts: make(chan func(), maxPosts), listeners: map[string]net.Listener{}, callers: channel.NewCallers(maxCallers),
 		processes: map[int]*process{}, serving: map[string]*process{}}
 	if c.conf, err = opt.Load(); err != nil {
 		return err

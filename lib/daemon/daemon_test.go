@@ -212,6 +212,33 @@ func TestProcessThatOnlyEndsItsStreamIsKilled(t *testing.T) {
 	s.end()
 }
 
+// Callers who say nothing have so many places between them, and cannot keep others out.
+func TestSilentCallersAreFew(t *testing.T) {
+	t.Parallel()
+	s := serve(t, listenFor(t, "good"))
+	address := s.conf.Listeners[len(s.conf.Listeners)-1].Address
+	call := func() net.Conn {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		return conn
+	}
+	first := call()
+	for range maxCallers {
+		call()
+	}
+	if err := first.SetReadDeadline(time.Now().Add(crTimeout / 2)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := first.Read(make([]byte, 1)); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("whoever waited longest still has its place: %v", err)
+	}
+	s.says("connection refused", "layer=transport", errCrowded.Error())
+	s.end()
+}
+
 // A process that answers is left alone, however little it has to do.
 func TestQuietProcessIsLeftAlone(t *testing.T) {
 	t.Parallel()

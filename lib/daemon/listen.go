@@ -18,7 +18,8 @@ const (
 	crTimeout = 10 * time.Second
 	// maxCallers bounds the connections that have not sent their CR TPDU yet.
 	maxCallers = 256
-	// maxWaiting bounds the connections that wait for a channel process to start.
+	// maxWaiting bounds the connections that wait for a channel process: to start, or
+	// to take what it was handed.
 	maxWaiting = 64
 	// acceptPause is the rest taken when descriptors have run out.
 	acceptPause = 100 * time.Millisecond
@@ -70,7 +71,6 @@ func (c *core) closeListener(address string, l net.Listener) {
 
 // accept takes connections until the listener is closed.
 func (c *core) accept(l net.Listener, address string) {
-	places := make(chan struct{}, maxCallers)
 	for {
 		conn, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -81,25 +81,28 @@ func (c *core) accept(l net.Listener, address string) {
 			time.Sleep(acceptPause)
 			continue
 		}
-		places <- struct{}{}
-		go func() {
-			defer func() { <-places }()
-			c.caller(conn.(*net.TCPConn), address)
-		}()
+		caller := c.callers.Enter(conn)
+		go c.caller(conn.(*net.TCPConn), caller, address)
 	}
 }
 
+var errCrowded = errors.New("nothing was said, and others wanted the place")
+
 // caller reads the CR TPDU, which names the called transport selector, and hands
 // the connection to the core with the octets read.
-func (c *core) caller(conn *net.TCPConn, address string) {
+func (c *core) caller(conn *net.TCPConn, place *channel.Caller, address string) {
 	from := conn.RemoteAddr().String()
 	// The channel goes on with a copy of the descriptor; this one is closed.
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetReadDeadline(c.now().Add(crTimeout)); err != nil {
-		c.log.Warn("connection", "from", from, "error", err)
-		return
+	err := conn.SetReadDeadline(c.now().Add(crTimeout))
+	var cr *tp.CR
+	var octets []byte
+	if err == nil {
+		cr, octets, err = tp.PeekCR(conn)
 	}
-	cr, octets, err := tp.PeekCR(conn)
+	if place.Leave() {
+		err = errCrowded
+	}
 	if err != nil {
 		c.log.Warn("connection refused", "from", from, "layer", "transport", "error", err)
 		return
@@ -125,9 +128,9 @@ func (c *core) arrived(address string, a accepted) {
 		c.refuse(a, address)
 	case p == nil:
 		c.drop(a.file, a.line.From, "channel "+name+" is not running")
-	case p.up:
+	case p.up && p.stream.Files() < maxWaiting:
 		c.hand(p, a)
-	case len(p.waiting) < maxWaiting:
+	case !p.up && len(p.waiting) < maxWaiting:
 		p.waiting = append(p.waiting, a)
 	default:
 		c.drop(a.file, a.line.From, "channel "+name+" is not ready")

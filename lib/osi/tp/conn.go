@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
@@ -63,8 +64,8 @@ func (p Params) complete() (Params, error) {
 type Conn struct {
 	nc   net.Conn
 	r    *bufio.Reader
-	size int // TPDU size agreed on
-	max  int // largest TSDU taken
+	size int          // TPDU size agreed on
+	max  atomic.Int64 // largest TSDU taken
 
 	tsdu []byte // the TSDU last read
 
@@ -76,7 +77,9 @@ type Conn struct {
 }
 
 func newConn(nc net.Conn, size, max int) *Conn {
-	return &Conn{nc: nc, r: bufio.NewReaderSize(nc, readBuffer), size: size, max: max}
+	c := &Conn{nc: nc, r: bufio.NewReaderSize(nc, readBuffer), size: size}
+	c.SetMaxTSDU(max)
+	return c
 }
 
 // Dial opens a transport connection to the address, with network and address as
@@ -302,8 +305,8 @@ func (c *Conn) readDT() (more bool, err error) {
 	if n+dtHeader > c.size {
 		return false, fmt.Errorf("dt: tpdu of %d octets: %d were agreed on", n+dtHeader, c.size)
 	}
-	if n > c.max-len(c.tsdu) {
-		return false, fmt.Errorf("dt: tsdu longer than %d octets", c.max)
+	if most := int(c.max.Load()); n > most-len(c.tsdu) {
+		return false, fmt.Errorf("dt: tsdu longer than %d octets", most)
 	}
 	more = h[6]&eot == 0
 	if more && n == 0 {
@@ -342,6 +345,10 @@ func grow(b []byte, n int) []byte {
 	}
 	return append(b, make([]byte, n)...)
 }
+
+// SetMaxTSDU sets what Params.MaxTSDU bounds, for the TSDU that is being read too. A
+// responder takes little from a peer until it knows who that is, and more then.
+func (c *Conn) SetMaxTSDU(octets int) { c.max.Store(int64(octets)) }
 
 // TPDUSize returns the largest TPDU agreed on, in octets.
 func (c *Conn) TPDUSize() int { return c.size }
