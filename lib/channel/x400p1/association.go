@@ -19,12 +19,20 @@ type association struct {
 	conn    *rtse.Conn
 	inbound bool
 	twoWay  bool
-	jobs    sync.WaitGroup
 
 	mu        sync.Mutex
-	busy      bool // a job is in progress
-	wanted    bool // the peer has asked for the turn
-	releasing bool
+	changed   *sync.Cond // inUse
+	inUse     int        // jobs whose outcome is not told, and objects being taken
+	busy      bool       // a job is in progress
+	wanted    bool       // the peer has asked for the turn
+	releasing bool       // no job begins any more
+	sealed    bool       // nor is an object taken
+}
+
+func newAssociation(c *Channel, id uint64, peer conf.Peer, conn *rtse.Conn, inbound bool) *association {
+	a := &association{channel: c, id: id, peer: peer, conn: conn, inbound: inbound, twoWay: conn.Remote().Mode == rtse.TwoWayAlternate}
+	a.changed = sync.NewCond(&a.mu)
+	return a
 }
 
 // tell tells the scheduler that the association stands, and whose turn it is.
@@ -53,7 +61,12 @@ func (a *association) receive() error {
 		}
 		switch ind := ind.(type) {
 		case *rtse.TransferIndication:
-			if err := a.take(ind); err != nil {
+			if !a.enter() {
+				continue // it is about to be aborted, and the object to be sent again
+			}
+			err := a.take(ind)
+			a.leave()
+			if err != nil {
 				return err
 			}
 		case rtse.TurnGiven:
@@ -97,8 +110,8 @@ func (a *association) give() {
 	}
 }
 
-// begin claims the association for a job; it fails when the turn has gone or the
-// association is being released.
+// begin claims the association for a job, until leave; it fails when the turn has gone
+// or the association is being released.
 func (a *association) begin() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -106,20 +119,55 @@ func (a *association) begin() bool {
 		return false
 	}
 	a.busy = true
-	a.jobs.Add(1)
+	a.inUse++
 	return true
 }
 
+// end ends a job, and gives the turn to a peer that has asked for it meanwhile. The
+// scheduler must hear that the turn is gone before it hears that the job is done, or it
+// would send the next one into the void.
 func (a *association) end() {
 	a.mu.Lock()
 	a.busy = false
 	a.mu.Unlock()
-	a.jobs.Done()
 	a.give()
 }
 
-// release closes the association: its initiator does, once what is in progress has
-// ended. A responder waits for the initiator, and after that aborts.
+// enter claims the association for an object that arrives, until leave.
+func (a *association) enter() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sealed {
+		return false
+	}
+	a.inUse++
+	return true
+}
+
+func (a *association) leave() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.inUse--
+	a.changed.Broadcast()
+}
+
+// finish lets no job begin any more and waits for the last.
+func (a *association) finish() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.releasing = true
+	a.rest()
+}
+
+// rest waits until nothing is in progress. a.mu is held, but not while waiting.
+func (a *association) rest() {
+	for a.inUse > 0 {
+		a.changed.Wait()
+	}
+}
+
+// release closes the association: its initiator does, once what is in progress in
+// either direction has ended. A responder waits for that, too, and then aborts.
 func (a *association) release() {
 	a.mu.Lock()
 	if a.releasing {
@@ -127,8 +175,9 @@ func (a *association) release() {
 		return
 	}
 	a.releasing = true
+	a.rest()
+	a.sealed = a.inbound
 	a.mu.Unlock()
-	a.jobs.Wait()
 	if a.inbound {
 		// X.218 §9.2: only the initiator closes. Its side learns by an abort that
 		// we are stopping, with nothing in transit.
@@ -136,7 +185,13 @@ func (a *association) release() {
 		return
 	}
 	// How it ends is told by receive.
-	if err := a.conn.Close(a.channel.ctx); err != nil && !errors.Is(err, net.ErrClosed) {
-		a.conn.Abort(rtse.LocalSystemProblem)
+	if err := a.conn.Close(a.channel.ctx); err == nil || errors.Is(err, net.ErrClosed) {
+		return
 	}
+	// A peer that keeps the turn may be in the middle of something.
+	a.mu.Lock()
+	a.rest()
+	a.sealed = true
+	a.mu.Unlock()
+	a.conn.Abort(rtse.LocalSystemProblem)
 }

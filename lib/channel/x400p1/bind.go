@@ -19,21 +19,25 @@ import (
 // size agreed to, and what is around it.
 const maxTSDU = 1<<20 + 64<<10
 
+const (
+	// maxOpening bounds what is read at once of somebody who has not bound yet: a CN
+	// SPDU with 10240 octets of user data (X.225 §8.3.1), and what is around it.
+	maxOpening = 32 << 10
+	// maxUnbound bounds the connections that have not come to the bind. What is open
+	// to anybody must stay small: with what the layers hold of each, a few MiB.
+	maxUnbound = 128
+)
+
 // layerP1 is where an object is malformed that all layers below carried well.
 const layerP1 = "p1"
 
-// config is what associations with a peer are opened or, peer nil, answered with.
-func config(cfg *conf.Config, peer *conf.Peer, now time.Time) rtse.Config {
-	c := p1.AssociationConfig()
-	c.Now = now
-	c.Transport.MaxTSDU = maxTSDU
-	if peer == nil {
-		// Who calls is not known yet; the initiator proposes, these are limits.
-		limits := conf.NewPeer()
-		c.CheckpointSize, c.WindowSize = limits.CheckpointSize, limits.WindowSize
-		c.CallingReference = cfg.Identity.MTA
-		return c
+// calling is what associations with a peer are opened with.
+func calling(cfg *conf.Config, peer *conf.Peer, now time.Time) rtse.Config {
+	own, ok := cfg.Channel(peer.Channel)
+	if !ok {
+		own = new(conf.Channel) // the timers have defaults
 	}
+	c := common(own, now)
 	c.CheckpointSize, c.WindowSize = peer.CheckpointSize, peer.WindowSize
 	if peer.CheckpointSize == 0 {
 		c.CheckpointSize = -1 // none; 0 is the default there
@@ -42,9 +46,24 @@ func config(cfg *conf.Config, peer *conf.Peer, now time.Time) rtse.Config {
 	c.CallingReference = cfg.MTAName(peer)
 	c.Transport.CallingTSEL = octets(peer.OurTSEL)
 	c.CallingSSEL, c.CallingPSEL = octets(peer.OurSSEL), octets(peer.OurPSEL)
-	if own, ok := cfg.Channel(peer.Channel); ok {
-		c.Timers.Open, c.Timers.Transfer, c.Timers.Idle = own.OpenTimeout.D(), own.TransferTimeout.D(), own.TransferTimeout.D()
-	}
+	return c
+}
+
+// answering is what associations that peers open are answered with. Who calls is not
+// known yet; the initiator proposes, these are limits.
+func answering(cfg *conf.Config, own *conf.Channel, now time.Time) rtse.Config {
+	c := common(own, now)
+	limits := conf.NewPeer()
+	c.CheckpointSize, c.WindowSize = limits.CheckpointSize, limits.WindowSize
+	c.CallingReference = cfg.Identity.MTA
+	return c
+}
+
+func common(own *conf.Channel, now time.Time) rtse.Config {
+	c := p1.AssociationConfig()
+	c.Now = now
+	c.Transport.MaxTSDU = maxTSDU
+	c.Timers.Open, c.Timers.Transfer, c.Timers.Idle = own.OpenTimeout.D(), own.TransferTimeout.D(), own.TransferTimeout.D()
 	return c
 }
 
@@ -83,7 +102,7 @@ func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time)
 }
 
 func dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, to conf.Address, now time.Time, argument ber.Raw) (*rtse.Conn, error) {
-	c := config(cfg, peer, now)
+	c := calling(cfg, peer, now)
 	c.Transport.CalledTSEL, c.CalledSSEL, c.CalledPSEL = octets(to.TSEL), octets(to.SSEL), octets(to.PSEL)
 	if c.Timers.Open > 0 {
 		var cancel context.CancelFunc
@@ -153,12 +172,14 @@ func LayerOf(err error) string {
 
 // binder decides on an association that a peer opens, and keeps why.
 type binder struct {
-	name string // as the peer gives it
-	peer conf.Peer
-	err  error
+	channel *Channel
+	name    string // as the peer gives it
+	peer    conf.Peer
+	place   bool // has one among the associations, to be given back
+	err     error
 }
 
-func (b *binder) decide(s *settings, draining bool, ind rtse.OpenIndication) rtse.Decision {
+func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	refuse := func(e mts.MTABindError, why error) rtse.Decision {
 		b.err = &refusal{diag.E(fmt.Sprintf("refused %q", b.name), diag.Denied, fmt.Errorf("%w: %w", e, why))}
 		return rtse.Decision{Transient: e.Temporary(), UserData: p1.BindError(e)}
@@ -169,9 +190,6 @@ func (b *binder) decide(s *settings, draining bool, ind rtse.OpenIndication) rts
 	}
 	if argument.Authenticated != nil {
 		b.name = string(argument.Authenticated.InitiatorName)
-	}
-	if draining {
-		return refuse(mts.Busy, errDraining)
 	}
 	peer, known := s.Peer(b.name)
 	if !known || peer.Channel != s.own.Name || !peer.Enabled || b.name == "" {
@@ -189,9 +207,12 @@ func (b *binder) decide(s *settings, draining bool, ind rtse.OpenIndication) rts
 		return refuse(mts.UnacceptableDialogueMode, errors.New("two-way, where the peer is configured for one way"))
 	}
 	result, err := p1.BindResult(s.MTAName(peer), peer.PasswordOut)
+	if err == nil {
+		err = b.channel.enter(s)
+	}
 	if err != nil {
 		return refuse(mts.Busy, err)
 	}
-	b.peer = *peer
+	b.peer, b.place = *peer, true
 	return rtse.Decision{Accept: true, UserData: result}
 }

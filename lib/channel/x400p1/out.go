@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/mts"
@@ -21,15 +22,22 @@ func everyone(j channel.Job, r channel.Result) []channel.Result {
 	return all
 }
 
+// soon is when a job is tried again that met an association without the turn: nobody
+// is at fault, it was given away while the job was on its way.
+const soon = time.Second
+
 // transfer transfers one message to the peer and tells the outcome.
 func (a *association) transfer(j channel.Job) {
+	host := a.channel.host
 	if !a.begin() {
-		a.channel.host.Results(j, everyone(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: "the association has no turn to give", PeerFault: true})...)
+		host.Results(j, everyone(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: "the turn of the association was given away",
+			Until: a.channel.now().Add(soon)})...)
 		return
 	}
 	r := a.send(j)
-	a.channel.host.Results(j, everyone(j, r)...)
 	a.end()
+	host.Results(j, everyone(j, r)...)
+	a.leave()
 }
 
 func (a *association) send(j channel.Job) channel.Result {

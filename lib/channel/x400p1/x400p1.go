@@ -10,6 +10,7 @@ package x400p1
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -28,14 +29,18 @@ type Channel struct {
 	host *channel.Host
 	now  func() time.Time
 
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	tasks  sync.WaitGroup
+	ctx         context.Context
+	cancel      context.CancelCauseFunc
+	opening     context.Context // over when nothing is opened any more, by either side
+	stopOpening context.CancelCauseFunc
+	callers     *channel.Callers // those who have not come to the bind
+	tasks       sync.WaitGroup
 
 	mu           sync.Mutex
 	conf         *settings
 	associations map[uint64]*association
 	lastInbound  uint64
+	standing     int // associations that are opened by us or bound, until they have ended
 	draining     bool
 }
 
@@ -49,12 +54,14 @@ type settings struct {
 var (
 	errAborted  = errors.New("the channel was stopped")
 	errDraining = errors.New("the channel is stopping")
+	errCrowded  = errors.New("did not come to the bind, and others wanted the place")
 )
 
 // New makes the channel.
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
-	c := &Channel{host: h, now: now, associations: map[uint64]*association{}}
+	c := &Channel{host: h, now: now, callers: channel.NewCallers(maxUnbound), associations: map[uint64]*association{}}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.opening, c.stopOpening = context.WithCancelCause(c.ctx)
 	return c, c.Configure(cfg)
 }
 
@@ -131,13 +138,14 @@ func turnPriority(p spool.Priority) int64 {
 func (c *Channel) Do(j channel.Job) {
 	a := c.find(j.Assoc)
 	if a == nil {
-		c.host.Results(j, everyone(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: "the association is gone", PeerFault: true})...)
+		c.host.Results(j, everyone(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: "the association is gone", Until: c.now().Add(soon)})...)
 		return
 	}
 	c.tasks.Go(func() { a.transfer(j) })
 }
 
-// Drain lets what is in progress end and releases every association.
+// Drain lets what is in progress end and releases every association. Those that do
+// not stand yet are given up.
 func (c *Channel) Drain(ctx context.Context) {
 	c.mu.Lock()
 	c.draining = true
@@ -146,6 +154,7 @@ func (c *Channel) Drain(ctx context.Context) {
 		all = append(all, a)
 	}
 	c.mu.Unlock()
+	c.stopOpening(errDraining)
 	for _, a := range all {
 		c.tasks.Go(a.release)
 	}
@@ -184,50 +193,80 @@ func (c *Channel) initiate(id uint64, name string) {
 		c.host.Association(channel.Line{Assoc: id, Peer: name, State: channel.StateFailed, Reason: "no such peer in the configuration"})
 		return
 	}
-	conn, err := Dial(c.ctx, s.Config, peer, c.now())
+	c.mu.Lock()
+	c.standing++
+	c.mu.Unlock()
+	defer c.leave()
+	conn, err := Dial(c.opening, s.Config, peer, c.now())
 	if err != nil {
 		layer := LayerOf(err)
 		c.host.Association(channel.Line{Assoc: id, Peer: name, State: channel.StateFailed, Layer: layer, Reason: err.Error()})
 		c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationRefused, Peer: name, Assoc: id, Layer: layer, Text: err.Error()})
 		return
 	}
-	c.serve(&association{channel: c, id: id, peer: *peer, conn: conn, twoWay: conn.Remote().Mode == rtse.TwoWayAlternate})
+	c.serve(newAssociation(c, id, *peer, conn, false))
 }
 
 // respond answers an association and serves it.
 func (c *Channel) respond(id uint64, nc net.Conn, read []byte) {
 	s := c.settings()
 	from := nc.RemoteAddr().String()
-	refused := func(peer string, err error) {
-		c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationRefused, Peer: peer, Assoc: id,
-			Layer: LayerOf(err), Text: "from " + from + ": " + err.Error()})
+	b := binder{channel: c}
+	conn, err := c.answer(s, &b, nc, read)
+	if b.place {
+		defer c.leave()
 	}
-	tc, _, err := tp.Accept(nc, read, tp.Params{MaxTSDU: maxTSDU, Timeout: s.own.OpenTimeout.D()})
 	if err != nil {
-		_ = nc.Close() // there is no association to say it on
-		refused("", err)
+		c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationRefused, Peer: b.name, Assoc: id,
+			Layer: LayerOf(err), Text: "from " + from + ": " + err.Error()})
 		return
 	}
-	var b binder
-	conn, err := rtse.Accept(c.ctx, tc, config(s.Config, nil, c.now()), func(ind rtse.OpenIndication) rtse.Decision {
-		return b.decide(s, c.isDraining(), ind)
-	})
-	switch {
-	case b.err != nil:
-		refused(b.name, b.err)
-		return
-	case err != nil:
-		refused(b.name, err)
-		return
-	}
-	c.serve(&association{channel: c, id: id, peer: b.peer, conn: conn, inbound: true,
-		twoWay: conn.Remote().Mode == rtse.TwoWayAlternate})
+	c.serve(newAssociation(c, id, b.peer, conn, true))
 }
 
-func (c *Channel) isDraining() bool {
+// answer answers an association, up to and including the bind.
+func (c *Channel) answer(s *settings, b *binder, nc net.Conn, read []byte) (*rtse.Conn, error) {
+	caller := c.callers.Enter(nc)
+	tc, _, err := tp.Accept(nc, read, tp.Params{MaxTSDU: maxOpening, Timeout: s.own.OpenTimeout.D()})
+	if err != nil {
+		caller.Leave()
+		_ = nc.Close() // there is no association to say it on
+		return nil, err
+	}
+	conn, err := rtse.Accept(c.opening, tc, answering(s.Config, &s.own, c.now()), func(ind rtse.OpenIndication) rtse.Decision {
+		d := b.decide(s, ind)
+		if d.Accept {
+			tc.SetMaxTSDU(maxTSDU)
+		}
+		return d
+	})
+	switch crowded := caller.Leave(); {
+	case b.err != nil:
+		return nil, b.err
+	case err != nil && crowded:
+		return nil, errors.Join(errCrowded, err)
+	}
+	return conn, err
+}
+
+// enter gives an association that a peer opens a place among the standing ones.
+func (c *Channel) enter(s *settings) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.draining
+	switch {
+	case c.draining:
+		return errDraining
+	case c.standing >= s.own.MaxAssociations:
+		return fmt.Errorf("there are %d associations; the limit is max-associations", c.standing)
+	}
+	c.standing++
+	return nil
+}
+
+func (c *Channel) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.standing--
 }
 
 // serve is the life of an association.
@@ -251,7 +290,7 @@ func (c *Channel) serve(a *association) {
 		line.Aborted, line.Layer, line.Reason = true, LayerOf(end), end.Error()
 		event.Layer, event.Text = line.Layer, line.Reason
 	}
-	a.jobs.Wait() // their outcomes go before the end of the association
+	a.finish() // the outcomes of its jobs go before its end
 	c.host.Association(line)
 	c.host.Event(event)
 }

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
@@ -196,7 +197,7 @@ func (s *switch1) bind(name, password string) (*rtse.Conn, error) {
 		s.t.Fatal(err)
 	}
 	peer, _ := s.peer.Peer("MTA-A")
-	conn, _, err := rtse.Open(context.Background(), s.call(), config(s.peer, peer, time.Now()), argument)
+	conn, _, err := rtse.Open(context.Background(), s.call(), calling(s.peer, peer, time.Now()), argument)
 	return conn, bindError(err)
 }
 
@@ -276,8 +277,8 @@ func TestDialogueMode(t *testing.T) {
 		accept bool
 	}{{true, rtse.TwoWayAlternate, true}, {true, rtse.Monologue, true}, {false, rtse.Monologue, true}, {false, rtse.TwoWayAlternate, false}} {
 		cfg.Peers[0].TwoWay = c.twoWay
-		var b binder
-		d := b.decide(&settings{Config: cfg, own: *own}, false, rtse.OpenIndication{Remote: rtse.Remote{Mode: c.mode}, UserData: argument})
+		b := binder{channel: new(Channel)}
+		d := b.decide(&settings{Config: cfg, own: *own}, rtse.OpenIndication{Remote: rtse.Remote{Mode: c.mode}, UserData: argument})
 		if d.Accept != c.accept || errors.Is(b.err, mts.UnacceptableDialogueMode) == c.accept {
 			t.Errorf("two-way %v, %v: %+v, %v", c.twoWay, c.mode, d, b.err)
 		}
@@ -379,8 +380,8 @@ func TestMalformedAPDU(t *testing.T) {
 	}
 }
 
-// answer accepts one association as MTA-B and returns what it is sent.
-func (s *switch1) answer(accept bool) (*rtse.TransferIndication, *p1.Incoming) {
+// accepted accepts one association as MTA-B, or refuses it.
+func (s *switch1) accepted(accept bool) *rtse.Conn {
 	s.t.Helper()
 	nc, err := s.listen.Accept()
 	if err != nil {
@@ -394,7 +395,7 @@ func (s *switch1) answer(accept bool) (*rtse.TransferIndication, *p1.Incoming) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	conn, err := rtse.Accept(context.Background(), tc, config(s.peer, nil, time.Now()), func(ind rtse.OpenIndication) rtse.Decision {
+	conn, err := rtse.Accept(context.Background(), tc, answering(s.peer, &s.peer.Channels[0], time.Now()), func(ind rtse.OpenIndication) rtse.Decision {
 		argument, err := p1.DecodeBindArgument(ind.UserData)
 		if err != nil || (p1.Peer{Name: "MTA-A", Password: "secretA"}).CheckInitiator(argument) != nil || !accept {
 			return rtse.Decision{UserData: p1.BindError(mts.AuthenticationError)}
@@ -405,12 +406,21 @@ func (s *switch1) answer(accept bool) (*rtse.TransferIndication, *p1.Incoming) {
 		}
 		return rtse.Decision{Accept: true, UserData: result}
 	})
-	if !accept {
-		return nil, nil
-	}
-	if err != nil {
+	if accept && err != nil {
 		s.t.Fatal(err)
 	}
+	return conn
+}
+
+// answer accepts one association as MTA-B and returns what it is sent.
+func (s *switch1) answer() (*rtse.TransferIndication, *p1.Incoming) {
+	s.t.Helper()
+	return s.receive(s.accepted(true))
+}
+
+// receive returns what MTA-B is sent over an association.
+func (s *switch1) receive(conn *rtse.Conn) (*rtse.TransferIndication, *p1.Incoming) {
+	s.t.Helper()
 	ind, err := conn.Receive(context.Background())
 	if err != nil {
 		s.t.Fatal(err)
@@ -426,15 +436,34 @@ func (s *switch1) answer(accept bool) (*rtse.TransferIndication, *p1.Incoming) {
 	return transfer, in
 }
 
+// queue puts a message for two recipients in its place in the spool.
+func (s *switch1) queue(raw ber.Raw) spool.Ref {
+	s.t.Helper()
+	sp, err := spool.Open(s.conf.Spool.Dir)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = sp.Close() }()
+	ref := spool.Ref{ID: spool.NewID(time.Now()), Priority: spool.Normal}
+	w, err := sp.CreateInPlace(ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("content")); err != nil {
+		s.t.Fatal(err)
+	}
+	env := &spool.Envelope{Kind: spool.KindMessage, Originator: "/C=GB/", Accepted: time.Now(), Wire: raw,
+		Recipients: []spool.Recipient{{N: 1, Address: "/C=GB/"}, {N: 2, Address: "/C=GB/"}}}
+	if err := errors.Join(w.Finish(env), w.Close()); err != nil {
+		s.t.Fatal(err)
+	}
+	return ref
+}
+
 // A job goes to the peer with responsibility for its recipients alone, with our trace,
 // and is transferred when the peer has said so.
 func TestTransferOut(t *testing.T) {
 	s := start(t)
-	sp, err := spool.Open(s.conf.Spool.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = sp.Close() }()
 	apdu := message(t, "content")
 	in, err := p1.ReadAPDU(bytes.NewReader(apdu), p1.Limits{})
 	if err != nil {
@@ -447,19 +476,7 @@ func TestTransferOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref := spool.Ref{ID: spool.NewID(time.Now()), Priority: spool.Normal}
-	w, err := sp.CreateInPlace(ref)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write([]byte("content")); err != nil {
-		t.Fatal(err)
-	}
-	env := &spool.Envelope{Kind: spool.KindMessage, Originator: "/C=GB/", Accepted: time.Now(), Wire: raw,
-		Recipients: []spool.Recipient{{N: 1, Address: "/C=GB/"}, {N: 2, Address: "/C=GB/"}}}
-	if err := errors.Join(w.Finish(env), w.Close()); err != nil {
-		t.Fatal(err)
-	}
+	ref := s.queue(raw)
 	s.send(channel.Line{Type: channel.TypeOpen, Assoc: 7, Peer: "MTA-B"})
 	go func() {
 		up := s.next(channel.TypeAssoc)
@@ -468,7 +485,7 @@ func TestTransferOut(t *testing.T) {
 		}
 		s.send(channel.Line{Type: channel.TypeJob, Job: 3, Generation: 9, Assoc: 7, Peer: "MTA-B", Ref: &ref, Recipients: []int{2}})
 	}()
-	ind, got := s.answer(true)
+	ind, got := s.answer()
 	f := got.Message.PerRecipientFields
 	if f[0].PerRecipientIndicators.Responsibility() || !f[1].PerRecipientIndicators.Responsibility() {
 		t.Error("responsibility for the wrong recipient")
@@ -494,7 +511,7 @@ func TestTransferOut(t *testing.T) {
 func TestAssociationFailed(t *testing.T) {
 	s := start(t)
 	s.send(channel.Line{Type: channel.TypeOpen, Assoc: 1, Peer: "MTA-B"})
-	s.answer(false)
+	s.accepted(false)
 	if l := s.next(channel.TypeAssoc); l.State != channel.StateFailed || l.Layer != "bind" || !strings.Contains(l.Reason, "authentication-error") {
 		t.Errorf("%+v", l)
 	}

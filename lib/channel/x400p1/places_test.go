@@ -1,0 +1,202 @@
+package x400p1
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+	"github.com/mtakit/mtakit/lib/osi/tp"
+	"github.com/mtakit/mtakit/lib/p1"
+)
+
+// connect opens a transport connection to the channel and goes no further.
+func (s *switch1) connect() *tp.Conn {
+	s.t.Helper()
+	nc := s.call()
+	s.t.Cleanup(func() { _ = nc.Close() })
+	tc, err := tp.Connect(context.Background(), nc, tp.Params{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return tc
+}
+
+// ended tells whether the other side closes the connection soon.
+func ended(t *testing.T, tc *tp.Conn, within time.Duration) bool {
+	t.Helper()
+	if err := tc.SetReadDeadline(time.Now().Add(within)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := tc.ReadTSDU()
+	var timeout net.Error
+	return err != nil && !(errors.As(err, &timeout) && timeout.Timeout())
+}
+
+// Callers who connect and say nothing more have so many places between them, and those
+// who bind get theirs all the same.
+func TestUnboundCallersAreFew(t *testing.T) {
+	s := start(t)
+	first := s.connect()
+	for range maxUnbound - 1 {
+		s.connect()
+	}
+	if ended(t, first, 50*time.Millisecond) {
+		t.Fatal("a place was taken away while there were others")
+	}
+	conn := s.bound()
+	if !ended(t, first, 10*time.Second) {
+		t.Error("whoever waited longest still has its place")
+	}
+	r := s.event(audit.AssociationRefused)
+	if !strings.Contains(r.Text, errCrowded.Error()) {
+		t.Errorf("%+v", r)
+	}
+	if err := conn.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Somebody who has not bound cannot make the channel read much.
+func TestLittleIsReadBeforeTheBind(t *testing.T) {
+	s := start(t)
+	tc := s.connect()
+	// The channel may close before all of it is written.
+	_ = tc.WriteTSDU(make([]byte, maxOpening+1))
+	if r := s.event(audit.AssociationRefused); r.Layer != "transport" || !strings.Contains(r.Text, "tsdu longer than") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// max-associations holds for those that peers open.
+func TestAssociationsAreLimited(t *testing.T) {
+	s := start(t)
+	most := s.conf.Channels[0].MaxAssociations
+	var all []*rtse.Conn
+	for range most {
+		all = append(all, s.bound())
+	}
+	if _, err := s.bind("MTA-B", "secretB"); !errors.Is(err, mts.Busy) {
+		t.Errorf("one more than %d: %v", most, err)
+	}
+	if err := all[0].Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); ; {
+		_, err := s.bind("MTA-B", "secretB")
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("after one was released: %v", err)
+		}
+	}
+}
+
+// A channel that is told to stop takes the object that is arriving, says yes, and ends
+// the association after that.
+func TestDrainTakesWhatIsArriving(t *testing.T) {
+	s := start(t)
+	conn := s.bound()
+	apdu := message(t, "content")
+	done := make(chan rtse.TransferResult, 1)
+	go func() {
+		r, err := conn.Transfer(context.Background(), bytes.NewReader(apdu), int64(len(apdu)))
+		if err != nil {
+			t.Error(err)
+		}
+		done <- r
+	}()
+	commit := s.next(channel.TypeCommit)
+	half := s.connect() // nobody waits for this one
+	s.send(channel.Line{Type: channel.TypeStop})
+	select {
+	case r := <-done:
+		t.Fatalf("%+v before durable", r)
+	case <-time.After(100 * time.Millisecond):
+	}
+	s.send(channel.Line{Type: channel.TypeDurable, Txn: commit.Txn})
+	if r := <-done; !r.Confirmed {
+		t.Errorf("%+v", r)
+	}
+	if ind, err := conn.Receive(context.Background()); err != nil {
+		t.Error(err)
+	} else if _, ok := ind.(rtse.Aborted); !ok {
+		t.Errorf("after the transfer: %T", ind)
+	}
+	if !ended(t, half, 10*time.Second) {
+		t.Error("half a connection is still open")
+	}
+	select {
+	case err := <-s.ended:
+		if err != nil {
+			t.Error(err)
+		}
+		s.ended <- err
+	case <-time.After(10 * time.Second):
+		t.Error("the channel does not end")
+	}
+}
+
+// The peer asks for the turn while a job is in progress: the scheduler hears that it is
+// gone before it hears that the job is done, and does not count on it for the next one.
+// A job that comes too late for the turn is nobody's fault.
+func TestTurnGoesBeforeTheOutcome(t *testing.T) {
+	s := start(t)
+	in, err := p1.ReadAPDU(bytes.NewReader(message(t, "content")), p1.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	two := *in.Message
+	two.PerRecipientFields = append(two.PerRecipientFields, two.PerRecipientFields[0])
+	raw, err := p1.EncodeMessageEnvelope(&two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := s.queue(raw)
+	s.send(channel.Line{Type: channel.TypeOpen, Assoc: 7, Peer: "MTA-B"})
+	conn := s.accepted(true)
+	if up := s.next(channel.TypeAssoc); !up.Turn {
+		t.Fatalf("%+v", up)
+	}
+	job := channel.Line{Type: channel.TypeJob, Job: 3, Assoc: 7, Peer: "MTA-B", Ref: &ref, Recipients: []int{1}}
+	s.send(job)
+	ind, incoming := s.receive(conn)
+	if err := conn.PleaseTurn(1); err != nil {
+		t.Fatal(err)
+	}
+	var content bytes.Buffer
+	_, err = content.ReadFrom(incoming.Content)
+	if err = errors.Join(err, incoming.Finish(), ind.Accept()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Receive(context.Background()); err != nil { // the turn
+		t.Fatal(err)
+	}
+	var got []string
+	for len(got) < 3 {
+		if len(got) == 2 {
+			job.Job = 4
+			s.send(job)
+		}
+		switch l := <-s.lines; l.Type {
+		case channel.TypeAssoc:
+			got = append(got, map[bool]string{true: "turn", false: "no turn"}[l.Turn])
+		case channel.TypeOutcome:
+			got = append(got, l.Results[0].Outcome)
+			if r := l.Results[0]; l.Job == 4 && (r.PeerFault || r.Until.IsZero()) {
+				t.Errorf("%+v", r)
+			}
+		}
+	}
+	if want := "no turn, transferred, deferred"; strings.Join(got, ", ") != want {
+		t.Errorf("%q instead of %s", got, want)
+	}
+}
