@@ -27,8 +27,12 @@ type Lock struct {
 }
 
 // Lock takes the lock without waiting; kind Unavailable says that somebody
-// else has it. On return the word in the lock file is "open" and durable.
+// else has it, Denied that the spool belongs to another user. On return the word in
+// the lock file is "open" and durable.
 func (s *Spool) Lock() (*Lock, error) {
+	if err := s.owned("lock"); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(s.dir+"/lock", os.O_RDWR, 0)
 	if err != nil {
 		return nil, fail("lock", err)

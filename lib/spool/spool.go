@@ -29,6 +29,7 @@ type Spool struct {
 	disk disk
 	root *os.File // open from the beginning: syncfs reports what was lost since
 	mode BarrierMode
+	uid  int // the user this process acts as
 
 	buffers sync.Pool // *[]byte of writers
 
@@ -90,7 +91,13 @@ func checkFormat(dir string) error {
 // NoInput says that there is no spool, Config that it has another format.
 func Open(dir string) (*Spool, error) {
 	if err := checkFormat(dir); err != nil {
-		return nil, diag.WithHint(err, "mtactl init makes a spool")
+		switch diag.KindOf(err) {
+		case diag.NoInput:
+			return nil, diag.WithHint(err, "mtactl init makes a spool")
+		case diag.Denied:
+			return nil, diag.WithHint(err, "only the user the spool belongs to may use it")
+		}
+		return nil, err
 	}
 	root, err := os.Open(dir)
 	if err != nil {
@@ -101,6 +108,7 @@ func Open(dir string) (*Spool, error) {
 		disk:   osDisk{},
 		root:   root,
 		mode:   BarrierSyncfs,
+		uid:    os.Geteuid(),
 		synced: make(map[string]bool),
 	}
 	if err := s.oneFileSystem(); err != nil {
@@ -124,6 +132,21 @@ func (s *Spool) oneFileSystem() error {
 		if st.Dev != top.Dev {
 			return diag.New("spool: open "+s.dir, diag.Config, name+" lies on another file system")
 		}
+	}
+	return nil
+}
+
+// owned refuses to write for anybody but the user the spool belongs to. The super-user
+// could, but would leave files that the daemon may neither read nor remove.
+func (s *Spool) owned(op string) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(s.root.Fd()), &st); err != nil {
+		return fail(op, err)
+	}
+	if owner := int(st.Uid); owner != s.uid {
+		return diag.WithHint(diag.New("spool: "+op, diag.Denied,
+			fmt.Sprintf("%s belongs to user %d, and this is user %d", s.dir, owner, s.uid)),
+			fmt.Sprintf("run it as that user: sudo -u '#%d'", owner))
 	}
 	return nil
 }

@@ -70,6 +70,9 @@ func (s *Spool) CreateNew(id ID) (*Writer, error) {
 	if _, err := ParseID(string(id)); err != nil {
 		return nil, err
 	}
+	if err := s.owned("create"); err != nil {
+		return nil, err
+	}
 	f, err := s.disk.create(s.tmpPath(id))
 	return s.newWriter(Ref{ID: id}, s.tmpPath(id), f, err)
 }
