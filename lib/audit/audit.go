@@ -14,10 +14,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -168,22 +166,17 @@ const maxRecord = 1 << 20
 // everything), and calls visit for each record. Lines that are no records are
 // skipped and counted.
 func Scan(dir string, since time.Time, visit func(Record) error) (skipped int, err error) {
-	names, err := filepath.Glob(filepath.Join(dir, "????-??-??.jsonl"))
+	entries, err := os.ReadDir(dir) // sorted by name, which is by day
 	if err != nil {
-		return 0, diag.E("event log", diag.Internal, err)
+		return 0, diag.E("event log", diag.KindOf(err), err)
 	}
-	if len(names) == 0 {
-		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-			return 0, diag.E("event log", diag.NoInput, err)
-		}
-	}
-	slices.Sort(names)
 	first := since.UTC().Format(time.DateOnly)
-	for _, name := range names {
-		if !since.IsZero() && strings.TrimSuffix(filepath.Base(name), ".jsonl") < first {
+	for _, e := range entries {
+		day, ok := strings.CutSuffix(e.Name(), ".jsonl")
+		if !ok || len(day) != len(time.DateOnly) || !since.IsZero() && day < first {
 			continue
 		}
-		n, err := scanFile(name, visit)
+		n, err := scanFile(filepath.Join(dir, e.Name()), visit)
 		skipped += n
 		if err != nil {
 			return skipped, err
@@ -195,7 +188,7 @@ func Scan(dir string, since time.Time, visit func(Record) error) (skipped int, e
 func scanFile(name string, visit func(Record) error) (skipped int, err error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return 0, diag.E("event log", diag.NoInput, err)
+		return 0, diag.E("event log", diag.KindOf(err), err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	lines := bufio.NewReaderSize(f, maxRecord)

@@ -141,3 +141,14 @@ func TestTrackFollowsTheFamily(t *testing.T) {
 		t.Errorf("of nothing: %v, %v", records, err)
 	}
 }
+
+// What cannot be read is not an empty log: a question about it has no answer.
+func TestUnreadableLogIsNamed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Scan(dir, time.Time{}, func(Record) error { return nil }); err == nil {
+		t.Error("a file was read as a directory")
+	}
+}
