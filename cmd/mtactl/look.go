@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	ucli "github.com/urfave/cli/v2"
@@ -166,7 +167,15 @@ func ping(c *ucli.Context) error {
 	}
 	peer, ok := cfg.Peer(c.Args().First())
 	if !ok {
-		return diag.E(c.Args().First(), diag.Config, errors.New("no such peer in the configuration"))
+		var names []string
+		for _, p := range cfg.Peers {
+			names = append(names, p.Name)
+		}
+		err := diag.New(c.Args().First(), diag.Config, "no such peer in the configuration")
+		if len(names) == 0 {
+			return diag.WithHint(err, "it has none: mta.toml(5) tells how [[peer]] is written")
+		}
+		return diag.WithHint(err, "it has "+strings.Join(names, ", "))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.Duration("timeout"))
 	defer cancel()

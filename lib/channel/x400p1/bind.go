@@ -123,7 +123,13 @@ func dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, to conf.Addres
 	}
 	if err != nil {
 		conn.Abort(rtse.UserError)
-		return nil, &refusal{fmt.Errorf("the responder is not %s: %w", peer.Name, err)}
+	}
+	switch {
+	case errors.Is(err, mts.AuthenticationError):
+		// Nobody refused: this side did.
+		return nil, &refusal{diag.New("refused here", diag.Denied, "the responder is not "+peer.Name+", or gave another password than password-in")}
+	case err != nil:
+		return nil, &refusal{diag.E("result", diag.Protocol, err)}
 	}
 	return conn, nil
 }
