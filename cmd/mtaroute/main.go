@@ -74,9 +74,9 @@ func each(c *ucli.Context, print func(*cli.Printer, *route.Router, oraddr.Addres
 	p := cli.NewPrinter(c)
 	var errs []error
 	for _, text := range addresses {
-		a, err := oraddr.Parse(text)
+		a, err := cli.Address(text, text)
 		if err != nil {
-			errs = append(errs, diag.E(text, diag.Data, err))
+			errs = append(errs, err)
 			continue
 		}
 		if err := print(p, r, a); err != nil {
@@ -130,9 +130,9 @@ func check(c *ucli.Context) error {
 	answer := error(nil)
 	var errs []error
 	for _, text := range addresses {
-		a, err := oraddr.Parse(text)
+		a, err := cli.Address(text, text)
 		if err != nil {
-			errs = append(errs, diag.E(text, diag.Data, err))
+			errs = append(errs, err)
 			continue
 		}
 		if d := r.Route(a); d.Fail != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
-	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/spool"
 	"github.com/mtakit/mtakit/lib/submit"
@@ -87,13 +86,13 @@ func submission(c *ucli.Context) (*submit.Submission, error) {
 	if c.String("from") == "" {
 		return nil, cli.Usage("--from is required")
 	}
-	if s.Originator, err = oraddr.Parse(c.String("from")); err != nil {
-		return nil, diag.E("--from", diag.Data, err)
+	if s.Originator, err = cli.Address("--from", c.String("from")); err != nil {
+		return nil, err
 	}
 	for _, to := range c.StringSlice("to") {
-		a, err := oraddr.Parse(to)
+		a, err := cli.Address("--to", to)
 		if err != nil {
-			return nil, diag.E("--to", diag.Data, err)
+			return nil, err
 		}
 		s.Recipients = append(s.Recipients, a)
 	}

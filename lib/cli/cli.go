@@ -19,6 +19,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/oraddr"
 )
 
 // ErrNo is the answer no to a question: exit status 1, and nothing on standard error.
@@ -143,6 +144,9 @@ func usage(c *ucli.Context, err error, _ bool) error {
 		name = c.Command.HelpName
 	}
 	if flag, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		if flag == "C" {
+			return diag.WithHint(Usage("no such flag here: -C"), "-C stands before the verb: "+c.App.Name+" -C FILE …")
+		}
 		err = fmt.Errorf("no such flag: %s", dashes(flag))
 	} else if flag, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		err = fmt.Errorf("%s needs a value", dashes(flag))
@@ -212,6 +216,15 @@ func each(err error) []error {
 // Usage is an error in how a command was called.
 func Usage(format string, args ...any) error {
 	return diag.E("", diag.Usage, fmt.Errorf(format, args...))
+}
+
+// Address reads an O/R address; op names the flag or what was given.
+func Address(op, text string) (oraddr.Address, error) {
+	a, err := oraddr.Parse(text)
+	if err != nil {
+		err = diag.WithHint(diag.E(op, diag.Data, err), "an O/R address is written as in mta(7): /S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/")
+	}
+	return a, err
 }
 
 // Operands returns the operands of a command; a single "-" stands for the lines of

@@ -87,6 +87,7 @@ func TestUsage(t *testing.T) {
 	}{
 		{[]string{"--frob"}, "mtatest: error: no such flag: --frob\nmtatest: hint: mtatest --help lists the flags\n"},
 		{[]string{"verb", "-x"}, "mtatest: error: no such flag: -x\nmtatest: hint: mtatest verb --help lists the flags\n"},
+		{[]string{"verb", "-C", "file"}, "mtatest: error: no such flag here: -C\nmtatest: hint: -C stands before the verb: mtatest -C FILE …\n"},
 		{[]string{"--to"}, "mtatest: error: --to needs a value\nmtatest: hint: mtatest --help lists the flags\n"},
 		{[]string{"operand", "--json"}, `{"error":"--json comes after operand","kind":"usage","status":64,"hint":"flags stand before operands"}` + "\n"},
 		{[]string{"verb", "operand", "-x"}, "mtatest: error: -x comes after operand\nmtatest: hint: flags stand before operands\n"},
