@@ -231,6 +231,11 @@ func (k *Keeper) act(q Request, m *matcher, emit func(Answer), done func()) {
 			emit(Answer{Act: a})
 			return
 		}
+		if q.Verb == VerbRetry && !slices.ContainsFunc(rows, func(r Row) bool { return r.State != StateHeld }) {
+			a.Note = "held: release it first"
+			emit(Answer{Act: a})
+			return
+		}
 		if !q.DryRun {
 			changed = true
 			if q.Verb == VerbRetry {
