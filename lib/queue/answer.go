@@ -219,7 +219,7 @@ func (k *Keeper) act(q Request, m *matcher, emit func(Answer), done func()) {
 		done()
 		return
 	}
-	k.who, k.why = q.Who, q.Reason
+	k.who, k.why, k.unwritten = q.Who, q.Reason, nil
 	defer func() { k.who, k.why = "", "" }()
 	changed := false
 	peers := map[spool.Hop]bool{}
@@ -248,6 +248,9 @@ func (k *Keeper) act(q Request, m *matcher, emit func(Answer), done func()) {
 	if !changed {
 		done()
 		return
+	}
+	if k.unwritten != nil {
+		emit(Answer{Error: trouble(diag.E("done, but not written down yet", diag.IO, k.unwritten))})
 	}
 	k.wait(func(err error) {
 		if err != nil {

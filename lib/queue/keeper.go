@@ -19,9 +19,15 @@ import (
 	"github.com/mtakit/mtakit/lib/submit"
 )
 
-// repeatAfter is how long the keeper waits before it tries again what the file
-// system refused, for want of room above all.
-const repeatAfter = 5 * time.Second
+const (
+	// repeatAfter is how long the keeper waits before it tries again what the file
+	// system refused, for want of room above all.
+	repeatAfter = 5 * time.Second
+	// repeatPortion bounds what is repeated in one step.
+	repeatPortion = 256
+	// complainAfter is how long the operator hears nothing of further refusals.
+	complainAfter = time.Minute
+)
 
 // Keeper owns a spool under its lock, and the scheduler of its messages. It is used
 // from one goroutine and starts none. What it does becomes durable with barriers
@@ -37,18 +43,21 @@ type Keeper struct {
 	do     func(sched.Action)
 	now    time.Time // of the present call
 
-	batch   spool.Batch
-	waiting []func(error) // let go of by the next barrier
-	urgent  bool          // somebody outside waits
-	dirty   bool
-	running bool // a barrier has begun and not settled
-	later   []repeat
-	debts   map[spool.ID]*debt
-	between map[spool.ID]bool // in q/, and the scheduler has not heard of it yet or has no use for it any more
-	failed  error             // a barrier failed: nothing more is done
-	started uint64
-	who     string // whose verb is being done
-	why     string // the reason given
+	batch      spool.Batch
+	waiting    []func(error) // let go of by the next barrier
+	urgent     bool          // somebody outside waits
+	dirty      bool
+	running    bool      // a barrier has begun and not settled
+	later      []repeat  // in the order they are due
+	complained time.Time // when the operator heard of it
+	unlogged   map[spool.ID]*unlogged
+	unwritten  error // of the last record that could not be written
+	debts      map[spool.ID]*debt
+	between    map[spool.ID]bool // in q/, and the scheduler has not heard of it yet or has no use for it any more
+	failed     error             // a barrier failed: nothing more is done
+	started    uint64
+	who        string // whose verb is being done
+	why        string // the reason given
 }
 
 // repeat is something the file system refused.
@@ -57,11 +66,19 @@ type repeat struct {
 	f  func()
 }
 
+// unlogged is what the log of a message is still to get. It stays in order: a hold
+// that was refused and comes after its release would be a hold.
+type unlogged struct {
+	records []spool.Record
+	then    []func() // called when they are written
+}
+
 // debt is a message whose reports are on their way into the spool.
 type debt struct {
-	ref  spool.Ref
-	open int  // reports not yet eligible, and outcomes not yet logged
-	done bool // every recipient is final
+	ref     spool.Ref
+	open    int   // reports not yet eligible, and outcomes not yet logged
+	done    bool  // every recipient is final
+	useless error // why no report can be made of it: then it is not removed
 }
 
 // NewKeeper makes the keeper of a spool whose lock is held. The time of start is the
@@ -76,7 +93,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 		return nil, err
 	}
 	k := &Keeper{conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
-		debts: map[spool.ID]*debt{}, between: map[spool.ID]bool{}, started: uint64(start.UnixNano())}
+		unlogged: map[spool.ID]*unlogged{}, debts: map[spool.ID]*debt{}, between: map[spool.ID]bool{}, started: uint64(start.UnixNano())}
 	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
 		return nil, errors.Join(err, events.Close())
 	}
@@ -116,30 +133,33 @@ func (k *Keeper) Step(now time.Time, ev sched.Event) {
 // Next is when a Tick is due; zero is never.
 func (k *Keeper) Next() time.Time {
 	next := k.mind.Next()
-	for _, r := range k.later {
-		if next.IsZero() || r.at.Before(next) {
-			next = r.at
-		}
+	if len(k.later) > 0 && (next.IsZero() || k.later[0].at.Before(next)) {
+		next = k.later[0].at
 	}
 	return next
 }
 
+// repeat tries again what is due. What is refused again goes to the end.
 func (k *Keeper) repeat() {
-	due := k.later
-	k.later = nil
-	for _, r := range due {
-		if r.at.After(k.now) {
-			k.later = append(k.later, r)
-			continue
+	for range repeatPortion {
+		if len(k.later) == 0 || k.later[0].at.After(k.now) {
+			return
 		}
-		r.f()
+		f := k.later[0].f
+		k.later[0].f = nil
+		k.later = k.later[1:]
+		f()
 	}
 }
 
-// again puts f off until the file system may have recovered.
+// again puts f off until the file system may have recovered. When it refuses
+// everything, one line in a while says so.
 func (k *Keeper) again(what string, err error, f func()) {
-	k.log.Error(what+" failed and will be repeated", "error", err)
 	k.later = append(k.later, repeat{k.now.Add(repeatAfter), f})
+	if k.complained.IsZero() || !k.now.Before(k.complained.Add(complainAfter)) {
+		k.complained = k.now
+		k.log.Error(what+" failed and will be repeated", "error", err, "waiting", len(k.later))
+	}
 }
 
 // Event puts a record into the event log. A log that cannot be written is told to
@@ -254,8 +274,13 @@ func record(env *spool.Envelope, event string) audit.Record {
 	return audit.Record{Event: event, ID: string(env.ID), MTSID: env.MTSID, Kind: string(env.Kind)}
 }
 
+// damaged tells of a message that is in bad/ now, or that the disk does not give.
 func (k *Keeper) damaged(id string, err error) {
-	k.log.Error("message is damaged and was moved to bad/", "id", id, "error", err)
+	if errors.Is(err, spool.ErrDamaged) || errors.Is(err, spool.ErrIncomplete) {
+		k.log.Error("message is damaged and was moved to bad/", "id", id, "error", err)
+	} else {
+		k.log.Error("message cannot be read and stays where it is", "id", id, "error", err)
+	}
 	k.Event(k.now, audit.Record{Event: audit.Damaged, ID: id, Text: err.Error()})
 }
 
@@ -321,8 +346,13 @@ func (k *Keeper) Poison(err error) {
 // Idle tells that nothing is in progress and nothing can be started now: what is
 // left waits for a time, an operator, or a peer that cannot be reached.
 func (k *Keeper) Idle() bool {
-	if k.dirty || k.running || len(k.debts) > 0 {
+	if k.dirty || k.running {
 		return false
+	}
+	for _, d := range k.debts {
+		if d.open > 0 {
+			return false
+		}
 	}
 	for _, c := range k.mind.Tree() {
 		if c.Jobs != [3]int{} {

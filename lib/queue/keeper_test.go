@@ -1,10 +1,10 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -43,8 +43,9 @@ type world struct {
 	priority  mts.Priority // of what is submitted
 	delivered []string     // "mtsid n" of every delivery
 	reports   []*mts.Report
-	urgent    int // reports that were
-	barriers  int // left until the power goes; negative: it stays
+	said      bytes.Buffer // the log
+	urgent    int          // reports that were
+	barriers  int          // left until the power goes; negative: it stays
 }
 
 func newWorld(t *testing.T) *world {
@@ -77,7 +78,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.jobs = nil
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.NewTextHandler(&w.said, nil))
 	if w.keeper, err = NewKeeper(w.spool, w.conf, w.now, log, w.do); err != nil {
 		w.t.Fatal(err)
 	}

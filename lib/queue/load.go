@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -167,10 +168,7 @@ func (k *Keeper) found(i spool.Item) {
 	}
 	d.done = d.done || s.done()
 	d.open++
-	if len(owed) > 0 {
-		d.open++
-		k.makeReport(d, i.Envelope, owed)
-	}
+	k.makeReports(d, i.Envelope, owed)
 	k.settle(d)
 }
 
@@ -194,7 +192,7 @@ func (k *Keeper) remember(l sched.Log) {
 	if k.why != "" {
 		r.Text = k.why
 	}
-	k.appendLog(l.Ref, r)
+	k.appendLog(l.Ref, func() {}, r)
 	text := r.Text
 	if l.Change == sched.ChangeInDoubt {
 		text = "in doubt: " + text
@@ -203,11 +201,58 @@ func (k *Keeper) remember(l sched.Log) {
 		Attempt: l.Attempts, Until: l.Until, Text: text, Who: k.who})
 }
 
-func (k *Keeper) appendLog(ref spool.Ref, r spool.Record) {
+// appendLog writes records into the log of a message and calls then, at once or, if
+// the file system refuses, when they are written.
+func (k *Keeper) appendLog(ref spool.Ref, then func(), records ...spool.Record) {
 	k.dirty = true
-	if err := k.spool.Append(ref, r); err != nil {
-		k.again("logging", err, func() { k.appendLog(ref, r) })
+	if u := k.unlogged[ref.ID]; u != nil {
+		k.unwritten = errors.New("earlier records could not be written either")
+		u.add(then, records)
+		return
 	}
+	if err := k.spool.Append(ref, records...); err != nil {
+		k.unwritten = err
+		u := new(unlogged)
+		u.add(then, records)
+		k.unlogged[ref.ID] = u
+		k.again("logging", err, func() { k.relog(ref) })
+		return
+	}
+	then()
+}
+
+// relog writes what the log of a message is still to get.
+func (k *Keeper) relog(ref spool.Ref) {
+	u := k.unlogged[ref.ID]
+	if u == nil {
+		return // the message is gone
+	}
+	k.dirty = true
+	if err := k.spool.Append(ref, u.records...); err != nil {
+		k.again("logging", err, func() { k.relog(ref) })
+		return
+	}
+	delete(k.unlogged, ref.ID)
+	for _, f := range u.then {
+		f()
+	}
+}
+
+// add keeps records for later. Of deferrals one after the other the last is enough.
+func (u *unlogged) add(then func(), records []spool.Record) {
+	for _, r := range records {
+		if n := len(u.records); n > 0 && deferral(u.records[n-1]) && deferral(r) && slices.Equal(u.records[n-1].Recipients, r.Recipients) {
+			u.records[n-1] = r
+			continue
+		}
+		u.records = append(u.records, r)
+	}
+	u.then = append(u.then, then)
+}
+
+func deferral(r spool.Record) bool {
+	kind, ok := sched.ParseKind(r.Outcome)
+	return r.Kind == spool.RecordOutcome && ok && !kind.Final()
 }
 
 func (k *Keeper) notice(n sched.Notice) {

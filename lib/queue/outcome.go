@@ -70,55 +70,80 @@ func (k *Keeper) carryOut(actions []sched.Action) {
 // at once, its absence being the record; otherwise the outcomes are logged and the
 // reports made.
 func (k *Keeper) conclude(e *ending) {
-	var owed []report.Result
-	var env *spool.Envelope
+	var told, untold []sched.Final // that a report may be owed about, and the others
 	for _, f := range e.finals {
 		if f.Outcome.Kind == sched.Delivered || f.Outcome.Kind == sched.Failed {
-			m, err := k.spool.OpenMessage(e.ref)
-			if err != nil {
-				k.again("reading a message for its report", err, func() { k.conclude(e) })
-				return
-			}
-			env = m.Envelope
-			if err := m.Close(); err != nil {
-				k.log.Warn("message file", "error", err)
-			}
-			break
+			told = append(told, f)
+		} else {
+			untold = append(untold, f)
 		}
 	}
-	for _, f := range e.finals {
-		k.finalEvent(e.ref, env, f)
-		if env != nil {
-			owed = append(owed, results(env, f)...)
-		}
+	for _, f := range untold {
+		k.finalEvent(e.ref, nil, f)
 	}
 	d := k.debts[e.ref.ID]
-	if d == nil && len(owed) == 0 && e.done {
-		k.leave(e.ref)
-		return
-	}
 	if d == nil {
 		d = &debt{ref: e.ref}
-		k.debts[e.ref.ID] = d
 	}
 	d.done = d.done || e.done
-	d.open++ // held until both are under way
-	if len(e.finals) > 0 {
+	d.open++ // held until everything is under way
+	// What is in debts is not removed, even if the message cannot be read at present.
+	k.debts[e.ref.ID] = d
+	owed := false
+	if len(told) > 0 {
 		d.open++
-		k.logFinals(d, e.finals, k.now)
+		owed = k.tell(d, told)
 	}
-	if len(owed) > 0 {
+	if len(e.finals) > 0 && (owed || d.open > 1 || !d.done) {
 		d.open++
-		k.makeReport(d, env, owed)
+		k.logFinals(d, e.finals)
 	}
 	k.settle(d)
 }
 
+// tell makes the reports that are owed about final outcomes, and tells whether there
+// are any, or may be.
+func (k *Keeper) tell(d *debt, finals []sched.Final) bool {
+	now := k.now
+	m, err := k.spool.OpenMessage(d.ref)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, spool.ErrDamaged), errors.Is(err, spool.ErrIncomplete):
+		for _, f := range finals {
+			k.finalEvent(d.ref, nil, f)
+		}
+		k.useless(d, err)
+		return true
+	case err != nil:
+		k.again("reading a message for its report", err, func() { k.tell(d, finals) })
+		return true
+	}
+	env := m.Envelope
+	if err := m.Close(); err != nil {
+		k.log.Warn("message file", "error", err)
+	}
+	var owed []report.Result
+	for _, f := range finals {
+		k.finalEvent(d.ref, env, f)
+		owed = append(owed, results(env, f, now)...)
+	}
+	k.makeReports(d, env, owed)
+	k.settle(d)
+	return len(owed) > 0
+}
+
+// useless notes that nobody can be told about a message.
+func (k *Keeper) useless(d *debt, why error) {
+	d.useless = errors.Join(d.useless, why)
+	k.log.Error("no report can be made", "id", d.ref.ID, "error", why)
+	k.Event(k.now, audit.Record{Event: audit.Failed, ID: string(d.ref.ID), Text: "no report can be made: " + why.Error()})
+	k.settle(d)
+}
+
 // logFinals appends the outcomes to the message's log.
-func (k *Keeper) logFinals(d *debt, finals []sched.Final, now time.Time) {
+func (k *Keeper) logFinals(d *debt, finals []sched.Final) {
 	var records []spool.Record
 	for _, f := range finals {
-		r := spool.Record{Time: now, Kind: spool.RecordOutcome, Recipients: f.N, Outcome: f.Outcome.Kind.String(),
+		r := spool.Record{Time: k.now, Kind: spool.RecordOutcome, Recipients: f.N, Outcome: f.Outcome.Kind.String(),
 			Reason: f.Outcome.Reason, Diagnostic: f.Outcome.Diagnostic, Text: f.Outcome.Text,
 			Channel: f.Channel, Peer: f.Peer, Child: f.Outcome.Child}
 		if !f.Outcome.Time.IsZero() {
@@ -126,12 +151,7 @@ func (k *Keeper) logFinals(d *debt, finals []sched.Final, now time.Time) {
 		}
 		records = append(records, r)
 	}
-	k.dirty = true
-	if err := k.spool.Append(d.ref, records...); err != nil {
-		k.again("logging an outcome", err, func() { k.logFinals(d, finals, now) })
-		return
-	}
-	k.settle(d)
+	k.appendLog(d.ref, func() { k.settle(d) }, records...)
 }
 
 // settle notes that one thing of a debt is done. A debt that is paid is forgotten,
@@ -140,9 +160,35 @@ func (k *Keeper) settle(d *debt) {
 	if d.open--; d.open > 0 {
 		return
 	}
+	if !d.done && d.useless != nil {
+		return // to be remembered until it is done with
+	}
 	delete(k.debts, d.ref.ID)
-	if d.done {
+	switch {
+	case !d.done:
+	case d.useless != nil:
+		k.condemn(d.ref, d.useless)
+	default:
 		k.leave(d.ref)
+	}
+}
+
+// condemn puts a message that is done with, and that nobody can be told about, aside
+// for a person to look at.
+func (k *Keeper) condemn(ref spool.Ref, why error) {
+	k.dirty = true
+	delete(k.unlogged, ref.ID)
+	err := k.spool.Condemn(ref, why)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		k.leave(ref) // its log, that is
+	case err != nil:
+		k.between[ref.ID] = true
+		k.again("moving a message to bad/", err, func() { k.condemn(ref, why) })
+	default:
+		delete(k.between, ref.ID)
+		k.log.Error("message was moved to bad/: nobody could be told what became of it", "id", ref.ID, "error", why)
+		k.Event(k.now, audit.Record{Event: audit.Damaged, ID: string(ref.ID), Text: why.Error()})
 	}
 }
 
@@ -150,6 +196,7 @@ func (k *Keeper) settle(d *debt) {
 // that no cut can bring it back without its memory.
 func (k *Keeper) leave(ref spool.Ref) {
 	k.dirty = true
+	delete(k.unlogged, ref.ID)
 	if err := k.spool.Remove(ref); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		k.between[ref.ID] = true
 		k.again("removing a message", err, func() { k.leave(ref) })
@@ -167,21 +214,36 @@ func (k *Keeper) leave(ref spool.Ref) {
 	})
 }
 
-// results are the recipients of a final outcome that somebody is owed a report about.
-func results(env *spool.Envelope, f sched.Final) []report.Result {
+// results are the recipients of a final outcome, delivered or failed, that somebody is
+// owed a report about.
+func results(env *spool.Envelope, f sched.Final, now time.Time) []report.Result {
 	delivered := f.Outcome.Kind == sched.Delivered
-	if !delivered && f.Outcome.Kind != sched.Failed {
-		return nil
+	at := f.Outcome.Time
+	if at.IsZero() {
+		at = now
 	}
 	var owed []report.Result
 	for i := range env.Recipients {
 		r := &env.Recipients[i]
 		if slices.Contains(f.N, r.N) && report.Owed(env.Kind, r, delivered) {
-			owed = append(owed, report.Result{N: r.N, Delivered: delivered, Time: f.Outcome.Time,
+			owed = append(owed, report.Result{N: r.N, Delivered: delivered, Time: at,
 				Reason: mts.ReasonCode(f.Outcome.Reason), Diagnostic: mts.DiagnosticCode(f.Outcome.Diagnostic), Text: f.Outcome.Text})
 		}
 	}
 	return owed
+}
+
+// maxReported bounds the recipients of one report, so that it is an envelope any MTA
+// takes. X.411 §14.5 leaves to us how many reports there are.
+const maxReported = 4096
+
+// makeReports makes what reports are needed.
+func (k *Keeper) makeReports(d *debt, env *spool.Envelope, owed []report.Result) {
+	slices.SortFunc(owed, func(a, b report.Result) int { return a.N - b.N })
+	for part := range slices.Chunk(owed, maxReported) {
+		d.open++
+		k.makeReport(d, env, part)
+	}
 }
 
 // makeReport writes the report into the spool as a child of its subject. Once a
@@ -189,14 +251,11 @@ func results(env *spool.Envelope, f sched.Final) []report.Result {
 // another has made that durable, it is eligible. So it can neither be lost nor made
 // twice, wherever the power goes.
 func (k *Keeper) makeReport(d *debt, env *spool.Envelope, owed []report.Result) {
-	slices.SortFunc(owed, func(a, b report.Result) int { return a.N - b.N })
 	child, err := k.writeReport(d.ref, env, owed)
 	switch {
 	case err != nil && diag.KindOf(err) == diag.Data:
 		// The subject cannot be read as X.411: nobody could be told anything.
-		k.log.Error("no report can be made", "id", d.ref.ID, "error", err)
-		k.Event(k.now, eventOf(env, owed, "no report can be made: "+err.Error()))
-		k.settle(d)
+		k.useless(d, err)
 	case err != nil:
 		k.again("making a report", err, func() { k.makeReport(d, env, owed) })
 	case child == nil:
@@ -213,13 +272,15 @@ func (k *Keeper) makeReport(d *debt, env *spool.Envelope, owed []report.Result) 
 
 // nameReport makes a durable report eligible.
 func (k *Keeper) nameReport(d *debt, child *spool.Envelope) {
-	if d.open > 1 || !d.done {
-		k.dirty = true
-		if err := k.spool.Append(d.ref, spool.ChildRecord(child, k.now)); err != nil {
-			k.again("naming a report", err, func() { k.nameReport(d, child) })
-			return
-		}
+	if d.open > 1 || !d.done || d.useless != nil {
+		k.appendLog(d.ref, func() { k.announce(d, child) }, spool.ChildRecord(child, k.now))
+		return
 	}
+	k.announce(d, child)
+}
+
+// announce goes on when the log of the parent names the report, or the parent leaves.
+func (k *Keeper) announce(d *debt, child *spool.Envelope) {
 	k.settle(d)
 	message := schedMessage(spool.Ref{ID: child.ID, Priority: child.Priority}, child, nil)
 	k.after(func(err error) {

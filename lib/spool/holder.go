@@ -123,6 +123,25 @@ func (s *Spool) Adopt(id ID) (Ref, *Envelope, error) {
 	return ref, m.Envelope, nil
 }
 
+// Condemn moves a message with which nothing more can be done, its log first, to bad/
+// and writes down why. That there is none is fs.ErrNotExist.
+func (s *Spool) Condemn(ref Ref, why error) error {
+	op := "condemn " + ref.String()
+	if err := s.holding(op); err != nil {
+		return err
+	}
+	if err := ref.valid(); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(s.path(ref)); err != nil {
+		return fail(op, err)
+	}
+	if err := s.toBad(ref, why); err != why {
+		return err
+	}
+	return nil
+}
+
 // toBad moves a damaged file, its log first, to bad/ and writes down why. It
 // returns why, or that it could not be done.
 func (s *Spool) toBad(ref Ref, why error) error {
