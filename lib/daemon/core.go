@@ -144,8 +144,8 @@ func Run(ctx context.Context, opt Options) (err error) {
 // noticed; another living one answers at its socket.
 func (c *core) takeLock(ctx context.Context) (*spool.Lock, error) {
 	lock, err := c.spool.Lock()
-	if err == nil {
-		return lock, nil
+	if err == nil || diag.KindOf(err) != diag.Unavailable {
+		return lock, err
 	}
 	if conn, e := net.Dial("unix", queue.SocketPath(c.conf.Spool.Dir)); e == nil {
 		_ = conn.Close() // it was only to see whether somebody answers

@@ -78,6 +78,9 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 	defer func() { err = errors.Join(err, sp.Close()) }()
 	lock, err := sp.Lock()
 	if err != nil {
+		if diag.KindOf(err) != diag.Unavailable {
+			return err
+		}
 		return diag.WithHint(err, "mtarun is starting or another tool is at work: try again")
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
