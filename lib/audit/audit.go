@@ -34,6 +34,7 @@ const (
 	Held               = "held"                // by an operator
 	Released           = "released"            // by an operator
 	Retried            = "retried"             // by an operator
+	Rerouted           = "rerouted"            // a reload gave it another way
 	Deleted            = "deleted"             // by an operator, without report
 	Removed            = "removed"             // every recipient final, every report on its way
 	Damaged            = "damaged"             // moved to bad/

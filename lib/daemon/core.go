@@ -127,9 +127,11 @@ func Run(ctx context.Context, opt Options) (err error) {
 	defer func() { _ = wake.Close() }() // nothing was written to it
 	go c.awake(wake)
 	if !opt.Once {
-		if err := c.listen(); err != nil {
+		fresh, err := c.open(c.conf)
+		if err != nil {
 			return err
 		}
+		c.listen(fresh)
 	}
 	c.keeper.Event(c.started, audit.Record{Event: audit.Started, Text: "configuration " + c.conf.Version})
 	c.loading = true
@@ -293,7 +295,7 @@ func (c *core) poison(err error) {
 	c.failed = diag.E("barrier", diag.IO, err)
 	c.keeper.Poison(c.failed)
 	c.log.Error("a barrier failed: taking nothing more", "error", err)
-	c.closeListeners()
+	c.closeListeners(c.listeners)
 	for _, p := range c.processes {
 		p.stop()
 	}
@@ -314,15 +316,9 @@ func (c *core) drain() {
 		return
 	}
 	c.draining = true
-	c.closeListeners()
+	c.closeListeners(c.listeners)
 	c.keeper.Event(c.now(), audit.Record{Event: audit.Stopped})
 	c.step(sched.Drain{})
-}
-
-func (c *core) closeListeners() {
-	for address, l := range c.listeners {
-		c.closeListener(address, l)
-	}
 }
 
 // do carries out what the scheduler wants of the world outside the spool.
@@ -417,28 +413,44 @@ func (c *core) reclaim() {
 
 // reload reads the configuration again; a bad one changes nothing.
 func (c *core) reload() {
+	if err := c.reconfigure(); err != nil {
+		c.log.Error("configuration is wrong; the running one stays", "error", err)
+		return
+	}
+	c.keeper.Event(c.now(), audit.Record{Event: audit.Reloaded, Text: "configuration " + c.conf.Version})
+	c.log.Info("configuration reloaded", "version", c.conf.Version)
+}
+
+func (c *core) reconfigure() error {
 	next, err := c.opt.Load()
 	if err != nil {
-		c.log.Error("configuration is wrong; the running one stays", "error", err)
-		return
+		return err
 	}
-	if next.Spool.Dir != c.conf.Spool.Dir {
-		c.log.Error("the spool cannot be moved while running; the running configuration stays")
-		return
+	old := c.conf
+	if next.Spool.Dir != old.Spool.Dir {
+		return diag.New("spool", diag.Config, "cannot be moved while mtarun runs")
 	}
-	if err := c.keeper.Reconfigure(c.now(), next); err != nil {
-		c.log.Error("configuration is wrong; the running one stays", "error", err)
-		return
-	}
-	c.conf = next
-	for _, p := range c.processes {
-		c.sendConfig(p)
-	}
+	var fresh map[string]net.Listener
 	if !c.opt.Once && !c.draining {
-		if err := c.listen(); err != nil {
-			c.log.Error("listener", "error", err)
+		if fresh, err = c.open(next); err != nil {
+			return err
 		}
 	}
-	c.keeper.Event(c.now(), audit.Record{Event: audit.Reloaded, Text: "configuration " + next.Version})
-	c.log.Info("configuration reloaded", "version", next.Version)
+	// A process has the configuration before it has work that comes of it, and one that
+	// is started because of it begins with it.
+	err = c.keeper.Reconfigure(c.now(), next, func() {
+		c.conf = next
+		for _, p := range c.processes {
+			c.sendConfig(p)
+		}
+	})
+	if err != nil {
+		c.closeListeners(fresh)
+		return err
+	}
+	c.listen(fresh)
+	if next.Spool.Barrier != old.Spool.Barrier || next.Events.Dir != old.Events.Dir || next.Identity.MTA != old.Identity.MTA {
+		c.log.Warn("the kind of barrier, the directory of events and the name of the MTA in them change with the next start only")
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +56,9 @@ func behave(name string) error {
 			return err
 		}
 		return channel.Run(context.Background(), name, stream, func(h *channel.Host, cfg *conf.Config) (channel.Kind, error) {
+			if _, ok := cfg.Channel(name); !ok {
+				return nil, errors.New("no such channel")
+			}
 			return local.New(h, cfg, time.Now)
 		})
 	}
@@ -247,6 +251,76 @@ func TestQuietProcessIsLeftAlone(t *testing.T) {
 	time.Sleep(2500 * time.Millisecond) // more than twice its patience
 	if got := s.log.String(); strings.Contains(got, "hangs") || strings.Contains(got, "ended") {
 		t.Error("a process that answers was killed")
+	}
+	s.end()
+}
+
+// reconfigure lets the daemon read the default configuration with other lines.
+func (s *served) reconfigure(text string) {
+	s.t.Helper()
+	first := s.conf.Listeners[0].Address
+	dir := filepath.Dir(s.conf.Spool.Dir)
+	whole := string(tableconf.Default("MTA-A", tableconf.Options{Listen: first})) + text
+	next, err := tableconf.Parse([]byte(whole), "mta.toml", dir)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.next = next
+	s.mu.Unlock()
+	s.reload <- struct{}{}
+}
+
+// A channel that a reload brings begins with the configuration that has it.
+func TestReloadBringsChannel(t *testing.T) {
+	t.Parallel()
+	s := serve(t, "")
+	s.reconfigure(listenFor(t, "strict"))
+	s.says("channel-up", "channel=strict")
+	if strings.Contains(s.log.String(), "channel-down") {
+		t.Error("its first process did not know it")
+	}
+	s.end()
+}
+
+// What a process can take it says when it says hello: to change it takes another one.
+func TestReloadOfLimitsReplacesTheProcess(t *testing.T) {
+	t.Parallel()
+	text := listenFor(t, "good")
+	s := serve(t, text)
+	s.says("channel-up", "channel=good")
+	s.reconfigure(strings.Replace(text, "kind", "max-jobs = 20\nkind", 1))
+	s.says("channel process ended\"", "channel=good")
+	s.until("another serves", func() bool { return strings.Count(s.log.String(), "channel-up channel=good") == 2 })
+	if strings.Contains(s.log.String(), "channel-down") {
+		t.Error("the channel was down")
+	}
+	s.end()
+}
+
+// A reload takes effect as a whole or not at all: with an address that cannot be
+// listened at, the old configuration stays, listeners and all.
+func TestReloadListensAtAllOrNone(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	old := listenFor(t, "good")
+	s := serve(t, old)
+	good := listenFor(t, "good")
+	s.reconfigure(good + fmt.Sprintf("[[listener]]\naddress = %q\nchannel = \"good\"\n", taken.Addr()))
+	s.says("the running one stays", "address already in use")
+	for text, open := range map[string]bool{old: true, good: false} {
+		address := strings.Split(text[strings.Index(text, "address = "):], "\"")[1]
+		conn, err := net.Dial("tcp", address)
+		if (err == nil) != open {
+			t.Errorf("%s: %v", address, err)
+		}
+		if err == nil {
+			_ = conn.Close()
+		}
 	}
 	s.end()
 }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/osi/tp"
 )
@@ -25,29 +27,38 @@ const (
 	acceptPause = 100 * time.Millisecond
 )
 
-// listen opens the listeners of the configuration that are not open, and closes
-// those it no longer has.
-func (c *core) listen() error {
-	wanted := map[string]bool{}
-	for _, address := range c.conf.ListenAddresses() {
-		wanted[address] = true
+// open opens the listeners of a configuration that are not open, all or none.
+func (c *core) open(cfg *conf.Config) (map[string]net.Listener, error) {
+	fresh := map[string]net.Listener{}
+	for _, address := range cfg.ListenAddresses() {
 		if c.listeners[address] != nil {
 			continue
 		}
 		l, err := net.Listen("tcp", address)
 		if err != nil {
-			return cannotListen(err)
+			c.closeListeners(fresh)
+			return nil, cannotListen(err)
 		}
+		fresh[address] = l
+	}
+	return fresh, nil
+}
+
+// listen takes connections at fresh listeners, and closes those that the configuration
+// no longer has.
+func (c *core) listen(fresh map[string]net.Listener) {
+	for address, l := range fresh {
 		c.listeners[address] = l
 		c.log.Info("listening", "address", address)
 		go c.accept(l, address)
 	}
+	gone := map[string]net.Listener{}
 	for address, l := range c.listeners {
-		if !wanted[address] {
-			c.closeListener(address, l)
+		if !slices.Contains(c.conf.ListenAddresses(), address) {
+			gone[address] = l
 		}
 	}
-	return nil
+	c.closeListeners(gone)
 }
 
 // cannotListen tells an address somebody else has, or that is not for us to open, from
@@ -62,11 +73,13 @@ func cannotListen(err error) error {
 	return diag.E("listen", diag.Config, err)
 }
 
-func (c *core) closeListener(address string, l net.Listener) {
-	if err := l.Close(); err != nil {
-		c.log.Warn("listener", "address", address, "error", err)
+func (c *core) closeListeners(all map[string]net.Listener) {
+	for address, l := range all {
+		if err := l.Close(); err != nil {
+			c.log.Warn("listener", "address", address, "error", err)
+		}
+		delete(c.listeners, address)
 	}
-	delete(c.listeners, address)
 }
 
 // accept takes connections until the listener is closed.

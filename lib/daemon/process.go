@@ -290,8 +290,11 @@ func (c *core) association(p *process, l channel.Line) {
 func (c *core) outcome(p *process, l channel.Line) {
 	results := make([]sched.Result, 0, len(l.Results))
 	for _, r := range l.Results {
-		kind, ok := sched.ParseKind(r.Outcome)
-		if !ok {
+		kind, _ := sched.ParseKind(r.Outcome)
+		switch kind {
+		case sched.Transferred, sched.Delivered, sched.Deferred, sched.Failed, sched.InDoubt:
+		default:
+			// What else there is, a recipient deleted or moved, is not for a channel to say.
 			c.log.Error("outcome of a channel is unknown", "channel", p.channel, "outcome", r.Outcome)
 			kind = sched.InDoubt
 		}

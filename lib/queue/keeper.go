@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/audit"
@@ -27,6 +28,8 @@ const (
 	repeatPortion = 256
 	// complainAfter is how long the operator hears nothing of further refusals.
 	complainAfter = time.Minute
+	// routePortion bounds how many messages are routed again in one step.
+	routePortion = 16
 )
 
 // Keeper owns a spool under its lock, and the scheduler of its messages. It is used
@@ -47,9 +50,11 @@ type Keeper struct {
 	waiting    []func(error) // let go of by the next barrier
 	urgent     bool          // somebody outside waits
 	dirty      bool
-	running    bool      // a barrier has begun and not settled
-	later      []repeat  // in the order they are due
-	complained time.Time // when the operator heard of it
+	running    bool               // a barrier has begun and not settled
+	later      []repeat           // in the order they are due
+	complained time.Time          // when the operator heard of it
+	known      map[spool.Hop]bool // in the configuration
+	unrouted   []spool.Ref        // not routed again since it has changed
 	unlogged   map[spool.ID]*unlogged
 	unwritten  error // of the last record that could not be written
 	debts      map[spool.ID]*debt
@@ -93,7 +98,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 		return nil, err
 	}
 	k := &Keeper{conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
-		unlogged: map[spool.ID]*unlogged{}, debts: map[spool.ID]*debt{}, between: map[spool.ID]bool{}, started: uint64(start.UnixNano())}
+		unlogged: map[spool.ID]*unlogged{}, debts: map[spool.ID]*debt{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
 	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
 		return nil, errors.Join(err, events.Close())
 	}
@@ -101,15 +106,78 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 	return k, nil
 }
 
-// Reconfigure takes another configuration; on an error the old one stays.
-func (k *Keeper) Reconfigure(now time.Time, cfg *conf.Config) error {
+// Reconfigure takes another configuration; on an error the old one stays. When it is
+// known to be good, ready is called, before anything is done by it. What is in the
+// queue is routed again, a little with each Tick.
+func (k *Keeper) Reconfigure(now time.Time, cfg *conf.Config, ready func()) error {
 	door, err := submit.NewDoor(cfg, made{k}, func() time.Time { return k.now })
 	if err != nil {
 		return err
 	}
-	k.now, k.conf, k.door = now, cfg, door
+	ready()
+	old := k.conf
+	k.now, k.conf, k.door, k.known = now, cfg, door, knownHops(cfg)
 	k.carryOut(k.mind.Reconfigure(schedConfig(cfg, k.started), now))
+	for _, c := range cfg.Channels {
+		// What a process can take it has said once and for all.
+		if was, ok := old.Channel(c.Name); ok && (was.Kind != c.Kind || was.MaxJobs != c.MaxJobs || was.MaxAssociations != c.MaxAssociations) {
+			k.Step(now, sched.RestartChannel{Channel: c.Name})
+		}
+	}
+	k.unrouted = nil
+	k.mind.Each(func(v sched.MessageView) bool {
+		k.unrouted = append(k.unrouted, v.Ref)
+		return true
+	})
 	return nil
+}
+
+// route routes messages of the queue again after the configuration has changed.
+func (k *Keeper) route() {
+	for range routePortion {
+		if len(k.unrouted) == 0 {
+			k.unrouted = nil
+			return
+		}
+		ref := k.unrouted[0]
+		k.unrouted = k.unrouted[1:]
+		if k.mind.Has(ref.ID) {
+			k.routeOne(ref)
+		}
+	}
+}
+
+// routeOne gives the recipients of a message the way they have now. One that has none
+// keeps the one it had: whoever reloads a configuration with a mistake in it should not
+// have the whole queue returned.
+func (k *Keeper) routeOne(ref spool.Ref) {
+	m, err := k.spool.OpenMessage(ref)
+	if err != nil {
+		k.log.Warn("message cannot be routed again", "id", ref.ID, "error", err)
+		return
+	}
+	recipients := m.Envelope.Recipients
+	if err := m.Close(); err != nil {
+		k.log.Warn("message file", "error", err)
+	}
+	var ways []sched.Reroute
+	for i := range recipients {
+		r := &recipients[i]
+		hops := k.door.Hops(r.Address)
+		if r.Fail != nil || hops == nil {
+			continue
+		}
+		same := func(w sched.Reroute) bool { return slices.Equal(w.Hops, hops) }
+		at := slices.IndexFunc(ways, same)
+		if at < 0 {
+			at = len(ways)
+			ways = append(ways, sched.Reroute{ID: ref.ID, Hops: hops})
+		}
+		ways[at].N = append(ways[at].N, r.N)
+	}
+	for _, w := range ways {
+		k.carryOut(k.mind.Step(k.now, w))
+	}
 }
 
 // Close closes the event log.
@@ -126,6 +194,7 @@ func (k *Keeper) Step(now time.Time, ev sched.Event) {
 	k.now = now
 	if _, ok := ev.(sched.Tick); ok {
 		k.repeat()
+		k.route()
 	}
 	k.carryOut(k.mind.Step(now, ev))
 }
@@ -135,6 +204,9 @@ func (k *Keeper) Next() time.Time {
 	next := k.mind.Next()
 	if len(k.later) > 0 && (next.IsZero() || k.later[0].at.Before(next)) {
 		next = k.later[0].at
+	}
+	if len(k.unrouted) > 0 {
+		next = k.now
 	}
 	return next
 }
@@ -190,10 +262,10 @@ func (k *Keeper) Commit(now time.Time, env *spool.Envelope, done func(error)) {
 	k.batch.Refs = append(k.batch.Refs, ref)
 	k.between[ref.ID] = true
 	k.accepted(env)
-	message := schedMessage(ref, env, nil)
+	m := message(ref, env, k.fresh(env))
 	k.wait(func(err error) {
 		if err == nil {
-			k.eligible(message)
+			k.eligible(m)
 		}
 		done(err)
 	})
@@ -346,7 +418,7 @@ func (k *Keeper) Poison(err error) {
 // Idle tells that nothing is in progress and nothing can be started now: what is
 // left waits for a time, an operator, or a peer that cannot be reached.
 func (k *Keeper) Idle() bool {
-	if k.dirty || k.running {
+	if k.dirty || k.running || len(k.unrouted) > 0 {
 		return false
 	}
 	for _, d := range k.debts {

@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/audit"
@@ -45,13 +46,16 @@ type standing struct {
 	reported   []bool         // a durable child stands for it
 }
 
-func standingOf(env *spool.Envelope, log []spool.Record) *standing {
+// standingOf tells it. Every recipient goes by the present configuration; one that it
+// has no way for goes as was decided when it came.
+func (k *Keeper) standingOf(env *spool.Envelope, log []spool.Record) *standing {
 	s := &standing{
 		recipients: make([]sched.Recipient, len(env.Recipients)),
 		finals:     make([]spool.Record, len(env.Recipients)),
 		reported:   make([]bool, len(env.Recipients)),
 	}
-	for i, r := range env.Recipients {
+	for i := range env.Recipients {
+		r := &env.Recipients[i]
 		s.recipients[i] = sched.Recipient{N: r.N, Hops: r.Hops, Fail: r.Fail}
 	}
 	for _, rec := range log {
@@ -59,6 +63,15 @@ func standingOf(env *spool.Envelope, log []spool.Record) *standing {
 			if r := &s.recipients[i]; len(rec.Recipients) == 0 || slices.Contains(rec.Recipients, r.N) {
 				s.apply(i, r, rec)
 			}
+		}
+	}
+	for i := range s.recipients {
+		r := &s.recipients[i]
+		if r.State == sched.Finished || r.Fail != nil {
+			continue
+		}
+		if hops := k.door.Hops(env.Recipients[i].Address); hops != nil {
+			r.Hops = hops
 		}
 	}
 	return s
@@ -119,13 +132,40 @@ func (s *standing) owed(env *spool.Envelope) []report.Result {
 	return owed
 }
 
-// schedMessage is what the scheduler needs of a message; s may be nil for a new one.
-func schedMessage(ref spool.Ref, env *spool.Envelope, s *standing) sched.Message {
-	if s == nil {
-		s = standingOf(env, nil)
-	}
+// message is what the scheduler needs of a message.
+func message(ref spool.Ref, env *spool.Envelope, recipients []sched.Recipient) sched.Message {
 	return sched.Message{Ref: ref, Kind: env.Kind, Accepted: env.Accepted, Deferred: env.Deferred, Expires: env.Expires,
-		Size: env.Size, Recipients: s.recipients}
+		Size: env.Size, Recipients: recipients}
+}
+
+// fresh are the recipients of a message that has just been let in. Whoever did that has
+// routed it, by the present configuration or by the one before a reload: then a hop may
+// be gone.
+func (k *Keeper) fresh(env *spool.Envelope) []sched.Recipient {
+	all := make([]sched.Recipient, len(env.Recipients))
+	for i, r := range env.Recipients {
+		if slices.ContainsFunc(r.Hops, func(h spool.Hop) bool { return !k.known[h] }) {
+			if hops := k.door.Hops(r.Address); hops != nil {
+				r.Hops = hops
+			}
+		}
+		all[i] = sched.Recipient{N: r.N, Hops: r.Hops, Fail: r.Fail}
+	}
+	return all
+}
+
+// knownHops are the hops a configuration has.
+func knownHops(cfg *conf.Config) map[spool.Hop]bool {
+	known := map[spool.Hop]bool{}
+	for _, c := range cfg.Channels {
+		if c.Kind == conf.KindLocal {
+			known[spool.Hop{Channel: c.Name}] = true
+		}
+	}
+	for _, p := range cfg.Peers {
+		known[spool.Hop{Channel: p.Channel, Peer: p.Name}] = true
+	}
+	return known
 }
 
 // Load takes over messages found in the spool at start; crashed says that the last
@@ -153,10 +193,10 @@ func (k *Keeper) found(i spool.Item) {
 	if i.Torn > 0 {
 		k.log.Warn("records of a log are torn and do not count", "id", i.Ref.ID, "torn", i.Torn)
 	}
-	s := standingOf(i.Envelope, i.Log)
+	s := k.standingOf(i.Envelope, i.Log)
 	owed := s.owed(i.Envelope)
 	if !s.done() {
-		k.carryOut(k.mind.Step(k.now, sched.Accepted{Message: schedMessage(i.Ref, i.Envelope, s)}))
+		k.carryOut(k.mind.Step(k.now, sched.Accepted{Message: message(i.Ref, i.Envelope, s.recipients)}))
 	}
 	if len(owed) == 0 && !s.done() {
 		return
@@ -174,6 +214,11 @@ func (k *Keeper) found(i spool.Item) {
 
 // remember writes what a restart must know.
 func (k *Keeper) remember(l sched.Log) {
+	if l.Change == sched.ChangeRerouted {
+		// The configuration remembers it: a restart asks it again.
+		k.Event(k.now, audit.Record{Event: audit.Rerouted, ID: string(l.Ref.ID), N: l.N, Text: hopsText(l.Hops)})
+		return
+	}
 	r := spool.Record{Time: k.now, Recipients: l.N, Text: l.Text, Until: l.Until, Attempt: l.Attempts, Channel: l.Channel, Peer: l.Peer}
 	event := audit.Deferred
 	switch l.Change {
@@ -199,6 +244,16 @@ func (k *Keeper) remember(l sched.Log) {
 	}
 	k.Event(k.now, audit.Record{Event: event, ID: string(l.Ref.ID), N: l.N, Channel: l.Channel, Peer: l.Peer,
 		Attempt: l.Attempts, Until: l.Until, Text: text, Who: k.who})
+}
+
+func hopsText(hops []spool.Hop) string {
+	names := make([]string, len(hops))
+	for i, h := range hops {
+		if names[i] = h.Peer; h.Peer == "" {
+			names[i] = h.Channel
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // appendLog writes records into the log of a message and calls then, at once or, if

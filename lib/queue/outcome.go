@@ -282,10 +282,10 @@ func (k *Keeper) nameReport(d *debt, child *spool.Envelope) {
 // announce goes on when the log of the parent names the report, or the parent leaves.
 func (k *Keeper) announce(d *debt, child *spool.Envelope) {
 	k.settle(d)
-	message := schedMessage(spool.Ref{ID: child.ID, Priority: child.Priority}, child, nil)
+	m := message(spool.Ref{ID: child.ID, Priority: child.Priority}, child, k.fresh(child))
 	k.after(func(err error) {
 		if err == nil {
-			k.eligible(message)
+			k.eligible(m)
 		}
 	})
 }

@@ -176,7 +176,8 @@ type Delete struct {
 }
 
 // Reroute gives recipients other hops, the routes having changed. One in flight
-// takes them if it comes back. N nil means every recipient.
+// takes them if it comes back; one that has these already is left as it is. N nil
+// means every recipient.
 type Reroute struct {
 	ID   spool.ID
 	N    []int

@@ -162,6 +162,9 @@ func (s *Scheduler) reroute(ev Reroute) {
 		old := r.hops
 		r.hops = s.hopset(ev.Hops)
 		s.dropHops(old)
+		if r.hops == old {
+			return // nothing new
+		}
 		if old == nil {
 			if r.wish != wishHold {
 				r.text = "" // it was held for want of a hop only

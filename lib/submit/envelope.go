@@ -9,6 +9,7 @@ import (
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/report"
+	"github.com/mtakit/mtakit/lib/route"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -166,10 +167,30 @@ func (d *Door) recipient(n int, name oraddr.ORName) spool.Recipient {
 		r.Fail = &spool.Failure{Reason: decision.Fail.Reason, Diagnostic: decision.Fail.Diagnostic, Text: decision.Fail.Text}
 		return r
 	}
-	for _, h := range decision.Hops {
-		r.Hops = append(r.Hops, spool.Hop{Channel: h.Channel, Peer: h.Peer})
-	}
+	r.Hops = hops(decision)
 	return r
+}
+
+func hops(d route.Decision) []spool.Hop {
+	all := make([]spool.Hop, len(d.Hops))
+	for i, h := range d.Hops {
+		all[i] = spool.Hop{Channel: h.Channel, Peer: h.Peer}
+	}
+	return all
+}
+
+// Hops returns the way of an address, for a message that is in the queue already; nil
+// if there is none.
+func (d *Door) Hops(address string) []spool.Hop {
+	a, err := oraddr.Parse(address)
+	if err != nil {
+		return nil
+	}
+	decision := d.router.Route(a)
+	if decision.Fail != nil {
+		return nil
+	}
+	return hops(decision)
 }
 
 func failure(r mts.ReasonCode, d mts.DiagnosticCode, text string) *spool.Failure {

@@ -1,0 +1,149 @@
+package queue
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/sched"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+const abby = "/S=Jones/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/"
+
+// peers is the configuration with peers, and a route for BRAVO by way of the first.
+func (w *world) peers(names ...string) *conf.Config {
+	w.t.Helper()
+	text := string(tableconf.Default("MTA-A", tableconf.Options{}))
+	for _, name := range names {
+		text += fmt.Sprintf("[[peer]]\nname = %q\nchannel = \"p1\"\n", name)
+	}
+	if len(names) > 0 {
+		text += fmt.Sprintf("[[route]]\nmatch = \"/PRMD=BRAVO/ADMD=TEST/C=GB/\"\npeers = [%q]\n", names[0])
+	}
+	cfg, err := tableconf.Parse([]byte(text), "mta.toml", w.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return cfg
+}
+
+// way is the peer a message waits for.
+func (w *world) way(id spool.ID) string {
+	w.t.Helper()
+	v, ok := w.keeper.mind.View(id)
+	if !ok {
+		w.t.Fatal("the message is gone")
+	}
+	return v.Recipients[0].Peer
+}
+
+// What is in the queue goes the way the configuration has, after a reload and after a
+// restart; where that has no way, it stays as it was.
+func TestQueueIsRoutedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.conf = w.peers("MTA-B", "MTA-C")
+	env := w.submit(abby)
+	w.start()
+	if got := w.way(env.ID); got != "MTA-B" {
+		t.Fatalf("at first by way of %s", got)
+	}
+	reload := func(cfg *conf.Config) {
+		t.Helper()
+		told := false
+		if err := w.keeper.Reconfigure(w.now, cfg, func() { told = true }); err != nil || !told {
+			t.Fatalf("Reconfigure: %v, told %v", err, told)
+		}
+		w.jobs = slices.DeleteFunc(w.jobs, func(sched.StartJob) bool { return true }) // no channel comes up
+		if err := w.run(); err != nil {
+			t.Fatal(err)
+		}
+		w.conf = cfg
+	}
+	restart := func() {
+		t.Helper()
+		w.kill()
+		w.start()
+	}
+	reload(w.peers("MTA-C"))
+	if got := w.way(env.ID); got != "MTA-C" {
+		t.Errorf("after a reload by way of %s", got)
+	}
+	restart()
+	if got := w.way(env.ID); got != "MTA-C" {
+		t.Errorf("after a restart by way of %s", got)
+	}
+	reload(w.peers())
+	if got := w.way(env.ID); got != "MTA-C" {
+		t.Errorf("without a route by way of %s", got)
+	}
+	w.conf = w.peers("MTA-D")
+	restart()
+	if got := w.way(env.ID); got != "MTA-D" {
+		t.Errorf("after a restart with another configuration by way of %s", got)
+	}
+	// A message that was on its way in, with a hop that is gone.
+	ref := spool.Ref{ID: spool.NewID(w.now), Priority: spool.Normal}
+	f, err := w.spool.CreateInPlace(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := &spool.Envelope{Kind: spool.KindMessage, Originator: ann, Accepted: w.now,
+		Recipients: []spool.Recipient{{N: 1, Address: abby, Hops: []spool.Hop{{Channel: "p1", Peer: "MTA-B"}}}}}
+	if err := f.Finish(late); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	w.keeper.Commit(w.now, late, func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	w.jobs = nil
+	if err := w.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.way(late.ID); got != "MTA-D" {
+		t.Errorf("what was on its way in goes by way of %s", got)
+	}
+	w.kill()
+}
+
+// A long queue is routed again in portions, and not at the price of everything else.
+func TestRoutingAgainTakesTurns(t *testing.T) {
+	w := newWorld(t)
+	w.conf = w.peers("MTA-B", "MTA-C")
+	var ids []spool.ID
+	for range 3 * routePortion {
+		ids = append(ids, w.submit(abby).ID)
+	}
+	w.start()
+	defer w.kill()
+	if err := w.keeper.Reconfigure(w.now, w.peers("MTA-C", "MTA-B"), func() {}); err != nil {
+		t.Fatal(err)
+	}
+	var moved []string
+	for w.keeper.Next().Equal(w.now) {
+		w.keeper.Step(w.now, sched.Tick{})
+		n := 0
+		for _, id := range ids {
+			if w.way(id) == "MTA-C" {
+				n++
+			}
+		}
+		moved = append(moved, fmt.Sprint(n))
+		if len(moved) > 10 {
+			t.Fatal("it does not come to an end")
+		}
+	}
+	if got := strings.Join(moved, " "); !strings.HasPrefix(got, fmt.Sprintf("%d %d %d", routePortion, 2*routePortion, 3*routePortion)) {
+		t.Errorf("moved %s", got)
+	}
+	if w.keeper.Next().Before(w.now.Add(time.Second)) && !w.keeper.Next().IsZero() {
+		t.Errorf("the keeper wants to go on at %v", w.keeper.Next())
+	}
+}
