@@ -6,10 +6,11 @@ BINDIR   = $(DESTDIR)$(PREFIX)/bin
 MANDIR   = $(DESTDIR)$(PREFIX)/share/man
 COMMANDS = mtactl mtaqueue mtaroute mtarun mtasubmit
 FUZZTIME ?= 10s
+ROUNDS  ?= 10
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test race demo fuzz lint packages install clean
+.PHONY: help build test race demo crash bench fuzz lint packages install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -34,6 +35,13 @@ lint: ## gofmt, vet, staticcheck, mandoc
 
 demo: build ## three switches on loopback: a message crosses, the reports come back
 	examples/demo.sh bin
+
+crash: ## kill three switches while messages cross them, ROUNDS times (default 10)
+	$(GO) test ./cmd/mtarun -run '^TestChaos$$' -count $(ROUNDS) -timeout $(ROUNDS)0m -v -chaos.messages 1500
+
+bench: build ## relayed messages per second beside Postfix in the same run (root; installs Postfix)
+	.ci/packages postfix e2fsprogs
+	examples/bench/bench.sh bin
 
 fuzz: ## every fuzz target for FUZZTIME each (default 10s)
 	.ci/fuzz $(FUZZTIME)
