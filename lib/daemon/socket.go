@@ -70,18 +70,40 @@ func (c *core) tool(conn net.Conn) {
 	if err := json.NewDecoder(io.LimitReader(conn, maxRequest)).Decode(&q); err != nil {
 		return
 	}
-	var answers []queue.Answer
-	done := make(chan struct{})
-	c.post(func() {
-		c.keeper.Serve(c.now(), q, func(a queue.Answer) { answers = append(answers, a) }, func() { close(done) })
-	})
-	<-done
 	w := bufio.NewWriter(conn)
 	enc := json.NewEncoder(w)
-	for _, a := range append(answers, queue.Answer{End: true}) {
-		if err := enc.Encode(a); err != nil {
-			return
+	gone := false // what was asked for is done all the same
+	write := func(answers []queue.Answer) {
+		if err := conn.SetWriteDeadline(c.now().Add(requestTime)); err != nil {
+			gone = true
 		}
+		for _, a := range answers {
+			gone = gone || enc.Encode(a) != nil
+		}
+		gone = gone || w.Flush() != nil
 	}
-	_ = w.Flush() // a tool that has gone needs no answer
+	var i *queue.Inquiry
+	for more := true; more && (!gone || q.Acts()); {
+		var answers []queue.Answer
+		c.call(func() {
+			if i == nil {
+				i = c.keeper.Inquire(c.now(), q)
+			}
+			answers, more = i.Next(c.now())
+		})
+		write(answers)
+	}
+	end := make(chan []queue.Answer, 1)
+	c.post(func() { i.Finish(func(answers []queue.Answer) { end <- answers }) })
+	write(append(<-end, queue.Answer{End: true}))
+}
+
+// call has the core do something and waits until it is done.
+func (c *core) call(f func()) {
+	done := make(chan struct{})
+	c.post(func() {
+		defer close(done)
+		f()
+	})
+	<-done
 }

@@ -1,9 +1,6 @@
 package queue
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -13,43 +10,6 @@ import (
 	"github.com/mtakit/mtakit/lib/sched"
 	"github.com/mtakit/mtakit/lib/spool"
 )
-
-// Serve answers a request of a tool: emit hears every line, and done is called once
-// after the last, for a verb that changes something only when it is durable.
-func (k *Keeper) Serve(now time.Time, q Request, emit func(Answer), done func()) {
-	k.now = now
-	m, err := newMatcher(q.Filter)
-	if err != nil {
-		emit(Answer{Error: trouble(err)})
-		done()
-		return
-	}
-	switch q.Verb {
-	case VerbStatus:
-		emit(Answer{Status: k.status()})
-	case VerbTree:
-		for _, c := range k.tree() {
-			emit(Answer{Channel: &c})
-		}
-	case VerbList, VerbShow:
-		q.All = q.All || q.Verb == VerbList && len(q.IDs) == 0
-		k.each(q, m, emit, func(rows []Row, ref spool.Ref) {
-			if q.Verb == VerbShow {
-				k.show(ref, rows, emit)
-				return
-			}
-			for i := range rows {
-				emit(Answer{Row: &rows[i]})
-			}
-		})
-	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete:
-		k.act(q, m, emit, done)
-		return
-	default:
-		emit(Answer{Error: trouble(diag.E("request", diag.Usage, fmt.Errorf("unknown verb %q", q.Verb)))})
-	}
-	done()
-}
 
 func (k *Keeper) status() *StatusRow {
 	c := k.mind.Counts()
@@ -76,74 +36,6 @@ func (k *Keeper) tree() []ChannelRow {
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// each calls f for every message the request names and the filter lets through.
-// Messages are named by unambiguous beginnings; those that are not are trouble.
-func (k *Keeper) each(q Request, m *matcher, emit func(Answer), f func([]Row, spool.Ref)) {
-	var refs []spool.Ref
-	var ids []spool.ID
-	if q.All {
-		k.mind.Each(func(v sched.MessageView) bool {
-			refs = append(refs, v.Ref)
-			return true
-		})
-		for id, d := range k.debts {
-			if _, waits := k.mind.View(id); !waits {
-				refs = append(refs, d.ref)
-			}
-		}
-		slices.SortFunc(refs, spool.Ref.Compare)
-	} else {
-		ids = k.identifiers()
-		for _, prefix := range q.IDs {
-			ref, err := k.named(ids, prefix)
-			if err != nil {
-				emit(Answer{Error: trouble(err)})
-				continue
-			}
-			refs = append(refs, ref)
-		}
-	}
-	for _, ref := range refs {
-		rows, err := k.rows(ref)
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // done meanwhile
-		case err != nil:
-			emit(Answer{Error: trouble(err)})
-		case len(rows) > 0 && m.passes(rows):
-			f(rows, ref)
-		}
-	}
-}
-
-// identifiers are those of all messages here, sorted.
-func (k *Keeper) identifiers() []spool.ID {
-	var ids []spool.ID
-	k.mind.Each(func(v sched.MessageView) bool {
-		ids = append(ids, v.Ref.ID)
-		return true
-	})
-	for id := range k.debts {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
-}
-
-func (k *Keeper) named(ids []spool.ID, prefix string) (spool.Ref, error) {
-	i, _ := slices.BinarySearch(ids, spool.ID(prefix))
-	if prefix == "" || i == len(ids) || !strings.HasPrefix(string(ids[i]), prefix) {
-		return spool.Ref{}, diag.WithHint(diag.E(prefix, diag.NoInput, errors.New("no such message in the queue")),
-			"mtactl track tells what became of a message")
-	}
-	if i+1 < len(ids) && strings.HasPrefix(string(ids[i+1]), prefix) {
-		return spool.Ref{}, diag.E(prefix, diag.NoInput, fmt.Errorf("%s and %s begin so", ids[i], ids[i+1]))
-	}
-	if v, ok := k.mind.View(ids[i]); ok {
-		return v.Ref, nil
-	}
-	return k.debts[ids[i]].ref, nil
 }
 
 // rows are the recipients of a message that are not final.
@@ -210,54 +102,6 @@ func (k *Keeper) show(ref spool.Ref, rows []Row, emit func(Answer)) {
 		return
 	}
 	emit(Answer{Detail: d})
-}
-
-// act does a verb to messages and waits until that is durable.
-func (k *Keeper) act(q Request, m *matcher, emit func(Answer), done func()) {
-	if k.failed != nil {
-		emit(Answer{Error: trouble(k.failed)})
-		done()
-		return
-	}
-	k.who, k.why, k.unwritten = q.Who, q.Reason, nil
-	defer func() { k.who, k.why = "", "" }()
-	changed := false
-	peers := map[spool.Hop]bool{}
-	k.each(q, m, emit, func(rows []Row, ref spool.Ref) {
-		a := &ActRow{ID: string(ref.ID), Verb: q.Verb}
-		a.Waits = q.Verb != VerbRetry && slices.ContainsFunc(rows, func(r Row) bool { return r.State == StateActive })
-		if rows[0].State == StateReporting {
-			a.Note = "every recipient is final already"
-			emit(Answer{Act: a})
-			return
-		}
-		if q.Verb == VerbRetry && !slices.ContainsFunc(rows, func(r Row) bool { return r.State != StateHeld }) {
-			a.Note = "held: release it first"
-			emit(Answer{Act: a})
-			return
-		}
-		if !q.DryRun {
-			changed = true
-			if q.Verb == VerbRetry {
-				a.Note = k.retryPeers(rows, peers)
-			}
-			k.Step(k.now, verbEvent(q, ref.ID))
-		}
-		emit(Answer{Act: a})
-	})
-	if !changed {
-		done()
-		return
-	}
-	if k.unwritten != nil {
-		emit(Answer{Error: trouble(diag.E("done, but not written down yet", diag.IO, k.unwritten))})
-	}
-	k.wait(func(err error) {
-		if err != nil {
-			emit(Answer{Error: trouble(diag.E("not durable", diag.IO, err))})
-		}
-		done()
-	})
 }
 
 // retryPeers clears the delay of the peers that recipients wait for.

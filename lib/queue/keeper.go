@@ -124,11 +124,7 @@ func (k *Keeper) Reconfigure(now time.Time, cfg *conf.Config, ready func()) erro
 			k.Step(now, sched.RestartChannel{Channel: c.Name})
 		}
 	}
-	k.unrouted = nil
-	k.mind.Each(func(v sched.MessageView) bool {
-		k.unrouted = append(k.unrouted, v.Ref)
-		return true
-	})
+	k.unrouted = k.mind.Refs()
 	return nil
 }
 

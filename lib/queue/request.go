@@ -38,6 +38,15 @@ type Request struct {
 	Who    string   `json:"who,omitempty"`
 }
 
+// Acts tells whether the request changes something.
+func (q *Request) Acts() bool {
+	switch q.Verb {
+	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete:
+		return !q.DryRun
+	}
+	return false
+}
+
 // Filter lets a message through if every criterion that is set holds.
 type Filter struct {
 	Channel  string        `json:"channel,omitempty"`

@@ -141,6 +141,15 @@ type RecipientView struct {
 // Has tells whether a message is known: accepted, and not done with.
 func (s *Scheduler) Has(id spool.ID) bool { return s.messages[id] != nil }
 
+// Refs returns where all messages lie, in order of arrival here.
+func (s *Scheduler) Refs() []spool.Ref {
+	refs := make([]spool.Ref, 0, len(s.messages))
+	for m := s.all.first; m != nil; m = m.next {
+		refs = append(refs, m.ref())
+	}
+	return refs
+}
+
 // View shows one message.
 func (s *Scheduler) View(id spool.ID) (MessageView, bool) {
 	m := s.messages[id]

@@ -1,0 +1,240 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// inquiryPortion bounds how many messages are looked at in one portion of an answer.
+// Each costs opening a file; messages that come and go meanwhile must not wait for all
+// of a long queue.
+const inquiryPortion = 32
+
+// Inquiry is a request of a tool while it is being answered, in portions: Next until
+// there is no more, then Finish. It is used from the keeper's goroutine; other things
+// may happen between two portions.
+type Inquiry struct {
+	k         *Keeper
+	q         Request
+	m         *matcher
+	refs      []spool.Ref // still to be looked at
+	answers   []Answer    // of the present portion
+	changed   bool
+	unwritten error // of a record of what was changed
+	peers     map[spool.Hop]bool
+}
+
+// Inquire takes a request: it finds out which messages it is about.
+func (k *Keeper) Inquire(now time.Time, q Request) *Inquiry {
+	k.now = now
+	i := &Inquiry{k: k, q: q, peers: map[spool.Hop]bool{}}
+	var err error
+	if i.m, err = newMatcher(q.Filter); err != nil {
+		i.trouble(err)
+		return i
+	}
+	switch q.Verb {
+	case VerbStatus:
+		i.emit(Answer{Status: k.status()})
+	case VerbTree:
+		for _, c := range k.tree() {
+			i.emit(Answer{Channel: &c})
+		}
+	case VerbList, VerbShow:
+		i.pick(q.All || q.Verb == VerbList && len(q.IDs) == 0)
+	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete:
+		if k.failed != nil {
+			i.trouble(k.failed)
+			break
+		}
+		i.pick(q.All)
+	default:
+		i.trouble(diag.E("request", diag.Usage, fmt.Errorf("unknown verb %q", q.Verb)))
+	}
+	return i
+}
+
+func (i *Inquiry) emit(a Answer) { i.answers = append(i.answers, a) }
+
+func (i *Inquiry) trouble(err error) { i.emit(Answer{Error: trouble(err)}) }
+
+// pick finds the messages the request names, or all there are. Messages are named by
+// unambiguous beginnings; those that are not are trouble.
+func (i *Inquiry) pick(all bool) {
+	k := i.k
+	if all {
+		i.refs = k.mind.Refs()
+		for id, d := range k.debts {
+			if !k.mind.Has(id) {
+				i.refs = append(i.refs, d.ref)
+			}
+		}
+		slices.SortFunc(i.refs, spool.Ref.Compare)
+		return
+	}
+	var ids []spool.ID // of all messages, once a beginning is met
+	for _, prefix := range i.q.IDs {
+		ref, ok := k.ref(spool.ID(prefix))
+		if !ok {
+			if ids == nil {
+				ids = k.identifiers()
+			}
+			var err error
+			if ref, err = k.named(ids, prefix); err != nil {
+				i.trouble(err)
+				continue
+			}
+		}
+		i.refs = append(i.refs, ref)
+	}
+}
+
+// ref is where the message of an identifier lies.
+func (k *Keeper) ref(id spool.ID) (spool.Ref, bool) {
+	if v, ok := k.mind.View(id); ok {
+		return v.Ref, true
+	}
+	if d := k.debts[id]; d != nil {
+		return d.ref, true
+	}
+	return spool.Ref{}, false
+}
+
+// identifiers are those of all messages here, sorted.
+func (k *Keeper) identifiers() []spool.ID {
+	ids := []spool.ID{}
+	for _, ref := range k.mind.Refs() {
+		ids = append(ids, ref.ID)
+	}
+	for id := range k.debts {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func (k *Keeper) named(ids []spool.ID, prefix string) (spool.Ref, error) {
+	i, _ := slices.BinarySearch(ids, spool.ID(prefix))
+	if prefix == "" || i == len(ids) || !strings.HasPrefix(string(ids[i]), prefix) {
+		return spool.Ref{}, diag.WithHint(diag.E(prefix, diag.NoInput, errors.New("no such message in the queue")),
+			"mtactl track tells what became of a message")
+	}
+	if i+1 < len(ids) && strings.HasPrefix(string(ids[i+1]), prefix) {
+		return spool.Ref{}, diag.E(prefix, diag.NoInput, fmt.Errorf("%s and %s begin so", ids[i], ids[i+1]))
+	}
+	ref, _ := k.ref(ids[i])
+	return ref, nil
+}
+
+// Next returns the next portion of the answer, which may be empty, and whether there is
+// more.
+func (i *Inquiry) Next(now time.Time) (answers []Answer, more bool) {
+	k := i.k
+	k.now = now
+	k.who, k.why, k.unwritten = i.q.Who, i.q.Reason, nil
+	defer func() { k.who, k.why = "", "" }()
+	part := i.refs[:min(len(i.refs), inquiryPortion)]
+	i.refs = i.refs[len(part):]
+	for _, ref := range part {
+		rows, err := k.rows(ref)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // done meanwhile
+		case err != nil:
+			i.trouble(err)
+		case len(rows) > 0 && i.m.passes(rows):
+			i.message(ref, rows)
+		}
+	}
+	if i.unwritten == nil {
+		i.unwritten = k.unwritten
+	}
+	answers, i.answers = i.answers, nil
+	return answers, len(i.refs) > 0
+}
+
+// message answers for one message.
+func (i *Inquiry) message(ref spool.Ref, rows []Row) {
+	switch i.q.Verb {
+	case VerbList:
+		for r := range rows {
+			i.emit(Answer{Row: &rows[r]})
+		}
+	case VerbShow:
+		i.k.show(ref, rows, i.emit)
+	default:
+		i.emit(Answer{Act: i.act(ref, rows)})
+	}
+}
+
+// act does a verb to one message.
+func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
+	k, verb := i.k, i.q.Verb
+	a := &ActRow{ID: string(ref.ID), Verb: verb}
+	a.Waits = verb != VerbRetry && slices.ContainsFunc(rows, func(r Row) bool { return r.State == StateActive })
+	switch {
+	case rows[0].State == StateReporting:
+		a.Note = "every recipient is final already"
+		return a
+	case verb == VerbRetry && !slices.ContainsFunc(rows, func(r Row) bool { return r.State != StateHeld }):
+		a.Note = "held: release it first"
+		return a
+	case i.q.DryRun:
+		return a
+	}
+	i.changed = true
+	if verb == VerbRetry {
+		a.Note = k.retryPeers(rows, i.peers)
+	}
+	k.Step(k.now, verbEvent(i.q, ref.ID))
+	return a
+}
+
+// Finish calls done with the end of the answer: for a verb that has changed something,
+// when that is durable.
+func (i *Inquiry) Finish(done func([]Answer)) {
+	if !i.changed {
+		done(nil)
+		return
+	}
+	var answers []Answer
+	if i.unwritten != nil {
+		answers = append(answers, Answer{Error: trouble(diag.E("done, but not written down yet", diag.IO, i.unwritten))})
+	}
+	finish := func(err error) {
+		if err != nil {
+			answers = append(answers, Answer{Error: trouble(diag.E("not durable", diag.IO, err))})
+		}
+		done(answers)
+	}
+	if i.k.failed != nil {
+		finish(i.k.failed)
+		return
+	}
+	i.k.wait(finish)
+}
+
+// Serve answers a request in one go: emit hears every line, and done is called once
+// after the last.
+func (k *Keeper) Serve(now time.Time, q Request, emit func(Answer), done func()) {
+	i := k.Inquire(now, q)
+	for more := true; more; {
+		var answers []Answer
+		answers, more = i.Next(now)
+		for _, a := range answers {
+			emit(a)
+		}
+	}
+	i.Finish(func(answers []Answer) {
+		for _, a := range answers {
+			emit(a)
+		}
+		done()
+	})
+}

@@ -1,0 +1,59 @@
+package queue
+
+import (
+	"testing"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// A long answer comes in portions, between which messages come and go; what a verb has
+// changed in all of them is safe at the end.
+func TestAnswerInPortions(t *testing.T) {
+	w := newWorld(t)
+	const n = 2*inquiryPortion + 5
+	var ids []spool.ID
+	for range n {
+		ids = append(ids, w.submit(ann).ID)
+	}
+	w.start()
+	defer w.kill()
+	w.jobs = nil // nobody delivers
+	i := w.keeper.Inquire(w.now, Request{Verb: VerbHold, All: true})
+	var got, portions int
+	for more := true; more; portions++ {
+		var answers []Answer
+		answers, more = i.Next(w.now)
+		if len(answers) > inquiryPortion {
+			t.Errorf("a portion of %d", len(answers))
+		}
+		for _, a := range answers {
+			if a.Act == nil {
+				t.Errorf("%+v", a)
+			}
+		}
+		got += len(answers)
+		if portions == 0 {
+			// One that is still to come goes, and is none of the answer's business.
+			w.keeper.Serve(w.now, Request{Verb: VerbDelete, IDs: []string{string(ids[n-1])}}, func(Answer) {}, func() {})
+		}
+	}
+	if portions != 3 || got != n-1 {
+		t.Errorf("%d answers in %d portions", got, portions)
+	}
+	ended := false
+	i.Finish(func(answers []Answer) {
+		ended = true
+		if len(answers) > 0 {
+			t.Errorf("at the end %+v", answers)
+		}
+	})
+	if ended {
+		t.Error("ended before the barrier")
+	}
+	if err := w.run(); err != nil {
+		t.Fatal(err)
+	}
+	if !ended {
+		t.Error("not ended after the barrier")
+	}
+}
