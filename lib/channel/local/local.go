@@ -30,6 +30,8 @@ type Channel struct {
 
 	mailboxes mailboxes
 
+	programTime, programEnd time.Duration
+
 	mu   sync.Mutex
 	conf *settings
 }
@@ -43,7 +45,7 @@ type settings struct {
 
 // New makes the channel.
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
-	c := &Channel{host: h, now: now}
+	c := &Channel{host: h, now: now, programTime: programTime, programEnd: programEnd}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, c.Configure(cfg)
 }

@@ -36,7 +36,7 @@ func (c *Channel) intoProgram(argv []string, m *spool.Message, d *Delivery, now 
 	if err != nil {
 		return later(err)
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, programTime)
+	ctx, cancel := context.WithTimeout(c.ctx, c.programTime)
 	defer cancel()
 	said := &head{most: programText}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -44,14 +44,18 @@ func (c *Channel) intoProgram(argv []string, m *spool.Message, d *Delivery, now 
 	cmd.Stderr = said
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = programEnd
+	cmd.WaitDelay = c.programEnd
 	err = cmd.Run()
 	var exit *exec.ExitError
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success():
+		// A child it has left behind may hold its standard error open: it is done.
 		return done(now, "")
 	case c.ctx.Err() != nil:
 		return later(errStopped)
+	case ctx.Err() != nil:
+		// What it says when it is interrupted is no verdict.
+		return later(fmt.Errorf("%s: not done within %v", argv[0], c.programTime))
 	case !errors.As(err, &exit), !exit.Exited():
 		return later(fmt.Errorf("%s: %w", argv[0], err))
 	}

@@ -1,11 +1,17 @@
 package local
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/spool"
 )
 
 // variable returns the value of a variable of an environment.
@@ -59,5 +65,55 @@ func TestEnvironmentFits(t *testing.T) {
 	}
 	if id, _ := variable(env, "MTA_ID"); id != "x" {
 		t.Errorf("MTA_ID=%s", id)
+	}
+}
+
+// The exit status of a program decides, and nothing it leaves behind; one that does not
+// end in time is tried again, whatever it says when it is interrupted.
+func TestExitStatus(t *testing.T) {
+	dir := t.TempDir() + "/spool"
+	if err := spool.Init(dir); err != nil {
+		t.Fatal(err)
+	}
+	sp, err := spool.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sp.Close() })
+	ref := spool.Ref{ID: spool.NewID(noon), Priority: spool.Normal}
+	w, err := sp.CreateInPlace(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Write(make([]byte, 1<<20)) // more than a pipe takes
+	env := &spool.Envelope{Kind: spool.KindMessage, Originator: ann, Accepted: noon, Recipients: []spool.Recipient{{N: 1, Address: ann}}}
+	if err = errors.Join(err, w.Finish(env), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	m, err := sp.OpenMessage(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	c := &Channel{programTime: time.Second, programEnd: 100 * time.Millisecond}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	t.Cleanup(c.cancel)
+	for script, want := range map[string]string{
+		"cat >/dev/null":                         channel.OutcomeDelivered,
+		"exit 0":                                 channel.OutcomeDelivered, // it does not have to read
+		"sleep 5 & exit 0":                       channel.OutcomeDelivered,
+		"exit 75":                                channel.OutcomeDeferred,
+		"echo no room >&2; exit 73":              channel.OutcomeDeferred,
+		"exit 67":                                channel.OutcomeFailed,
+		"kill -9 $$":                             channel.OutcomeDeferred,
+		"trap 'exit 1' INT; while :; do :; done": channel.OutcomeDeferred,
+		"trap '' INT; while :; do :; done":       channel.OutcomeDeferred,
+	} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			if got := c.intoProgram([]string{"/bin/sh", "-c", script}, m, &Delivery{}, noon); got.Outcome != want {
+				t.Errorf("%+v", got)
+			}
+		})
 	}
 }
