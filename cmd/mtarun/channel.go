@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -16,11 +18,20 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 )
 
+// garbagePercent is GOGC of a channel process.
+const garbagePercent = 400
+
 func runChannel(c *ucli.Context) error {
 	if c.NArg() != 1 {
 		return cli.Usage("mtarun channel wants one name")
 	}
 	name := c.Args().First()
+	if os.Getenv("GOGC") == "" {
+		// What a channel has in memory is small, short-lived and, however much it
+		// carries, of the same size: collecting less often costs a few MiB and saves a
+		// tenth of the CPU time.
+		debug.SetGCPercent(garbagePercent)
+	}
 	// The scheduler says when to stop; a signal meant for the whole group of
 	// processes must not cut transfers off.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
