@@ -39,7 +39,6 @@ func (b *Backlog) nameChildren(ref Ref) error {
 	if family == nil {
 		return nil
 	}
-	delete(b.kin, string(ref.ID[:timeSize]))
 	named := false
 	for _, child := range family {
 		if child.Priority == 0 {
@@ -56,10 +55,13 @@ func (b *Backlog) nameChildren(ref Ref) error {
 		}
 		named = named || did
 	}
-	if !named {
-		return nil
+	if named {
+		if err := b.s.disk.syncfs(b.s.root); err != nil {
+			return fail("recover "+ref.String(), err)
+		}
 	}
-	return fail("recover "+ref.String(), b.s.disk.syncfs(b.s.root))
+	delete(b.kin, string(ref.ID[:timeSize]))
+	return nil
 }
 
 // nameChild does this for one member, and says whether it wrote a record.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
 )
@@ -170,5 +171,63 @@ func TestBarrierFailsForGood(t *testing.T) {
 	}
 	if err := new(Spool).SetBarrier("hope"); diag.KindOf(err) != diag.Config {
 		t.Errorf("an unknown barrier: %v", err)
+	}
+}
+
+// full is a disk on which no log can be written.
+type full struct{ osDisk }
+
+func (full) appendTo(string) (file, error) { return nil, syscall.ENOSPC }
+
+// A family whose memory cannot be completed is left alone, and said so; everybody else
+// is served.
+func TestLoadGoesOnPastAFamilyInTrouble(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	if err := Init(dir); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	parent, other := NewID(time.Unix(1, 0)), NewID(time.Unix(2, 0))
+	child := ChildID(parent, "report", []int{1})
+	for _, env := range []*Envelope{{ID: parent}, {ID: other}, {ID: child, Parent: parent, Step: "report", ParentRecipients: []int{1}}} {
+		env.Kind, env.Priority, env.Originator, env.Accepted = KindMessage, Normal, "/C=GB/", time.Unix(1, 0)
+		env.Recipients = []Recipient{{N: 1, Address: "/C=GB/"}}
+		w, err := s.CreateInPlace(Ref{ID: env.ID, Priority: Normal})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.Finish(env), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock, err := s.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	s.disk = full{}
+	got := map[ID]bool{}
+	if err := s.Load(func(i Item) error {
+		got[i.Ref.ID] = i.Damaged == nil
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 3 || !got[other] || got[parent] || got[child] {
+		t.Errorf("good: %v", got)
+	}
+	s.disk = osDisk{}
+	if err := s.Load(func(i Item) error {
+		got[i.Ref.ID] = i.Damaged == nil
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !got[parent] || !got[child] {
+		t.Errorf("good when there is room: %v", got)
 	}
 }

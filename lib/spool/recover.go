@@ -275,7 +275,9 @@ func (b *Backlog) Load(visit func(Item) error) error {
 // read makes the item of one file, or none if there is nothing to visit.
 func (b *Backlog) read(ref Ref) (*Item, error) {
 	if err := b.nameChildren(ref); err != nil {
-		return nil, err
+		// None of the family may be worked on before that is settled; the others may.
+		b.unread = true
+		return &Item{Ref: ref, Damaged: err}, nil
 	}
 	m, err := b.open(ref)
 	if err != nil {
