@@ -134,13 +134,21 @@ func (l *Log) turn(day string) error {
 	return nil
 }
 
-// Flush writes the queued records with one call; it does not sync.
+// maxHeld bounds the records that are held while the file system refuses them.
+const maxHeld = 1 << 20
+
+// Flush writes the queued records with one call; it does not sync. What the file system
+// refuses is held for the next time, as long as it is not too much.
 func (l *Log) Flush() error {
 	if l.buf.Len() == 0 || l.file == nil {
 		return nil
 	}
-	_, err := l.file.Write(l.buf.Bytes())
-	l.buf.Reset()
+	n, err := l.file.Write(l.buf.Bytes())
+	l.buf.Next(n)
+	if err != nil && l.buf.Len() > maxHeld {
+		l.buf.Reset()
+		l.buf.WriteByte('\n') // ends what may be there of the first of them
+	}
 	return diag.E("event log", diag.IO, err)
 }
 
@@ -157,6 +165,7 @@ func (l *Log) Close() error {
 		}
 	}
 	l.file, l.day = nil, ""
+	l.buf.Reset() // what is left does not fit into another file
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,5 +151,63 @@ func TestUnreadableLogIsNamed(t *testing.T) {
 	}
 	if _, err := Scan(dir, time.Time{}, func(Record) error { return nil }); err == nil {
 		t.Error("a file was read as a directory")
+	}
+}
+
+// What a full disk refuses is written when there is room, and no record is torn.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Open(dir, "MTA-A")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	put := func(text string) {
+		t.Helper()
+		if err := l.Append(Record{Time: at, Event: Submitted, Text: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("first")
+	real := l.file
+	if l.file, err = os.OpenFile("/dev/full", os.O_WRONLY, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Flush(); err == nil {
+		t.Error("written to a full disk")
+	}
+	put("second")
+	if err := l.file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l.file = real
+	put("third")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	if skipped, err := Scan(dir, time.Time{}, func(r Record) error {
+		got = append(got, r.Text)
+		return nil
+	}); err != nil || skipped > 0 {
+		t.Errorf("%d skipped, %v", skipped, err)
+	}
+	if strings.Join(got, " ") != "first second third" {
+		t.Errorf("%q", got)
+	}
+	// There is an end to what is held.
+	if l.file, err = os.OpenFile("/dev/full", os.O_WRONLY, 0); err != nil {
+		t.Fatal(err)
+	}
+	l.day = at.Format(time.DateOnly)
+	for range 3 {
+		put(strings.Repeat("x", maxHeld/2))
+		_ = l.Flush() // it is refused
+	}
+	if l.buf.Len() > maxHeld {
+		t.Errorf("%d octets are held", l.buf.Len())
+	}
+	if err := l.file.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

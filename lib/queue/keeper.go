@@ -50,11 +50,11 @@ type Keeper struct {
 	waiting    []func(error) // let go of by the next barrier
 	urgent     bool          // somebody outside waits
 	dirty      bool
-	running    bool               // a barrier has begun and not settled
-	later      []repeat           // in the order they are due
-	complained time.Time          // when the operator heard of it
-	known      map[spool.Hop]bool // in the configuration
-	unrouted   []spool.Ref        // not routed again since it has changed
+	running    bool                 // a barrier has begun and not settled
+	later      []repeat             // in the order they are due
+	complained map[string]time.Time // when the operator heard of what
+	known      map[spool.Hop]bool   // in the configuration
+	unrouted   []spool.Ref          // not routed again since it has changed
 	unlogged   map[spool.ID]*unlogged
 	unwritten  error // of the last record that could not be written
 	debts      map[spool.ID]*debt
@@ -98,7 +98,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 		return nil, err
 	}
 	k := &Keeper{conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
-		unlogged: map[spool.ID]*unlogged{}, debts: map[spool.ID]*debt{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
+		complained: map[string]time.Time{}, unlogged: map[spool.ID]*unlogged{}, debts: map[spool.ID]*debt{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
 	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
 		return nil, errors.Join(err, events.Close())
 	}
@@ -220,14 +220,21 @@ func (k *Keeper) repeat() {
 	}
 }
 
-// again puts f off until the file system may have recovered. When it refuses
-// everything, one line in a while says so.
+// again puts f off until the file system may have recovered.
 func (k *Keeper) again(what string, err error, f func()) {
 	k.later = append(k.later, repeat{k.now.Add(repeatAfter), f})
-	if k.complained.IsZero() || !k.now.Before(k.complained.Add(complainAfter)) {
-		k.complained = k.now
-		k.log.Error(what+" failed and will be repeated", "error", err, "waiting", len(k.later))
+	k.complain(what+" failed and will be repeated", err)
+}
+
+// complain tells the operator what the file system refuses: when it refuses everything,
+// one line in a while says so.
+func (k *Keeper) complain(what string, err error) {
+	last, ok := k.complained[what]
+	if ok && k.now.Sub(last) < complainAfter && !k.now.Before(last) {
+		return
 	}
+	k.complained[what] = k.now
+	k.log.Error(what, "error", err, "waiting", len(k.later))
 }
 
 // Event puts a record into the event log. A log that cannot be written is told to
@@ -237,7 +244,7 @@ func (k *Keeper) Event(now time.Time, r audit.Record) {
 		r.Time = now
 	}
 	if err := k.events.Append(r); err != nil {
-		k.log.Error("event log", "error", err)
+		k.complain("event log", err)
 	}
 	k.dirty = true
 }
@@ -388,7 +395,7 @@ func (k *Keeper) Begin() (batch *spool.Batch, settle func(error)) {
 	}
 	// The records of what this barrier makes durable go to the disk with it.
 	if err := k.events.Flush(); err != nil {
-		k.log.Error("event log", "error", err)
+		k.complain("event log", err)
 	}
 	if f := k.events.File(); f != nil {
 		b.Dirs = append(b.Dirs, f.Name())
