@@ -48,7 +48,7 @@ trap 'exit 1' INT TERM
 mkdir "$dir/disk"
 if [ -n "${BENCH_DIR:-}" ]; then
 	data=$(mktemp -d "$BENCH_DIR/mtakit-bench.XXXXXX")
-	trap 'rm -rf "$data"; stop' EXIT
+	trap 'stop; rm -rf "$data"' EXIT
 	echo "file system	$(stat -f -c %T "$data"), $BENCH_DIR"
 elif fallocate -l 3G "$dir/image" && mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 "$dir/image" &&
 	disk=$(losetup --direct-io=on -f --show "$dir/image") && mount "$disk" "$dir/disk"; then

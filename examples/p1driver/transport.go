@@ -88,8 +88,7 @@ func (w *wire) flush() error {
 	return w.w.Flush()
 }
 
-// receive reads a TSDU; it is valid until the next call. piece, if not nil, is told
-// of every TPDU of it.
+// receive reads a TSDU; it is valid until the next call.
 func (w *wire) receive() ([]byte, error) {
 	w.tsdu = w.tsdu[:0]
 	for {
