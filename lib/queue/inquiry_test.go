@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/mtakit/mtakit/lib/spool"
@@ -15,6 +16,7 @@ func TestAnswerInPortions(t *testing.T) {
 	for range n {
 		ids = append(ids, w.submit(ann).ID)
 	}
+	slices.Sort(ids) // all of one moment: only their random digits order them
 	w.start()
 	defer w.kill()
 	w.jobs = nil // nobody delivers
