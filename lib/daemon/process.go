@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -244,7 +245,11 @@ func (c *core) line(p *process, l channel.Line) {
 		r.Channel = p.channel
 		c.keeper.Event(c.now(), r)
 		if r.Layer != "" { // one line for what a layer refused, aborted or could not reach
-			c.log.Warn(r.Event, "channel", p.channel, "peer", r.Peer, "layer", r.Layer, "text", r.Text)
+			about := []any{"channel", p.channel, "peer", r.Peer, "layer", r.Layer, "text", r.Text}
+			if r.Peer == "" {
+				about = slices.Delete(about, 2, 4)
+			}
+			c.log.Warn(r.Event, about...)
 		}
 	}
 }

@@ -245,6 +245,8 @@ func (c *Channel) answer(s *settings, b *binder, nc net.Conn, read []byte) (*rts
 		return nil, b.err
 	case err != nil && crowded:
 		return nil, errors.Join(errCrowded, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("did not come to the bind within %v", s.own.OpenTimeout.D())
 	}
 	return conn, err
 }
