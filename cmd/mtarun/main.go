@@ -52,6 +52,7 @@ func run(c *ucli.Context) error {
 	defer stop()
 	abort, reload := make(chan struct{}), make(chan struct{}, 1)
 	signals := make(chan os.Signal, 4)
+	signal.Ignore(syscall.SIGPIPE) // whoever read the log may have gone; the switch goes on
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	go func() {
 		for s := range signals {
