@@ -217,8 +217,8 @@ func (c *core) more() {
 func (c *core) tick() {
 	now := c.now()
 	if !now.Before(c.scan) {
-		c.adopt()
 		c.scan = now.Add(scanInterval)
+		c.adopt()
 	}
 	if len(c.processes) > 0 && !now.Before(c.watchAt()) {
 		c.watch()
@@ -393,8 +393,12 @@ func (c *core) adopt() {
 	if c.failed != nil || c.draining {
 		return
 	}
-	if err := c.keeper.AdoptNew(c.now()); err != nil {
+	more, err := c.keeper.AdoptNew(c.now())
+	if err != nil {
 		c.log.Error("new messages could not be taken over", "error", err)
+	}
+	if more {
+		c.scan = c.now() // and everything else in between
 	}
 }
 

@@ -101,8 +101,10 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 	}); err != nil {
 		return err
 	}
-	if err := k.AdoptNew(now); err != nil {
-		return err
+	for more := true; more; {
+		if more, err = k.AdoptNew(now); err != nil {
+			return err
+		}
 	}
 	var troubles []error
 	answered := false

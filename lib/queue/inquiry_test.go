@@ -59,3 +59,30 @@ func TestAnswerInPortions(t *testing.T) {
 		t.Error("not ended after the barrier")
 	}
 }
+
+// A heap of new messages is taken over in portions, and what came after the list was
+// made is not forgotten.
+func TestNewMessagesInPortions(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	defer w.kill()
+	for range 2*adoptPortion + 1 {
+		w.submit(ann)
+	}
+	var counts []int
+	for more, late := true, false; more; {
+		var err error
+		if more, err = w.keeper.AdoptNew(w.now); err != nil {
+			t.Fatal(err)
+		}
+		counts = append(counts, len(w.keeper.mind.Refs()))
+		if !late {
+			late = true
+			w.submit(ann)
+		}
+	}
+	const n = 2*adoptPortion + 2
+	if want := []int{adoptPortion, 2 * adoptPortion, n - 1, n, n}; !slices.Equal(counts, want) {
+		t.Errorf("%v in the queue, not %v", counts, want)
+	}
+}

@@ -8,6 +8,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"time"
@@ -28,6 +29,8 @@ const (
 	repeatPortion = 256
 	// complainAfter is how long the operator hears nothing of further refusals.
 	complainAfter = time.Minute
+	// adoptPortion bounds how many messages of new/ are taken over in one step.
+	adoptPortion = 64
 	// routePortion bounds how many messages are routed again in one step.
 	routePortion = 16
 )
@@ -54,6 +57,7 @@ type Keeper struct {
 	later      []repeat             // in the order they are due
 	complained map[string]time.Time // when the operator heard of what
 	known      map[spool.Hop]bool   // in the configuration
+	arrived    []spool.ID           // in new/, and not taken over yet
 	unrouted   []spool.Ref          // not routed again since it has changed
 	unlogged   map[spool.ID]*unlogged
 	unwritten  error // of the last record that could not be written
@@ -295,24 +299,32 @@ func told(env *spool.Envelope) error {
 }
 
 // AdoptNew takes over what tools have committed on their own: it is durable already,
-// and eligible at once.
-func (k *Keeper) AdoptNew(now time.Time) error {
+// and eligible at once. It does so in portions, and says whether there is, or may be,
+// more.
+func (k *Keeper) AdoptNew(now time.Time) (more bool, err error) {
 	k.now = now
-	ids, err := k.spool.ScanNew()
-	for _, id := range ids {
+	if len(k.arrived) == 0 {
+		k.arrived, err = k.spool.ScanNew()
+	}
+	part := k.arrived[:min(len(k.arrived), adoptPortion)]
+	k.arrived = k.arrived[len(part):]
+	taken := false
+	for _, id := range part {
 		ref, env, e := k.spool.Adopt(id)
 		switch {
+		case errors.Is(e, fs.ErrNotExist):
 		case errors.Is(e, spool.ErrDamaged), errors.Is(e, spool.ErrIncomplete):
 			k.damaged(string(id), e)
 		case e != nil:
 			err = errors.Join(err, e)
 		default:
-			k.dirty = true
+			taken, k.dirty = true, true
 			k.accepted(env)
 			k.found(spool.Item{Ref: ref, Envelope: env})
 		}
 	}
-	return err
+	// After a list somebody may have been told of what came too late for it.
+	return taken || len(k.arrived) > 0, err
 }
 
 // accepted writes the event of a message that has come in or was made here.
@@ -421,7 +433,7 @@ func (k *Keeper) Poison(err error) {
 // Idle tells that nothing is in progress and nothing can be started now: what is
 // left waits for a time, an operator, or a peer that cannot be reached.
 func (k *Keeper) Idle() bool {
-	if k.dirty || k.running || len(k.unrouted) > 0 {
+	if k.dirty || k.running || len(k.unrouted) > 0 || len(k.arrived) > 0 {
 		return false
 	}
 	for _, d := range k.debts {

@@ -88,8 +88,10 @@ func (w *world) start() {
 	}); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.keeper.AdoptNew(w.now); err != nil {
-		w.t.Fatal(err)
+	for more := true; more; {
+		if more, err = w.keeper.AdoptNew(w.now); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 }
 

@@ -295,11 +295,11 @@ func (k *Keeper) announce(d *debt, child *spool.Envelope) {
 func (k *Keeper) writeReport(ref spool.Ref, env *spool.Envelope, owed []report.Result) (*spool.Envelope, error) {
 	r, returnContent, err := report.Make(env, owed, k.conf.Identity)
 	if err != nil {
-		return nil, err
+		return nil, diag.E("", diag.Data, err)
 	}
 	raw, err := p1.EncodeReport(r)
 	if err != nil {
-		return nil, err
+		return nil, diag.E("", diag.Data, err)
 	}
 	child := &submit.Child{Parent: ref.ID, Step: report.Step, Priority: report.Priority(env.Priority)}
 	for _, o := range owed {
