@@ -3,6 +3,7 @@ package x400p1
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/osi/tp"
@@ -198,5 +200,44 @@ func TestTurnGoesBeforeTheOutcome(t *testing.T) {
 	}
 	if want := "no turn, transferred, deferred"; strings.Join(got, ", ") != want {
 		t.Errorf("%q instead of %s", got, want)
+	}
+}
+
+// A peer that is taken out of the configuration, or put out of use, keeps no association.
+func TestReloadReleases(t *testing.T) {
+	for name, edit := range map[string]func(*conf.Config){
+		"gone":     func(c *conf.Config) { c.Peers, c.Routes = nil, nil },
+		"disabled": func(c *conf.Config) { c.Peers[0].Enabled = false },
+		"password": func(c *conf.Config) { c.Peers[0].PasswordIn = "another" },
+		"":         func(c *conf.Config) { c.Peers[0].WindowSize++ },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			conn := s.bound()
+			s.next(channel.TypeAssoc)
+			cfg := *s.conf
+			cfg.Peers = append([]conf.Peer(nil), s.conf.Peers...)
+			edit(&cfg)
+			text, err := json.Marshal(&cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.send(channel.Line{Type: channel.TypeConfig, Config: text})
+			if name == "" {
+				ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+				defer cancel()
+				if ind, err := conn.Receive(ctx); err == nil {
+					t.Errorf("the association of a peer that is still known ended: %T", ind)
+				}
+				return
+			}
+			ind, err := conn.Receive(context.Background())
+			if _, ok := ind.(rtse.Aborted); err != nil || !ok {
+				t.Errorf("%T, %v", ind, err)
+			}
+			if l := s.next(channel.TypeAssoc); l.State != channel.StateDown {
+				t.Errorf("%+v", l)
+			}
+		})
 	}
 }

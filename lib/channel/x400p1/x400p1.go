@@ -65,7 +65,8 @@ func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind,
 	return c, c.Configure(cfg)
 }
 
-// Configure takes a configuration: it counts for what begins from now on.
+// Configure takes a configuration: it counts for what begins from now on. Associations
+// with peers that are gone, disabled, or known by another password now are released.
 func (c *Channel) Configure(cfg *conf.Config) error {
 	door, err := submit.NewDoor(cfg, c.host, c.now)
 	if err != nil {
@@ -78,7 +79,18 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conf = s
+	for _, a := range c.associations {
+		if !s.knows(&a.peer) {
+			c.tasks.Go(a.release)
+		}
+	}
 	return nil
+}
+
+// knows tells whether a peer that has bound would still be let in.
+func (s *settings) knows(was *conf.Peer) bool {
+	p, ok := s.Peer(was.Name)
+	return ok && p.Enabled && p.Channel == s.own.Name && p.PasswordIn == was.PasswordIn
 }
 
 func (c *Channel) settings() *settings {
@@ -275,11 +287,11 @@ func (c *Channel) leave() {
 func (c *Channel) serve(a *association) {
 	c.mu.Lock()
 	c.associations[a.id] = a
-	draining := c.draining
+	unwanted := c.draining || !c.conf.knows(&a.peer)
 	c.mu.Unlock()
 	a.tell()
 	c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationUp, Peer: a.peer.Name, Assoc: a.id, Text: a.from()})
-	if draining {
+	if unwanted {
 		c.tasks.Go(a.release)
 	}
 	end := a.receive()
