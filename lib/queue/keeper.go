@@ -280,8 +280,8 @@ func (k *Keeper) Commit(now time.Time, env *spool.Envelope, done func(error)) {
 
 // eligible hands a message that is durable to the scheduler.
 func (k *Keeper) eligible(m sched.Message) {
+	delete(k.between, m.Ref.ID) // first: it may be done with in the same step, and not be removable
 	k.Step(k.now, sched.Accepted{Message: m})
-	delete(k.between, m.Ref.ID)
 }
 
 // told checks what a channel, which anybody may write, has told of a message.
