@@ -2,9 +2,11 @@
 // event log: one JSON object a line, one file a day (UTC), named YYYY-MM-DD.jsonl.
 //
 // The event log is for people and their tools; the spool does not depend on it.
-// mtarun is its only writer, and a record of an accepted message is written before
-// the barrier that makes the message durable begins, so that a cut that keeps the
-// message keeps the record too. Readers ignore members and events they do not know.
+// mtarun is its only writer. The record of an accepted message is written before the
+// barrier that makes the message durable begins, so that nobody who was told yes misses
+// it. A message found without anybody having been told, because mtarun or a channel
+// was killed in between, is recorded as Recovered. Readers ignore members and events
+// they do not know.
 package audit
 
 import (
