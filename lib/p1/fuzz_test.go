@@ -13,6 +13,7 @@ import (
 
 func addAPDUs(f *testing.F) {
 	for _, text := range []string{
+		`A0 80 ` + envelopeOctets + `24 80 12 01 31 00 00 00 00`,
 		messageOctets, reportOctets, probeOctets,
 		`A0 80 ` + envelopeOctets + segmented(f) + `00 00`,
 		`A0 80 ` + oddEnvelope(oddTraceOne+oddTraceTwo, oddExtension, oddOne+oddTwo+oddTail) + `04 00 00 00`,

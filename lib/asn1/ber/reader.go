@@ -187,8 +187,9 @@ func (r *Reader) Decode(v any, params string) error {
 
 // OctetString returns the contents of the element announced as a stream: the
 // contents octets where it is primitive, the segments joined where it is
-// constructed, at whatever depth they lie. The tag of the element is not looked
-// at, as an implicit tag hides that of the type. The stream must be read before
+// constructed, at whatever depth they lie (X.690 §8.7.3: these are OCTET STRINGs,
+// and nothing else is accepted). The tag of the element itself is not looked at, as
+// an implicit tag hides that of the type. The stream must be read before
 // the Reader is used again; what is left of it then is skipped.
 func (r *Reader) OctetString() io.Reader {
 	s := &stringReader{r: r}
@@ -253,7 +254,7 @@ func (r *Reader) segment() error {
 			return err
 		}
 		t := r.current.Tag
-		if t.Class != asn1.Universal || t.Number != asn1.NumberOctetString && !isText(t.Number) {
+		if t != asn1.Univ(asn1.NumberOctetString) {
 			return r.fail(malformedf(r.current.Offset, "%w: %v as a segment of a string", ErrUnexpected, t))
 		}
 		if r.current.Constructed {
