@@ -204,7 +204,7 @@ func nextSPDU(si byte, f *fields) SPDU {
 		return new(RA)
 	case 41:
 		if f.err == nil {
-			if v, _ := f.find(piSyncType); v != nil {
+			if v, _ := f.find(piSyncType); v != nil && (len(v) != 1 || v[0]&notActivityEnd != 0) {
 				return new(MAP)
 			}
 		}

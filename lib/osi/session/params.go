@@ -50,6 +50,10 @@ const (
 	maxVersion1AbortUserData = 9
 )
 
+// notActivityEnd is the bit of the sync type item that makes SI 41 a MAJOR SYNC
+// POINT; without it, or without the item, it is an ACTIVITY END.
+const notActivityEnd = 1
+
 // presence tells when a parameter is sent and whether it must be there.
 type presence uint8
 

@@ -113,8 +113,8 @@ func (s *MIA) fields(f *fields) {
 }
 
 func (s *MAP) fields(f *fields) {
-	notEnd := uint8(1)
-	octet(f, piSyncType, mandatory, &notEnd, 1, 1)
+	notEnd := uint8(notActivityEnd)
+	octet(f, piSyncType, mandatory, &notEnd, notActivityEnd, notActivityEnd)
 	f.enclosure(&s.Enclosure)
 	f.serial(piSerialNumber, &s.Serial)
 	f.data(pgiUserData, &s.UserData)
