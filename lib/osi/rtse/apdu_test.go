@@ -202,6 +202,7 @@ func FuzzOctetString(f *testing.F) {
 	f.Add([]byte{4, 2, 1, 2})
 	f.Add([]byte{4, 0x81, 1, 2, 4, 0})
 	f.Add([]byte{0x24, 0x80, 4, 1, 7, 0, 0})
+	f.Add([]byte{4, 0x80, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) == 0 {
 			return

@@ -172,9 +172,9 @@ func (n *normal) dataIndication(data []presentation.PDV) {
 }
 
 // octetString reads the OCTET STRING b begins with, without a copy if it is
-// primitive.
+// primitive and its length takes no more than four octets after the first.
 func octetString(b []byte) (octets, rest []byte, err error) {
-	if len(b) >= 2 && b[0] == 0x04 {
+	if len(b) >= 2 && b[0] == 0x04 && b[1] != 0x80 && b[1] <= 0x84 {
 		header, n := 2, uint64(b[1])
 		if n > 0x80 {
 			header += int(n & 0x7f)
@@ -183,7 +183,7 @@ func octetString(b []byte) (octets, rest []byte, err error) {
 				n = n<<8 | uint64(o)
 			}
 		}
-		if header <= 2+4 && header <= len(b) && n <= uint64(len(b)-header) {
+		if header <= len(b) && n <= uint64(len(b)-header) {
 			end := header + int(n)
 			return b[header:end], b[end:], nil
 		}
