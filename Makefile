@@ -44,7 +44,7 @@ bench: build ## relayed messages per second beside Postfix in the same run (root
 	examples/bench/bench.sh bin
 
 fuzz: ## every fuzz target for FUZZTIME each (default 10s)
-	.ci/fuzz $(FUZZTIME)
+	.ci/fuzz $(FUZZTIME) $(FUZZJOBS)
 
 install: build ## install commands and pages below $(DESTDIR)$(PREFIX)
 	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7 $(MANDIR)/man8
