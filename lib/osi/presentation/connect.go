@@ -12,6 +12,9 @@ import (
 
 // connectRequest sends CP (X.226 §6.2.4).
 func (m *Machine) connectRequest(ev PConnectRequest) error {
+	if ev.X410 != nil {
+		return m.connectRequestX410(ev)
+	}
 	if err := checkContexts(ev.Contexts); err != nil {
 		return err
 	}
@@ -32,6 +35,19 @@ func (m *Machine) connectRequest(ev PConnectRequest) error {
 	m.contexts = slices.Clone(ev.Contexts)
 	s := ev.Session
 	s.UserData = data
+	m.enter(AwaitCPA)
+	m.down(s)
+	return nil
+}
+
+func (m *Machine) connectRequestX410(ev PConnectRequest) error {
+	data, err := ber.Marshal(&CP{Mode: ModeSelector{Mode: ModeX410}, X410: &X410Parameters{Elements: ev.X410}})
+	if err != nil {
+		return err
+	}
+	s := ev.Session
+	s.UserData = data
+	m.mode = ModeX410
 	m.enter(AwaitCPA)
 	m.down(s)
 	return nil
@@ -171,17 +187,20 @@ func (m *Machine) settle(answer []Context) error {
 
 // connectResponse sends CPA (X.226 §6.2.5.6).
 func (m *Machine) connectResponse(ev PConnectResponse) error {
-	if m.mode != ModeNormal {
-		return fmt.Errorf("accept in %s", m.mode)
-	}
 	if err := m.settle(ev.Contexts); err != nil {
 		return err
 	}
-	data, err := ber.Marshal(&CPA{Mode: ModeSelector{Mode: ModeNormal}, Normal: &CPANormal{
-		RespondingSelector: ev.RespondingSelector,
-		ResultList:         results(m.contexts),
-		UserData:           fullyEncode(ev.UserData),
-	}})
+	cpa := &CPA{Mode: ModeSelector{Mode: m.mode}}
+	if m.mode == ModeX410 {
+		cpa.X410 = &X410Parameters{Elements: ev.X410}
+	} else {
+		cpa.Normal = &CPANormal{
+			RespondingSelector: ev.RespondingSelector,
+			ResultList:         results(m.contexts),
+			UserData:           fullyEncode(ev.UserData),
+		}
+	}
+	data, err := ber.Marshal(cpa)
 	if err != nil {
 		return err
 	}
@@ -220,8 +239,16 @@ func (m *Machine) connectConfirm(p session.SConnectConfirm) {
 		m.abort(AbortUnrecognizedPPDU, nil, fmt.Errorf("CPA: %w", err))
 		return
 	}
-	if cpa.Mode.Mode != ModeNormal || cpa.Normal == nil {
-		m.abort(AbortInvalidParamValue, eventID(EventCPA), fmt.Errorf("CPA: %s in answer to %s", cpa.Mode.Mode, ModeNormal))
+	switch {
+	case cpa.Mode.Mode != m.mode:
+		m.abort(AbortInvalidParamValue, eventID(EventCPA), fmt.Errorf("CPA: %s in answer to %s", cpa.Mode.Mode, m.mode))
+		return
+	case m.mode == ModeX410 && cpa.X410 != nil:
+		m.enter(Connected)
+		m.up(PConnectConfirm{Session: p, X410: cpa.X410.Elements})
+		return
+	case m.mode == ModeX410 || cpa.Normal == nil:
+		m.abort(AbortInvalidParamValue, eventID(EventCPA), fmt.Errorf("CPA: no parameters of %s", cpa.Mode.Mode))
 		return
 	}
 	err := m.takeResults(cpa.Normal.ResultList)

@@ -144,19 +144,19 @@ func (m *Machine) transferRequest(ev Event) error {
 		}
 		m.down(session.STypedDataRequest{UserData: segments})
 	case PTokenPleaseRequest:
-		data, err := encodeUserData(ev.UserData)
+		data, err := m.userData(ev.UserData)
 		if err != nil {
 			return err
 		}
 		m.down(session.STokenPleaseRequest{Tokens: ev.Tokens, UserData: data})
 	case PReleaseRequest:
-		data, err := encodeUserData(ev.UserData)
+		data, err := m.userData(ev.UserData)
 		if err != nil {
 			return err
 		}
 		m.down(session.SReleaseRequest{UserData: data})
 	case PReleaseResponse:
-		data, err := encodeUserData(ev.UserData)
+		data, err := m.userData(ev.UserData)
 		if err != nil {
 			return err
 		}
@@ -170,6 +170,8 @@ func (m *Machine) transferRequest(ev Event) error {
 		m.down(session.SSyncMinorResponse{Serial: ev.Serial})
 	case PActivityStartRequest:
 		m.down(session.SActivityStartRequest{Activity: ev.Activity})
+	case PActivityResumeRequest:
+		m.down(session.SActivityResumeRequest{Activity: ev.Activity, OldActivity: ev.OldActivity, Serial: ev.Serial, OldConnection: ev.OldConnection})
 	case PActivityInterruptRequest:
 		m.down(session.SActivityInterruptRequest{Reason: ev.Reason})
 	case PActivityInterruptResponse:
@@ -193,6 +195,9 @@ func (m *Machine) transferRequest(ev Event) error {
 // data puts the header of the user data in front of a value in segments (X.226
 // §8.4.2.5 a: one value, so single-ASN1-type).
 func (m *Machine) data(context int64, value [][]byte) ([][]byte, error) {
+	if m.mode == ModeX410 {
+		return value, nil
+	}
 	if !isDefined(m.contexts, context) {
 		return nil, contextError(context)
 	}
@@ -203,6 +208,18 @@ func (m *Machine) data(context int64, value [][]byte) ([][]byte, error) {
 	segments := make([][]byte, 1, 1+len(value))
 	segments[0] = appendHeader(make([]byte, 0, 24), context, n)
 	return append(segments, value...), nil
+}
+
+// userData encodes the user data of a request other than P-DATA.
+func (m *Machine) userData(pdvs []PDV) ([]byte, error) {
+	if m.mode == ModeNormal {
+		return encodeUserData(pdvs)
+	}
+	var b []byte
+	for _, v := range pdvs {
+		b = append(b, v.Octets...)
+	}
+	return b, nil
 }
 
 // session deals with the indications and confirms of the session service. What a
@@ -257,7 +274,7 @@ func (m *Machine) transferIndication(p session.Action) bool {
 	switch p := p.(type) {
 	case session.SDataIndication:
 		if v, ok := m.values(p.UserData, EventTD); ok {
-			if len(v) == 0 {
+			if len(v) == 0 && m.mode == ModeNormal {
 				m.abort(AbortUnrecognizedPPDU, nil, errors.New("TD PPDU without user data"))
 				return true
 			}
@@ -343,6 +360,12 @@ func (m *Machine) transferIndication(p session.Action) bool {
 // values decodes the user data of a session primitive; on failure it aborts and
 // returns false.
 func (m *Machine) values(b []byte, e EventID) ([]PDV, bool) {
+	if m.mode == ModeX410 {
+		if len(b) == 0 {
+			return nil, true
+		}
+		return []PDV{{Octets: b}}, true
+	}
 	v, err := decodeUserData(b, m.contexts)
 	if err == nil {
 		return v, true
@@ -386,6 +409,9 @@ func (m *Machine) abortRequest(ev PUAbortRequest) error {
 		add(id)
 	}
 	aru := &ARU{Normal: &ARUNormal{ContextIdentifierList: list, UserData: fullyEncode(ev.UserData)}}
+	if m.mode == ModeX410 {
+		aru = &ARU{X410: &X410Parameters{Elements: ev.X410}}
+	}
 	data, err := ber.Marshal(&Abort{ARU: aru})
 	if err != nil {
 		return err

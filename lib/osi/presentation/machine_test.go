@@ -352,7 +352,7 @@ func TestUnexpected(t *testing.T) {
 
 // Octets in any session primitive lead to one end at most, and to none after it.
 func FuzzMachine(f *testing.F) {
-	for kind := range uint8(8) {
+	for kind := range uint8(10) {
 		for _, s := range []string{octetsCP, octetsCPA, octetsCPR, octetsARU, octetsARP, octetsCPX410, `61 0A 30 08 02 01 03 A0 03 02 01 04`} {
 			f.Add(kind, unhex(f, s))
 		}
@@ -360,7 +360,7 @@ func FuzzMachine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind uint8, b []byte) {
 		var m *Machine
 		var p session.Action
-		switch kind % 8 {
+		switch kind % 10 {
 		case 0:
 			m, p = New(Params{}), session.SConnectIndication{UserData: b}
 		case 1:
@@ -380,6 +380,11 @@ func FuzzMachine(f *testing.F) {
 		case 7:
 			m, p = New(Params{}), session.SUAbortIndication{UserData: b}
 			m.Step(connectRequest(t))
+		case 8:
+			m, p = New(Params{}), session.SConnectConfirm{UserData: b}
+			m.Step(PConnectRequest{X410: components(t, octetsCPX410)})
+		case 9:
+			m, p = connectedX410(t), session.SDataIndication{UserData: b}
 		}
 		ends := 0
 		for _, a := range indicate(m, p) {

@@ -35,13 +35,16 @@ type Context struct {
 // The service primitives of connection establishment (X.216 §8.2). The session
 // parameters ride along in Session, whose user data are this layer's own.
 type (
-	// PConnectRequest is the P-CONNECT request.
+	// PConnectRequest is the P-CONNECT request. With X410 it is one in
+	// X.410-1984 mode: X410 stands for the user data there, and selectors and
+	// contexts are none.
 	PConnectRequest struct {
 		CallingSelector []byte
 		CalledSelector  []byte
 		Contexts        []Context
 		Session         session.SConnectRequest
 		UserData        []PDV
+		X410            []ber.Raw
 	}
 
 	// PConnectIndication is the P-CONNECT indication. The user answers with
@@ -64,6 +67,7 @@ type (
 		Contexts           []Context // nil: the results as they were indicated
 		Session            session.SConnectResponse
 		UserData           []PDV
+		X410               []ber.Raw // stands for the user data in X.410-1984 mode
 	}
 
 	// PConnectConfirm is the positive P-CONNECT confirm.
@@ -72,6 +76,7 @@ type (
 		Contexts           []Context
 		Session            session.SConnectConfirm
 		UserData           []PDV
+		X410               []ber.Raw // stands for the user data in X.410-1984 mode
 	}
 
 	// PConnectRefusal is the negative P-CONNECT response: a rejection by the
@@ -90,7 +95,7 @@ type (
 		Contexts       []Context      // with results, when the peer gave them
 		Session        session.SConnectRefused
 		UserData       []PDV
-		X410           []ber.Raw // the answer of a peer that knows X.410-1984 mode only
+		X410           []ber.Raw // the refusal was one in X.410-1984 mode
 	}
 )
 
@@ -104,7 +109,9 @@ const (
 	RefusedByUser                          // the PS-user refused
 )
 
-// The service primitives of information transfer (X.216 §10).
+// The service primitives of information transfer (X.216 §10). In X.410-1984 mode
+// there are no contexts: what a primitive carries is one PDV in context 0, bare
+// octets that presentation does not look at (X.226 §8.4.3).
 type (
 	// PDataRequest is the P-DATA request with one value in one context. The
 	// segments of Value together are one BER value; they are not copied.
@@ -174,6 +181,12 @@ type (
 		Activity []byte
 		UserData []PDV
 	}
+	// PActivityResumeRequest is the P-ACTIVITY-RESUME request.
+	PActivityResumeRequest struct {
+		Activity, OldActivity []byte
+		Serial                session.SerialNumber
+		OldConnection         *session.ConnectionIdentifier // nil: this one
+	}
 	// PActivityResumeIndication is the P-ACTIVITY-RESUME indication.
 	PActivityResumeIndication struct {
 		Session  session.SActivityResumeIndication
@@ -240,10 +253,12 @@ type (
 
 	// PUAbortRequest is the P-U-ABORT request. Contexts are the contexts the
 	// user data refer to inside, beyond their own; they and those of the data
-	// make up the presentation context identifier list.
+	// make up the presentation context identifier list. In X.410-1984 mode X410
+	// stands for the user data.
 	PUAbortRequest struct {
 		Contexts []int64
 		UserData []PDV
+		X410     []ber.Raw
 	}
 	// PUAbortIndication is the P-U-ABORT indication. In X.410-1984 mode X410
 	// stands for the user data.
@@ -277,6 +292,7 @@ func (PControlGiveRequest) isEvent()        {}
 func (PSyncMinorRequest) isEvent()          {}
 func (PSyncMinorResponse) isEvent()         {}
 func (PActivityStartRequest) isEvent()      {}
+func (PActivityResumeRequest) isEvent()     {}
 func (PActivityInterruptRequest) isEvent()  {}
 func (PActivityInterruptResponse) isEvent() {}
 func (PActivityDiscardRequest) isEvent()    {}

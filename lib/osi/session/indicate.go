@@ -49,12 +49,13 @@ func (m *Machine) indicateCN(cn *CN) {
 		CalledSSEL:   cn.CalledSSEL,
 		Requirements: cn.Requirements,
 		Tokens:       cn.Item.Tokens,
+		Versions:     m.params.Versions & cn.Item.Versions,
 		UserData:     cn.UserData,
 	}
 	if s := cn.Item.InitialSerial; s != nil {
 		ind.InitialSerial = *s
 	}
-	m.state = STA08
+	m.state, m.common = STA08, ind.Versions
 	m.act(ind)
 }
 

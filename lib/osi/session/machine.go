@@ -52,6 +52,7 @@ type Machine struct {
 
 	// Of the CN sent or received, what the answer is judged by.
 	offered  Versions
+	common   Versions
 	proposed FunctionalUnits
 	setting  TokenSetting
 

@@ -43,6 +43,7 @@ type (
 		Requirements  FunctionalUnits // as the initiator proposed them
 		Tokens        TokenSetting
 		InitialSerial SerialNumber
+		Versions      Versions // those both sides have
 		UserData      []byte
 	}
 
@@ -55,7 +56,10 @@ type (
 		// choice; the others are ignored.
 		Tokens        TokenSetting
 		InitialSerial SerialNumber
-		UserData      []byte
+		// Versions restricts the protocol version to one of these; zero selects
+		// the highest that both sides have.
+		Versions Versions
+		UserData []byte
 	}
 
 	// SConnectConfirm is the positive S-CONNECT confirm: SCONcnf+.

@@ -134,6 +134,13 @@ func (m *Machine) sendAC(in *input) error {
 	if err != nil {
 		return err
 	}
+	highest := m.version
+	if rsp.Versions != 0 {
+		if m.common&rsp.Versions == 0 {
+			return fmt.Errorf("version %v: both sides have %v", rsp.Versions, m.common)
+		}
+		m.version = (m.common & rsp.Versions).highest()
+	}
 	ac := &AC{
 		Identifier:     rsp.Identifier,
 		Item:           ConnectAcceptItem{Versions: m.version, Tokens: setting},
@@ -147,6 +154,7 @@ func (m *Machine) sendAC(in *input) error {
 		ac.Item.InitialSerial = &serial
 	}
 	if err := m.transmit(nil, ac); err != nil {
+		m.version = highest
 		return err
 	}
 	m.begin(m.version, units, setting, ResponderSide, serial)
