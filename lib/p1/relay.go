@@ -36,6 +36,9 @@ type Edit struct {
 	SetExtensions []mts.ExtensionField
 	// RemoveExtensions are the types of per-message extensions to take out.
 	RemoveExtensions []mts.ExtensionType
+
+	instead   []ber.Raw // recipients to stand in the place of one, if there are any
+	insteadOf int
 }
 
 var (
@@ -254,6 +257,10 @@ func (e *Edit) recipients(raw ber.Raw) (ber.Raw, error) {
 	out := make([]ber.Raw, 0, len(old))
 	for i, r := range old {
 		if e.Keep != nil && !e.Keep(i) {
+			continue
+		}
+		if len(e.instead) > 0 && i == e.insteadOf {
+			out = append(out, e.instead...)
 			continue
 		}
 		if e.Responsible != nil {
