@@ -34,6 +34,7 @@ var floors = []struct{ pkg, reason string }{
 	{"audit", "records what the floors above do"},
 	{"route", "judgement moves nothing"},
 	{"report", "judgement moves nothing"},
+	{"downgrade", "judgement moves nothing"},
 	{"submit", "the single door into the spool"},
 	{"sched", "the mind has no file, socket or clock"},
 	{"channel", "between scheduler and channel processes"},
