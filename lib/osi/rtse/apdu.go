@@ -226,11 +226,37 @@ var (
 	tagAligned     = asn1.Tag{Class: asn1.ContextSpecific, Number: 1}
 	tagInteger     = asn1.Tag{Class: asn1.Universal, Number: 2}
 	tagOctetString = asn1.Tag{Class: asn1.Universal, Number: 4}
+	tagT61String   = asn1.Tag{Class: asn1.Universal, Number: 20}
 	tagExternal    = asn1.Tag{Class: asn1.Universal, Number: 8}
 )
 
-// fromX410 gives an APDU whose components X.410-1984 mode has put into the
-// presentation parameters: the elements under the tag that number names.
+// The tags of the APDUs whose components X.410-1984 mode puts into the parameters of
+// presentation (X.228 §9).
+const (
+	tagRTORQ = 16
+	tagRTOAC = 17
+	tagRTORJ = 18
+	tagRTAB  = 22
+)
+
+// toX410 gives the components of an APDU.
+func toX410(a *APDU) ([]ber.Raw, error) {
+	b, err := ber.Marshal(a)
+	if err != nil {
+		return nil, err
+	}
+	elements := []ber.Raw{}
+	for rest := []byte(ber.Raw(b).Contents()); len(rest) > 0; {
+		var e ber.Raw
+		if rest, err = ber.Unmarshal(rest, &e, ber.Limits{Octets: len(rest)}); err != nil {
+			return nil, err
+		}
+		elements = append(elements, e)
+	}
+	return elements, nil
+}
+
+// fromX410 gives the APDU the components are of; number is that of its tag.
 func fromX410(number uint32, elements []ber.Raw) (APDU, error) {
 	n := 0
 	for _, e := range elements {

@@ -49,7 +49,10 @@ type Remote struct {
 	// both sides as far as they were given.
 	Identifier session.ConnectionIdentifier
 	Version    session.Versions
-	Contexts   []presentation.Context
+	Contexts   []presentation.Context // none in X.410-1984 mode
+	// ApplicationProtocol is what X.410-1984 mode has in the place of the
+	// application context. It is 0 in normal mode.
+	ApplicationProtocol int64
 
 	Checkpoint int64 // checkpoint size agreed on, units of 1024 octets; 0 is no checkpoints
 	Window     int64 // checkpoints unconfirmed at most
@@ -68,13 +71,16 @@ type OpenIndication struct {
 	ApplicationContext asn1.OID
 	Remote             Remote // Checkpoint, Window and Mode as the initiator proposes them
 	Turn               Turn
-	UserData           ber.Raw // the bind argument, with its tag [16]; nil if there is none
+	UserData           ber.Raw // the bind argument, in normal mode with its tag [16]; nil if there is none
 }
 
 // A Decision is the answer to an OpenIndication.
 type Decision struct {
 	Accept   bool
-	UserData ber.Raw // the bind result [17] or the bind error [18]
+	UserData ber.Raw // the bind result [17] or the bind error [18]; X.410-1984 mode does without the tags, and without the error
+	// RefuseReason stands for the bind error in X.410-1984 mode; nil is rtsBusy if
+	// Transient, else validationFailure.
+	RefuseReason *RefuseReason
 	// Transient and Diagnostic qualify a refusal; the zero values say rejected
 	// permanently, and no reason.
 	Transient  bool
@@ -110,7 +116,7 @@ func (o Outcome) String() string {
 // An OpenResult tells how an Open ended.
 type OpenResult struct {
 	Outcome  Outcome
-	UserData ber.Raw // OpenAccepted: the bind result [17]
+	UserData ber.Raw // OpenAccepted: the bind result, in normal mode with its tag [17]
 	Refusal  *Refusal
 	Abort    *Abort
 }

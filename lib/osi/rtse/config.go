@@ -24,6 +24,11 @@ type Config struct {
 	// ApplicationContext is the application context name. A responder refuses
 	// another one; empty accepts any.
 	ApplicationContext asn1.OID
+	// ApplicationProtocols are the numbers that stand for the application context
+	// in X.410-1984 mode. An initiator that has one opens the association in that
+	// mode, with the first; a responder answers these, and refuses the mode if it
+	// has none.
+	ApplicationProtocols []int64
 	// RTSESyntax is the abstract syntax of the RTSE APDUs and the bind.
 	RTSESyntax asn1.OID
 	// UserSyntax is the abstract syntax of the APDUs transferred. OtherSyntaxes

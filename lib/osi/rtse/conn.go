@@ -29,7 +29,6 @@ type Conn struct {
 	changed chan struct{} // closed, and replaced, when anything below changes
 	machine machine
 	low     lower
-	normal  *normal // the low of normal mode, for its contexts
 
 	inbox  []Indication // bounded: one transfer, one turn given, one turn requested
 	in     *inbound     // the activity of the peer's that is in progress
@@ -63,8 +62,7 @@ type outgoing struct{ segments [][]byte }
 const maxQueue = 16
 
 func newConn(tc *tp.Conn, cfg Config, initiator bool) *Conn {
-	n := newNormal(cfg, initiator)
-	c := &Conn{cfg: cfg, tc: tc, low: n, normal: n, changed: make(chan struct{})}
+	c := &Conn{cfg: cfg, tc: tc, low: newLayers(cfg, initiator), changed: make(chan struct{})}
 	c.machine.initiator = initiator
 	return c
 }
@@ -76,8 +74,8 @@ func (c *Conn) start() {
 }
 
 // Open opens an association as its initiator over a stream that is open already:
-// T-CONNECT to RT-OPEN confirm. userData is the bind argument, with its tag [16];
-// nil is none. The result says who refused or aborted, and why; the error is the
+// T-CONNECT to RT-OPEN confirm. userData is the bind argument, in normal mode with
+// its tag [16]; nil is none. The result says who refused or aborted, and why; the error is the
 // same as an error, *Refusal or *Abort within it, and is not nil whenever the Conn
 // is. Open takes nc over: it is closed if no association comes about.
 func Open(ctx context.Context, nc net.Conn, cfg Config, userData ber.Raw) (*Conn, OpenResult, error) {
@@ -174,7 +172,7 @@ func Accept(ctx context.Context, tc *tp.Conn, cfg Config, decide func(OpenIndica
 		err = c.step(rtOpenRsp{Checkpoint: int64(cfg.CheckpointSize), Window: int64(cfg.WindowSize), UserData: d.UserData})
 		c.remote.Checkpoint, c.remote.Window = c.machine.checkpoint, c.machine.window
 	} else {
-		err = c.step(rtOpenRefuse{Transient: d.Transient, Diagnostic: int64(d.Diagnostic), UserData: d.UserData})
+		err = c.step(rtOpenRefuse{Transient: d.Transient, Diagnostic: int64(d.Diagnostic), UserData: d.UserData, RefuseReason: d.RefuseReason})
 		c.end(&Abort{Layer: LayerRTSE, Local: true, Reason: "refused", Err: ErrRefused})
 	}
 	if c.abort != nil {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/osi/presentation"
 )
 
 // The octets of the RTTRs of one activity, joined, are one EXTERNAL (X.228 §7.3,
@@ -24,6 +26,29 @@ func appendExternal(dst []byte, context, size int64) ([]byte, error) {
 	dst = ber.AppendHeader(dst, tagExternal, true, n)
 	dst = append(dst, id...)
 	return ber.AppendHeader(dst, tagSingleASN1, true, size), nil
+}
+
+// header is what comes before an APDU of size octets in an activity. It is nothing in
+// X.410-1984 mode, where the joined octets are the APDU.
+func (r Remote) header(syntax asn1.OID, size int64) ([]byte, error) {
+	if r.ApplicationProtocol != 0 {
+		return nil, nil
+	}
+	context, err := presentation.Find(r.Contexts, syntax)
+	if err != nil {
+		return nil, diag.E("", diag.Usage, err)
+	}
+	return appendExternal(nil, context.ID, size)
+}
+
+// syntaxOf returns the abstract syntax of an accepted context.
+func (r Remote) syntaxOf(id int64) (asn1.OID, bool) {
+	for _, c := range r.Contexts {
+		if c.ID == id && c.Result == presentation.Acceptance {
+			return c.AbstractSyntax, true
+		}
+	}
+	return "", false
 }
 
 // source is what the octets of an activity are read from. It is read octet by

@@ -59,7 +59,7 @@ func seeds(f *testing.F, side byte) {
 type stack struct {
 	t       *testing.T
 	machine *machine
-	low     *normal
+	low     lower
 	over    bool
 }
 
@@ -68,7 +68,7 @@ func newStack(t *testing.T, initiator bool) *stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &stack{t: t, machine: &machine{initiator: initiator}, low: newNormal(cfg, initiator)}
+	return &stack{t: t, machine: &machine{initiator: initiator}, low: newLayers(cfg, initiator)}
 }
 
 func (s *stack) step(ev event) {

@@ -35,7 +35,7 @@ type Aborted struct{ *Abort }
 // at any time before. Until then no other APDU arrives.
 type TransferIndication struct {
 	Activity []byte   // the activity identifier
-	Syntax   asn1.OID // the abstract syntax of the APDU
+	Syntax   asn1.OID // the abstract syntax of the APDU; empty in X.410-1984 mode
 	// APDU is the APDU, streamed: reading slowly slows the sender down. It ends
 	// with io.EOF only when the APDU has arrived whole; *Discarded says that the
 	// sender has given it up, *Abort that the association is gone.

@@ -1,12 +1,10 @@
 package rtse
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/mtakit/mtakit/lib/asn1"
-	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/osi/acse"
 	"github.com/mtakit/mtakit/lib/osi/presentation"
@@ -29,20 +27,16 @@ type output struct {
 	down []session.Action // TDataRequest, TDisconnectRequest, StartTimer, StopTimer
 }
 
-// normal is the lower of normal mode: three machines on top of one another, and
-// the coding of the RTSE APDUs (X.228 §8).
-type normal struct {
+// layers is the lower of both modes: presentation on session, and on top what
+// differs between the modes.
+type layers struct {
 	cfg       Config
 	initiator bool
-	acse      *acse.Machine
+	mode      mode
 	pres      *presentation.Machine
 	sess      *session.Machine
 
-	contexts []presentation.Context
-	rtse     int64 // the context of the RTSE syntax; 0 until it is known
-
-	// connect keeps what a response has to refer to.
-	connect acse.AAssociateIndication
+	rtse int64 // the context of the RTSE syntax; 0 until it is known, and in X.410-1984 mode
 
 	wanted *presentation.PTokenPleaseRequest // asked for and not sent yet
 	trying bool                              // wanted is being sent
@@ -51,41 +45,61 @@ type normal struct {
 	out   output
 }
 
-// work is an event for one of the machines.
-type work struct {
-	acse acse.Event
-	pres presentation.Event
-	sess session.Event
+// mode is what differs between normal mode and X.410-1984 mode: association control,
+// or what stands for it, and the coding of RTTRs (X.228 §8).
+type mode interface {
+	open(a lowOpen) error
+	accept(a lowAccept) error
+	refuse(a lowRefuse) error
+	release()
+	releaseAck()
+	abort(a lowAbort) error
+	// indication takes the indications and confirms of presentation that are
+	// about the association as such.
+	indication(a presentation.Action)
+	// rttr is the RTTR of the octets; its contents, and what follows them.
+	rttr(a lowData) presentation.PDataRequest
+	octets(value []byte) (octets, rest []byte, err error)
 }
 
-func newNormal(cfg Config, initiator bool) *normal {
-	role := session.Responder
+// work is an event for one of the machines; control is the step of association
+// control.
+type work struct {
+	control func()
+	pres    presentation.Event
+	sess    session.Event
+}
+
+// newLayers gives the layers of one association. An initiator is in the mode of its
+// configuration; a responder will be in the mode it is called in.
+func newLayers(cfg Config, initiator bool) *layers {
 	params := presentation.Params{}
-	if initiator {
-		role = session.Initiator
-	} else {
+	below := session.Params{Role: session.Initiator, Versions: cfg.SessionVersions}
+	if !initiator {
+		below.Role = session.Responder
 		params.Selector = cfg.CalledPSEL
 		params.Syntaxes = append([]asn1.OID{acse.AbstractSyntax, cfg.RTSESyntax}, cfg.userSyntaxes()...)
 	}
-	return &normal{
-		cfg:       cfg,
-		initiator: initiator,
-		acse:      acse.New(),
-		pres:      presentation.New(params),
-		sess:      session.New(session.Params{Role: role, Versions: cfg.SessionVersions}),
+	n := &layers{cfg: cfg, initiator: initiator, pres: presentation.New(params)}
+	if initiator && len(cfg.ApplicationProtocols) > 0 {
+		n.mode = &x410{layers: n}
+		below.Versions = session.Version1
+	} else {
+		n.mode = &normal{layers: n, acse: acse.New()}
 	}
+	n.sess = session.New(below)
+	return n
 }
 
-func (n *normal) up(ev event)                  { n.out.up = append(n.out.up, ev) }
-func (n *normal) toACSE(ev acse.Event)         { n.queue = append(n.queue, work{acse: ev}) }
-func (n *normal) toPres(ev presentation.Event) { n.queue = append(n.queue, work{pres: ev}) }
-func (n *normal) toSession(ev session.Event)   { n.queue = append(n.queue, work{sess: ev}) }
+func (n *layers) up(ev event)                  { n.out.up = append(n.out.up, ev) }
+func (n *layers) toPres(ev presentation.Event) { n.queue = append(n.queue, work{pres: ev}) }
+func (n *layers) toSession(ev session.Event)   { n.queue = append(n.queue, work{sess: ev}) }
 
-func (n *normal) begin() {
+func (n *layers) begin() {
 	n.out.up, n.out.down, n.queue = n.out.up[:0], n.out.down[:0], n.queue[:0]
 }
 
-func (n *normal) transport(ev session.Event) output {
+func (n *layers) transport(ev session.Event) output {
 	n.begin()
 	n.toSession(ev)
 	n.run()
@@ -95,15 +109,13 @@ func (n *normal) transport(ev session.Event) output {
 
 // run works until nothing is left to do. What one machine gives is queued before
 // any machine is stepped again, as its actions are valid until then only.
-func (n *normal) run() {
+func (n *layers) run() {
 	for len(n.queue) > 0 {
 		w := n.queue[0]
 		n.queue = n.queue[1:]
 		switch {
-		case w.acse != nil:
-			for _, a := range n.acse.Step(w.acse) {
-				n.fromACSE(a)
-			}
+		case w.control != nil:
+			w.control()
 		case w.pres != nil:
 			for _, a := range n.pres.Step(w.pres) {
 				n.fromPres(a)
@@ -118,7 +130,7 @@ func (n *normal) run() {
 
 // fromSession sends what is transport's down, what is the connection's to a check
 // of its own, and everything else up to presentation.
-func (n *normal) fromSession(a session.Action) {
+func (n *layers) fromSession(a session.Action) {
 	switch a := a.(type) {
 	case session.TDataRequest, session.TDisconnectRequest, session.StartTimer, session.StopTimer:
 		n.out.down = append(n.out.down, a)
@@ -134,7 +146,7 @@ func (n *normal) fromSession(a session.Action) {
 }
 
 // checkConnect looks at what of an S-CONNECT is not for presentation to judge.
-func (n *normal) checkConnect(a session.SConnectIndication) (session.RefuseReason, error) {
+func (n *layers) checkConnect(a session.SConnectIndication) (session.RefuseReason, error) {
 	if n.cfg.CalledSSEL != nil && !slices.Equal(n.cfg.CalledSSEL, a.CalledSSEL) {
 		return session.RefuseSelectorUnknown, fmt.Errorf("called session selector %x is not ours", a.CalledSSEL)
 	}
@@ -168,12 +180,12 @@ func turnOf(t session.TokenSetting) (Turn, error) {
 }
 
 // refused tells the machine that this side has refused.
-func (n *normal) refused(l Layer, err error) {
+func (n *layers) refused(l Layer, err error) {
 	n.up(upAborted{Abort: &Abort{Layer: l, Local: true, Reason: "refused", Err: err}})
 }
 
-// fromPres sends what is association control's to it.
-func (n *normal) fromPres(a presentation.Action) {
+// fromPres gives the mode what is about the association.
+func (n *layers) fromPres(a presentation.Action) {
 	switch a := a.(type) {
 	case presentation.ToSession:
 		n.toSession(a.Primitive)
@@ -181,52 +193,14 @@ func (n *normal) fromPres(a presentation.Action) {
 		n.notNow(a.Err)
 	case presentation.PConnectIndication:
 		if a.Mode == presentation.ModeX410 {
-			n.refuseX410(a)
-			return
+			n.mode = &x410{layers: n}
 		}
-		n.toACSE(acse.FromPresentation{Primitive: a})
+		n.mode.indication(a)
 	case presentation.PConnectConfirm, presentation.PConnectRefused, presentation.PReleaseIndication,
 		presentation.PReleaseConfirm, presentation.PUAbortIndication, presentation.PPAbortIndication:
-		n.toACSE(acse.FromPresentation{Primitive: a})
+		n.mode.indication(a)
 	default:
 		n.transfer(a)
-	}
-}
-
-// refuseX410 refuses an association in X.410-1984 mode in that mode's terms. Of
-// the reasons there, validationFailure is the one that keeps a peer from trying
-// the same again at once.
-func (n *normal) refuseX410(a presentation.PConnectIndication) {
-	reason := ber.AppendHeader(nil, asn1.Tag{Class: asn1.ContextSpecific, Number: 0}, false, 1)
-	n.toPres(presentation.PConnectRefusal{X410: []ber.Raw{append(reason, byte(RefuseValidationFailure))}})
-	err := errX410
-	if rq, decodeErr := fromX410(16, a.X410); decodeErr != nil || rq.RTORQ == nil {
-		err = errors.Join(errX410, decodeErr)
-	}
-	n.refused(LayerPresentation, err)
-}
-
-var errX410 = errors.New("X.410-1984 mode asked for")
-
-// fromACSE deals with the association as such.
-func (n *normal) fromACSE(a acse.Action) {
-	switch a := a.(type) {
-	case acse.ToPresentation:
-		n.toPres(a.Primitive)
-	case acse.ServiceError:
-		n.up(upError{a.Err})
-	case acse.AAssociateIndication:
-		n.associateIndication(a)
-	case acse.AAssociateConfirm:
-		n.associateConfirm(a)
-	case acse.AReleaseIndication:
-		n.up(upRelease{})
-	case acse.AReleaseConfirm:
-		n.up(upReleaseAck{})
-	case acse.AAbortIndication:
-		n.abortIndication(a)
-	case acse.APAbortIndication:
-		n.up(upAborted{Abort: providerAbort(a.Presentation)})
 	}
 }
 
@@ -248,42 +222,4 @@ func providerAbort(p presentation.PPAbortIndication) *Abort {
 		Layer: LayerSession, Local: s.Err != nil, Reason: s.Reason.String(), Err: s.Err,
 		Protocol: s.Reason == session.AbortProtocolError,
 	}
-}
-
-func (n *normal) abortIndication(a acse.AAbortIndication) {
-	ind := upAborted{Abort: &Abort{
-		Layer: LayerACSE, Local: a.Err != nil && a.Source == acse.AbortServiceProvider,
-		Reason: a.Source.String(), Err: a.Err, Protocol: a.Source == acse.AbortServiceProvider,
-	}}
-	if apdu, err := n.userInformation(a.UserInformation); err == nil && apdu != nil {
-		ind.RTAB = apdu.RTAB
-	}
-	n.up(ind)
-}
-
-// userInformation decodes the RTSE APDU in the user information of association
-// control, nil if there is none.
-func (n *normal) userInformation(list []acse.External) (*APDU, error) {
-	for _, e := range list {
-		if e.IndirectReference == nil || *e.IndirectReference != n.rtse {
-			continue
-		}
-		octets := e.Octets()
-		a := new(APDU)
-		rest, err := ber.Unmarshal(octets, a, ber.Limits{Octets: max(len(octets), 1)})
-		if err == nil && len(rest) != 0 {
-			err = fmt.Errorf("%d octets behind the APDU at offset %d", len(rest), len(octets)-len(rest))
-		}
-		return a, err
-	}
-	return nil, nil
-}
-
-// external wraps an RTSE APDU for user information.
-func (n *normal) external(a *APDU) ([]acse.External, error) {
-	b, err := ber.Marshal(a)
-	if err != nil || n.rtse == 0 {
-		return nil, err
-	}
-	return []acse.External{acse.NewExternal(n.rtse, b)}, nil
 }

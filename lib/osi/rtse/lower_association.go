@@ -3,6 +3,7 @@ package rtse
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -10,6 +11,108 @@ import (
 	"github.com/mtakit/mtakit/lib/osi/presentation"
 	"github.com/mtakit/mtakit/lib/osi/session"
 )
+
+// normal is the mode of that name: association control on presentation.
+type normal struct {
+	*layers
+	acse     *acse.Machine
+	contexts []presentation.Context
+
+	// connect keeps what a response has to refer to.
+	connect acse.AAssociateIndication
+}
+
+func (n *normal) toACSE(ev acse.Event) {
+	n.queue = append(n.queue, work{control: func() {
+		for _, a := range n.acse.Step(ev) {
+			n.fromACSE(a)
+		}
+	}})
+}
+
+func (n *normal) indication(a presentation.Action) { n.toACSE(acse.FromPresentation{Primitive: a}) }
+
+// fromACSE deals with the association as such.
+func (n *normal) fromACSE(a acse.Action) {
+	switch a := a.(type) {
+	case acse.ToPresentation:
+		n.toPres(a.Primitive)
+	case acse.ServiceError:
+		n.up(upError{a.Err})
+	case acse.AAssociateIndication:
+		n.associateIndication(a)
+	case acse.AAssociateConfirm:
+		n.associateConfirm(a)
+	case acse.AReleaseIndication:
+		n.up(upRelease{})
+	case acse.AReleaseConfirm:
+		n.up(upReleaseAck{})
+	case acse.AAbortIndication:
+		n.abortIndication(a)
+	case acse.APAbortIndication:
+		n.up(upAborted{Abort: providerAbort(a.Presentation)})
+	}
+}
+
+func (n *normal) release()    { n.toACSE(acse.AReleaseRequest{}) }
+func (n *normal) releaseAck() { n.toACSE(acse.AReleaseResponse{}) }
+
+func (n *normal) abort(a lowAbort) error {
+	info, err := n.external(&APDU{RTAB: &a.RTAB})
+	n.toACSE(acse.AAbortRequest{UserInformation: info})
+	return err
+}
+
+func (n *normal) abortIndication(a acse.AAbortIndication) {
+	ind := upAborted{Abort: &Abort{
+		Layer: LayerACSE, Local: a.Err != nil && a.Source == acse.AbortServiceProvider,
+		Reason: a.Source.String(), Err: a.Err, Protocol: a.Source == acse.AbortServiceProvider,
+	}}
+	if apdu, err := n.userInformation(a.UserInformation); err == nil && apdu != nil {
+		ind.RTAB = apdu.RTAB
+	}
+	n.up(ind)
+}
+
+// userInformation decodes the RTSE APDU in the user information of association
+// control, nil if there is none.
+func (n *normal) userInformation(list []acse.External) (*APDU, error) {
+	for _, e := range list {
+		if e.IndirectReference == nil || *e.IndirectReference != n.rtse {
+			continue
+		}
+		octets := e.Octets()
+		a := new(APDU)
+		rest, err := ber.Unmarshal(octets, a, ber.Limits{Octets: max(len(octets), 1)})
+		if err == nil && len(rest) != 0 {
+			err = fmt.Errorf("%d octets behind the APDU at offset %d", len(rest), len(octets)-len(rest))
+		}
+		return a, err
+	}
+	return nil, nil
+}
+
+// external wraps an RTSE APDU for user information.
+func (n *normal) external(a *APDU) ([]acse.External, error) {
+	b, err := ber.Marshal(a)
+	if err != nil || n.rtse == 0 {
+		return nil, err
+	}
+	return []acse.External{acse.NewExternal(n.rtse, b)}, nil
+}
+
+// rttr puts the octets behind the header of an OCTET STRING.
+func (n *normal) rttr(a lowData) presentation.PDataRequest {
+	length := 0
+	for _, s := range a.Segments {
+		length += len(s)
+	}
+	value := make([][]byte, 1, 1+len(a.Segments))
+	value[0] = ber.AppendHeader(make([]byte, 0, 8), tagOctetString, false, int64(length))
+	return presentation.PDataRequest{Context: n.rtse, Value: append(value, a.Segments...)}
+}
+
+func (n *normal) octets(value []byte) (octets, rest []byte, err error) { return octetString(value) }
 
 // The contexts an initiator proposes have the identifiers 1, 3, 5 … in the order
 // ACSE, RTSE, user.
@@ -34,13 +137,9 @@ func (n *normal) open(a lowOpen) error {
 	if err != nil {
 		return err
 	}
-	common, err := ber.Marshal(asn1.NewUTCTime(n.cfg.Now))
+	s, err := n.sessionConnect(a.Turn, tagOctetString)
 	if err != nil {
 		return err
-	}
-	side := session.InitiatorSide
-	if a.Turn == TurnResponder {
-		side = session.ResponderSide
 	}
 	n.toACSE(acse.AAssociateRequest{
 		ApplicationContext: n.cfg.ApplicationContext,
@@ -49,25 +148,37 @@ func (n *normal) open(a lowOpen) error {
 			CallingSelector: n.cfg.CallingPSEL,
 			CalledSelector:  n.cfg.CalledPSEL,
 			Contexts:        n.contexts,
-			Session: session.SConnectRequest{
-				Identifier:   session.ConnectionIdentifier{CallingReference: n.reference(), CommonReference: common},
-				CallingSSEL:  n.cfg.CallingSSEL,
-				CalledSSEL:   n.cfg.CalledSSEL,
-				Requirements: session.ForRTSE,
-				Tokens:       session.AllTokens(side),
-			},
+			Session:         s,
 		},
 	})
 	return nil
 }
 
-// reference is this side's SS-user reference: an OCTET STRING in normal mode
-// (X.228 §9).
-func (n *normal) reference() []byte {
+// sessionConnect is the session part of a P-CONNECT request.
+func (n *layers) sessionConnect(t Turn, reference asn1.Tag) (session.SConnectRequest, error) {
+	common, err := commonReference(n.cfg.Now)
+	side := session.InitiatorSide
+	if t == TurnResponder {
+		side = session.ResponderSide
+	}
+	return session.SConnectRequest{
+		Identifier:   session.ConnectionIdentifier{CallingReference: n.reference(reference), CommonReference: common},
+		CallingSSEL:  n.cfg.CallingSSEL,
+		CalledSSEL:   n.cfg.CalledSSEL,
+		Requirements: session.ForRTSE,
+		Tokens:       session.AllTokens(side),
+	}, err
+}
+
+func commonReference(now time.Time) ([]byte, error) { return ber.Marshal(asn1.NewUTCTime(now)) }
+
+// reference is this side's SS-user reference: an OCTET STRING in normal mode, a
+// T61String in X.410-1984 mode (X.228 §9).
+func (n *layers) reference(t asn1.Tag) []byte {
 	if n.cfg.CallingReference == "" {
 		return nil
 	}
-	b := ber.AppendHeader(nil, tagOctetString, false, int64(len(n.cfg.CallingReference)))
+	b := ber.AppendHeader(nil, t, false, int64(len(n.cfg.CallingReference)))
 	return append(b, n.cfg.CallingReference...)
 }
 
@@ -84,15 +195,20 @@ func (n *normal) accept(a lowAccept) error {
 		UserInformation:    info,
 		Accept: presentation.PConnectResponse{
 			RespondingSelector: orOwn(n.cfg.CalledPSEL, p.CalledSelector),
-			Session: session.SConnectResponse{
-				Identifier:     n.identifier(),
-				RespondingSSEL: orOwn(n.cfg.CalledSSEL, p.Session.CalledSSEL),
-				Requirements:   session.ForRTSE,
-				Tokens:         session.AllTokens(session.InitiatorSide),
-			},
+			Session:            n.sessionAccept(p.Session, tagOctetString),
 		},
 	})
 	return nil
+}
+
+// sessionAccept is the session part of a positive P-CONNECT response.
+func (n *layers) sessionAccept(asked session.SConnectIndication, reference asn1.Tag) session.SConnectResponse {
+	return session.SConnectResponse{
+		Identifier:     n.identifier(asked.Identifier, reference),
+		RespondingSSEL: orOwn(n.cfg.CalledSSEL, asked.CalledSSEL),
+		Requirements:   session.ForRTSE,
+		Tokens:         session.AllTokens(session.InitiatorSide),
+	}
 }
 
 // orOwn is the selector to respond with: the own one, or the one called if this
@@ -106,10 +222,9 @@ func orOwn(own, called []byte) []byte {
 
 // identifier is the session connection identifier of a response: the initiator's
 // with this side's reference (X.225 §8.3.2.2).
-func (n *normal) identifier() session.ConnectionIdentifier {
-	asked := n.connect.Presentation.Session.Identifier
+func (n *layers) identifier(asked session.ConnectionIdentifier, reference asn1.Tag) session.ConnectionIdentifier {
 	return session.ConnectionIdentifier{
-		CalledReference:     n.reference(),
+		CalledReference:     n.reference(reference),
 		CommonReference:     asked.CommonReference,
 		AdditionalReference: asked.AdditionalReference,
 	}
@@ -117,6 +232,7 @@ func (n *normal) identifier() session.ConnectionIdentifier {
 
 // refuse is the negative A-ASSOCIATE response, with RTORJ.
 func (n *normal) refuse(a lowRefuse) error {
+	a.RTORJ.RefuseReason = nil
 	info, err := n.external(&APDU{RTORJ: &a.RTORJ})
 	if err != nil {
 		return err
@@ -138,7 +254,8 @@ func (n *normal) rejection(r acse.Result, d acse.UserDiagnostic, info []acse.Ext
 		Result:             r,
 		Diagnostic:         d,
 		UserInformation:    info,
-		Refuse:             presentation.PConnectRefusal{Session: session.SConnectRefusal{Identifier: n.identifier()}},
+		Refuse: presentation.PConnectRefusal{Session: session.SConnectRefusal{
+			Identifier: n.identifier(n.connect.Presentation.Session.Identifier, tagOctetString)}},
 	}
 }
 
@@ -209,12 +326,9 @@ func (n *normal) associateConfirm(a acse.AAssociateConfirm) {
 			return
 		}
 	}
-	if !n.sess.Selected().Has(session.ForRTSE) {
+	if abort := n.checkUnits(); abort != nil {
 		n.toACSE(acse.AAbortRequest{})
-		n.up(upAborted{Abort: &Abort{
-			Layer: LayerSession, Local: true, Protocol: true,
-			Err: fmt.Errorf("session functional units %s agreed on: want %s", n.sess.Selected(), session.ForRTSE),
-		}})
+		n.up(upAborted{Abort: abort})
 		return
 	}
 	apdu, err := n.userInformation(a.AARE.UserInformation)
@@ -226,7 +340,7 @@ func (n *normal) associateConfirm(a acse.AAssociateConfirm) {
 	default:
 		s := a.Accepted.Session
 		identifier := s.Identifier
-		identifier.CallingReference = n.reference()
+		identifier.CallingReference = n.reference(tagOctetString)
 		n.up(upAccepted{RTOAC: *apdu.RTOAC, Remote: Remote{
 			SSEL:        s.RespondingSSEL,
 			PSEL:        a.Accepted.RespondingSelector,
@@ -239,9 +353,20 @@ func (n *normal) associateConfirm(a acse.AAssociateConfirm) {
 	}
 }
 
-// associateRefused says which layer of the peer refused.
-func (n *normal) associateRefused(a acse.AAssociateConfirm) {
-	p := a.Refused
+// checkUnits tells what is wrong with the session functional units agreed on.
+func (n *layers) checkUnits() *Abort {
+	if n.sess.Selected().Has(session.ForRTSE) {
+		return nil
+	}
+	return &Abort{
+		Layer: LayerSession, Local: true, Protocol: true,
+		Err: fmt.Errorf("session functional units %s agreed on: want %s", n.sess.Selected(), session.ForRTSE),
+	}
+}
+
+// refusalOf says which layer below association control refused; the last resort is
+// presentation.
+func refusalOf(p presentation.PConnectRefused) *Refusal {
 	r := &Refusal{Session: p.Session.Reason}
 	switch {
 	case p.Source == presentation.RefusedBySession:
@@ -250,13 +375,20 @@ func (n *normal) associateRefused(a acse.AAssociateConfirm) {
 		r.Layer, r.Presentation, r.Persistent = LayerPresentation, p.ProviderReason, p.ProviderReason.Persistent()
 	case p.X410 != nil:
 		r.Layer, r.Persistent = LayerRTSE, true
-		if apdu, err := fromX410(18, p.X410); err == nil && apdu.RTORJ != nil {
+		if apdu, err := fromX410(tagRTORJ, p.X410); err == nil && apdu.RTORJ != nil {
 			r.RefuseReason = apdu.RTORJ.RefuseReason
 			r.Persistent = orAbsent(r.RefuseReason, RefuseValidationFailure) != RefuseBusy
 		}
-	case a.AARE == nil:
-		r.Layer, r.Persistent = LayerPresentation, true
 	default:
+		r.Layer, r.Persistent = LayerPresentation, true
+	}
+	return r
+}
+
+// associateRefused says which layer of the peer refused.
+func (n *normal) associateRefused(a acse.AAssociateConfirm) {
+	r := refusalOf(*a.Refused)
+	if a.AARE != nil && a.Refused.Source == presentation.RefusedByUser {
 		r.Layer, r.Result, r.Source = LayerACSE, a.AARE.Result, a.AARE.Source
 		r.Persistent = a.AARE.Result != acse.RejectedTransient
 		if apdu, err := n.userInformation(a.AARE.UserInformation); err == nil && apdu != nil && apdu.RTORJ != nil {

@@ -3,28 +3,26 @@ package rtse
 import (
 	"fmt"
 
-	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
-	"github.com/mtakit/mtakit/lib/osi/acse"
 	"github.com/mtakit/mtakit/lib/osi/presentation"
 	"github.com/mtakit/mtakit/lib/osi/session"
 )
 
 // request carries out a request of the machine: the mapping of X.228 §8.
-func (n *normal) request(a action) output {
+func (n *layers) request(a action) output {
 	n.begin()
 	var err error
 	switch a := a.(type) {
 	case lowOpen:
-		err = n.open(a)
+		err = n.mode.open(a)
 	case lowAccept:
-		err = n.accept(a)
+		err = n.mode.accept(a)
 	case lowRefuse:
-		err = n.refuse(a)
+		err = n.mode.refuse(a)
 	case lowStart:
 		n.toPres(presentation.PActivityStartRequest(a))
 	case lowData:
-		n.toPres(n.data(a))
+		n.toPres(n.mode.rttr(a))
 	case lowSync:
 		n.toPres(presentation.PSyncMinorRequest{Type: session.SyncExplicit})
 	case lowSyncAck:
@@ -46,13 +44,11 @@ func (n *normal) request(a action) output {
 	case lowGive:
 		n.toPres(presentation.PControlGiveRequest{})
 	case lowRelease:
-		n.toACSE(acse.AReleaseRequest{})
+		n.mode.release()
 	case lowReleaseAck:
-		n.toACSE(acse.AReleaseResponse{})
+		n.mode.releaseAck()
 	case lowAbort:
-		info, e := n.external(&APDU{RTAB: &a.RTAB})
-		err = e
-		n.toACSE(acse.AAbortRequest{UserInformation: info})
+		err = n.mode.abort(a)
 	default:
 		err = fmt.Errorf("%T is no request", a)
 	}
@@ -64,19 +60,8 @@ func (n *normal) request(a action) output {
 	return n.out
 }
 
-// data puts the octets of an RTTR behind the header of its OCTET STRING.
-func (n *normal) data(a lowData) presentation.PDataRequest {
-	length := 0
-	for _, s := range a.Segments {
-		length += len(s)
-	}
-	value := make([][]byte, 1, 1+len(a.Segments))
-	value[0] = ber.AppendHeader(make([]byte, 0, 8), tagOctetString, false, int64(length))
-	return presentation.PDataRequest{Context: n.rtse, Value: append(value, a.Segments...)}
-}
-
 // please is RTTP in a P-TOKEN-PLEASE for the data token.
-func (n *normal) please(a lowPlease) error {
+func (n *layers) please(a lowPlease) error {
 	b, err := ber.Marshal(&APDU{RTTP: &a.Priority})
 	if err != nil {
 		return err
@@ -91,7 +76,7 @@ func (n *normal) please(a lowPlease) error {
 // askForTurn sends the request for the turn that waits, if session takes it now: it
 // does not between giving the tokens and the peer's acknowledgement, nor after an
 // exception (X.225 §A, STA 18 and STA 19). The next event brings it here again.
-func (n *normal) askForTurn() {
+func (n *layers) askForTurn() {
 	if n.wanted == nil {
 		return
 	}
@@ -106,7 +91,7 @@ func (n *normal) askForTurn() {
 }
 
 // notNow takes a request that session or presentation does not allow.
-func (n *normal) notNow(err error) {
+func (n *layers) notNow(err error) {
 	if n.trying {
 		n.trying = false
 		return
@@ -115,7 +100,7 @@ func (n *normal) notNow(err error) {
 }
 
 // transfer takes the indications of presentation that are the RTPM's own.
-func (n *normal) transfer(a presentation.Action) {
+func (n *layers) transfer(a presentation.Action) {
 	switch a := a.(type) {
 	case presentation.PDataIndication:
 		n.dataIndication(a.UserData)
@@ -153,14 +138,14 @@ func (n *normal) transfer(a presentation.Action) {
 
 // dataIndication takes RTTRs out of presentation data. Each value is one; a value
 // in one piece, as all are that have much to say, is not copied.
-func (n *normal) dataIndication(data []presentation.PDV) {
+func (n *layers) dataIndication(data []presentation.PDV) {
 	for _, v := range data {
 		if v.Context != n.rtse {
 			n.up(upMalformed{fmt.Errorf("RTTR: data in presentation context %d: want %d", v.Context, n.rtse)})
 			return
 		}
 		for rest := v.Octets; len(rest) > 0; {
-			octets, next, err := octetString(rest)
+			octets, next, err := n.mode.octets(rest)
 			if err != nil {
 				n.up(upMalformed{fmt.Errorf("RTTR: at octet %d of the value: %w", len(v.Octets)-len(rest), err)})
 				return
@@ -194,7 +179,7 @@ func octetString(b []byte) (octets, rest []byte, err error) {
 
 // pleaseIndication reads RTTP. A request that comes without counts as priority 0
 // (X.218 §9.4.1.1).
-func (n *normal) pleaseIndication(data []presentation.PDV) {
+func (n *layers) pleaseIndication(data []presentation.PDV) {
 	var priority int64
 	for _, v := range data {
 		if v.Context != n.rtse {
@@ -206,14 +191,4 @@ func (n *normal) pleaseIndication(data []presentation.PDV) {
 		}
 	}
 	n.up(upPlease{priority})
-}
-
-// syntaxOf returns the abstract syntax of an accepted context.
-func (n *normal) syntaxOf(id int64) (asn1.OID, bool) {
-	for _, c := range n.contexts {
-		if c.ID == id && c.Result == presentation.Acceptance {
-			return c.AbstractSyntax, true
-		}
-	}
-	return "", false
 }

@@ -134,7 +134,7 @@ func (m *machine) user(ev event) (known bool, err error) {
 	case rtOpenRefuse:
 		if allowed(awaitOpenRsp) {
 			m.state = closed
-			m.do(lowRefuse{RTORJ: RTORJ{UserData: ev.UserData}, Transient: ev.Transient, Diagnostic: ev.Diagnostic})
+			m.do(lowRefuse{RTORJ: RTORJ{RefuseReason: ev.RefuseReason, UserData: ev.UserData}, Transient: ev.Transient, Diagnostic: ev.Diagnostic})
 		}
 	case rtTransfer:
 		if !m.mayTransfer() {

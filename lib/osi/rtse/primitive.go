@@ -35,9 +35,10 @@ type (
 	}
 	// rtOpenRefuse is the negative RT-OPEN response.
 	rtOpenRefuse struct {
-		Transient  bool
-		Diagnostic int64 // of the ACSE service-user
-		UserData   ber.Raw
+		Transient    bool
+		Diagnostic   int64 // of the ACSE service-user
+		UserData     ber.Raw
+		RefuseReason *RefuseReason
 	}
 	// rtOpenCnf is the positive RT-OPEN confirm.
 	rtOpenCnf struct {

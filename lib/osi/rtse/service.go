@@ -131,13 +131,18 @@ func (c *Conn) Receive(ctx context.Context) (Indication, error) {
 	}
 }
 
-// open reads the head of the EXTERNAL around the APDU. It returns false if there
-// is no APDU after all: the sender has given it up, or the association is over.
+// open reads the head of the EXTERNAL around the APDU, which X.410-1984 mode does
+// without. It returns false if there is no APDU after all: the sender has given it
+// up, or the association is over.
 func (t *TransferIndication) open() bool {
+	if t.conn.remote.ApplicationProtocol != 0 {
+		t.APDU = &apduReader{in: t.in, r: t.in}
+		return true
+	}
 	context, apdu, err := openExternal(t.in)
 	if err == nil {
 		var ok bool
-		if t.Syntax, ok = t.conn.normal.syntaxOf(context); !ok {
+		if t.Syntax, ok = t.conn.remote.syntaxOf(context); !ok {
 			err = externalError(0, contextError(context))
 		}
 	}

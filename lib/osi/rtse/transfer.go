@@ -10,7 +10,6 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/osi/presentation"
 	"github.com/mtakit/mtakit/lib/osi/session"
 )
 
@@ -95,11 +94,7 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 	case c.closing:
 		return nil, diag.E("", diag.Usage, errClosing)
 	}
-	context, err := presentation.Find(c.remote.Contexts, o.Syntax)
-	if err != nil {
-		return nil, diag.E("", diag.Usage, err)
-	}
-	header, err := appendExternal(nil, context.ID, size)
+	header, err := c.remote.header(o.Syntax, size)
 	if err != nil {
 		return nil, err
 	}
