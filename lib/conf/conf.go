@@ -3,6 +3,8 @@ package conf
 import (
 	"crypto/subtle"
 
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 )
 
@@ -122,6 +124,9 @@ type Peer struct {
 	WindowSize     int       `json:"window-size" toml:"window-size"`             // checkpoints
 	TwoWay         bool      `json:"two-way" toml:"two-way"`
 	Enabled        bool      `json:"enabled" toml:"enabled"`
+	MaxSize        Octets    `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
+	ContentTypes   []string  `json:"content-types,omitempty" toml:"content-types"` // empty: any
+	EITs           []string  `json:"eits,omitempty" toml:"eits"`                   // empty: any
 }
 
 // Address is a presentation address of a peer (X.200 §5.4), its network part an
@@ -152,11 +157,52 @@ const NoDiagnostic = -1
 // User is a recipient of this MTA, delivered to either a mailbox directory or a
 // program.
 type User struct {
-	Address string   `json:"address" toml:"address"`             // O/R address
-	Channel string   `json:"channel,omitempty" toml:"channel"`   // empty: the only local one; Complete fills it in
-	Mailbox string   `json:"mailbox,omitempty" toml:"mailbox"`   // directory
-	Program []string `json:"program,omitempty" toml:"program"`   // argv
-	MaxSize Octets   `json:"max-size,omitempty" toml:"max-size"` // 0: Limits.MessageSize
+	Address      string   `json:"address" toml:"address"`                       // O/R address
+	Channel      string   `json:"channel,omitempty" toml:"channel"`             // empty: the only local one; Complete fills it in
+	Mailbox      string   `json:"mailbox,omitempty" toml:"mailbox"`             // directory
+	Program      []string `json:"program,omitempty" toml:"program"`             // argv
+	MaxSize      Octets   `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
+	ContentTypes []string `json:"content-types,omitempty" toml:"content-types"` // empty: any
+	EITs         []string `json:"eits,omitempty" toml:"eits"`                   // empty: any
+}
+
+// Acceptance is what a user or a peer takes: the deliverable-maximum-content-length,
+// deliverable-content-types and deliverable-encoded-information-types of X.411
+// §8.4.1.1.1. Zero members restrict nothing.
+type Acceptance struct {
+	MaxSize      int64
+	ContentTypes []mts.ContentType
+	EITs         []asn1.OID
+}
+
+// IsZero tells that everything is taken.
+func (a *Acceptance) IsZero() bool {
+	return a.MaxSize == 0 && len(a.ContentTypes) == 0 && len(a.EITs) == 0
+}
+
+// Acceptance returns what the peer takes; the error has kind Data.
+func (p *Peer) Acceptance() (Acceptance, error) { return acceptance(p.MaxSize, p.ContentTypes, p.EITs) }
+
+// Acceptance returns what the user takes; the error has kind Data.
+func (u *User) Acceptance() (Acceptance, error) { return acceptance(u.MaxSize, u.ContentTypes, u.EITs) }
+
+func acceptance(size Octets, types, eits []string) (a Acceptance, err error) {
+	a.MaxSize = int64(size)
+	for _, text := range types {
+		t, err := mts.ParseContentType(text)
+		if err != nil {
+			return Acceptance{}, err
+		}
+		a.ContentTypes = append(a.ContentTypes, t)
+	}
+	for _, text := range eits {
+		o, err := mts.ParseEIT(text)
+		if err != nil {
+			return Acceptance{}, err
+		}
+		a.EITs = append(a.EITs, o)
+	}
+	return a, nil
 }
 
 // Peer returns the peer of the given MTA name.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 )
 
@@ -336,6 +337,7 @@ func (v *validator) peers() {
 		v.password("password-out", p.PasswordOut)
 		v.between("checkpoint-size", int64(p.CheckpointSize), 0, MaxCheckpointSize)
 		v.between("window-size", int64(p.WindowSize), 1, MaxWindowSize)
+		v.acceptance(p.MaxSize, p.ContentTypes, p.EITs)
 	}
 }
 
@@ -426,7 +428,28 @@ func (v *validator) users() {
 		if len(u.Program) > 0 && u.Program[0] == "" {
 			v.faultf("program", "names no program")
 		}
-		v.between("max-size", int64(u.MaxSize), 0, MaxContentLength)
+		v.acceptance(u.MaxSize, u.ContentTypes, u.EITs)
+	}
+}
+
+// acceptance checks what a peer or user takes.
+func (v *validator) acceptance(size Octets, types, eits []string) {
+	v.between("max-size", int64(size), 0, MaxContentLength)
+	for i, text := range types {
+		if _, err := mts.ParseContentType(text); err != nil {
+			v.fault("content-types["+strconv.Itoa(i)+"]", err)
+		}
+	}
+	for i, text := range eits {
+		if _, err := mts.ParseEIT(text); err != nil {
+			v.fault("eits["+strconv.Itoa(i)+"]", err)
+		}
+	}
+	if len(types) > mts.UbContentTypes {
+		v.faultf("content-types", "%d types; X.411 allows %d", len(types), mts.UbContentTypes)
+	}
+	if len(eits) > mts.UbEncodedInformationTypes {
+		v.faultf("eits", "%d types; X.411 allows %d", len(eits), mts.UbEncodedInformationTypes)
 	}
 }
 

@@ -12,6 +12,7 @@ const (
 	UbContentCorrelatorLength   = 512
 	UbContentIDLength           = 16
 	UbContentLength             = 1<<31 - 1
+	UbContentTypes              = 1024
 	UbCountryNameAlphaLength    = 2
 	UbCountryNameNumericLength  = 3
 	UbDiagnosticCodes           = 32767

@@ -231,6 +231,33 @@ func EITName(o asn1.OID) string {
 	return string(o)
 }
 
+// ParseEIT reads an encoded information type as EITName writes it, or any object
+// identifier in dotted decimal.
+func ParseEIT(s string) (asn1.OID, error) {
+	for n, name := range eitNames {
+		if strings.EqualFold(s, name) {
+			return EITs + "." + asn1.OID(strconv.Itoa(n)), nil
+		}
+	}
+	o := asn1.OID(s)
+	if err := o.Valid(); err != nil {
+		return "", diag.E("mts: encoded information type", diag.Data, fmt.Errorf("%q is neither a name nor an object identifier", s))
+	}
+	return o, nil
+}
+
+// PresentEITs returns the encoded information types a content has by now: those of
+// its last conversion that the trace tells of, else the original ones (X.411
+// §12.2.1.1.1.3).
+func PresentEITs(original *EncodedInformationTypes, t TraceInformation) *EncodedInformationTypes {
+	for i := len(t) - 1; i >= 0; i-- {
+		if e := t[i].DomainSuppliedInformation.ConvertedEncodedInformationTypes; e != nil {
+			return e
+		}
+	}
+	return original
+}
+
 // String returns the names of the types, separated by commas.
 func (e *EncodedInformationTypes) String() string {
 	var names []string

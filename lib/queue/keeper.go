@@ -156,14 +156,14 @@ func (k *Keeper) routeOne(ref spool.Ref) {
 		k.log.Warn("message cannot be routed again", "id", ref.ID, "error", err)
 		return
 	}
-	recipients := m.Envelope.Recipients
+	recipients, wayOf := m.Envelope.Recipients, k.door.Ways(m.Envelope)
 	if err := m.Close(); err != nil {
 		k.log.Warn("message file", "error", err)
 	}
 	var ways []sched.Reroute
 	for i := range recipients {
 		r := &recipients[i]
-		hops := k.door.Hops(r.Address)
+		hops := wayOf(r.Address)
 		if r.Fail != nil || hops == nil {
 			continue
 		}

@@ -65,12 +65,13 @@ func (k *Keeper) standingOf(env *spool.Envelope, log []spool.Record) *standing {
 			}
 		}
 	}
+	wayOf := k.door.Ways(env)
 	for i := range s.recipients {
 		r := &s.recipients[i]
 		if r.State == sched.Finished || r.Fail != nil {
 			continue
 		}
-		if hops := k.door.Hops(env.Recipients[i].Address); hops != nil {
+		if hops := wayOf(env.Recipients[i].Address); hops != nil {
 			r.Hops = hops
 		}
 	}
@@ -145,7 +146,7 @@ func (k *Keeper) fresh(env *spool.Envelope) []sched.Recipient {
 	all := make([]sched.Recipient, len(env.Recipients))
 	for i, r := range env.Recipients {
 		if slices.ContainsFunc(r.Hops, func(h spool.Hop) bool { return !k.known[h] }) {
-			if hops := k.door.Hops(r.Address); hops != nil {
+			if hops := k.door.Ways(env)(r.Address); hops != nil {
 				r.Hops = hops
 			}
 		}

@@ -112,10 +112,12 @@ type Envelope struct {
 	Priority    Priority  `json:"priority"`        // as asked for; the directory decides
 	Originator  string    `json:"originator"`      // O/R address
 	ContentType string    `json:"contentType,omitempty"`
+	EITs        []string  `json:"eits,omitempty"` // encoded information types the content has by now
 	ContentID   string    `json:"contentId,omitempty"`
-	Subject     string    `json:"subject,omitempty"` // for show; of a report, the MTS identifier it is about
-	Summary     string    `json:"summary,omitempty"` // of a report: what it says, for people
-	Size        int64     `json:"size"`              // octets of content
+	Subject     string    `json:"subject,omitempty"`   // for show; of a report, the MTS identifier it is about
+	Summary     string    `json:"summary,omitempty"`   // of a report: what it says, for people
+	Size        int64     `json:"size"`                // octets of content
+	ProbeSize   int64     `json:"probeSize,omitempty"` // of a probe: the content length it asks about
 	Accepted    time.Time `json:"accepted"`
 	Deferred    time.Time `json:"deferred,omitzero"` // not to be delivered before
 	Expires     time.Time `json:"expires,omitzero"`  // not to be tried after
@@ -173,7 +175,7 @@ type plain Envelope
 func known(name string) bool {
 	switch strings.ToLower(name) {
 	case "format", "id", "kind", "mtsid", "priority", "originator", "contenttype",
-		"contentid", "subject", "summary", "size", "accepted", "deferred", "expires", "source",
+		"eits", "contentid", "subject", "summary", "size", "probesize", "accepted", "deferred", "expires", "source",
 		"parent", "step", "parentrecipients", "wire", "recipients":
 		return true
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -25,6 +26,7 @@ func (d *Door) Message(src spool.Source, raw ber.Raw, env *mts.MessageTransferEn
 	e.ContentType = env.ContentType.String()
 	e.ContentID = string(env.ContentIdentifier)
 	e.Originator = addressText(env.OriginatorName)
+	t.information(env.OriginalEncodedInformationTypes, env.TraceInformation, env.PerMessageIndicators)
 	all := d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields))
 	if all == nil {
 		all = times(e, env)
@@ -33,6 +35,14 @@ func (d *Door) Message(src spool.Source, raw ber.Raw, env *mts.MessageTransferEn
 		return nil, err
 	}
 	return t, nil
+}
+
+// information notes how the content is encoded by now, and whether that may be changed.
+func (t *Tx) information(original *mts.EncodedInformationTypes, trace mts.TraceInformation, bits mts.PerMessageIndicators) {
+	for _, o := range mts.PresentEITs(original, trace).Types() {
+		t.env.EITs = append(t.env.EITs, string(o))
+	}
+	t.noConversion = bits.ImplicitConversionProhibited()
 }
 
 // times notes when a message may be delivered. A time that is none is the originator's
@@ -71,8 +81,9 @@ func (d *Door) Probe(src spool.Source, raw ber.Raw, env *mts.ProbeTransferEnvelo
 	e.ContentID = string(env.ContentIdentifier)
 	e.Originator = addressText(env.OriginatorName)
 	if env.ContentLength != nil {
-		t.probed = *env.ContentLength
+		e.ProbeSize = *env.ContentLength
 	}
+	t.information(env.OriginalEncodedInformationTypes, env.TraceInformation, env.PerMessageIndicators)
 	if err := d.recipients(t, env.PerRecipientFields, d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields))); err != nil {
 		return nil, err
 	}
@@ -92,7 +103,7 @@ func (d *Door) Report(src spool.Source, raw ber.Raw, r *mts.Report, child *Child
 		t.Discarded = "report discarded: " + fail.Text
 		return t, nil
 	}
-	to := d.recipient(1, env.ReportDestinationName)
+	to, _ := d.recipient(1, env.ReportDestinationName)
 	if to.Fail != nil {
 		t.Discarded = fmt.Sprintf("report discarded: %s: %s", to.Address, to.Fail.Text)
 	}
@@ -137,7 +148,10 @@ func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields,
 		if !f.PerRecipientIndicators.Responsibility() {
 			continue
 		}
-		r := d.recipient(i+1, f.RecipientName)
+		r, user := d.recipient(i+1, f.RecipientName)
+		if user != nil {
+			t.users[r.N] = user
+		}
 		r.Report = report.Word(f.PerRecipientIndicators.OriginatorReport())
 		r.MTAReport = report.Word(f.PerRecipientIndicators.OriginatingMTAReport())
 		switch unsupported := mts.UnsupportedCritical(f.Extensions, mts.ForTransfer, nil); {
@@ -154,21 +168,21 @@ func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields,
 	return nil
 }
 
-// recipient routes one recipient.
-func (d *Door) recipient(n int, name oraddr.ORName) spool.Recipient {
+// recipient routes one recipient, and tells which user of this MTA it is, if it is one.
+func (d *Door) recipient(n int, name oraddr.ORName) (spool.Recipient, *conf.User) {
 	a, err := name.Address()
 	if err != nil {
 		return spool.Recipient{N: n, Address: addressText(name),
-			Fail: failure(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())}
+			Fail: failure(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())}, nil
 	}
 	r := spool.Recipient{N: n, Address: a.String()}
 	decision := d.router.Route(a)
 	if decision.Fail != nil {
 		r.Fail = &spool.Failure{Reason: decision.Fail.Reason, Diagnostic: decision.Fail.Diagnostic, Text: decision.Fail.Text}
-		return r
+		return r, nil
 	}
 	r.Hops = hops(decision)
-	return r
+	return r, decision.User
 }
 
 func hops(d route.Decision) []spool.Hop {
@@ -177,20 +191,6 @@ func hops(d route.Decision) []spool.Hop {
 		all[i] = spool.Hop{Channel: h.Channel, Peer: h.Peer}
 	}
 	return all
-}
-
-// Hops returns the way of an address, for a message that is in the queue already; nil
-// if there is none.
-func (d *Door) Hops(address string) []spool.Hop {
-	a, err := oraddr.Parse(address)
-	if err != nil {
-		return nil
-	}
-	decision := d.router.Route(a)
-	if decision.Fail != nil {
-		return nil
-	}
-	return hops(decision)
 }
 
 func failure(r mts.ReasonCode, d mts.DiagnosticCode, text string) *spool.Failure {

@@ -12,7 +12,6 @@ package submit
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"time"
 
@@ -20,7 +19,6 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
-	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/route"
 	"github.com/mtakit/mtakit/lib/spool"
 )
@@ -48,6 +46,8 @@ type Door struct {
 	now    func() time.Time
 	domain mts.GlobalDomainIdentifier
 	mta    mts.MTAName
+
+	restrictions *restrictions
 }
 
 // NewDoor makes the door of a valid configuration.
@@ -56,7 +56,11 @@ func NewDoor(cfg *conf.Config, c Committer, now func() time.Time) (*Door, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Door{conf: cfg, router: r, spool: c, now: now,
+	restrictions, err := newRestrictions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Door{conf: cfg, router: r, spool: c, now: now, restrictions: restrictions,
 		domain: mts.NewGlobalDomainIdentifier(cfg.Identity.Domain), mta: mts.MTAName(cfg.Identity.MTA)}, nil
 }
 
@@ -77,12 +81,14 @@ type Tx struct {
 	// succeed, and the event log should say it.
 	Discarded string
 
-	door   *Door
-	env    spool.Envelope
-	w      *spool.Writer
-	size   int64
-	over   bool  // the content is longer than the limit
-	probed int64 // content length a probe asks about
+	door  *Door
+	env   spool.Envelope
+	w     *spool.Writer
+	size  int64
+	over  bool               // the content is longer than the limit
+	users map[int]*conf.User // recipients that are users of this MTA, by number
+
+	noConversion bool // implicit-conversion-prohibited
 }
 
 // Envelope returns the envelope as it stands; the size is that of the content
@@ -91,17 +97,19 @@ func (t *Tx) Envelope() *spool.Envelope { return &t.env }
 
 // Refused returns the first recipient that goes nowhere as an error of kind NoUser,
 // NoRoute or Permanent, or nil. Whoever can still say no to the originator asks this
-// before Commit; the others leave it to a non-delivery report.
+// before Commit; the others, and what only the length of the content tells, are left to
+// a non-delivery report.
 func (t *Tx) Refused() error {
-	for _, r := range t.env.Recipients {
-		if r.Fail != nil {
-			return diag.E(r.Address, failureKind(r), errors.New(r.Fail.Text))
+	s := t.subject()
+	s.length = 0 // of a message it is not known yet, and a probe hears the same
+	for i := range t.env.Recipients {
+		r := &t.env.Recipients[i]
+		if _, fail := t.restrict(r, s); fail != nil {
+			return diag.E(r.Address, route.KindOf(fail.Text), errors.New(fail.Text))
 		}
 	}
 	return nil
 }
-
-func failureKind(r spool.Recipient) diag.Kind { return route.KindOf(r.Fail.Text) }
 
 // Write stores content octets. Of a content beyond the size limit nothing is kept, so
 // that no part of it can be taken for it and returned: the message is accepted to be
@@ -152,7 +160,11 @@ func (t *Tx) Commit(ctx context.Context) (*spool.Envelope, error) {
 	if err := t.open(); err != nil {
 		return nil, err
 	}
-	t.limit()
+	s := t.subject()
+	for i := range t.env.Recipients {
+		r := &t.env.Recipients[i]
+		r.Hops, r.Fail = t.restrict(r, s)
+	}
 	if err := t.w.Finish(&t.env); err != nil {
 		return nil, errors.Join(err, t.w.Abort())
 	}
@@ -160,37 +172,6 @@ func (t *Tx) Commit(ctx context.Context) (*spool.Envelope, error) {
 		return nil, err
 	}
 	return &t.env, nil
-}
-
-// limit decides what only the whole content tells: whether it is too long, for
-// everybody or for single users.
-func (t *Tx) limit() {
-	if t.env.Kind == spool.KindReport {
-		return
-	}
-	for i := range t.env.Recipients {
-		r := &t.env.Recipients[i]
-		if r.Fail != nil {
-			continue
-		}
-		most := int64(t.door.conf.Limits.MessageSize)
-		if a, err := oraddr.Parse(r.Address); err == nil {
-			if d := t.door.router.Route(a); d.User != nil && d.User.MaxSize > 0 {
-				most = min(most, int64(d.User.MaxSize))
-			}
-		}
-		if length := t.contentLength(); length > most {
-			r.Fail = failure(mts.UnableToTransfer, mts.ContentTooLong, fmt.Sprintf("content of %d octets; the limit is %d", length, most))
-		}
-	}
-}
-
-// contentLength is what the message, or the message a probe asks about, has.
-func (t *Tx) contentLength() int64 {
-	if t.env.Kind == spool.KindProbe {
-		return t.probed
-	}
-	return t.size
 }
 
 // Abort gives the message up; nothing stays behind.
@@ -204,7 +185,7 @@ func (t *Tx) Abort() error {
 // begin fills in what every kind has in common.
 func (d *Door) begin(kind spool.Kind, src spool.Source, wire ber.Raw, child *Child) *Tx {
 	now := d.now()
-	t := &Tx{door: d, env: spool.Envelope{
+	t := &Tx{door: d, users: map[int]*conf.User{}, env: spool.Envelope{
 		Format: spool.Format, ID: spool.NewID(now), Kind: kind, Priority: spool.Normal,
 		Accepted: now.UTC().Truncate(time.Millisecond), Source: src, Wire: wire,
 	}}

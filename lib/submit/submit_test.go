@@ -10,7 +10,6 @@ import (
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
-	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
@@ -419,25 +418,5 @@ func TestFullDiskLeavesNothing(t *testing.T) {
 	}
 	if files := spooled(t, sp); len(files) > 0 {
 		t.Errorf("left %v", files)
-	}
-}
-
-func TestLimitOfASingleUser(t *testing.T) {
-	d, _ := door(t)
-	d.conf.Users[0].MaxSize = conf.Octets(10)
-	m, raw := envelope(t, nil, ann, abroad)
-	tx, err := d.Message(fromB, raw, m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Write(make([]byte, 11)); err != nil {
-		t.Fatal(err)
-	}
-	env, err := tx.Commit(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := fate(env.Recipients[0]) + "; " + fate(env.Recipients[1]); got != "unable-to-transfer/content-too-long; p1 MTA-B" {
-		t.Error(got)
 	}
 }

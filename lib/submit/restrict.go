@@ -1,0 +1,173 @@
+package submit
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// restrictions is what users and peers do not take. Who takes everything is in
+// neither map.
+type restrictions struct {
+	size  int64 // limits.message-size
+	peers map[string]*conf.Acceptance
+	users map[*conf.User]*conf.Acceptance
+}
+
+func newRestrictions(cfg *conf.Config) (*restrictions, error) {
+	r := &restrictions{size: int64(cfg.Limits.MessageSize), peers: map[string]*conf.Acceptance{}, users: map[*conf.User]*conf.Acceptance{}}
+	for i := range cfg.Peers {
+		p := &cfg.Peers[i]
+		a, err := p.Acceptance()
+		if err != nil {
+			return nil, diag.E("peer "+p.Name, diag.Config, err)
+		}
+		if !a.IsZero() {
+			r.peers[p.Name] = &a
+		}
+	}
+	for i := range cfg.Users {
+		u := &cfg.Users[i]
+		a, err := u.Acceptance()
+		if err != nil {
+			return nil, diag.E("user "+u.Address, diag.Config, err)
+		}
+		if !a.IsZero() {
+			r.users[u] = &a
+		}
+	}
+	return r, nil
+}
+
+// subject is what restrictions look at: in a message, or in the message that a probe
+// asks about.
+type subject struct {
+	contentType  mts.ContentType
+	eits         []asn1.OID // by now; none if the message does not say
+	noConversion bool       // implicit-conversion-prohibited
+	length       int64
+}
+
+func subjectOf(env *spool.Envelope) *subject {
+	s := &subject{length: env.Size}
+	if env.Kind == spool.KindProbe {
+		s.length = env.ProbeSize
+	}
+	// What a type is called is how it is written; one that is not written is none of
+	// those that anybody takes.
+	s.contentType, _ = mts.ParseContentType(env.ContentType)
+	for _, o := range env.EITs {
+		s.eits = append(s.eits, asn1.OID(o))
+	}
+	return s
+}
+
+// everything is the acceptance of who restricts nothing.
+var everything conf.Acceptance
+
+// judge tells why somebody does not take the subject (X.411 §8.4.1.1.1, §14.3.4), nil
+// if it does. The type comes first and the length last, because that is how far an
+// originator is from being able to do something about it.
+func (r *restrictions) judge(s *subject, a *conf.Acceptance) *spool.Failure {
+	if a == nil {
+		a = &everything
+	}
+	if len(a.ContentTypes) > 0 && !slices.ContainsFunc(a.ContentTypes, s.contentType.Equal) {
+		return failure(mts.UnableToTransfer, mts.ContentTypeNotSupported, "content type "+s.contentType.String()+" is not taken")
+	}
+	if len(a.EITs) > 0 {
+		for _, o := range s.eits {
+			switch {
+			case slices.Contains(a.EITs, o):
+			case s.noConversion:
+				return failure(mts.ConversionNotPerformed, mts.ImplicitConversionProhibited,
+					"encoded information type "+mts.EITName(o)+" is not taken, and the originator prohibits its conversion")
+			default:
+				return failure(mts.UnableToTransfer, mts.EncodedInformationTypesUnsupported, "encoded information type "+mts.EITName(o)+" is not taken")
+			}
+		}
+	}
+	most := r.size
+	if a.MaxSize > 0 {
+		most = min(most, a.MaxSize)
+	}
+	if s.length > most {
+		return failure(mts.UnableToTransfer, mts.ContentTooLong, fmt.Sprintf("content of %d octets; the limit is %d", s.length, most))
+	}
+	return nil
+}
+
+// restrict returns those of the ways of a recipient that take the subject, or, if
+// there is none, why the first does not. user is the recipient if it is one of this
+// MTA.
+func (r *restrictions) restrict(s *subject, ways []spool.Hop, user *conf.User) ([]spool.Hop, *spool.Failure) {
+	if user != nil {
+		if fail := r.judge(s, r.users[user]); fail != nil {
+			return nil, fail
+		}
+		return ways, nil
+	}
+	var first *spool.Failure
+	var left []spool.Hop
+	for i, h := range ways {
+		fail := r.judge(s, r.peers[h.Peer])
+		switch {
+		case fail == nil && first != nil:
+			left = append(left, h)
+		case fail != nil && first == nil:
+			first, left = fail, slices.Clone(ways[:i])
+		}
+	}
+	switch {
+	case first == nil:
+		return ways, nil
+	case len(left) == 0:
+		return nil, first
+	}
+	return left, nil
+}
+
+// subject is what the content is known to be by now.
+func (t *Tx) subject() *subject {
+	s := subjectOf(&t.env)
+	s.noConversion = t.noConversion
+	if t.env.Kind == spool.KindMessage {
+		s.length = t.size
+	}
+	return s
+}
+
+// restrict decides what only the content tells, or the description of it.
+func (t *Tx) restrict(r *spool.Recipient, s *subject) ([]spool.Hop, *spool.Failure) {
+	if t.env.Kind == spool.KindReport || r.Fail != nil {
+		return r.Hops, r.Fail
+	}
+	return t.door.restrictions.restrict(s, r.Hops, t.users[r.N])
+}
+
+// Ways returns a function that tells the way of an address for a message that is in
+// the queue already: nil if there is none, or none that takes the message.
+func (d *Door) Ways(env *spool.Envelope) func(address string) []spool.Hop {
+	s := subjectOf(env)
+	return func(address string) []spool.Hop {
+		a, err := oraddr.Parse(address)
+		if err != nil {
+			return nil
+		}
+		decision := d.router.Route(a)
+		if decision.Fail != nil {
+			return nil
+		}
+		ways := hops(decision)
+		if env.Kind != spool.KindReport && decision.User == nil {
+			ways, _ = d.restrictions.restrict(s, ways, nil)
+		}
+		return ways
+	}
+}

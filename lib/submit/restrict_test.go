@@ -1,0 +1,231 @@
+package submit
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
+	"pgregory.net/rapid"
+)
+
+const (
+	small  = "/S=Small/PRMD=ALPHA/ADMD=TEST/C=GB/" // takes P2 and P22 of IA5 text, 100 octets
+	charli = "/S=Any/PRMD=CHARLIE/ADMD=TEST/C=GB/" // by MTA-SHORT, else MTA-P2, else MTA-IA5
+	delta  = "/S=Any/PRMD=DELTA/ADMD=TEST/C=GB/"   // by MTA-P2 only
+	echo   = "/S=Any/PRMD=ECHO/ADMD=TEST/C=GB/"    // by MTA-IA5, else MTA-SHORT
+	foxtro = "/S=Any/PRMD=FOXTROT/ADMD=TEST/C=GB/" // nowhere
+	restr  = `
+[[user]]
+address = "/S=Small/PRMD=ALPHA/ADMD=TEST/C=GB/"
+mailbox = "small"
+max-size = 100
+content-types = ["p2", "p22"]
+eits = ["ia5-text"]
+[[peer]]
+name = "MTA-SHORT"
+channel = "p1"
+max-size = 200
+[[peer]]
+name = "MTA-P2"
+channel = "p1"
+content-types = ["p2"]
+[[peer]]
+name = "MTA-IA5"
+channel = "p1"
+eits = ["ia5-text", "1.0.10021.7.1.0.100"]
+[[route]]
+match = "/PRMD=CHARLIE/ADMD=TEST/C=GB/"
+peers = ["MTA-SHORT", "MTA-P2", "MTA-IA5"]
+[[route]]
+match = "/PRMD=DELTA/ADMD=TEST/C=GB/"
+peers = ["MTA-P2"]
+[[route]]
+match = "/PRMD=ECHO/ADMD=TEST/C=GB/"
+peers = ["MTA-IA5", "MTA-SHORT"]
+`
+)
+
+// restricted is a door with the restrictions above.
+func restricted(t *testing.T) *Door {
+	t.Helper()
+	dir := t.TempDir()
+	text := string(tableconf.Default("MTA-A", tableconf.Options{})) + restr
+	cfg, err := tableconf.Parse([]byte(text), "mta.toml", dir)
+	if err == nil {
+		err = spool.Init(cfg.Spool.Dir)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	sp, err := spool.Open(cfg.Spool.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sp.Close() })
+	d, err := NewDoor(cfg, Alone{sp}, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// ways are all ways of every recipient, or its reason.
+func ways(env *spool.Envelope) string {
+	var all []string
+	for _, r := range env.Recipients {
+		if r.Fail != nil {
+			all = append(all, fate(r))
+			continue
+		}
+		var hops []string
+		for _, h := range r.Hops {
+			hops = append(hops, strings.TrimSpace(h.Channel+" "+h.Peer))
+		}
+		all = append(all, strings.Join(hops, ","))
+	}
+	return strings.Join(all, "; ")
+}
+
+// X.411 §8.4.1.1.1: what a recipient does not take by content type, encoded
+// information types or length is not delivered to it, and says which it was. A peer
+// that does not take it is only passed over.
+func TestRestrictions(t *testing.T) {
+	d := restricted(t)
+	teletex := mts.NewEncodedInformationTypes(mts.EITs + ".5")
+	text := mts.NewEncodedInformationTypes(mts.EITs + ".2")
+	latin := mts.NewEncodedInformationTypes(mts.EITs+".2", "1.0.10021.7.1.0.100")
+	for _, c := range []struct {
+		name string
+		to   string
+		size int
+		edit func(*mts.MessageTransferEnvelope)
+		want string
+	}{
+		{"all taken", small, 100, func(m *mts.MessageTransferEnvelope) { m.OriginalEncodedInformationTypes = text }, "local"},
+		{"types not told", small, 100, nil, "local"},
+		{"too long", small, 101, nil, "unable-to-transfer/content-too-long"},
+		{"another content", small, 101, func(m *mts.MessageTransferEnvelope) { m.ContentType = mts.NewContentType(mts.EDIMessaging) },
+			"unable-to-transfer/content-type-not-supported"},
+		{"a content named by an object identifier", small, 1, func(m *mts.MessageTransferEnvelope) {
+			m.ContentType = mts.NewExtendedContentType(mts.ContentP772)
+		}, "unable-to-transfer/content-type-not-supported"},
+		{"another encoding", small, 101, func(m *mts.MessageTransferEnvelope) { m.OriginalEncodedInformationTypes = teletex },
+			"unable-to-transfer/encoded-information-types-unsupported"},
+		{"one of two encodings", small, 1, func(m *mts.MessageTransferEnvelope) { m.OriginalEncodedInformationTypes = latin },
+			"unable-to-transfer/encoded-information-types-unsupported"},
+		{"another encoding, not to be converted", small, 1, func(m *mts.MessageTransferEnvelope) {
+			m.OriginalEncodedInformationTypes = teletex
+			m.PerMessageIndicators = mts.NewPerMessageIndicators(mts.BitImplicitConversionProhibited)
+		}, "conversion-not-performed/implicit-conversion-prohibited"},
+		{"converted on the way", small, 1, func(m *mts.MessageTransferEnvelope) {
+			m.OriginalEncodedInformationTypes = teletex
+			m.TraceInformation[0].DomainSuppliedInformation.ConvertedEncodedInformationTypes = text
+		}, "local"},
+		{"short", charli, 200, nil, "p1 MTA-SHORT,p1 MTA-IA5"},
+		{"long", charli, 201, nil, "p1 MTA-IA5"},
+		{"short P2", charli, 200, func(m *mts.MessageTransferEnvelope) {
+			m.ContentType = mts.NewContentType(mts.InterpersonalMessaging1984)
+		}, "p1 MTA-SHORT,p1 MTA-P2,p1 MTA-IA5"},
+		{"nobody takes it: what the first says", charli, 201, func(m *mts.MessageTransferEnvelope) { m.OriginalEncodedInformationTypes = teletex },
+			"unable-to-transfer/content-too-long"},
+		{"one way only", delta, 1, nil, "unable-to-transfer/content-type-not-supported"},
+		{"an extended type", echo, 201, func(m *mts.MessageTransferEnvelope) { m.OriginalEncodedInformationTypes = latin }, "p1 MTA-IA5"},
+	} {
+		m, raw := envelope(t, c.edit, c.to)
+		tx, err := d.Message(fromB, raw, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Write(make([]byte, c.size)); err != nil {
+			t.Fatal(err)
+		}
+		refused := tx.Refused()
+		env, err := tx.Commit(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ways(env); got != c.want {
+			t.Errorf("%s: %s", c.name, got)
+		}
+		if fail := env.Recipients[0].Fail; (refused != nil) != (fail != nil && fail.Diagnostic != int(mts.ContentTooLong)) {
+			t.Errorf("%s: whoever can say no hears %v", c.name, refused)
+		}
+		// What is in the queue is routed as it was let in, whoever has reloaded.
+		if env.Recipients[0].Fail == nil && !slices.Equal(d.Ways(env)(c.to), env.Recipients[0].Hops) {
+			t.Errorf("%s: on the way again %v", c.name, d.Ways(env)(c.to))
+		}
+	}
+}
+
+// X.411 §8.2.1.2, §14.4: a probe is answered as the message it asks about would have
+// been, for every recipient.
+func TestProbeIsAnsweredAsItsMessage(t *testing.T) {
+	d := restricted(t)
+	rapid.Check(t, func(r *rapid.T) {
+		var to []string
+		for range rapid.IntRange(1, 4).Draw(r, "recipients") {
+			to = append(to, rapid.SampledFrom([]string{ann, small, nobody, charli, delta, echo, foxtro}).Draw(r, "to"))
+		}
+		length := rapid.SampledFrom([]int64{0, 99, 100, 101, 200, 201, 500}).Draw(r, "length")
+		eits := func(label string) *mts.EncodedInformationTypes {
+			all := rapid.SliceOfNDistinct(rapid.SampledFrom([]asn1.OID{mts.EITs + ".2", mts.EITs + ".5", "1.0.10021.7.1.0.100"}), 0, 2, rapid.ID).Draw(r, label)
+			if len(all) == 0 {
+				return nil
+			}
+			return mts.NewEncodedInformationTypes(all...)
+		}
+		m, _ := envelope(t, func(m *mts.MessageTransferEnvelope) {
+			m.OriginalEncodedInformationTypes = eits("original")
+			m.TraceInformation[0].DomainSuppliedInformation.ConvertedEncodedInformationTypes = eits("converted")
+			m.ContentType = rapid.SampledFrom([]mts.ContentType{mts.NewContentType(2), mts.NewContentType(22), mts.NewExtendedContentType(mts.ContentP772)}).Draw(r, "type")
+			if rapid.Bool().Draw(r, "no conversion") {
+				m.PerMessageIndicators = mts.NewPerMessageIndicators(mts.BitImplicitConversionProhibited)
+			}
+			if rapid.IntRange(0, 9).Draw(r, "critical") == 0 {
+				m.Extensions = []mts.ExtensionField{{Type: mts.PrivateExtension("1.2.3"), Criticality: mts.NewCriticality(mts.ForTransfer)}}
+			}
+			if rapid.IntRange(0, 9).Draw(r, "identifier") == 0 {
+				m.ContentIdentifier = "longer than sixteen"
+			}
+		}, to...)
+		raw, err := p1.EncodeMessageEnvelope(m)
+		if err != nil {
+			r.Fatal(err)
+		}
+		tx, err := d.Message(fromB, raw, m)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if _, err := tx.Write(make([]byte, length)); err != nil {
+			r.Fatal(err)
+		}
+		message, err := tx.Commit(context.Background())
+		if err != nil {
+			r.Fatal(err)
+		}
+		p := &mts.ProbeTransferEnvelope{ProbeIdentifier: m.MessageIdentifier, OriginatorName: m.OriginatorName,
+			OriginalEncodedInformationTypes: m.OriginalEncodedInformationTypes, ContentType: m.ContentType, ContentIdentifier: m.ContentIdentifier,
+			ContentLength: &length, PerMessageIndicators: m.PerMessageIndicators, TraceInformation: m.TraceInformation,
+			Extensions: m.Extensions, PerRecipientFields: m.PerRecipientFields}
+		if raw, err = p1.EncodeProbe(p); err != nil {
+			r.Fatal(err)
+		}
+		if tx, err = d.Probe(fromB, raw, p); err != nil {
+			r.Fatal(err)
+		}
+		probe, err := tx.Commit(context.Background())
+		if err != nil {
+			r.Fatal(err)
+		}
+		if a, b := ways(message), ways(probe); a != b {
+			r.Fatalf("the message: %s\nthe probe:   %s", a, b)
+		}
+	})
+}
