@@ -125,11 +125,6 @@ var bitNames = map[string][]string{
 	"built-in-encoded-information-types": {
 		"unknown", "telex", "ia5-text", "g3-facsimile", "g4-class-1", "teletex", "videotex", "voice", "sfd", "mixed-mode",
 	},
-	"PhysicalDeliveryModes": {
-		"ordinary-mail", "special-delivery", "express-mail", "counter-collection",
-		"counter-collection-with-telephone-advice", "counter-collection-with-telex-advice",
-		"counter-collection-with-teletex-advice", "bureau-fax-delivery",
-	},
 	"NotificationRequests": {"rn", "nrn", "ipm-return", "an-supported", "suppress-an"},
 	"delivery-flags":       {"", "implicit-conversion-prohibited"},
 }
@@ -214,36 +209,6 @@ var valueNames = map[valueKind]map[int64]string{
 	{ACSE, "AbortDiagnostic"}: {
 		1: "no-reason-given", 2: "protocol-error", 3: "authentication-mechanism-name-not-recognized",
 		4: "authentication-mechanism-name-required", 5: "authentication-failure", 6: "authentication-required",
-	},
-	{MTSAPDU, "Prohibition"}: {0: "allowed", 1: "prohibited"},
-	{MTSAPDU, "Request"}:     {0: "not-requested", 1: "requested"},
-	{MTSAPDU, "BuiltInContentType"}: {
-		0: "unidentified", 1: "external", 2: "interpersonal-messaging-1984", 22: "interpersonal-messaging-1988",
-		35: "edi-messaging", 40: "voice-messaging",
-	},
-	{MTSAPDU, "DeliveryMethod"}: {
-		0: "any-delivery-method", 1: "mhs-delivery", 2: "physical-delivery", 3: "telex-delivery", 4: "teletex-delivery",
-		5: "g3-facsimile-delivery", 6: "g4-facsimile-delivery", 7: "ia5-terminal-delivery", 8: "videotex-delivery",
-		9: "telephone-delivery",
-	},
-	{MTSAPDU, "RegisteredMailType"}: {
-		0: "non-registered-mail", 1: "registered-mail", 2: "registered-mail-to-addressee-in-person",
-	},
-	{MTSAPDU, "PhysicalDeliveryReportRequest"}: {
-		0: "return-of-undeliverable-mail-by-PDS", 1: "return-of-notification-by-PDS",
-		2: "return-of-notification-by-MHS", 3: "return-of-notification-by-MHS-and-PDS",
-	},
-	{MTSAPDU, "RedirectionReason"}: {
-		0: "recipient-assigned-alternate-recipient", 1: "originator-requested-alternate-recipient",
-		2: "recipient-MD-assigned-alternate-recipient", 3: "directory-look-up", 4: "alias",
-	},
-	{MTSAPDU, "ExplicitConversion"}: {
-		0: "ia5-text-to-teletex", 8: "ia5-text-to-g3-facsimile", 9: "ia5-text-to-g4-class-1", 10: "ia5-text-to-videotex",
-		11: "teletex-to-ia5-text", 12: "teletex-to-g3-facsimile", 13: "teletex-to-g4-class-1", 14: "teletex-to-videotex",
-		16: "videotex-to-ia5-text", 17: "videotex-to-teletex",
-	},
-	{MTSAPDU, "SecurityClassification"}: {
-		0: "unmarked", 1: "unclassified", 2: "restricted", 3: "confidential", 4: "secret", 5: "top-secret",
 	},
 	{IPM, "Repertoire"}: {2: "ita2", 5: "ia5"},
 }

@@ -32,11 +32,14 @@ var reasonNames = [...]string{
 }
 
 // String returns X.411's name of the reason, or its number.
-func (r ReasonCode) String() string {
-	if r >= 0 && int64(r) < int64(len(reasonNames)) {
-		return reasonNames[r]
+func (r ReasonCode) String() string { return named(int64(r), reasonNames[:]...) }
+
+// named returns the nth name, or the number where there is none.
+func named(n int64, names ...string) string {
+	if n >= 0 && n < int64(len(names)) && names[n] != "" {
+		return names[n]
 	}
-	return strconv.FormatInt(int64(r), 10)
+	return strconv.FormatInt(n, 10)
 }
 
 // DiagnosticCode is the X.411 NonDeliveryDiagnosticCode, §8.3.1.2.1. Those
@@ -168,12 +171,7 @@ var diagnosticNames = [...]string{
 }
 
 // String returns X.411's name of the diagnostic, or its number.
-func (d DiagnosticCode) String() string {
-	if d >= 0 && int64(d) < int64(len(diagnosticNames)) {
-		return diagnosticNames[d]
-	}
-	return strconv.FormatInt(int64(d), 10)
-}
+func (d DiagnosticCode) String() string { return named(int64(d), diagnosticNames[:]...) }
 
 // TypeOfMTSUser is the X.411 TypeOfMTSUser, §8.3.1.2.1.
 type TypeOfMTSUser int64
@@ -192,9 +190,4 @@ const (
 var userNames = [...]string{"public", "private", "ms", "dl", "pdau", "physical-recipient", "other"}
 
 // String returns X.411's name of the kind of user, or its number.
-func (u TypeOfMTSUser) String() string {
-	if u >= 0 && int64(u) < int64(len(userNames)) {
-		return userNames[u]
-	}
-	return strconv.FormatInt(int64(u), 10)
-}
+func (u TypeOfMTSUser) String() string { return named(int64(u), userNames[:]...) }

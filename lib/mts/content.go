@@ -1,6 +1,7 @@
 package mts
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -22,6 +23,15 @@ const (
 	EDIMessaging               BuiltInContentType = 35
 	VoiceMessaging             BuiltInContentType = 40
 )
+
+var builtInContentTypeNames = [...]string{
+	Unidentified: "unidentified", External: "external",
+	InterpersonalMessaging1984: "interpersonal-messaging-1984", InterpersonalMessaging1988: "interpersonal-messaging-1988",
+	EDIMessaging: "edi-messaging", VoiceMessaging: "voice-messaging",
+}
+
+// String returns X.411's name of the content type, or its number.
+func (n BuiltInContentType) String() string { return named(int64(n), builtInContentTypeNames[:]...) }
 
 // Content types identified by object identifiers.
 const (
@@ -125,6 +135,17 @@ type ContentCorrelator struct {
 	_       ber.Choice
 	IA5Text *asn1.IA5String
 	Octets  *[]byte
+}
+
+// String returns the text, or the octets in hexadecimal.
+func (c ContentCorrelator) String() string {
+	switch {
+	case c.IA5Text != nil:
+		return string(*c.IA5Text)
+	case c.Octets != nil:
+		return hex.EncodeToString(*c.Octets)
+	}
+	return ""
 }
 
 // Numbers of the built-in encoded information types, which are also the last

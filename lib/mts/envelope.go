@@ -115,6 +115,17 @@ const (
 	VideotexToTeletex    ExplicitConversion = 17
 )
 
+var conversionNames = [...]string{
+	IA5TextToTeletex: "ia5-text-to-teletex", IA5TextToG3Facsimile: "ia5-text-to-g3-facsimile",
+	IA5TextToG4Class1: "ia5-text-to-g4-class-1", IA5TextToVideotex: "ia5-text-to-videotex",
+	TeletexToIA5Text: "teletex-to-ia5-text", TeletexToG3Facsimile: "teletex-to-g3-facsimile",
+	TeletexToG4Class1: "teletex-to-g4-class-1", TeletexToVideotex: "teletex-to-videotex",
+	VideotexToIA5Text: "videotex-to-ia5-text", VideotexToTeletex: "videotex-to-teletex",
+}
+
+// String returns X.411's name of the conversion, or its number.
+func (c ExplicitConversion) String() string { return named(int64(c), conversionNames[:]...) }
+
 // Report is a report between MTAs, X.411 figure 4.
 type Report struct {
 	_        ber.Sequence

@@ -74,6 +74,9 @@ const (
 // ASN1Type implements ber.Typed.
 func (Prohibition) ASN1Type() string { return "ENUMERATED" }
 
+// String returns X.411's name of the value, or its number.
+func (p Prohibition) String() string { return named(int64(p), "allowed", "prohibited") }
+
 // Request is the value of the extensions that request something.
 type Request asn1.Enumerated
 
@@ -85,6 +88,9 @@ const (
 
 // ASN1Type implements ber.Typed.
 func (Request) ASN1Type() string { return "ENUMERATED" }
+
+// String returns X.411's name of the value, or its number.
+func (r Request) String() string { return named(int64(r), "not-requested", "requested") }
 
 // DeliveryMethod is one of the methods of requested-delivery-method, most
 // preferred first, X.411 §8.2.1.1.1.
@@ -103,6 +109,13 @@ const (
 	VideotexDelivery
 	TelephoneDelivery
 )
+
+// String returns X.411's name of the method, or its number.
+func (d DeliveryMethod) String() string {
+	return named(int64(d), "any-delivery-method", "mhs-delivery", "physical-delivery", "telex-delivery",
+		"teletex-delivery", "g3-facsimile-delivery", "g4-facsimile-delivery", "ia5-terminal-delivery",
+		"videotex-delivery", "telephone-delivery")
+}
 
 // PhysicalDeliveryModes is the X.411 type of that name. Bits 0 to 6 exclude one
 // another.
@@ -126,6 +139,13 @@ func (PhysicalDeliveryModes) ASN1Type() string { return "BIT STRING" }
 // At reports whether bit i is one.
 func (p PhysicalDeliveryModes) At(i int) bool { return asn1.BitString(p).At(i) }
 
+// String returns the names of the modes, separated by commas.
+func (p PhysicalDeliveryModes) String() string {
+	return bitNames(asn1.BitString(p), "ordinary-mail", "special-delivery", "express-mail", "counter-collection",
+		"counter-collection-with-telephone-advice", "counter-collection-with-telex-advice",
+		"counter-collection-with-teletex-advice", "bureau-fax-delivery")
+}
+
 // RegisteredMailType is the X.411 type of that name.
 type RegisteredMailType int64
 
@@ -135,6 +155,11 @@ const (
 	RegisteredMail
 	RegisteredMailToAddresseeInPerson
 )
+
+// String returns X.411's name of the kind of mail, or its number.
+func (r RegisteredMailType) String() string {
+	return named(int64(r), "non-registered-mail", "registered-mail", "registered-mail-to-addressee-in-person")
+}
 
 // PhysicalDeliveryReportRequest is the X.411 type of that name.
 type PhysicalDeliveryReportRequest int64
@@ -146,6 +171,12 @@ const (
 	ReturnOfNotificationByMHS
 	ReturnOfNotificationByMHSAndPDS
 )
+
+// String returns X.411's name of the request, or its number.
+func (r PhysicalDeliveryReportRequest) String() string {
+	return named(int64(r), "return-of-undeliverable-mail-by-PDS", "return-of-notification-by-PDS",
+		"return-of-notification-by-MHS", "return-of-notification-by-MHS-and-PDS")
+}
 
 // Redirection is one step of redirection-history, X.411 §8.3.1.1.1.
 type Redirection struct {
@@ -175,6 +206,12 @@ const (
 
 // ASN1Type implements ber.Typed.
 func (RedirectionReason) ASN1Type() string { return "ENUMERATED" }
+
+// String returns X.411's name of the reason, or its number.
+func (r RedirectionReason) String() string {
+	return named(int64(r), "recipient-assigned-alternate-recipient", "originator-requested-alternate-recipient",
+		"recipient-MD-assigned-alternate-recipient", "directory-look-up", "alias")
+}
 
 // DLExpansion is one step of dl-expansion-history, X.411 §8.3.1.1.1.
 type DLExpansion struct {

@@ -59,6 +59,11 @@ const (
 	TopSecret
 )
 
+// String returns X.411's name of the classification, or its number.
+func (c SecurityClassification) String() string {
+	return named(int64(c), "unmarked", "unclassified", "restricted", "confidential", "secret", "top-secret")
+}
+
 // SecurityCategory is a category of a label; the policy defines it.
 type SecurityCategory struct {
 	_     ber.Sequence
