@@ -37,6 +37,8 @@ func app() *ucli.App {
 				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.DurationFlag{Name: "timeout", Usage: "give up after `DURATION`", Value: 30 * time.Second}}},
 			{Name: "read", Usage: "show messages of a mailbox", ArgsUsage: "FILE ...", Action: read,
 				Flags: []ucli.Flag{&ucli.StringFlag{Name: "save", Usage: "save attached files in `DIRECTORY`"}}},
+			{Name: "report", Usage: "what a report says, and what can be done about it", ArgsUsage: "FILE|ID ...|-", Action: explainReports,
+				Flags: []ucli.Flag{cli.JSONFlag()}},
 			{Name: "decode", Usage: "print what an encoding says", ArgsUsage: "[FILE|-]", Action: decodeAction,
 				Flags: []ucli.Flag{
 					&ucli.BoolFlag{Name: "hex", Usage: "the input is hexadecimal"},
@@ -48,7 +50,7 @@ func app() *ucli.App {
 			if c.NArg() > 0 {
 				return cli.Usage("unknown verb %q", c.Args().First())
 			}
-			return cli.Usage("which verb? init, config, status, track, check, ping, read or decode")
+			return cli.Usage("which verb? init, config, status, track, check, ping, read, report or decode")
 		},
 	}
 }
