@@ -50,11 +50,19 @@ type Config struct {
 	// CallingReference is this side's SS-user reference, text of at most 62
 	// octets; at a responder it is the called one.
 	CallingReference string
+	// AdditionalReference tells apart associations that an initiator opens within
+	// one second: text of at most 2 octets (X.225 §8.3.1.4). An activity can be
+	// resumed on another association only if its own has a name of its own.
+	AdditionalReference string
 	// Now becomes the common reference. Zero means the time of the call.
 	Now time.Time
 	// SessionVersions are the session protocol versions offered or accepted;
 	// zero means both.
 	SessionVersions session.Versions
+
+	// Keeper keeps what arrives up to a checkpoint, so that the peer can resume it;
+	// nil keeps nothing. That of a responder comes with its Decision.
+	Keeper Keeper
 
 	Timers Timers
 }
@@ -74,6 +82,7 @@ const (
 	defaultWindow     = 3
 	checkpointUnit    = 1024
 	maxReference      = 62 // X.225 §8.3.1.4 has 64 octets, of which BER takes two
+	maxAdditional     = 2  // and 4 there
 	// withoutCheckpoints is the size of an RTTR where there are no checkpoints.
 	// X.228 §7.3 has the whole APDU in one; a longer one comes in several, so
 	// that memory stays bounded, and a receiver that concatenates cannot tell.
@@ -106,6 +115,8 @@ func (c Config) complete() (Config, error) {
 	switch {
 	case len(c.CallingReference) > maxReference:
 		err = fmt.Errorf("calling reference of %d octets: want at most %d", len(c.CallingReference), maxReference)
+	case len(c.AdditionalReference) > maxAdditional:
+		err = fmt.Errorf("additional reference of %d octets: want at most %d", len(c.AdditionalReference), maxAdditional)
 	case c.RTSESyntax.Valid() != nil:
 		err = fmt.Errorf("RTSE syntax %q: %w", c.RTSESyntax, c.RTSESyntax.Valid())
 	case c.UserSyntax.Valid() != nil:

@@ -30,14 +30,17 @@ type Conn struct {
 	machine machine
 	low     lower
 
+	keeper Keeper       // of what the peer sends
 	inbox  []Indication // bounded: one transfer, one turn given, one turn requested
 	in     *inbound     // the activity of the peer's that is in progress
 	opened *OpenIndication
 	answer *rtOpenCnf
 	refuse *Refusal
-	result *rtTransferCnf // of this side's activity
-	abort  *Abort         // how the association ended …
-	closed bool           // … or that it was released
+	result *rtTransferCnf  // of this side's activity
+	broken *rtInterruptCnf // it has been interrupted
+	sent   *outbound       // this side's activity
+	abort  *Abort          // how the association ended …
+	closed bool            // … or that it was released
 
 	busy     bool   // a Transfer is under way
 	closing  bool   // a Close is under way
@@ -62,7 +65,7 @@ type outgoing struct{ segments [][]byte }
 const maxQueue = 16
 
 func newConn(tc *tp.Conn, cfg Config, initiator bool) *Conn {
-	c := &Conn{cfg: cfg, tc: tc, low: newLayers(cfg, initiator), changed: make(chan struct{})}
+	c := &Conn{cfg: cfg, tc: tc, low: newLayers(cfg, initiator), keeper: cfg.Keeper, changed: make(chan struct{})}
 	c.machine.initiator = initiator
 	return c
 }
@@ -168,6 +171,7 @@ func Accept(ctx context.Context, tc *tp.Conn, cfg Config, decide func(OpenIndica
 
 	c.mu.Lock()
 	c.remote = ind.Remote
+	c.keeper = d.Keeper
 	if d.Accept {
 		err = c.step(rtOpenRsp{Checkpoint: int64(cfg.CheckpointSize), Window: int64(cfg.WindowSize), UserData: d.UserData})
 		c.remote.Checkpoint, c.remote.Window = c.machine.checkpoint, c.machine.window
@@ -386,6 +390,14 @@ func (c *Conn) end(a *Abort) {
 		c.in.err = a
 	}
 	c.drop()
+	if c.in != nil {
+		how := Kept.Left
+		if a != nil && a.Local && a.Protocol {
+			how = Kept.Dropped // it would be as wrong the next time
+		}
+		c.in.keep.end(how)
+		c.in.past.forget()
+	}
 	c.in = nil
 	// The session machine sees to the end of the connection, by TIM at the
 	// latest; this is for a peer that does not even take what is written.

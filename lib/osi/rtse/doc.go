@@ -10,7 +10,13 @@
 // Everything but conn.go is pure. A machine, the RTPM, has the association's
 // state; below it a lower, the stack of association control, presentation and
 // session, carries its APDUs. X.410-1984 mode needs another lower and no other
-// machine: today a peer that asks for it is refused, in its own terms. Recovery
-// of an association and resumption of an activity are refused likewise, which
-// X.228 permits at any time: the peer sends the APDU again from its beginning.
+// machine: today a peer that asks for it is refused, in its own terms.
+//
+// A transfer that is interrupted, by the peer or by the loss of the association, may
+// be resumed behind the last checkpoint confirmed (X.228 §7.8): by ACTIVITY RESUME
+// with the linking information, on the same association or on any other with the
+// peer. The sender has that in TransferResult.Interrupted; the receiver has a Keeper.
+// Without either, and where the peer knows nothing of the activity, the APDU is sent
+// again from its beginning. Recovery of an association as such, which is RT-OPEN with
+// the name of the old one, is not needed for that, and refused.
 package rtse

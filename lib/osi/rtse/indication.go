@@ -54,7 +54,7 @@ func (Aborted) isIndication()             {}
 // Discarded is the error of reading or accepting an APDU that its sender has given
 // up. The association goes on, and the sender may send the APDU again.
 type Discarded struct {
-	Interrupted bool // by an activity interrupt; it is not resumed here
+	Interrupted bool // by an activity interrupt: the sender may resume it
 	Reason      session.ExceptionReason
 }
 
@@ -82,6 +82,22 @@ type inbound struct {
 	eof      bool  // the activity has ended
 	err      error // why there will be no more; never nil once the activity is over without an end
 	told     bool  // the user has been told of it
+
+	keep      *keeping               // nil: nothing is kept of it
+	fresh     int                    // octets at the end of chunk that have not been kept
+	points    []session.SerialNumber // checkpoints in front of chunk
+	confirmed session.SerialNumber   // the last checkpoint confirmed
+	past      *past                  // what comes before chunk in an activity resumed
+	repeated  bool                   // it has been accepted before
+}
+
+// point notes a checkpoint for the reader of the APDU to come to. Where several come
+// without octets between them one stands for all.
+func (in *inbound) point(serial session.SerialNumber) {
+	if n := len(in.points); n == maxMarks {
+		in.points = in.points[:n-1]
+	}
+	in.points = append(in.points, serial)
 }
 
 // pending reports whether octets wait to be read. There is nobody to read them
@@ -90,6 +106,11 @@ func (in *inbound) pending() bool { return len(in.chunk) > 0 && in.err == nil }
 
 // Read implements io.Reader.
 func (in *inbound) Read(p []byte) (int, error) {
+	if in.past != nil && !in.past.over {
+		if n, err := in.past.Read(p); err != io.EOF {
+			return n, in.orErr(err)
+		}
+	}
 	c := in.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,6 +127,11 @@ func (in *inbound) Read(p []byte) (int, error) {
 
 // ReadByte implements io.ByteReader.
 func (in *inbound) ReadByte() (byte, error) {
+	if in.past != nil && !in.past.over {
+		if b, err := in.past.ReadByte(); err != io.EOF {
+			return b, in.orErr(err)
+		}
+	}
 	c := in.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,11 +143,43 @@ func (in *inbound) ReadByte() (byte, error) {
 	return b, nil
 }
 
+// orErr is why there will be no more, if that is known, instead of what became of
+// reading.
+func (in *inbound) orErr(err error) error {
+	if err == nil {
+		return nil
+	}
+	in.conn.mu.Lock()
+	defer in.conn.mu.Unlock()
+	if in.err != nil {
+		return in.err
+	}
+	return err
+}
+
+// await waits for octets to read. What is kept is kept before it is read, and a
+// checkpoint passed only when what came before it has been.
 func (in *inbound) await() error {
-	for len(in.chunk) == 0 || in.err != nil {
+	for len(in.chunk) == 0 || in.fresh > 0 || len(in.points) > 0 || in.err != nil {
 		switch {
 		case in.err != nil:
 			return in.err
+		case len(in.points) > 0:
+			serial := in.points[0]
+			in.points = in.points[1:]
+			in.conn.mu.Unlock()
+			in.checkpoint(Mark{Serial: serial})
+			in.conn.mu.Lock()
+			continue
+		case in.fresh > 0:
+			octets := in.chunk[len(in.chunk)-in.fresh:]
+			in.fresh = 0
+			if in.keep != nil {
+				in.conn.mu.Unlock()
+				in.keep.write(in.conn, octets)
+				in.conn.mu.Lock()
+			}
+			continue
 		case in.eof:
 			return io.EOF
 		}
@@ -164,7 +222,12 @@ func (in *inbound) finish(err error) error {
 	case in.err != nil:
 		err = in.err
 	case err != io.EOF:
-		_ = c.step(rtAbort{Reason: ProtocolError, Err: err}) // refused only when it is over
+		reason := ProtocolError
+		if errors.As(err, new(*pastError)) {
+			reason = LocalSystemProblem
+		}
+		in.keep.end(Kept.Dropped)
+		_ = c.step(rtAbort{Reason: reason, Err: err}) // refused only when it is over
 		err = c.over()
 	}
 	c.mu.Unlock()
@@ -187,6 +250,7 @@ func (t *TransferIndication) Accept() error {
 		return err
 	}
 	c.mu.Lock()
+	t.in.keep.end(Kept.Accepted)
 	if err = t.settled(); err == nil {
 		if err = c.step(rtAccept{}); err == nil {
 			t.in.err = errSettled
@@ -209,6 +273,7 @@ func (t *TransferIndication) Reject(reason session.ExceptionReason) error {
 	if err == nil {
 		if err = c.step(rtReject{Reason: reason}); err == nil {
 			t.in.err = errRejected
+			t.in.past.forget()
 			c.expect()
 			c.notify()
 		}

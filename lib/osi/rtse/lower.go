@@ -36,6 +36,8 @@ type layers struct {
 	pres      *presentation.Machine
 	sess      *session.Machine
 
+	asked session.ConnectionIdentifier // the session connection, as its initiator asked for it
+
 	rtse int64 // the context of the RTSE syntax; 0 until it is known, and in X.410-1984 mode
 
 	wanted *presentation.PTokenPleaseRequest // asked for and not sent yet

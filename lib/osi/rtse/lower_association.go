@@ -161,8 +161,9 @@ func (n *layers) sessionConnect(t Turn, reference asn1.Tag) (session.SConnectReq
 	if t == TurnResponder {
 		side = session.ResponderSide
 	}
+	n.asked = session.ConnectionIdentifier{CallingReference: n.reference(reference), CommonReference: common, AdditionalReference: n.additional()}
 	return session.SConnectRequest{
-		Identifier:   session.ConnectionIdentifier{CallingReference: n.reference(reference), CommonReference: common},
+		Identifier:   n.asked,
 		CallingSSEL:  n.cfg.CallingSSEL,
 		CalledSSEL:   n.cfg.CalledSSEL,
 		Requirements: session.ForRTSE,
@@ -180,6 +181,15 @@ func (n *layers) reference(t asn1.Tag) []byte {
 	}
 	b := ber.AppendHeader(nil, t, false, int64(len(n.cfg.CallingReference)))
 	return append(b, n.cfg.CallingReference...)
+}
+
+// additional is the additional reference information, a T61String (X.228 §9).
+func (n *layers) additional() []byte {
+	if n.cfg.AdditionalReference == "" {
+		return nil
+	}
+	b := ber.AppendHeader(nil, tagT61String, false, int64(len(n.cfg.AdditionalReference)))
+	return append(b, n.cfg.AdditionalReference...)
 }
 
 // accept is the positive A-ASSOCIATE response with RTOAC.
@@ -295,6 +305,8 @@ func (n *normal) associateIndication(a acse.AAssociateIndication) {
 		n.up(upMalformed{err})
 		return
 	}
+	identifier := s.Identifier
+	identifier.CalledReference = n.reference(tagOctetString)
 	n.up(upOpen{RTORQ: *apdu.RTORQ, Indication: OpenIndication{
 		ApplicationContext: a.AARQ.ApplicationContextName,
 		Turn:               turn,
@@ -305,7 +317,7 @@ func (n *normal) associateIndication(a acse.AAssociateIndication) {
 			CalledPSEL:  a.Presentation.CalledSelector,
 			APTitle:     a.AARQ.CallingAPTitle,
 			AEQualifier: a.AARQ.CallingAEQualifier,
-			Identifier:  s.Identifier,
+			Identifier:  identifier,
 			Version:     n.sess.Version(),
 			Contexts:    n.contexts,
 		},
@@ -339,8 +351,8 @@ func (n *normal) associateConfirm(a acse.AAssociateConfirm) {
 		n.up(upMalformed{errors.New("RTOAC: missing from the user information")})
 	default:
 		s := a.Accepted.Session
-		identifier := s.Identifier
-		identifier.CallingReference = n.reference(tagOctetString)
+		identifier := n.asked
+		identifier.CalledReference = s.Identifier.CalledReference
 		n.up(upAccepted{RTOAC: *apdu.RTOAC, Remote: Remote{
 			SSEL:        s.RespondingSSEL,
 			PSEL:        a.Accepted.RespondingSelector,

@@ -21,6 +21,8 @@ func (n *layers) request(a action) output {
 		err = n.mode.refuse(a)
 	case lowStart:
 		n.toPres(presentation.PActivityStartRequest(a))
+	case lowResume:
+		n.toPres(presentation.PActivityResumeRequest{Activity: a.Activity, OldActivity: a.Old, Serial: a.Serial, OldConnection: a.Connection})
 	case lowData:
 		n.toPres(n.mode.rttr(a))
 	case lowSync:
@@ -35,6 +37,8 @@ func (n *layers) request(a action) output {
 		n.toPres(presentation.PActivityDiscardRequest(a))
 	case lowDiscardAck:
 		n.toPres(presentation.PActivityDiscardResponse{})
+	case lowInterrupt:
+		n.toPres(presentation.PActivityInterruptRequest(a))
 	case lowInterruptAck:
 		n.toPres(presentation.PActivityInterruptResponse{})
 	case lowException:
@@ -111,13 +115,16 @@ func (n *layers) transfer(a presentation.Action) {
 	case presentation.PActivityStartIndication:
 		n.up(upStart{a.Activity})
 	case presentation.PActivityResumeIndication:
-		n.up(upResume{})
+		n.up(upResume{Activity: a.Session.Activity, Resumption: Resumption{
+			Connection: a.Session.OldConnection, Old: a.Session.OldActivity, Serial: a.Session.Serial}})
 	case presentation.PActivityEndIndication:
 		n.up(upEnd{})
 	case presentation.PActivityEndConfirm:
 		n.up(upEndAck{})
 	case presentation.PActivityInterruptIndication:
 		n.up(upInterrupt{a.Reason})
+	case presentation.PActivityInterruptConfirm:
+		n.up(upInterruptAck{})
 	case presentation.PActivityDiscardIndication:
 		n.up(upDiscard{a.Reason})
 	case presentation.PActivityDiscardConfirm:

@@ -147,12 +147,14 @@ func (x *x410) connectIndication(a presentation.PConnectIndication) {
 		x.up(upMalformed{err})
 		return
 	}
+	identifier := a.Session.Identifier
+	identifier.CalledReference = x.reference(tagT61String)
 	x.up(upOpen{RTORQ: *rq, Indication: OpenIndication{
 		Turn: turn,
 		Remote: Remote{
 			SSEL:                a.Session.CallingSSEL,
 			CalledSSEL:          a.Session.CalledSSEL,
-			Identifier:          a.Session.Identifier,
+			Identifier:          identifier,
 			Version:             session.Version1,
 			ApplicationProtocol: protocol,
 		},
@@ -169,8 +171,8 @@ func (x *x410) connectConfirm(a presentation.PConnectConfirm) {
 		x.up(upMalformed{fmt.Errorf("RTOAC: %w", err)})
 		return
 	}
-	identifier := a.Session.Identifier
-	identifier.CallingReference = x.reference(tagT61String)
+	identifier := x.asked
+	identifier.CalledReference = a.Session.Identifier.CalledReference
 	x.up(upAccepted{RTOAC: *apdu.RTOAC, Remote: Remote{
 		SSEL:                a.Session.RespondingSSEL,
 		Identifier:          identifier,

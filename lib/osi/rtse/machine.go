@@ -13,24 +13,26 @@ import (
 type state uint8
 
 const (
-	idle            state = iota // no association
-	awaitRTOAC                   // RTORQ sent
-	awaitOpenRsp                 // RTORQ received, the user decides
-	holding                      // the turn is here, nothing in progress
-	sending                      // an activity of this side's
-	awaitEndAck                  // activity end sent
-	awaitDiscardAck              // activity discard sent
-	awaitReleaseAck              // RLRQ sent
-	waiting                      // the turn is at the peer, nothing in progress
-	receiving                    // an activity of the peer's
-	ended                        // its end received, the user secures the APDU
-	rejecting                    // exception sent, the peer's discard or interrupt awaited
-	closed                       // the association is over
+	idle              state = iota // no association
+	awaitRTOAC                     // RTORQ sent
+	awaitOpenRsp                   // RTORQ received, the user decides
+	holding                        // the turn is here, nothing in progress
+	sending                        // an activity of this side's
+	awaitEndAck                    // activity end sent
+	awaitDiscardAck                // activity discard sent
+	awaitInterruptAck              // activity interrupt sent
+	awaitReleaseAck                // RLRQ sent
+	waiting                        // the turn is at the peer, nothing in progress
+	receiving                      // an activity of the peer's
+	ended                          // its end received, the user secures the APDU
+	rejecting                      // exception sent, the peer's discard or interrupt awaited
+	closed                         // the association is over
 )
 
 var stateNames = [...]string{
 	"idle", "await RTOAC", "await RT-OPEN response", "holding the turn", "sending",
-	"await activity end confirm", "await activity discard confirm", "await release confirm",
+	"await activity end confirm", "await activity discard confirm", "await activity interrupt confirm",
+	"await release confirm",
 	"waiting for the turn", "receiving", "APDU received", "APDU rejected", "closed",
 }
 
@@ -54,10 +56,15 @@ type machine struct {
 	checkpoint int64 // agreed on, units of 1024 octets; 0 is none
 	window     int64
 
-	segments  int   // RTTRs of the activity sent
+	segments  int   // RTTRs of the activity sent since it was started or resumed
 	issued    int64 // checkpoints of the activity sent
 	confirmed int64
-	reason    session.ExceptionReason // why the activity is being discarded
+	reason    session.ExceptionReason // why the activity is being discarded or interrupted
+
+	resumable bool  // the activity can be interrupted and resumed
+	base      int64 // the checkpoint it was resumed from; 0: it was started
+	endSent   bool  // its end was sent, or had been before it was resumed
+	repeated  bool  // the activity of the peer's has been accepted before
 
 	out []action
 }
@@ -141,8 +148,16 @@ func (m *machine) user(ev event) (known bool, err error) {
 			return true, errMonologue
 		}
 		if allowed(holding) {
-			m.state, m.segments, m.issued, m.confirmed, m.reason = sending, 0, 0, 0, 0
-			m.do(lowStart(ev))
+			m.activity(0, ev.Resumable, false)
+			m.do(lowStart{Activity: ev.Activity})
+		}
+	case rtResume:
+		if !m.mayTransfer() {
+			return true, errMonologue
+		}
+		if allowed(holding) {
+			m.activity(int64(ev.Serial), true, ev.Ended)
+			m.do(lowResume(ev))
 		}
 	case rtSegment:
 		if allowed(sending) {
@@ -150,7 +165,7 @@ func (m *machine) user(ev event) (known bool, err error) {
 		}
 	case rtEnd:
 		if allowed(sending) {
-			m.state = awaitEndAck
+			m.state, m.endSent = awaitEndAck, true
 			m.do(lowEnd{})
 		}
 	case rtDiscard:
@@ -165,6 +180,11 @@ func (m *machine) user(ev event) (known bool, err error) {
 		if allowed(ended) {
 			m.state = waiting
 			m.do(lowEndAck{})
+		}
+	case rtRepeated:
+		if allowed(receiving) {
+			m.repeated = true
+			return true, nil
 		}
 	case rtReject:
 		if allowed(receiving, ended) {
@@ -257,6 +277,27 @@ func (m *machine) segment(ev rtSegment) error {
 	m.segments++
 	m.do(lowData(ev))
 	return nil
+}
+
+// activity begins one of this side's, or goes on with one behind checkpoint base.
+func (m *machine) activity(base int64, resumable, ended bool) {
+	m.state, m.segments, m.issued, m.confirmed, m.reason = sending, 0, base, base, 0
+	m.base, m.resumable, m.endSent = base, resumable, ended
+}
+
+// exception answers the peer's: a problem that may be over is answered by an
+// interrupt, and the activity resumed, if a checkpoint has been confirmed since it
+// was started or resumed; else, and after the other reasons, the activity is
+// discarded (X.228 §7.6 to §7.8).
+func (m *machine) exception(r session.ExceptionReason) {
+	passing := r == session.ExceptionUnspecified || r == session.ExceptionLocalUserError
+	if !passing || !m.resumable || m.confirmed <= m.base {
+		m.discard(session.ExceptionUnspecified)
+		m.reason = r
+		return
+	}
+	m.state, m.reason = awaitInterruptAck, r
+	m.do(lowInterrupt{Reason: session.ExceptionUnspecified})
 }
 
 // discard gives up the activity of this side's (X.228 §7.7).

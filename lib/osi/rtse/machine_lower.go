@@ -48,7 +48,7 @@ func (m *machine) lower(ev event) bool {
 		return m.lowerWaiting(ev)
 	case receiving, ended, rejecting:
 		return m.lowerReceiving(ev)
-	case sending, awaitEndAck, awaitDiscardAck:
+	case sending, awaitEndAck, awaitDiscardAck, awaitInterruptAck:
 		return m.lowerSending(ev)
 	case awaitReleaseAck:
 		if _, ok := ev.(upReleaseAck); ok {
@@ -63,12 +63,11 @@ func (m *machine) lower(ev event) bool {
 func (m *machine) lowerWaiting(ev event) bool {
 	switch ev := ev.(type) {
 	case upStart:
-		m.state = receiving
+		m.state, m.repeated = receiving, false
 		m.do(rtTransferInd(ev))
 	case upResume:
-		// Nothing is kept of an activity that was interrupted (X.228 §7.8.2).
-		m.state = rejecting
-		m.do(lowException{Reason: session.ExceptionUnrecoverable})
+		m.state, m.repeated = receiving, false
+		m.do(rtResumeInd(ev))
 	case upGive:
 		m.state = holding
 		m.do(rtGiveInd{})
@@ -89,6 +88,11 @@ func (m *machine) lowerReceiving(ev event) bool {
 		m.gone(rtGone{Interrupted: true, Reason: ev.Reason})
 		return true
 	case upDiscard:
+		if m.repeated {
+			// What has been accepted cannot be discarded (X.228 §7.7).
+			m.abort(TransferCompleted, nil)
+			return true
+		}
 		m.do(lowDiscardAck{})
 		m.gone(rtGone{Reason: ev.Reason})
 		return true
@@ -124,19 +128,18 @@ func (m *machine) gone(g rtGone) {
 }
 
 func (m *machine) lowerSending(ev event) bool {
-	discarding := m.state == awaitDiscardAck
+	discarding := m.state == awaitDiscardAck || m.state == awaitInterruptAck
 	switch ev := ev.(type) {
 	case upSyncAck:
 		if !discarding {
 			// Session has checked the number: one answer may confirm several.
 			m.confirmed = min(int64(ev.Serial), m.issued)
-			m.do(rtWindow{})
+			m.do(rtWindow{Serial: session.SerialNumber(m.confirmed)})
 		}
 		return true
 	case upException:
 		if !discarding {
-			m.discard(session.ExceptionUnspecified)
-			m.reason = ev.Reason
+			m.exception(ev.Reason)
 		}
 		return true
 	case upEndAck:
@@ -147,9 +150,15 @@ func (m *machine) lowerSending(ev event) bool {
 		}
 		return discarding
 	case upDiscardAck:
-		if discarding {
+		if m.state == awaitDiscardAck {
 			m.state = holding
 			m.do(rtTransferCnf{Reason: m.reason})
+			return true
+		}
+	case upInterruptAck:
+		if m.state == awaitInterruptAck {
+			m.state = holding
+			m.do(rtInterruptCnf{Reason: m.reason})
 			return true
 		}
 	}
@@ -217,8 +226,9 @@ func (m *machine) openConfirm(ev upAccepted) {
 	m.do(rtOpenCnf{UserData: data.Open, Remote: remote})
 }
 
-// aborted ends the association. A transfer whose discarding the peer answers with
-// transferCompleted has succeeded (X.228 §7.7).
+// aborted ends the association. A transfer whose discarding, interrupting or resuming
+// the peer answers with transferCompleted has succeeded (X.228 §7.7), if its end has
+// been sent at all.
 func (m *machine) aborted(ev upAborted) {
 	a := *ev.Abort
 	if ev.RTAB != nil {
@@ -226,7 +236,7 @@ func (m *machine) aborted(ev upAborted) {
 		a.RTAB = orAbsent(ev.RTAB.Reason, LocalSystemProblem)
 		a.Reason, a.UserData = a.RTAB.String(), ev.RTAB.UserData
 		a.Protocol = a.RTAB == ProtocolError
-		if a.RTAB == TransferCompleted && m.in(awaitEndAck, awaitDiscardAck) {
+		if a.RTAB == TransferCompleted && m.endSent && m.in(sending, awaitEndAck, awaitDiscardAck, awaitInterruptAck) {
 			m.do(rtTransferCnf{Positive: true})
 		}
 	}

@@ -103,7 +103,13 @@ func parseEvent(words []string) (event, error) {
 	case "rtOpenRefuse":
 		return rtOpenRefuse{Transient: n[0] == 1}, nil
 	case "rtTransfer":
-		return rtTransfer{Activity: []byte{2, 1, byte(n[0])}}, nil
+		return rtTransfer{Activity: []byte{2, 1, byte(n[0])}, Resumable: n[1] == 1}, nil
+	case "rtResume":
+		return rtResume{Activity: []byte{2, 1, byte(n[0])}, Resumption: Resumption{
+			Old: []byte{2, 1, byte(n[1])}, Serial: session.SerialNumber(n[2]), Ended: n[3] == 1}}, nil
+	case "upResume":
+		return upResume{Activity: []byte{2, 1, byte(n[0])}, Resumption: Resumption{
+			Old: []byte{2, 1, byte(n[1])}, Serial: session.SerialNumber(n[2])}}, nil
 	case "rtSegment":
 		return rtSegment{Segments: [][]byte{make([]byte, n[0])}}, nil
 	case "rtDiscard":
@@ -134,8 +140,8 @@ func parseEvent(words []string) (event, error) {
 		return upPlease{Priority: n[0]}, nil
 	}
 	for name, ev := range map[string]event{
-		"rtEnd": rtEnd{}, "rtAccept": rtAccept{}, "rtGive": rtGive{}, "rtClose": rtClose{}, "upResume": upResume{},
-		"upEnd": upEnd{}, "upEndAck": upEndAck{}, "upDiscardAck": upDiscardAck{}, "upGive": upGive{},
+		"rtEnd": rtEnd{}, "rtAccept": rtAccept{}, "rtGive": rtGive{}, "rtClose": rtClose{}, "rtRepeated": rtRepeated{},
+		"upEnd": upEnd{}, "upEndAck": upEndAck{}, "upDiscardAck": upDiscardAck{}, "upInterruptAck": upInterruptAck{}, "upGive": upGive{},
 		"upRelease": upRelease{}, "upReleaseAck": upReleaseAck{},
 	} {
 		if name == words[0] {
@@ -175,6 +181,10 @@ func describe(a action) string {
 		return "rtRefused " + a.Refusal.Error()
 	case rtError:
 		return "rtError " + a.Err.Error()
+	case lowResume:
+		return fmt.Sprintf("lowResume activity=%v old=%v serial=%d", a.Activity, a.Old, a.Serial)
+	case rtResumeInd:
+		return fmt.Sprintf("rtResumeInd activity=%v old=%v serial=%d", a.Activity, a.Old, a.Serial)
 	case rtTransferCnf:
 		if a.Positive {
 			return "rtTransferCnf positive"
@@ -190,11 +200,11 @@ func describe(a action) string {
 func TestEveryEventInEveryState(t *testing.T) {
 	lines := []string{
 		"rtOpen checkpoint=1 window=1 mode=1 turn=0", "rtOpenRsp checkpoint=1 window=1", "rtOpenRefuse transient=0",
-		"rtTransfer id=1", "rtSegment octets=5", "rtEnd", "rtDiscard reason=0", "rtSecured serial=1", "rtAccept", "rtReject reason=1",
+		"rtTransfer id=1 resumable=1", "rtResume id=2 old=1 serial=3 ended=1", "rtRepeated", "rtSegment octets=5", "rtEnd", "rtDiscard reason=0", "rtSecured serial=1", "rtAccept", "rtReject reason=1",
 		"rtPlease priority=1", "rtGive", "rtClose", "rtAbort reason=6",
 		"upOpen checkpoint=1 window=1 mode=1 turn=0", "upRecover", "upAccepted checkpoint=1 window=1", "upRefused", "upStart id=1",
-		"upResume", "upData octets=5", "upSync serial=1", "upSyncAck serial=1", "upEnd", "upEndAck", "upInterrupt reason=0",
-		"upDiscard reason=0", "upDiscardAck", "upException reason=1", "upPlease priority=1", "upGive", "upRelease", "upReleaseAck",
+		"upResume id=2 old=1 serial=3", "upData octets=5", "upSync serial=1", "upSyncAck serial=1", "upEnd", "upEndAck", "upInterrupt reason=0",
+		"upDiscard reason=0", "upDiscardAck", "upInterruptAck", "upException reason=1", "upPlease priority=1", "upGive", "upRelease", "upReleaseAck",
 		"upAborted reason=4", "upMalformed", "upError",
 	}
 	for s := idle; s <= closed; s++ {
@@ -221,7 +231,7 @@ func TestEveryEventInEveryState(t *testing.T) {
 				t.Errorf("%s in %s: %s with %d aborts", line, s, m.state, aborts)
 			case s == closed && strings.HasPrefix(line, "up") && len(actions) > 0:
 				t.Errorf("%s when it is over: %d actions", line, len(actions))
-			case strings.HasPrefix(line, "rt") && len(actions) == 0:
+			case strings.HasPrefix(line, "rt") && line != "rtRepeated" && len(actions) == 0:
 				t.Errorf("%s in %s: no answer", line, s)
 			}
 		}

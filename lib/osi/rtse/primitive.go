@@ -5,6 +5,24 @@ import (
 	"github.com/mtakit/mtakit/lib/osi/session"
 )
 
+// A Resumption says where a transfer that was interrupted goes on (X.218 §9.3, X.225
+// §8.3.30: the linking information of ACTIVITY RESUME).
+type Resumption struct {
+	// Connection is the session connection on which the activity was interrupted;
+	// nil is the one it is resumed on.
+	Connection *session.ConnectionIdentifier
+	// Old is the identifier the activity had there.
+	Old []byte
+	// Serial is the last checkpoint confirmed; the APDU goes on behind it.
+	Serial session.SerialNumber
+	// Octets is what came before that checkpoint, the EXTERNAL's included. It is not
+	// transmitted.
+	Octets int64
+	// Ended says that the end of the activity had been sent: the peer may have the
+	// APDU. It is not transmitted.
+	Ended bool
+}
+
 // An event is what machine.step takes: a request or response of the RTSE-user, or
 // an indication of the lower layers. An action is what it orders: an indication
 // or confirm for the RTSE-user, or a request to the lower layers.
@@ -49,7 +67,16 @@ type (
 	rtRefused struct{ Refusal *Refusal }
 
 	// rtTransfer begins an RT-TRANSFER request.
-	rtTransfer struct{ Activity []byte }
+	rtTransfer struct {
+		Activity  []byte
+		Resumable bool // the user can go back to a checkpoint
+	}
+	// rtResume goes on with an RT-TRANSFER request that was interrupted, behind
+	// the last checkpoint confirmed (X.228 §7.8, transfer-resumption).
+	rtResume struct {
+		Activity []byte
+		Resumption
+	}
 	// rtSegment hands over the octets of one RTTR.
 	rtSegment struct{ Segments [][]byte }
 	// rtEnd ends the APDU.
@@ -57,8 +84,11 @@ type (
 	// rtDiscard gives the transfer up: the transfer time has passed, or the
 	// source has failed.
 	rtDiscard struct{ Reason session.ExceptionReason }
-	// rtWindow tells that a checkpoint has been confirmed.
-	rtWindow struct{}
+	// rtWindow tells that the checkpoints up to Serial have been confirmed.
+	rtWindow struct{ Serial session.SerialNumber }
+	// rtInterruptCnf tells that the activity has been interrupted: rtResume may go
+	// on with it at once.
+	rtInterruptCnf struct{ Reason session.ExceptionReason }
 	// rtTransferCnf is the RT-TRANSFER confirm.
 	rtTransferCnf struct {
 		Positive bool
@@ -67,6 +97,14 @@ type (
 
 	// rtTransferInd begins an RT-TRANSFER indication.
 	rtTransferInd struct{ Activity []byte }
+	// rtResumeInd goes on with an RT-TRANSFER indication that was interrupted. The
+	// user takes it, or answers rtReject, or rtRepeated.
+	rtResumeInd struct {
+		Activity []byte
+		Resumption
+	}
+	// rtRepeated tells that the APDU that is resumed has been accepted before.
+	rtRepeated struct{}
 	// rtDataInd brings the octets of one RTTR.
 	rtDataInd struct{ Octets []byte }
 	// rtCheckpoint asks for what came before it to be secured.
@@ -127,7 +165,11 @@ type (
 		Transient  bool
 		Diagnostic int64
 	}
-	lowStart        struct{ Activity []byte }
+	lowStart  struct{ Activity []byte }
+	lowResume struct {
+		Activity []byte
+		Resumption
+	}
 	lowData         struct{ Segments [][]byte } // one RTTR
 	lowSync         struct{}
 	lowSyncAck      struct{ Serial session.SerialNumber }
@@ -135,6 +177,7 @@ type (
 	lowEndAck       struct{}
 	lowDiscard      struct{ Reason session.ExceptionReason }
 	lowDiscardAck   struct{}
+	lowInterrupt    struct{ Reason session.ExceptionReason }
 	lowInterruptAck struct{}
 	lowException    struct{ Reason session.ExceptionReason }
 	lowPlease       struct{ Priority int64 }
@@ -158,22 +201,26 @@ type (
 		Refusal *Refusal
 		RTORJ   *RTORJ
 	}
-	upStart      struct{ Activity []byte }
-	upResume     struct{}
-	upData       struct{ Octets []byte }
-	upSync       struct{ Serial session.SerialNumber }
-	upSyncAck    struct{ Serial session.SerialNumber }
-	upEnd        struct{}
-	upEndAck     struct{}
-	upInterrupt  struct{ Reason session.ExceptionReason }
-	upDiscard    struct{ Reason session.ExceptionReason }
-	upDiscardAck struct{}
-	upException  struct{ Reason session.ExceptionReason } // the peer's user, or its provider
-	upPlease     struct{ Priority int64 }
-	upGive       struct{}
-	upRelease    struct{}
-	upReleaseAck struct{}
-	upAborted    struct {
+	upStart  struct{ Activity []byte }
+	upResume struct {
+		Activity []byte
+		Resumption
+	}
+	upData         struct{ Octets []byte }
+	upSync         struct{ Serial session.SerialNumber }
+	upSyncAck      struct{ Serial session.SerialNumber }
+	upEnd          struct{}
+	upEndAck       struct{}
+	upInterrupt    struct{ Reason session.ExceptionReason }
+	upInterruptAck struct{}
+	upDiscard      struct{ Reason session.ExceptionReason }
+	upDiscardAck   struct{}
+	upException    struct{ Reason session.ExceptionReason } // the peer's user, or its provider
+	upPlease       struct{ Priority int64 }
+	upGive         struct{}
+	upRelease      struct{}
+	upReleaseAck   struct{}
+	upAborted      struct {
 		Abort *Abort
 		RTAB  *RTAB
 	}
@@ -185,6 +232,8 @@ func (rtOpen) isEvent()       {}
 func (rtOpenRsp) isEvent()    {}
 func (rtOpenRefuse) isEvent() {}
 func (rtTransfer) isEvent()   {}
+func (rtResume) isEvent()     {}
+func (rtRepeated) isEvent()   {}
 func (rtSegment) isEvent()    {}
 func (rtEnd) isEvent()        {}
 func (rtDiscard) isEvent()    {}
@@ -196,44 +245,47 @@ func (rtGive) isEvent()       {}
 func (rtClose) isEvent()      {}
 func (rtAbort) isEvent()      {}
 
-func (upOpen) isEvent()       {}
-func (upAccepted) isEvent()   {}
-func (upRefused) isEvent()    {}
-func (upStart) isEvent()      {}
-func (upResume) isEvent()     {}
-func (upData) isEvent()       {}
-func (upSync) isEvent()       {}
-func (upSyncAck) isEvent()    {}
-func (upEnd) isEvent()        {}
-func (upEndAck) isEvent()     {}
-func (upInterrupt) isEvent()  {}
-func (upDiscard) isEvent()    {}
-func (upDiscardAck) isEvent() {}
-func (upException) isEvent()  {}
-func (upPlease) isEvent()     {}
-func (upGive) isEvent()       {}
-func (upRelease) isEvent()    {}
-func (upReleaseAck) isEvent() {}
-func (upAborted) isEvent()    {}
-func (upMalformed) isEvent()  {}
-func (upError) isEvent()      {}
+func (upOpen) isEvent()         {}
+func (upAccepted) isEvent()     {}
+func (upRefused) isEvent()      {}
+func (upStart) isEvent()        {}
+func (upResume) isEvent()       {}
+func (upData) isEvent()         {}
+func (upSync) isEvent()         {}
+func (upSyncAck) isEvent()      {}
+func (upEnd) isEvent()          {}
+func (upEndAck) isEvent()       {}
+func (upInterrupt) isEvent()    {}
+func (upInterruptAck) isEvent() {}
+func (upDiscard) isEvent()      {}
+func (upDiscardAck) isEvent()   {}
+func (upException) isEvent()    {}
+func (upPlease) isEvent()       {}
+func (upGive) isEvent()         {}
+func (upRelease) isEvent()      {}
+func (upReleaseAck) isEvent()   {}
+func (upAborted) isEvent()      {}
+func (upMalformed) isEvent()    {}
+func (upError) isEvent()        {}
 
-func (rtOpenInd) isAction()     {}
-func (rtOpenCnf) isAction()     {}
-func (rtRefused) isAction()     {}
-func (rtWindow) isAction()      {}
-func (rtTransferCnf) isAction() {}
-func (rtTransferInd) isAction() {}
-func (rtDataInd) isAction()     {}
-func (rtCheckpoint) isAction()  {}
-func (rtEndInd) isAction()      {}
-func (rtGone) isAction()        {}
-func (rtPleaseInd) isAction()   {}
-func (rtGiveInd) isAction()     {}
-func (rtCloseInd) isAction()    {}
-func (rtCloseCnf) isAction()    {}
-func (rtAborted) isAction()     {}
-func (rtError) isAction()       {}
+func (rtOpenInd) isAction()      {}
+func (rtOpenCnf) isAction()      {}
+func (rtRefused) isAction()      {}
+func (rtWindow) isAction()       {}
+func (rtTransferCnf) isAction()  {}
+func (rtTransferInd) isAction()  {}
+func (rtInterruptCnf) isAction() {}
+func (rtResumeInd) isAction()    {}
+func (rtDataInd) isAction()      {}
+func (rtCheckpoint) isAction()   {}
+func (rtEndInd) isAction()       {}
+func (rtGone) isAction()         {}
+func (rtPleaseInd) isAction()    {}
+func (rtGiveInd) isAction()      {}
+func (rtCloseInd) isAction()     {}
+func (rtCloseCnf) isAction()     {}
+func (rtAborted) isAction()      {}
+func (rtError) isAction()        {}
 
 func (lowOpen) isAction()         {}
 func (lowAccept) isAction()       {}
@@ -246,7 +298,9 @@ func (lowEnd) isAction()          {}
 func (lowEndAck) isAction()       {}
 func (lowDiscard) isAction()      {}
 func (lowDiscardAck) isAction()   {}
+func (lowInterrupt) isAction()    {}
 func (lowInterruptAck) isAction() {}
+func (lowResume) isAction()       {}
 func (lowException) isAction()    {}
 func (lowPlease) isAction()       {}
 func (lowGive) isAction()         {}

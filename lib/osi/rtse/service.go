@@ -22,17 +22,34 @@ func (c *Conn) indicate(a action) (answer event, ok bool) {
 		c.refuse = a.Refusal
 		c.end(&Abort{Layer: a.Refusal.Layer, Reason: "refused", Err: a.Refusal})
 	case rtWindow:
+		c.sent.confirm(a.Serial)
+	case rtInterruptCnf:
+		c.broken = &a
 	case rtTransferCnf:
 		c.result = &a
 	case rtTransferInd:
-		c.in = &inbound{conn: c, activity: slices.Clone(a.Activity)}
+		c.beginInbound(a.Activity)
+	case rtResumeInd:
+		answer = c.resumeInbound(a)
 	case rtDataInd:
-		c.data(a.Octets)
+		if !c.in.repeated {
+			c.data(a.Octets)
+		}
 	case rtCheckpoint:
 		// What came before it has been read: the goroutine that reads the
 		// transport connection would not have got here otherwise.
-		answer = rtSecured(a)
+		if c.in.keep == nil || !c.in.told || c.in.err != nil {
+			answer = rtSecured(a)
+			c.in.confirmed = a.Serial
+			break
+		}
+		c.in.point(a.Serial)
 	case rtEndInd:
+		if c.in.repeated {
+			c.in = nil
+			answer = rtAccept{}
+			break
+		}
 		c.in.eof = true
 		c.tell()
 	case rtGone:
@@ -55,10 +72,12 @@ func (c *Conn) indicate(a action) (answer event, ok bool) {
 // data takes the octets of an RTTR. Where several are in one TSDU the second has
 // to be joined to the first, which is still to be read.
 func (c *Conn) data(octets []byte) {
+	fresh := len(octets)
 	if len(c.in.chunk) > 0 {
 		octets = slices.Concat(c.in.chunk, octets)
 	}
 	c.in.chunk = octets
+	c.in.fresh += fresh
 	c.tell()
 }
 
@@ -86,6 +105,12 @@ func (c *Conn) gone(d *Discarded) {
 	if c.in.err == nil {
 		c.in.err = d
 	}
+	how := Kept.Dropped
+	if d.Interrupted {
+		how = Kept.Left
+	}
+	c.in.keep.end(how)
+	c.in.past.forget()
 	c.drop()
 	c.in = nil
 }
@@ -264,6 +289,13 @@ type TransferResult struct {
 	// Confirmed says that the peer has secured the APDU: the responsibility for
 	// it has passed. Otherwise it has not.
 	Confirmed bool
+	// Interrupted says, unless Confirmed, where the transfer may be resumed: on this
+	// association if it stands, or on another with the peer.
+	Interrupted *Resumption
+	// Resumed says that the transfer went on behind the checkpoint it was asked to be
+	// resumed from; it is false where the peer knew nothing of it, and the APDU was sent
+	// from its beginning.
+	Resumed bool
 	// Reason is why the APDU was discarded, when the peer asked for that.
 	Reason session.ExceptionReason
 	// InDoubt says that the APDU was sent to its end and the association lost

@@ -17,6 +17,13 @@ import (
 type TransferOptions struct {
 	// Syntax is the abstract syntax of the APDU; empty is Config.UserSyntax.
 	Syntax asn1.OID
+	// Resumable says that the transfer may be interrupted and resumed; the APDU must be
+	// an io.Seeker then.
+	Resumable bool
+	// Resume is where the transfer of the same APDU, octet for octet, was interrupted:
+	// TransferResult.Interrupted. It goes on there, or, if the peer knows nothing of it,
+	// begins anew.
+	Resume *Resumption
 	// MaxRTTR is the most octets in one RTTR; zero leaves it to the checkpoint
 	// size.
 	MaxRTTR int
@@ -27,6 +34,7 @@ type TransferOptions struct {
 var (
 	errBusy    = errors.New("a transfer is under way")
 	errClosing = errors.New("the association is being closed")
+	errResume  = errors.New("not a place where this APDU can be resumed")
 	errSize    = errors.New("negative size")
 )
 
@@ -40,12 +48,45 @@ func (e contextError) Error() string {
 type outbound struct {
 	*Conn
 	apdu   io.Reader
-	header []byte // of the EXTERNAL, until it is sent
-	left   int64  // octets still to be sent, header included
-	size   int    // of an RTTR
+	seeker io.Seeker // of apdu; nil if it cannot be resumed
+	header []byte    // of the EXTERNAL
+	pos    int64     // octets of header and apdu that have been read
+	total  int64
+	size   int // of an RTTR
 	sizes  []int
 	timer  *time.Timer
-	ended  bool // activity end was sent
+	ended  bool // activity end was sent, on this association or before
+
+	// What is needed to resume it; guarded by the mutex of the Conn.
+	name    []byte     // of the activity
+	from    Resumption // where the activity was resumed; Serial 0: it was started
+	refused bool       // the peer would not resume it
+	marks   []Mark     // checkpoints not yet confirmed
+	secured Mark       // the last confirmed
+}
+
+// confirm takes the checkpoints up to one as confirmed.
+func (o *outbound) confirm(serial session.SerialNumber) {
+	for len(o.marks) > 0 && o.marks[0].Serial <= serial {
+		o.secured, o.marks = o.marks[0], o.marks[1:]
+	}
+}
+
+// resumption is where the transfer may be resumed, nil if it may not. Where nothing was
+// confirmed since it was resumed, and the peer did not refuse, it can be as before.
+func (o *outbound) resumption() *Resumption {
+	r := o.from
+	switch {
+	case o.seeker == nil || o.refused:
+		return nil
+	case o.secured.Serial > o.from.Serial:
+		id := o.identifier()
+		r = Resumption{Connection: &id, Old: o.name, Serial: o.secured.Serial, Octets: o.secured.Octets}
+	case o.from.Serial == 0:
+		return nil
+	}
+	r.Ended = o.ended
+	return &r
 }
 
 // TransferWith is Transfer with options.
@@ -55,7 +96,7 @@ func (c *Conn) TransferWith(ctx context.Context, apdu io.Reader, size int64, o T
 		return TransferResult{}, diag.E("rtse: transfer", diag.KindOf(err), err)
 	}
 	defer out.timer.Stop()
-	cause := out.send(ctx)
+	cause := out.transfer(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if cause != nil && c.over() == nil && c.result == nil {
@@ -63,9 +104,13 @@ func (c *Conn) TransferWith(ctx context.Context, apdu io.Reader, size int64, o T
 	}
 	c.busy = false
 	if r := c.result; r != nil {
-		return TransferResult{Confirmed: r.Positive, Reason: r.Reason, Err: unless(r.Positive, cause)}, nil
+		return TransferResult{Confirmed: r.Positive, Reason: r.Reason, Resumed: out.from.Serial > 0, Err: unless(r.Positive, cause)}, nil
 	}
-	return TransferResult{InDoubt: out.ended, Err: cause}, fmt.Errorf("rtse: transfer: %w", c.over())
+	result := TransferResult{InDoubt: out.ended, Interrupted: out.resumption(), Resumed: out.from.Serial > 0, Err: cause}
+	if err := c.over(); err != nil {
+		return result, fmt.Errorf("rtse: transfer: %w", err)
+	}
+	return result, nil // interrupted, and given up meanwhile
 }
 
 func unless(confirmed bool, err error) error {
@@ -75,7 +120,62 @@ func unless(confirmed bool, err error) error {
 	return err
 }
 
-// begin starts the activity.
+// transfer sends the APDU as often as it takes: once, and again behind the last
+// checkpoint when the peer had the activity interrupted, or from the beginning when it
+// would not resume it.
+func (o *outbound) transfer(ctx context.Context) error {
+	for {
+		if err := o.send(ctx); err != nil {
+			return err
+		}
+		o.mu.Lock()
+		again, err := o.again()
+		o.mu.Unlock()
+		if err != nil || !again {
+			return err
+		}
+	}
+}
+
+// again begins the next activity for the APDU, if there is to be one. o.mu is held.
+func (o *outbound) again() (bool, error) {
+	if o.over() != nil {
+		return false, nil
+	}
+	switch {
+	case o.broken != nil:
+		o.broken = nil
+		o.from = Resumption{Old: o.name, Serial: o.secured.Serial, Octets: o.secured.Octets, Ended: o.ended}
+	case o.result != nil && !o.result.Positive && o.from.Serial > 0 && o.secured.Serial == o.from.Serial && o.result.Reason != session.ExceptionJeopardized:
+		// Nothing is known of it, or no more.
+		o.refused, o.from = true, Resumption{}
+	default:
+		return false, nil
+	}
+	return true, o.activate()
+}
+
+// activate starts or resumes the activity. o.mu is held.
+func (o *outbound) activate() error {
+	id, err := o.nextActivity()
+	if err != nil {
+		return err
+	}
+	if o.from.Serial > 0 || o.pos > 0 {
+		if _, err := o.seeker.Seek(max(0, o.from.Octets-int64(len(o.header))), io.SeekStart); err != nil {
+			return fmt.Errorf("reading the APDU: %w", err)
+		}
+	}
+	o.name, o.pos, o.marks = id, o.from.Octets, nil
+	o.secured = Mark{Serial: o.from.Serial, Octets: o.from.Octets}
+	o.result, o.broken, o.sent = nil, nil, o
+	if o.from.Serial == 0 {
+		return o.step(rtTransfer{Activity: id, Resumable: o.seeker != nil})
+	}
+	return o.step(rtResume{Activity: id, Resumption: o.from})
+}
+
+// begin starts the activity, or resumes it.
 func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, error) {
 	if size < 0 {
 		return nil, diag.E("", diag.Usage, errSize)
@@ -98,19 +198,12 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 	if err != nil {
 		return nil, err
 	}
-	id, err := c.nextActivity()
-	if err != nil {
-		return nil, err
-	}
-	c.result = nil
-	if err := c.step(rtTransfer{Activity: id}); err != nil {
-		return nil, err
-	}
-	c.busy = true
 	out := &outbound{
-		Conn: c, apdu: apdu, header: header, left: int64(len(header)) + size, sizes: o.sizes,
-		size:  withoutCheckpoints,
-		timer: time.NewTimer(c.cfg.Timers.Transfer),
+		Conn: c, apdu: apdu, header: header, total: int64(len(header)) + size, sizes: o.sizes,
+		size: withoutCheckpoints,
+	}
+	if o.Resumable {
+		out.seeker, _ = apdu.(io.Seeker)
 	}
 	if c.machine.checkpoint > 0 {
 		out.size = int(min(c.machine.checkpoint, int64(c.cfg.CheckpointSize))) * checkpointUnit
@@ -118,9 +211,20 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 	if o.MaxRTTR > 0 {
 		out.size = min(out.size, o.MaxRTTR)
 	}
-	if n := int(min(int64(out.size), out.left)); len(c.buffer) < n {
+	if r := o.Resume; r != nil {
+		if out.seeker == nil || r.Serial < 1 || r.Octets < 0 || r.Octets > out.total {
+			return nil, diag.E("", diag.Usage, errResume)
+		}
+		out.from, out.ended = *r, r.Ended
+	}
+	if n := int(min(int64(out.size), out.total)); len(c.buffer) < n {
 		c.buffer = make([]byte, n)
 	}
+	if err := out.activate(); err != nil {
+		return nil, err
+	}
+	c.busy = true
+	out.timer = time.NewTimer(c.cfg.Timers.Transfer)
 	return out, nil
 }
 
@@ -136,7 +240,7 @@ func (c *Conn) nextActivity() ([]byte, error) {
 func (o *outbound) send(ctx context.Context) error {
 	// Errors of writing are met by the goroutine that reads.
 	_ = o.flush()
-	for o.left > 0 {
+	for o.pos < o.total {
 		octets, err := o.next()
 		if err != nil {
 			return fmt.Errorf("reading the APDU: %w", err)
@@ -148,14 +252,17 @@ func (o *outbound) send(ctx context.Context) error {
 	}
 	o.mu.Lock()
 	if o.machine.state == sending {
-		o.ended = o.step(rtEnd{}) == nil
+		o.ended = o.step(rtEnd{}) == nil || o.ended
 	}
 	o.mu.Unlock()
 	_ = o.flush()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.await(ctx, func() bool { return o.result != nil })
+	return o.await(ctx, o.settled)
 }
+
+// settled reports whether the activity is over. o.mu is held.
+func (o *outbound) settled() bool { return o.result != nil || o.broken != nil }
 
 // next reads the octets of the next RTTR.
 func (o *outbound) next() ([]byte, error) {
@@ -163,13 +270,15 @@ func (o *outbound) next() ([]byte, error) {
 	if len(o.sizes) > 0 {
 		n, o.sizes = int64(o.sizes[0]), o.sizes[1:]
 	}
-	b := o.buffer[:min(n, o.left)]
-	head := copy(b, o.header)
-	o.header = o.header[head:]
+	b := o.buffer[:min(n, o.total-o.pos)]
+	head := 0
+	if o.pos < int64(len(o.header)) {
+		head = copy(b, o.header[o.pos:])
+	}
 	if _, err := io.ReadFull(o.apdu, b[head:]); err != nil {
 		return nil, noEOF(err)
 	}
-	o.left -= int64(len(b))
+	o.pos += int64(len(b))
 	return b, nil
 }
 
@@ -188,13 +297,18 @@ func (o *outbound) segment(ctx context.Context, octets []byte) (going bool, err 
 		}
 	}
 	if o.over() == nil && o.machine.state != sending {
-		// The peer has raised an exception; the discard has been sent.
-		return false, o.await(ctx, func() bool { return o.result != nil })
+		// The peer has raised an exception; the discard, or the interrupt, has been sent.
+		return false, o.await(ctx, o.settled)
 	}
 	if o.over() != nil {
 		return false, nil
 	}
-	return true, o.step(rtSegment{Segments: [][]byte{octets}})
+	issued := o.machine.issued
+	err = o.step(rtSegment{Segments: [][]byte{octets}})
+	if o.machine.issued > issued && o.seeker != nil {
+		o.marks = append(o.marks, Mark{Serial: session.SerialNumber(o.machine.issued), Octets: o.pos - int64(len(octets))})
+	}
+	return true, err
 }
 
 // await waits within the transfer time.
@@ -217,7 +331,7 @@ func (o *outbound) discard(cause error) {
 		}
 	}
 	o.timer.Reset(o.cfg.Timers.Idle)
-	err := o.wait(context.Background(), o.timer.C, func() bool { return o.result != nil })
+	err := o.wait(context.Background(), o.timer.C, o.settled)
 	if err != nil {
 		o.giveUp(TemporaryProblem, err)
 	}

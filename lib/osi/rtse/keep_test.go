@@ -1,0 +1,294 @@
+package rtse
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/osi/session"
+)
+
+// memory is a keeper that forgets nothing.
+type memory struct {
+	gate chan struct{} // nil: Secure waits for nobody
+
+	mu    sync.Mutex
+	kept  map[string]*remembered
+	fates []string
+}
+
+type remembered struct {
+	memory   *memory
+	octets   []byte
+	marks    []Mark
+	accepted bool
+}
+
+func nameOf(a ActivityName) string {
+	return fmt.Sprintf("%x %x %x %x", a.Connection.CallingReference, a.Connection.CommonReference, a.Connection.AdditionalReference, a.Activity)
+}
+
+func (m *memory) Keep(name ActivityName) Kept {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := &remembered{memory: m}
+	m.kept[nameOf(name)] = r
+	return r
+}
+
+func (m *memory) Resume(old, now ActivityName, serial session.SerialNumber) Resumed {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.kept[nameOf(old)]
+	if r == nil {
+		return Resumed{}
+	}
+	if r.accepted {
+		return Resumed{Repeated: true}
+	}
+	for _, mark := range r.marks {
+		if mark.Serial == serial {
+			next := &remembered{memory: m, octets: bytes.Clone(r.octets[:mark.Octets]), marks: []Mark{mark}}
+			m.kept[nameOf(old)], m.kept[nameOf(now)] = next, next
+			return Resumed{Kept: next, Past: io.NopCloser(bytes.NewReader(next.octets)), Octets: mark.Octets}
+		}
+	}
+	return Resumed{}
+}
+
+func (r *remembered) Write(b []byte) (int, error) {
+	r.memory.mu.Lock()
+	defer r.memory.mu.Unlock()
+	r.octets = append(r.octets, b...)
+	return len(b), nil
+}
+
+func (r *remembered) Secure(marks []Mark) error {
+	if r.memory.gate != nil {
+		<-r.memory.gate
+	}
+	r.memory.mu.Lock()
+	defer r.memory.mu.Unlock()
+	r.marks = append(r.marks, marks...)
+	return nil
+}
+
+func (r *remembered) fate(s string) {
+	r.memory.mu.Lock()
+	defer r.memory.mu.Unlock()
+	r.memory.fates = append(r.memory.fates, s)
+	r.accepted = r.accepted || s == "accepted"
+}
+
+func (r *remembered) Accepted() { r.fate("accepted") }
+func (r *remembered) Left()     { r.fate("left") }
+func (r *remembered) Dropped()  { r.fate("dropped") }
+
+func newMemory() *memory { return &memory{kept: map[string]*remembered{}} }
+
+// meter counts what is written to a stream, and cuts it when that is more than a
+// limit.
+type meter struct {
+	net.Conn
+	mu    sync.Mutex
+	n     int64
+	limit int64
+}
+
+func (m *meter) Write(b []byte) (int, error) {
+	m.mu.Lock()
+	m.n += int64(len(b))
+	over := m.limit > 0 && m.n > m.limit
+	m.mu.Unlock()
+	if over {
+		return 0, m.Conn.Close()
+	}
+	return m.Conn.Write(b)
+}
+
+func (m *meter) count() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.n
+}
+
+// keepingPair associates two sides of which the responder keeps; the initiator is cut
+// after so many octets, unless that is 0.
+func keepingPair(t *testing.T, keeper Keeper, additional string, limit int64) (a, b *Conn, m *meter) {
+	t.Helper()
+	ctx := testContext(t)
+	i, r := pipe(t)
+	m = &meter{Conn: i, limit: limit}
+	ci, cr := testConfig("A"), testConfig("B")
+	ci.CheckpointSize, ci.AdditionalReference = 4, additional
+	failed := make(chan error, 1)
+	go func() {
+		var err error
+		b, err = acceptOn(ctx, r, cr, func(OpenIndication) Decision {
+			return Decision{Accept: true, UserData: bindResult, Keeper: keeper}
+		})
+		failed <- err
+	}()
+	a, _, err := Open(ctx, m, ci, bindArgument)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-failed; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		a.Abort(UserError)
+		b.Abort(UserError)
+	})
+	return a, b, m
+}
+
+func resumable(t *testing.T, c *Conn, apdu []byte, from *Resumption) <-chan transferred {
+	ctx := testContext(t)
+	done := make(chan transferred, 1)
+	go func() {
+		r, err := c.TransferWith(ctx, bytes.NewReader(apdu), int64(len(apdu)), TransferOptions{Resumable: true, Resume: from})
+		done <- transferred{r, err}
+	}()
+	return done
+}
+
+// interrupted transfers an APDU over an association that is lost in the middle, and
+// returns where it may be resumed.
+func interrupted(t *testing.T, keeper Keeper, apdu []byte) *Resumption {
+	t.Helper()
+	a, b, _ := keepingPair(t, keeper, "x1", int64(len(apdu))/2)
+	done := resumable(t, a, apdu, nil)
+	ind := receive[*TransferIndication](t, b)
+	if _, err := io.ReadAll(ind.APDU); err == nil {
+		t.Fatal("the APDU arrived whole")
+	}
+	r := await(t, done)
+	if r.err == nil || r.Confirmed || r.InDoubt || r.Interrupted == nil {
+		t.Fatalf("%+v", r)
+	}
+	return r.Interrupted
+}
+
+// After the loss of an association the APDU goes on behind the last checkpoint
+// confirmed, and arrives as if nothing had happened.
+func TestResumeOnAnotherAssociation(t *testing.T) {
+	apdu, keeper := value(400_000), newMemory()
+	from := interrupted(t, keeper, apdu)
+	if from.Serial < 20 || from.Octets != int64(from.Serial)*4096 || from.Ended {
+		t.Errorf("%+v", from)
+	}
+	a, b, m := keepingPair(t, keeper, "x2", 0)
+	before := m.count()
+	done := resumable(t, a, apdu, from)
+	if got := take(t, b); !bytes.Equal(got, apdu) {
+		t.Errorf("%d octets arrived, want %d", len(got), len(apdu))
+	}
+	if r := await(t, done); r.err != nil || !r.Confirmed || !r.Resumed {
+		t.Errorf("%+v", r)
+	}
+	if sent, want := m.count()-before, int64(len(apdu))-from.Octets; sent > want+want/10+1000 {
+		t.Errorf("%d octets went over the second association, of %d that were missing", sent, want)
+	}
+	// And the next is nothing special.
+	send(t, a, b, value(50_000))
+	if want := []string{"left", "accepted", "accepted"}; fmt.Sprint(keeper.fates) != fmt.Sprint(want) {
+		t.Errorf("%q", keeper.fates)
+	}
+}
+
+// A peer that knows nothing of the activity gets the APDU from its beginning.
+func TestResumeUnknown(t *testing.T) {
+	apdu := value(200_000)
+	from := interrupted(t, newMemory(), apdu)
+	for _, keeper := range []Keeper{nil, newMemory()} {
+		a, b, _ := keepingPair(t, keeper, "x2", 0)
+		done := resumable(t, a, apdu, from)
+		if got := take(t, b); !bytes.Equal(got, apdu) {
+			t.Errorf("%d octets arrived", len(got))
+		}
+		if r := await(t, done); r.err != nil || !r.Confirmed || r.Resumed {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// An APDU that was accepted, and whose sender has not heard of it, is accepted again
+// and not taken twice.
+func TestResumeAccepted(t *testing.T) {
+	apdu, keeper := value(100_000), newMemory()
+	a, b, _ := keepingPair(t, keeper, "x1", 0)
+	done := resumable(t, a, apdu, nil)
+	take(t, b)
+	await(t, done)
+	id := a.identifier()
+	from := &Resumption{Connection: &id, Old: []byte{2, 1, 1}, Serial: 24, Octets: 24 * 4096, Ended: true}
+
+	a, b, _ = keepingPair(t, keeper, "x2", 0)
+	if r := await(t, resumable(t, a, apdu, from)); r.err != nil || !r.Confirmed {
+		t.Errorf("%+v", r)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if ind, err := b.Receive(ctx); err == nil {
+		t.Errorf("received %T", ind)
+	}
+}
+
+// A receiver with a problem that passes gets the APDU on the same association, behind
+// the last checkpoint.
+func TestResumeOnTheSameAssociation(t *testing.T) {
+	apdu, keeper := value(400_000), newMemory()
+	a, b, m := keepingPair(t, keeper, "x1", 0)
+	done := resumable(t, a, apdu, nil)
+	ind := receive[*TransferIndication](t, b)
+	if _, err := io.ReadFull(ind.APDU, make([]byte, 300_000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := ind.Reject(session.ExceptionLocalUserError); err != nil {
+		t.Fatal(err)
+	}
+	if got := take(t, b); !bytes.Equal(got, apdu) {
+		t.Errorf("%d octets arrived, want %d", len(got), len(apdu))
+	}
+	if r := await(t, done); r.err != nil || !r.Confirmed {
+		t.Errorf("%+v", r)
+	}
+	if m.count() > 450_000 {
+		t.Errorf("%d octets were sent", m.count())
+	}
+}
+
+// No checkpoint is confirmed before what came before it is secured.
+func TestConfirmedOnlyWhenSecured(t *testing.T) {
+	apdu, keeper := value(100_000), newMemory()
+	keeper.gate = make(chan struct{})
+	a, b, m := keepingPair(t, keeper, "x1", 0)
+	done := resumable(t, a, apdu, nil)
+	ind := receive[*TransferIndication](t, b)
+	read := make(chan []byte, 1)
+	go func() {
+		b, _ := io.ReadAll(ind.APDU) // what is missing is seen below
+		read <- b
+	}()
+	time.Sleep(100 * time.Millisecond)
+	// A window of three: four RTTRs, and what the association took.
+	if n := m.count(); n > 4*4200+1000 {
+		t.Errorf("%d octets were sent with nothing secured", n)
+	}
+	close(keeper.gate)
+	if got := <-read; !bytes.Equal(got, apdu) {
+		t.Errorf("%d octets arrived", len(got))
+	}
+	if err := ind.Accept(); err != nil {
+		t.Error(err)
+	}
+	if r := await(t, done); r.err != nil || !r.Confirmed {
+		t.Errorf("%+v", r)
+	}
+}
