@@ -90,6 +90,14 @@ var dataNames = [...]string{
 	"report", "notification", "voice", "content", "pkcs7",
 }
 
+// Name returns the name of a heading extension in the module, or the object
+// identifier of any other.
+func (x Extension) Name() string { return nameOf(x.Type, idHeadingExtension, extensionNames[:]) }
+
+// DataName returns the name in the module of a data type of extended body parts, or
+// the object identifier of any other.
+func DataName(o asn1.OID) string { return nameOf(o, idData, dataNames[:]) }
+
 // nameOf returns the name an object identifier has under an arc, or the
 // identifier itself.
 func nameOf(oid asn1.OID, arc string, names []string) string {

@@ -137,7 +137,7 @@ func (r *renderer) recipients(name string, all []RecipientSpecifier) {
 
 func (r *renderer) extensions(all []Extension) {
 	for _, e := range all {
-		name := nameOf(e.Type, idHeadingExtension, extensionNames[:])
+		name := e.Name()
 		switch e.Type {
 		case ExtExtendedSubject: // shown as the subject
 		case ExtAutoSubmitted:

@@ -34,7 +34,7 @@ func (b BodyPart) Type() string {
 	case b.BilaterallyDefined != nil:
 		return "bilaterally-defined"
 	case b.Extended != nil:
-		return nameOf(b.Extended.Data.DirectReference, idData, dataNames[:])
+		return DataName(b.Extended.Data.DirectReference)
 	}
 	return b.Unknown.Tag().String()
 }
