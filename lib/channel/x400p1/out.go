@@ -29,15 +29,17 @@ const soon = time.Second
 // transfer transfers one message to the peer and tells the outcome.
 func (a *association) transfer(j channel.Job) {
 	host := a.channel.host
-	if !a.begin() {
+	if !a.step(p1.TransferRequest, p1.Transfer) {
 		host.Results(j, everyone(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: "the turn of the association was given away",
 			Until: a.channel.now().Add(soon)})...)
 		return
 	}
 	r := a.send(j)
-	a.end()
+	// The scheduler must hear that the turn is gone before it hears that the job is
+	// done, or it would send the next one into the void.
+	a.step(p1.TransferConfirm)
 	host.Results(j, everyone(j, r)...)
-	a.leave()
+	a.step(p1.OutcomeTold)
 }
 
 func (a *association) send(j channel.Job) channel.Result {
