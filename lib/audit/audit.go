@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/spool"
 )
 
 // The events. Every record of a message carries its spool id and MTS identifier.
@@ -55,32 +56,33 @@ const (
 
 // Record is one event. Which members are set depends on Event.
 type Record struct {
-	Time       time.Time `json:"time"`
-	Event      string    `json:"event"`
-	MTA        string    `json:"mta,omitempty"`
-	ID         string    `json:"id,omitempty"`    // spool id
-	MTSID      string    `json:"mtsid,omitempty"` // MTS identifier
-	Kind       string    `json:"kind,omitempty"`  // message, probe, report
-	Parent     string    `json:"parent,omitempty"`
-	Step       string    `json:"step,omitempty"`
-	Priority   string    `json:"priority,omitempty"`
-	Originator string    `json:"originator,omitempty"`
-	ContentID  string    `json:"contentId,omitempty"`
-	Subject    string    `json:"subject,omitempty"` // of a report: the MTS identifier it is about
-	Type       string    `json:"contentType,omitempty"`
-	Size       int64     `json:"size,omitempty"`
-	N          []int     `json:"n,omitempty"`          // recipient numbers
-	Recipients []string  `json:"recipients,omitempty"` // their addresses, in the order of N
-	Channel    string    `json:"channel,omitempty"`
-	Peer       string    `json:"peer,omitempty"`
-	Assoc      uint64    `json:"assoc,omitempty"`
-	Attempt    int       `json:"attempt,omitempty"`
-	Layer      string    `json:"layer,omitempty"`
-	Reason     *int      `json:"reason,omitempty"`     // X.411 reason code
-	Diagnostic *int      `json:"diagnostic,omitempty"` // X.411 diagnostic code
-	Until      time.Time `json:"until,omitzero"`
-	Who        string    `json:"who,omitempty"`
-	Text       string    `json:"text,omitempty"`
+	Time       time.Time   `json:"time"`
+	Event      string      `json:"event"`
+	MTA        string      `json:"mta,omitempty"`
+	ID         string      `json:"id,omitempty"`    // spool id
+	MTSID      string      `json:"mtsid,omitempty"` // MTS identifier
+	Kind       string      `json:"kind,omitempty"`  // message, probe, report
+	Parent     string      `json:"parent,omitempty"`
+	Step       string      `json:"step,omitempty"`
+	Priority   string      `json:"priority,omitempty"`
+	Originator string      `json:"originator,omitempty"`
+	ContentID  string      `json:"contentId,omitempty"`
+	Subject    string      `json:"subject,omitempty"` // of a report: the MTS identifier it is about
+	Type       string      `json:"contentType,omitempty"`
+	Size       int64       `json:"size,omitempty"`
+	N          []int       `json:"n,omitempty"`          // recipient numbers
+	Recipients []string    `json:"recipients,omitempty"` // their addresses, in the order of N
+	Hops       []spool.Hop `json:"hops,omitempty"`       // where they may go, each once
+	Channel    string      `json:"channel,omitempty"`
+	Peer       string      `json:"peer,omitempty"`
+	Assoc      uint64      `json:"assoc,omitempty"`
+	Attempt    int         `json:"attempt,omitempty"` // of a peer or channel: failures in a row
+	Layer      string      `json:"layer,omitempty"`
+	Reason     *int        `json:"reason,omitempty"`     // X.411 reason code
+	Diagnostic *int        `json:"diagnostic,omitempty"` // X.411 diagnostic code
+	Until      time.Time   `json:"until,omitzero"`
+	Who        string      `json:"who,omitempty"`
+	Text       string      `json:"text,omitempty"`
 }
 
 // Log appends records to the event log below a directory. It is not safe for
@@ -122,7 +124,7 @@ func (l *Log) turn(day string) error {
 	if err := l.Close(); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(l.dir, day+".jsonl"), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(filepath.Join(l.dir, day+suffix), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
 		return diag.E("event log", diag.CantCreate, err)
 	}
@@ -178,23 +180,39 @@ const maxRecord = 1 << 20
 // everything), and calls visit for each record. Lines that are no records are
 // skipped and counted.
 func Scan(dir string, since time.Time, visit func(Record) error) (skipped int, err error) {
-	entries, err := os.ReadDir(dir) // sorted by name, which is by day
+	names, err := files(dir)
 	if err != nil {
-		return 0, diag.E("event log", diag.KindOf(err), err)
+		return 0, err
 	}
-	first := since.UTC().Format(time.DateOnly)
-	for _, e := range entries {
-		day, ok := strings.CutSuffix(e.Name(), ".jsonl")
-		if !ok || len(day) != len(time.DateOnly) || !since.IsZero() && day < first {
+	first := since.UTC().Format(time.DateOnly) + suffix
+	for _, name := range names {
+		if !since.IsZero() && filepath.Base(name) < first {
 			continue
 		}
-		n, err := scanFile(filepath.Join(dir, e.Name()), visit)
+		n, err := scanFile(name, visit)
 		skipped += n
 		if err != nil {
 			return skipped, err
 		}
 	}
 	return skipped, nil
+}
+
+const suffix = ".jsonl"
+
+// files are those of the event log below dir, by day.
+func files(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir) // sorted by name
+	if err != nil {
+		return nil, diag.E("event log", diag.KindOf(err), err)
+	}
+	var names []string
+	for _, e := range entries {
+		if day, ok := strings.CutSuffix(e.Name(), suffix); ok && len(day) == len(time.DateOnly) {
+			names = append(names, filepath.Join(dir, e.Name()))
+		}
+	}
+	return names, nil
 }
 
 func scanFile(name string, visit func(Record) error) (skipped int, err error) {

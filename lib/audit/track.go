@@ -4,19 +4,30 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/mtakit/mtakit/lib/spool"
 )
 
 // Track returns what the event log knows of a message, oldest first: every record
 // with the spool identifier, or the beginning of it, the MTS identifier or the
-// content identifier given, those of what was made from it here, and those of the
-// reports about it.
+// content identifier given, those of what was made from it here, those of the reports
+// about it, and those of the peers that any of these waited for at the time.
 func Track(dir string, since time.Time, id string) ([]Record, error) {
 	const shortest = 4                    // fewer characters begin too many identifiers
 	family := map[string]bool{}           // spool identifiers
 	subjects := map[string]bool{id: true} // MTS identifiers
+	waits := waits{down: map[spool.Hop]Record{}, of: map[string]map[spool.Hop]bool{}}
 	var found []Record
 	_, err := Scan(dir, since, func(r Record) error {
 		switch {
+		case r.Event == Started:
+			clear(waits.down)
+			return nil
+		case r.Event == PeerDown, r.Event == PeerUp:
+			if waits.peer(r) {
+				found = append(found, r)
+			}
+			return nil
 		case r.ID == "" && r.MTSID != id:
 			return nil
 		case r.ID == id, r.MTSID == id, r.ContentID == id && id != "",
@@ -32,6 +43,7 @@ func Track(dir string, since time.Time, id string) ([]Record, error) {
 		case !family[r.ID]:
 			return nil
 		}
+		found = append(found, waits.message(r)...)
 		found = append(found, r)
 		return nil
 	})
@@ -56,6 +68,9 @@ func (r Record) Summary() string {
 	}
 	if r.Diagnostic != nil {
 		add("diagnostic %d", *r.Diagnostic)
+	}
+	if r.Attempt > 0 {
+		add("attempt %d", r.Attempt)
 	}
 	if !r.Until.IsZero() {
 		add("until %s", r.Until.UTC().Format(time.RFC3339))

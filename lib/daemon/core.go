@@ -77,6 +77,8 @@ type core struct {
 	remains  bool // a channel process has died, and what it left is to be looked for
 	draining bool
 	drained  bool
+	damaged  int   // messages that cannot be read
+	worst    error // of them, the one with the highest exit status
 	failed   error // a barrier failed: nothing more is taken
 }
 
@@ -110,6 +112,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if c.keeper, err = queue.NewKeeper(c.spool, c.conf, c.started, c.log, c.do); err != nil {
 		return err
 	}
+	c.keeper.Damaged = c.damage
 	defer func() {
 		if e := c.keeper.Close(); err == nil {
 			err = e
@@ -139,7 +142,19 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if opt.Ready != nil {
 		opt.Ready()
 	}
-	return c.loop(ctx)
+	if err := c.loop(ctx); err != nil || !opt.Once || c.worst == nil {
+		return err
+	}
+	return diag.E("", diag.KindOf(c.worst), fmt.Errorf("damaged or unreadable messages: %d: %w", c.damaged, c.worst))
+}
+
+// damage tells of a message that cannot be read.
+func (c *core) damage(err error) {
+	c.log.Error(err.Error())
+	c.damaged++
+	if c.worst == nil || diag.KindOf(err).ExitStatus() > diag.KindOf(c.worst).ExitStatus() {
+		c.worst = err
+	}
 }
 
 // takeLock gets the spool's lock. Orphans of a dead mtarun hold it until they have
@@ -372,7 +387,7 @@ func (c *core) load(backlog *spool.Backlog) {
 	tell()
 	c.post(func() {
 		if err != nil {
-			c.log.Error("the spool could not be read whole", "error", err)
+			c.damage(diag.E("the spool could not be read whole", diag.KindOf(err), err))
 		}
 		c.loading = false
 	})

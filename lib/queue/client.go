@@ -95,18 +95,22 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, k.Close()) }()
+	var troubles []error
+	k.Damaged = func(err error) { troubles = append(troubles, err) }
 	if err := backlog.Load(func(i spool.Item) error {
 		k.Load(now, []spool.Item{i}, backlog.Crashed())
 		return nil
 	}); err != nil {
-		return err
+		troubles = append(troubles, err)
 	}
 	for more := true; more; {
 		if more, err = k.AdoptNew(now); err != nil {
 			return err
 		}
 	}
-	var troubles []error
+	if err := k.Recall(now); err != nil {
+		troubles = append(troubles, err)
+	}
 	answered := false
 	k.Serve(now, q, func(a Answer) {
 		switch {

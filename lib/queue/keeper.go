@@ -40,6 +40,10 @@ const (
 // that others run: Begin says what the next one must cover, and its settle, called
 // with the result, lets go of whoever waited.
 type Keeper struct {
+	// Damaged hears of a message that was found damaged or cannot be read; one in new/
+	// that cannot be taken over is told of once. It is set before the first call.
+	Damaged func(err error)
+
 	conf   *conf.Config
 	spool  *spool.Spool
 	mind   *sched.Scheduler
@@ -58,6 +62,7 @@ type Keeper struct {
 	complained map[string]time.Time // when the operator heard of what
 	known      map[spool.Hop]bool   // in the configuration
 	arrived    []spool.ID           // in new/, and not taken over yet
+	refused    map[spool.ID]string  // in new/, and cannot be taken over: why
 	unrouted   []spool.Ref          // not routed again since it has changed
 	unlogged   map[spool.ID]*unlogged
 	unwritten  error // of the last record that could not be written
@@ -101,7 +106,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
+	k := &Keeper{Damaged: func(err error) { log.Error(err.Error()) }, refused: map[spool.ID]string{}, conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
 		complained: map[string]time.Time{}, unlogged: map[spool.ID]*unlogged{}, debts: map[spool.ID]*debt{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
 	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
 		return nil, errors.Join(err, events.Close())
@@ -298,6 +303,19 @@ func told(env *spool.Envelope) error {
 	return nil
 }
 
+// Recall tells the scheduler of the peers that were down when the last mtarun ended, so
+// that whoever asks a spool nobody serves hears why messages are still there.
+func (k *Keeper) Recall(now time.Time) error {
+	down, err := audit.Down(k.conf.Events.Dir)
+	if err != nil {
+		return err
+	}
+	for _, r := range down {
+		k.Step(now, sched.PeerTrouble{Channel: r.Channel, Peer: r.Peer, Failures: r.Attempt, Why: r.Text})
+	}
+	return nil
+}
+
 // AdoptNew takes over what tools have committed on their own: it is durable already,
 // and eligible at once. It does so in portions, and says whether there is, or may be,
 // more.
@@ -311,12 +329,17 @@ func (k *Keeper) AdoptNew(now time.Time) (more bool, err error) {
 	taken := false
 	for _, id := range part {
 		ref, env, e := k.spool.Adopt(id)
+		why, told := k.refused[id]
+		delete(k.refused, id)
 		switch {
 		case errors.Is(e, fs.ErrNotExist):
 		case errors.Is(e, spool.ErrDamaged), errors.Is(e, spool.ErrIncomplete):
 			k.damaged(string(id), e)
 		case e != nil:
-			err = errors.Join(err, e)
+			k.refused[id] = e.Error()
+			if !told || why != e.Error() {
+				k.damaged(string(id), e)
+			}
 		default:
 			taken, k.dirty = true, true
 			k.accepted(env)
@@ -353,6 +376,11 @@ func (k *Keeper) describe(env *spool.Envelope, event string) {
 	for _, to := range env.Recipients {
 		r.N = append(r.N, to.N)
 		r.Recipients = append(r.Recipients, to.Address)
+		for _, h := range to.Hops {
+			if !slices.Contains(r.Hops, h) {
+				r.Hops = append(r.Hops, h)
+			}
+		}
 	}
 	k.Event(k.now, r)
 }
@@ -364,9 +392,9 @@ func record(env *spool.Envelope, event string) audit.Record {
 // damaged tells of a message that is in bad/ now, or that the disk does not give.
 func (k *Keeper) damaged(id string, err error) {
 	if errors.Is(err, spool.ErrDamaged) || errors.Is(err, spool.ErrIncomplete) {
-		k.log.Error("message is damaged and was moved to bad/", "id", id, "error", err)
+		k.Damaged(diag.E(id, diag.Data, fmt.Errorf("message is damaged and was moved to bad/: %w", err)))
 	} else {
-		k.log.Error("message cannot be read and stays where it is", "id", id, "error", err)
+		k.Damaged(diag.E(id, diag.KindOf(err), fmt.Errorf("message cannot be read and stays where it is: %w", err)))
 	}
 	k.Event(k.now, audit.Record{Event: audit.Damaged, ID: id, Text: err.Error()})
 }

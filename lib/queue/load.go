@@ -217,7 +217,7 @@ func (k *Keeper) found(i spool.Item) {
 func (k *Keeper) remember(l sched.Log) {
 	if l.Change == sched.ChangeRerouted {
 		// The configuration remembers it: a restart asks it again.
-		k.Event(k.now, audit.Record{Event: audit.Rerouted, ID: string(l.Ref.ID), N: l.N, Text: hopsText(l.Hops)})
+		k.Event(k.now, audit.Record{Event: audit.Rerouted, ID: string(l.Ref.ID), N: l.N, Hops: l.Hops, Text: hopsText(l.Hops)})
 		return
 	}
 	r := spool.Record{Time: k.now, Recipients: l.N, Text: l.Text, Until: l.Until, Attempt: l.Attempts, Channel: l.Channel, Peer: l.Peer}
@@ -323,7 +323,7 @@ func (k *Keeper) notice(n sched.Notice) {
 	default:
 		return
 	}
-	k.Event(k.now, audit.Record{Event: event, Channel: n.Channel, Peer: n.Peer, Text: n.Text, Until: n.Until})
+	k.Event(k.now, audit.Record{Event: event, Channel: n.Channel, Peer: n.Peer, Attempt: n.Count, Text: n.Text, Until: n.Until})
 }
 
 // finalEvent writes the event of a final outcome.

@@ -200,6 +200,16 @@ type EnableChannel struct{ Channel string }
 // RestartChannel asks for a new process that takes over from the present one.
 type RestartChannel struct{ Channel string }
 
+// PeerTrouble tells of a peer that failed before this scheduler was: how often in a
+// row, and why the last time. It makes nobody wait; the next attempt tells anew. One
+// that has failed here meanwhile, or is not known, is left as it is.
+type PeerTrouble struct {
+	Channel  string
+	Peer     string
+	Failures int
+	Why      string
+}
+
 // Drain asks for rest: nothing is started any more, every process is stopped
 // when its jobs have ended, and Drained follows the last one. It cannot be taken
 // back.
@@ -225,4 +235,5 @@ func (EnablePeer) event()        {}
 func (DisableChannel) event()    {}
 func (EnableChannel) event()     {}
 func (RestartChannel) event()    {}
+func (PeerTrouble) event()       {}
 func (Drain) event()             {}

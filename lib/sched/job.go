@@ -194,6 +194,18 @@ func (s *Scheduler) peerFailed(p *peer, why string) {
 	s.startSweep(p, false)
 }
 
+// peerTrouble remembers what happened to a peer before.
+func (s *Scheduler) peerTrouble(ev PeerTrouble) {
+	c := s.byName[ev.Channel]
+	if c == nil || c.byName[ev.Peer] == nil {
+		return
+	}
+	if p := c.byName[ev.Peer]; p.failures == 0 {
+		p.failures, p.reason = max(ev.Failures, 1), cut(ev.Why)
+		s.touch(p)
+	}
+}
+
 // peerAlive ends the wait of a peer that was seen to work.
 func (s *Scheduler) peerAlive(p *peer) {
 	if p.failures == 0 {

@@ -73,6 +73,7 @@ func (s *Scheduler) channelDown(ev ChannelDown) {
 	}
 	if ev.Failed || proc == nil {
 		c.failures++
+		c.reason = cut(ev.Why)
 		if c.failures == channelGivenUp {
 			for _, p := range c.peers {
 				s.startSweep(p, false)

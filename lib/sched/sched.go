@@ -168,6 +168,8 @@ func (s *Scheduler) dispatch(ev Event) {
 		s.switchChannel(ev.Channel, disabled)
 	case EnableChannel:
 		s.switchChannel(ev.Channel, enabled)
+	case PeerTrouble:
+		s.peerTrouble(ev)
 	case RestartChannel:
 		if c := s.byName[ev.Channel]; c != nil && c.current != nil {
 			c.replace = true

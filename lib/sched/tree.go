@@ -263,6 +263,7 @@ type channel struct {
 	starting  bool       // StartChannel not answered yet
 	replace   bool       // a new process is wanted although there is one
 	failures  int        // of processes, in a row
+	reason    string     // of the last failure
 	restartAt int64
 
 	ready   int // mlists to be tried now

@@ -125,8 +125,25 @@ type MessageView struct {
 	Recipients                  []RecipientView
 }
 
-// RecipientView shows a recipient. Until and Text of one that is queued are its
-// peer's, if that is what it waits for.
+// explain says what a recipient that is ready waits for, if not for its place.
+func (p *peer) explain(v *RecipientView) {
+	c := p.channel
+	switch {
+	case c.known && c.off():
+		v.Text = "channel " + c.name + " is disabled"
+	case c.known && p.off():
+		v.Text = "peer " + p.name + " is disabled"
+	case p.failures > 0:
+		v.Until, v.Text = timeOf(p.blockedUntil), p.reason
+	case c.failures > 0 && c.current == nil:
+		v.Until, v.Text = timeOf(c.restartAt), "channel "+c.name+": "+c.reason
+	case !c.known, p.name != "" && !p.known:
+		v.Text = "no longer configured"
+	}
+}
+
+// RecipientView shows a recipient. Until and Text of one that is queued are those of its
+// peer or channel, if that is what it waits for.
 type RecipientView struct {
 	N        int
 	State    State
@@ -184,8 +201,8 @@ func (m *message) view() MessageView {
 		if r.list != nil {
 			p := r.list.peer
 			rv.Channel, rv.Peer = p.channel.name, p.name
-			if r.state == Queued && p.failures > 0 {
-				rv.Until, rv.Text = timeOf(p.blockedUntil), p.reason
+			if r.state == Queued {
+				p.explain(&rv)
 			}
 		}
 		v.Recipients[i] = rv
