@@ -84,7 +84,7 @@ func (m *Machine) connectIndication(p session.SConnectIndication) {
 	case cp.Mode.Mode == ModeX410 && cp.X410 != nil:
 		m.mode = ModeX410
 		m.enter(AwaitPConnectRsp)
-		m.up(PConnectIndication{Mode: ModeX410, Session: p, X410: cp.X410.Elements})
+		m.up(PConnectIndication{Mode: ModeX410, Session: p, X410: cp.X410.components()})
 		return
 	case cp.Mode.Mode != ModeNormal || cp.Normal == nil:
 		m.abort(AbortInvalidParamValue, eventID(EventCP), fmt.Errorf("CP: no parameters of %s", cp.Mode.Mode))
@@ -245,7 +245,7 @@ func (m *Machine) connectConfirm(p session.SConnectConfirm) {
 		return
 	case m.mode == ModeX410 && cpa.X410 != nil:
 		m.enter(Connected)
-		m.up(PConnectConfirm{Session: p, X410: cpa.X410.Elements})
+		m.up(PConnectConfirm{Session: p, X410: cpa.X410.components()})
 		return
 	case m.mode == ModeX410 || cpa.Normal == nil:
 		m.abort(AbortInvalidParamValue, eventID(EventCPA), fmt.Errorf("CPA: no parameters of %s", cpa.Mode.Mode))
@@ -319,7 +319,7 @@ func (m *Machine) connectRefused(p session.SConnectRefused) {
 		}
 		ind.UserData = data
 	} else {
-		ind.X410 = cpr.X410.Elements
+		ind.X410 = cpr.X410.components()
 	}
 	m.up(ind)
 }

@@ -445,7 +445,7 @@ func (m *Machine) abortIndication(p session.SUAbortIndication) {
 		}
 		m.up(ind)
 	case a.ARU.X410 != nil:
-		m.up(PUAbortIndication{X410: a.ARU.X410.Elements})
+		m.up(PUAbortIndication{X410: a.ARU.X410.components()})
 	default:
 		v, err := a.ARU.Normal.UserData.values(defined)
 		if err != nil {

@@ -161,6 +161,14 @@ type X410Parameters struct {
 	Elements []ber.Raw `ber:"..."`
 }
 
+// components are the elements; not nil, as even none of them tell the mode.
+func (p *X410Parameters) components() []ber.Raw {
+	if p.Elements == nil {
+		return []ber.Raw{}
+	}
+	return p.Elements
+}
+
 // CP is the CP PPDU, connect presentation (X.226 §8.2). Unknown elements are
 // ignored (X.226 §8.5).
 type CP struct {

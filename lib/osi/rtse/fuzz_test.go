@@ -33,24 +33,52 @@ func joined(tsdus ...[]byte) []byte {
 	return b
 }
 
-// seeds are the TSDUs of one side of the recorded association, whole and from each
-// point on.
+// seeds are the TSDUs of one side of the recorded associations, whole and from each
+// point on. The first argument tells X.410-1984 mode.
 func seeds(f *testing.F, side byte) {
-	var all [][]byte
-	for _, l := range recorded(f) {
-		if l.side == side && l.name != "CR" && l.name != "CC" {
-			all = append(all, l.octets[7:])
+	for _, x410 := range []bool{false, true} {
+		var all [][]byte
+		for _, l := range recordIn(f, x410) {
+			if l.side == side && l.name != "CR" && l.name != "CC" {
+				all = append(all, l.octets[7:])
+			}
 		}
-	}
-	for i := range all {
-		f.Add(uint8(i), joined(all[i:]...))
-		f.Add(uint8(0), joined(all[i]))
+		for i := range all {
+			f.Add(x410, uint8(i), joined(all[i:]...))
+			f.Add(x410, uint8(0), joined(all[i]))
+		}
 	}
 	for _, s := range []string{
 		`02 00 30 03 32 01 01`, `01 00 19 03 32 01 05`, `01 00 39 03 32 01 00`, `19 03 11 01 05`, `1A 00`,
 		`01 00 1D 0F 21 08 29 03 02 01 01 2A 01 30 29 03 02 01 06`, `02 00 3A 00`,
 	} {
-		f.Add(uint8(3), joined(unhex(f, s)))
+		f.Add(false, uint8(3), joined(unhex(f, s)))
+		f.Add(true, uint8(3), joined(unhex(f, s)))
+	}
+	for _, s := range []string{`02 08 10 01 01 C1 03 02 01 02`, `19 0A 11 01 03 C1 05 31 03 80 01 04`, `0C 08 11 01 01 32 06 02 31 03 80 01 02`} {
+		f.Add(true, uint8(3), joined(unhex(f, s)))
+	}
+}
+
+// recordIn is the recorded association in either mode.
+func recordIn(t testing.TB, x410 bool) []line {
+	if x410 {
+		return record(t, "association_x410")
+	}
+	return recorded(t)
+}
+
+// prefixes gives a function that tells what a peer says, in either mode, before the
+// octets of the fuzzer: the first so many of the TSDUs named.
+func prefixes(f *testing.F, side byte, names ...string) func(x410 bool, n uint8) [][]byte {
+	normal, x := tsdusOf(f, recordIn(f, false), side, names...), tsdusOf(f, recordIn(f, true), side, names...)
+	return func(x410 bool, n uint8) [][]byte {
+		all := normal
+		if x410 {
+			all = x
+		}
+		count := int(n) % (len(all) + 1)
+		return all[:count:count]
 	}
 }
 
@@ -63,8 +91,12 @@ type stack struct {
 	over    bool
 }
 
-func newStack(t *testing.T, initiator bool) *stack {
-	cfg, err := testConfig("A").complete()
+func newStack(t *testing.T, initiator, x410 bool) *stack {
+	cfg := testConfig("A")
+	if x410 {
+		cfg.ApplicationProtocols = []int64{12, 1}
+	}
+	cfg, err := cfg.complete()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,10 +163,10 @@ func (s *stack) transport(ev session.Event) {
 // rest; nothing panics, and an end is told once.
 func FuzzResponderLayers(f *testing.F) {
 	seeds(f, 'I')
-	prefix := tsdus(f, 'I', "CN", "AS", "DT", "MIP", "DT", "AE")
-	f.Fuzz(func(t *testing.T, skip uint8, b []byte) {
-		s := newStack(t, false)
-		for _, p := range prefix[:int(skip)%(len(prefix)+1)] {
+	prefix := prefixes(f, 'I', "CN", "AS", "DT", "MIP", "DT", "AE")
+	f.Fuzz(func(t *testing.T, x410 bool, skip uint8, b []byte) {
+		s := newStack(t, false, x410)
+		for _, p := range prefix(x410, skip) {
 			s.transport(session.TDataIndication{TSDU: bytes.Clone(p)})
 		}
 		for _, p := range segmentsOf(b) {
@@ -151,11 +183,11 @@ func FuzzResponderLayers(f *testing.F) {
 // The same at an initiator.
 func FuzzInitiatorLayers(f *testing.F) {
 	seeds(f, 'R')
-	prefix := tsdus(f, 'R', "AC", "MIA", "PT")
-	f.Fuzz(func(t *testing.T, skip uint8, b []byte) {
-		s := newStack(t, true)
+	prefix := prefixes(f, 'R', "AC", "MIA", "PT")
+	f.Fuzz(func(t *testing.T, x410 bool, skip uint8, b []byte) {
+		s := newStack(t, true, x410)
 		s.step(rtOpen{Checkpoint: 63, Window: 3, Mode: TwoWayAlternate, UserData: bindArgument})
-		for _, p := range prefix[:int(skip)%(len(prefix)+1)] {
+		for _, p := range prefix(x410, skip) {
 			s.transport(session.TDataIndication{TSDU: bytes.Clone(p)})
 		}
 		for _, p := range segmentsOf(b) {
@@ -169,8 +201,11 @@ func FuzzInitiatorLayers(f *testing.F) {
 }
 
 // fuzzConfig has short times: a peer made of random octets owes answers.
-func fuzzConfig() Config {
+func fuzzConfig(x410 bool) Config {
 	c := testConfig("A")
+	if x410 {
+		c.ApplicationProtocols = []int64{12, 1}
+	}
 	c.Timers = Timers{
 		Open: 200 * time.Millisecond, Transfer: 100 * time.Millisecond, Idle: 50 * time.Millisecond,
 		Release: 50 * time.Millisecond, Disconnect: 20 * time.Millisecond,
@@ -181,11 +216,11 @@ func fuzzConfig() Config {
 // A Conn that hears random octets ends, in bounded time, and leaves nobody waiting.
 func FuzzConnEnds(f *testing.F) {
 	seeds(f, 'I')
-	prefix := tsdus(f, 'I', "CN", "AS", "DT", "MIP", "DT", "AE")
-	f.Fuzz(func(t *testing.T, skip uint8, b []byte) {
+	prefix := prefixes(f, 'I', "CN", "AS", "DT", "MIP", "DT", "AE")
+	f.Fuzz(func(t *testing.T, x410 bool, skip uint8, b []byte) {
 		i, r := net.Pipe()
 		defer i.Close()
-		cfg := fuzzConfig()
+		cfg := fuzzConfig(x410)
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -201,7 +236,7 @@ func FuzzConnEnds(f *testing.F) {
 			t.Fatal(err)
 		}
 		go io.Copy(io.Discard, i)
-		for _, p := range append(prefix[:int(skip)%(len(prefix)+1):len(prefix)], segmentsOf(b)...) {
+		for _, p := range append(prefix(x410, skip), segmentsOf(b)...) {
 			if len(p) > 0 && peer.WriteTSDU(p) != nil {
 				break
 			}
@@ -218,11 +253,11 @@ func FuzzConnEnds(f *testing.F) {
 // The same at an initiator.
 func FuzzOpenEnds(f *testing.F) {
 	seeds(f, 'R')
-	prefix := tsdus(f, 'R', "AC", "MIA", "AEA", "PT", "GTC")
-	f.Fuzz(func(t *testing.T, skip uint8, b []byte) {
+	prefix := prefixes(f, 'R', "AC", "MIA", "AEA", "PT", "GTC")
+	f.Fuzz(func(t *testing.T, x410 bool, skip uint8, b []byte) {
 		i, r := net.Pipe()
 		defer r.Close()
-		cfg := fuzzConfig()
+		cfg := fuzzConfig(x410)
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -245,7 +280,7 @@ func FuzzOpenEnds(f *testing.F) {
 		if err == nil {
 			go io.Copy(io.Discard, r)
 		}
-		for _, p := range append(prefix[:int(skip)%(len(prefix)+1):len(prefix)], segmentsOf(b)...) {
+		for _, p := range append(prefix(x410, skip), segmentsOf(b)...) {
 			if err != nil || len(p) > 0 && peer.WriteTSDU(p) != nil {
 				break // its time was over
 			}

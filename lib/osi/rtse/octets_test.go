@@ -18,10 +18,13 @@ type line struct {
 	octets []byte
 }
 
-// recorded reads testdata/association.txt.
-func recorded(t testing.TB) []line {
+// recorded reads testdata/association.txt, the record in normal mode.
+func recorded(t testing.TB) []line { return record(t, "association") }
+
+// record reads a record.
+func record(t testing.TB, name string) []line {
 	t.Helper()
-	b, err := os.ReadFile("testdata/association.txt")
+	b, err := os.ReadFile("testdata/" + name + ".txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,9 +45,14 @@ func recorded(t testing.TB) []line {
 // tsdus returns the TSDUs of the SPDUs named, in their order.
 func tsdus(t testing.TB, side byte, names ...string) [][]byte {
 	t.Helper()
+	return tsdusOf(t, recorded(t), side, names...)
+}
+
+func tsdusOf(t testing.TB, record []line, side byte, names ...string) [][]byte {
+	t.Helper()
 	var all [][]byte
 	for _, n := range names {
-		for _, l := range recorded(t) {
+		for _, l := range record {
 			if l.side == side && l.name == n {
 				all = append(all, l.octets[7:])
 				break
@@ -91,6 +99,23 @@ func recordedAPDU(t testing.TB) []byte {
 // The stack produces, octet for octet in both directions, an association that an
 // independent decoder has read without a complaint.
 func TestOctets(t *testing.T) {
+	t.Run("normal mode", func(t *testing.T) {
+		compareAssociation(t, "association", recordedConfig, recordedArgument, recordedResult)
+	})
+	t.Run("X.410-1984 mode", func(t *testing.T) {
+		compareAssociation(t, "association_x410", recordedX410, recordedArgument[2:], recordedResult[2:])
+	})
+}
+
+// recordedX410 is what the recorded association in X.410-1984 mode was opened with.
+func recordedX410(reference string) Config {
+	c := recordedConfig(reference)
+	c.ApplicationProtocols = []int64{12}
+	c.SessionVersions = 0
+	return c
+}
+
+func compareAssociation(t *testing.T, name string, config func(string) Config, argument, bound []byte) {
 	i, r := pipe(t)
 	ri, rr := &recorder{Conn: i}, &recorder{Conn: r}
 	ctx := testContext(t)
@@ -99,20 +124,20 @@ func TestOctets(t *testing.T) {
 	var indication OpenIndication
 	go func() {
 		var err error
-		responder, err = acceptOn(ctx, rr, recordedConfig("MTA-B"), func(ind OpenIndication) Decision {
+		responder, err = acceptOn(ctx, rr, config("MTA-B"), func(ind OpenIndication) Decision {
 			indication = ind
-			return Decision{Accept: true, UserData: recordedResult}
+			return Decision{Accept: true, UserData: bound}
 		})
 		accepted <- err
 	}()
-	initiator, result, err := Open(ctx, ri, recordedConfig("MTA-A"), recordedArgument)
+	initiator, result, err := Open(ctx, ri, config("MTA-A"), argument)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := <-accepted; err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(result.UserData, recordedResult) || !bytes.Equal(indication.UserData, recordedArgument) {
+	if !bytes.Equal(result.UserData, bound) || !bytes.Equal(indication.UserData, argument) {
 		t.Errorf("bind argument %x, result %x", indication.UserData, result.UserData)
 	}
 	if got := indication.Remote.CallingText(); got != "MTA-A" {
@@ -145,8 +170,8 @@ func TestOctets(t *testing.T) {
 			t.Fatal(step)
 		}
 	}
-	compare(t, 'I', ri.octets())
-	compare(t, 'R', rr.octets())
+	compare(t, record(t, name), 'I', ri.octets())
+	compare(t, record(t, name), 'R', rr.octets())
 }
 
 func expectTurn(ctx context.Context, c *Conn, want Indication) error {
@@ -159,10 +184,10 @@ func expectTurn(ctx context.Context, c *Conn, want Indication) error {
 
 // compare compares what one side has sent with the record. Transport references
 // are random.
-func compare(t *testing.T, side byte, sent []byte) {
+func compare(t *testing.T, record []line, side byte, sent []byte) {
 	t.Helper()
 	got := tpkts(t, sent)
-	for _, want := range recorded(t) {
+	for _, want := range record {
 		if want.side != side {
 			continue
 		}
