@@ -46,11 +46,5 @@ func app() *ucli.App {
 					cli.JSONFlag(),
 				}},
 		},
-		Action: func(c *ucli.Context) error {
-			if c.NArg() > 0 {
-				return cli.Usage("unknown verb %q", c.Args().First())
-			}
-			return cli.Usage("which verb? init, config, status, track, check, ping, read, report or decode")
-		},
 	}
 }

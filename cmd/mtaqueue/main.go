@@ -31,12 +31,6 @@ func app() *ucli.App {
 			verb(queue.VerbExpire, "give up, with a non-delivery report"),
 			verb(queue.VerbDelete, "remove without a report"),
 		},
-		Action: func(c *ucli.Context) error {
-			if c.NArg() > 0 {
-				return cli.Usage("unknown verb %q", c.Args().First())
-			}
-			return cli.Usage("which verb? list, show, tree, hold, release, retry, expire or delete")
-		},
 	}
 }
 
@@ -54,23 +48,32 @@ func filters() []ucli.Flag {
 		&ucli.StringFlag{Name: "peer", Usage: "waits for peer `NAME`"},
 		&ucli.StringFlag{Name: "priority", Usage: "urgent, normal or non-urgent"},
 		&ucli.StringFlag{Name: "state", Usage: "queued, active, deferred, held or reporting"},
-		&ucli.DurationFlag{Name: "older", Usage: "accepted longer ago than `DURATION`"},
-		&ucli.DurationFlag{Name: "newer", Usage: "accepted less long ago than `DURATION`"},
+		&ucli.StringFlag{Name: "older", Usage: "accepted longer ago than `DURATION`"},
+		&ucli.StringFlag{Name: "newer", Usage: "accepted less long ago than `DURATION`"},
 		&ucli.StringFlag{Name: "from", Usage: "originator matches `PATTERN`"},
 		&ucli.StringFlag{Name: "to", Usage: "some recipient matches `PATTERN`"},
 	}
 }
 
-func filter(c *ucli.Context) queue.Filter {
-	return queue.Filter{Channel: c.String("channel"), Peer: c.String("peer"), Priority: c.String("priority"), State: c.String("state"),
-		Older: c.Duration("older"), Newer: c.Duration("newer"), From: c.String("from"), To: c.String("to")}
+func filter(c *ucli.Context) (queue.Filter, error) {
+	f := queue.Filter{Channel: c.String("channel"), Peer: c.String("peer"), Priority: c.String("priority"), State: c.String("state"),
+		From: c.String("from"), To: c.String("to")}
+	var err error
+	if f.Older, err = cli.Duration("older", c.String("older")); err == nil {
+		f.Newer, err = cli.Duration("newer", c.String("newer"))
+	}
+	return f, err
 }
 
 // request names the messages an action is about. An empty list on standard input
 // names none: then there is nothing to ask, and named is false.
 func request(c *ucli.Context, verb string) (q queue.Request, named bool, err error) {
+	pass, err := filter(c)
+	if err != nil {
+		return q, false, err
+	}
 	ids, err := cli.Operands(c)
-	q = queue.Request{Verb: verb, IDs: ids, Filter: filter(c), DryRun: c.Bool("n"), Reason: c.String("reason"), Who: queue.Who()}
+	q = queue.Request{Verb: verb, IDs: ids, Filter: pass, DryRun: c.Bool("n"), Reason: c.String("reason"), Who: queue.Who()}
 	if len(ids) == 1 && ids[0] == "ALL" {
 		q.IDs, q.All = nil, true
 	}

@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,8 +70,10 @@ func JSON(c *ucli.Context) bool {
 // Main runs a command and returns its exit status; errors have been told on
 // standard error.
 func Main(app *ucli.App, args []string) int {
-	app.HideVersion = true
 	app.HideHelpCommand = true
+	app.Version = version()
+	ucli.VersionFlag = &ucli.BoolFlag{Name: "version", Usage: "print the version"}
+	ucli.VersionPrinter = func(c *ucli.Context) { fmt.Fprintf(c.App.Writer, "%s\n", c.App.Version) }
 	app.DisableSliceFlagSeparator = true // O/R addresses contain commas
 	app.UseShortOptionHandling = false
 	app.EnableBashCompletion = true
@@ -79,7 +83,10 @@ func Main(app *ucli.App, args []string) int {
 		app.ErrWriter = os.Stderr
 	}
 	dashed := slices.Contains(args, "--")
-	app.Action = inOrder(app.Action, dashed)
+	if app.Action == nil {
+		app.Action = whichVerb("", app.Commands)
+	}
+	app.Action = hinted(inOrder(app.Action, dashed))
 	for _, c := range app.Commands {
 		prepare(c, dashed)
 	}
@@ -92,73 +99,6 @@ func Main(app *ucli.App, args []string) int {
 		return 1
 	}
 	return tell(app.ErrWriter, app.Name, wantsJSON(args), errs)
-}
-
-func prepare(c *ucli.Command, dashed bool) {
-	c.OnUsageError = usage
-	c.HideHelpCommand = true
-	if len(c.Subcommands) > 0 && c.Action == nil {
-		c.Action = whichVerb(c)
-	}
-	c.Action = inOrder(c.Action, dashed)
-	for _, sub := range c.Subcommands {
-		prepare(sub, dashed)
-	}
-}
-
-// whichVerb is the action of a command that needs a further word.
-func whichVerb(c *ucli.Command) ucli.ActionFunc {
-	var names []string
-	for _, sub := range c.Subcommands {
-		names = append(names, sub.Name)
-	}
-	return func(ctx *ucli.Context) error {
-		if ctx.NArg() > 0 {
-			return Usage("%s: unknown verb %q", c.Name, ctx.Args().First())
-		}
-		return Usage("%s: which verb? %s", c.Name, strings.Join(names, ", "))
-	}
-}
-
-// inOrder refuses a flag that comes after an operand: the library would take it for
-// another operand. After a "--" everything is one.
-func inOrder(action ucli.ActionFunc, dashed bool) ucli.ActionFunc {
-	if dashed {
-		return action
-	}
-	return func(c *ucli.Context) error {
-		for _, word := range c.Args().Tail() {
-			if len(word) > 1 && word[0] == '-' {
-				return diag.WithHint(Usage("%s comes after %s", word, c.Args().First()), "flags stand before operands")
-			}
-		}
-		return action(c)
-	}
-}
-
-// usage makes an error of the library one of ours; it would print the whole help
-// on standard output.
-func usage(c *ucli.Context, err error, _ bool) error {
-	name := c.App.HelpName
-	if c.Command != nil && c.Command.HelpName != "" {
-		name = c.Command.HelpName
-	}
-	if flag, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-		if flag == "C" {
-			return diag.WithHint(Usage("no such flag here: -C"), "-C stands before the verb: "+c.App.Name+" -C FILE …")
-		}
-		err = fmt.Errorf("no such flag: %s", dashes(flag))
-	} else if flag, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
-		err = fmt.Errorf("%s needs a value", dashes(flag))
-	}
-	return diag.WithHint(diag.E("", diag.Usage, err), name+" --help lists the flags")
-}
-
-func dashes(flag string) string {
-	if len(flag) == 1 {
-		return "-" + flag
-	}
-	return "--" + strings.TrimPrefix(flag, "-")
 }
 
 // wantsJSON looks at the words themselves: the command line may be the error.
@@ -216,6 +156,49 @@ func each(err error) []error {
 // Usage is an error in how a command was called.
 func Usage(format string, args ...any) error {
 	return diag.E("", diag.Usage, fmt.Errorf(format, args...))
+}
+
+// Duration reads a time span: what Go's ParseDuration takes, and before it weeks and
+// days, such as 2d or 1w12h. An empty text is no time at all.
+func Duration(flag, text string) (time.Duration, error) {
+	var total time.Duration
+	rest := text
+	for _, unit := range []struct {
+		letter string
+		length time.Duration
+	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
+		before, after, found := strings.Cut(rest, unit.letter)
+		if !found {
+			continue
+		}
+		n, err := strconv.ParseUint(before, 10, 16)
+		if err != nil {
+			return 0, badDuration(flag, text)
+		}
+		total += time.Duration(n) * unit.length
+		rest = after
+	}
+	if rest == "" {
+		return total, nil
+	}
+	d, err := time.ParseDuration(rest)
+	if err != nil || d < 0 {
+		return 0, badDuration(flag, text)
+	}
+	return total + d, nil
+}
+
+func badDuration(flag, text string) error {
+	return Usage("--%s %q is not a time span such as 90s, 2h30m, 2d or 1w", flag, text)
+}
+
+// version is that of the module, and the revision it was built from where that is known.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "mtakit, unknown version"
+	}
+	return "mtakit " + info.Main.Version
 }
 
 // Address reads an O/R address; op names the flag or what was given.

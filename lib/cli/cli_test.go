@@ -25,7 +25,7 @@ func call(t *testing.T, action ucli.ActionFunc, args ...string) (status int, out
 		Flags:  []ucli.Flag{ConfigFlag(), JSONFlag(), &ucli.StringSliceFlag{Name: "to"}},
 		Action: action,
 		Commands: []*ucli.Command{
-			{Name: "verb", Action: action, Flags: []ucli.Flag{JSONFlag()}},
+			{Name: "verb", Action: action, ArgsUsage: "ID", Flags: []ucli.Flag{JSONFlag(), &ucli.StringFlag{Name: "deep"}}},
 			{Name: "group", Subcommands: []*ucli.Command{{Name: "one", Action: action}, {Name: "two", Action: action}}},
 		},
 	}
@@ -87,12 +87,17 @@ func TestUsage(t *testing.T) {
 	}{
 		{[]string{"--frob"}, "mtatest: error: no such flag: --frob\nmtatest: hint: mtatest --help lists the flags\n"},
 		{[]string{"verb", "-x"}, "mtatest: error: no such flag: -x\nmtatest: hint: mtatest verb --help lists the flags\n"},
-		{[]string{"verb", "-C", "file"}, "mtatest: error: no such flag here: -C\nmtatest: hint: -C stands before the verb: mtatest -C FILE …\n"},
+		{[]string{"verb", "-C", "file"}, "mtatest: error: no such flag: -C\nmtatest: hint: -C stands before the verb: mtatest -C …\n"},
 		{[]string{"--to"}, "mtatest: error: --to needs a value\nmtatest: hint: mtatest --help lists the flags\n"},
-		{[]string{"operand", "--json"}, `{"error":"--json comes after operand","kind":"usage","status":64,"hint":"flags stand before operands"}` + "\n"},
-		{[]string{"verb", "operand", "-x"}, "mtatest: error: -x comes after operand\nmtatest: hint: flags stand before operands\n"},
-		{[]string{"group"}, "mtatest: error: group: which verb? one, two\n"},
-		{[]string{"group", "three"}, "mtatest: error: group: unknown verb \"three\"\n"},
+		{[]string{"operand", "--json"}, `{"error":"--json comes after operand","kind":"usage","status":64,"hint":"flags stand before operands: mtatest --json … operand"}` + "\n"},
+		{[]string{"verb", "operand", "-x"}, "mtatest: error: -x comes after operand\nmtatest: hint: flags stand before operands: mtatest verb -x … operand\n"},
+		{[]string{"group"}, "mtatest: error: group: which verb? one, two\nmtatest: hint: mtatest group one|two; mtatest group --help says what each does\n"},
+		{[]string{"group", "three"}, "mtatest: error: group: unknown verb \"three\"\nmtatest: hint: one of one, two\n"},
+		{[]string{"group", "tow"}, "mtatest: error: group: unknown verb \"tow\"\nmtatest: hint: mtatest group two\n"},
+		{[]string{"group", "tree"}, "mtatest: error: group: unknown verb \"tree\"\nmtatest: hint: mtaqueue tree\n"},
+		{[]string{"verb", "--jsno"}, "mtatest: error: no such flag: --jsno\nmtatest: hint: mtatest verb --json\n"},
+		{[]string{"verb", "--to", "a"}, "mtatest: error: no such flag: --to\nmtatest: hint: --to stands before the verb: mtatest --to …\n"},
+		{[]string{"--deep", "a"}, "mtatest: error: no such flag: --deep\nmtatest: hint: --deep stands after the verb: mtatest verb --deep …\n"},
 	} {
 		status, out, said := call(t, well, c.args...)
 		if status != 64 || out != "" {
@@ -149,5 +154,42 @@ func TestRecords(t *testing.T) {
 	}
 	if _, out, _ := call(t, print, "verb", "--json"); out != `{"a":"<&>"}`+"\n" {
 		t.Errorf("%q", out)
+	}
+}
+
+// Every wrong command line ends with the right one.
+func TestUsageEndsWithTheSynopsis(t *testing.T) {
+	fails := func(*ucli.Context) error { return errors.Join(Usage("one"), Usage("verb wants an identifier")) }
+	for args, want := range map[string]string{
+		"verb": "mtatest verb [flags] ID; mtatest verb --help lists the flags",
+		"":     "mtatest [flags]; mtatest --help lists the flags",
+	} {
+		_, _, said := call(t, fails, strings.Fields(args)...)
+		if diff := cmp.Diff("mtatest: error: one\nmtatest: error: verb wants an identifier\nmtatest: hint: "+want+"\n", said); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	status, out, said := call(t, nil, "--version")
+	if status != 0 || !strings.HasPrefix(out, "mtakit ") || strings.Count(out, "\n") != 1 || said != "" {
+		t.Errorf("status %d, %q, %q", status, out, said)
+	}
+}
+
+func TestDuration(t *testing.T) {
+	const day = 24 * time.Hour
+	for text, want := range map[string]time.Duration{
+		"90s": 90 * time.Second, "2d": 2 * day, "1w": 7 * day, "1w2d3h": 9*day + 3*time.Hour, "0s": 0, "1d30m": day + 30*time.Minute,
+	} {
+		if got, err := Duration("older", text); err != nil || got != want {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"2", "d", "-2d", "2d1w", "-1h", "1.5d", "2d-1h", "99999999w", "tomorrow"} {
+		if got, err := Duration("older", text); diag.KindOf(err) != diag.Usage || !strings.Contains(err.Error(), "--older") {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
 	}
 }

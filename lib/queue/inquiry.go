@@ -40,6 +40,10 @@ func (k *Keeper) Inquire(now time.Time, q Request) *Inquiry {
 		i.trouble(err)
 		return i
 	}
+	if err := k.exists(q.Filter); err != nil {
+		i.trouble(err)
+		return i
+	}
 	switch q.Verb {
 	case VerbStatus:
 		i.emit(Answer{Status: k.status()})
@@ -59,6 +63,34 @@ func (k *Keeper) Inquire(now time.Time, q Request) *Inquiry {
 		i.trouble(diag.E("request", diag.Usage, fmt.Errorf("unknown verb %q", q.Verb)))
 	}
 	return i
+}
+
+// exists says no to a filter by a channel or peer that is neither configured nor has
+// anything: its empty answer would hide the mistake.
+func (k *Keeper) exists(f Filter) error {
+	var channels, peers []string
+	for _, c := range k.mind.Tree() {
+		channels = append(channels, c.Name)
+		for _, p := range c.Peers {
+			if p.Name != "" && !slices.Contains(peers, p.Name) {
+				peers = append(peers, p.Name)
+			}
+		}
+	}
+	for _, asked := range []struct {
+		what, name string
+		known      []string
+	}{{"channel", f.Channel, channels}, {"peer", f.Peer, peers}} {
+		if asked.name == "" || slices.Contains(asked.known, asked.name) {
+			continue
+		}
+		err := diag.E(asked.name, diag.NoInput, fmt.Errorf("there is no such %s, in the configuration or in the queue", asked.what))
+		if len(asked.known) == 0 {
+			return err
+		}
+		return diag.WithHint(err, "there is "+strings.Join(asked.known, ", "))
+	}
+	return nil
 }
 
 func (i *Inquiry) emit(a Answer) { i.answers = append(i.answers, a) }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	ucli "github.com/urfave/cli/v2"
+
+	"github.com/mtakit/mtakit/lib/cli"
 )
 
 // Page holds a command and its manual page in man/ together, both ways: every verb
@@ -25,6 +27,7 @@ func Page(t *testing.T, app *ucli.App, page string) {
 	collect(app.Commands, "", &verbs, &flags)
 	flags = append(flags, namesOf(app.Flags)...)
 	compare(t, page+": verb in the synopsis", p.synopsisVerbs, verbs)
+	compare(t, "cli.Verbs", cli.Verbs[app.Name], verbs)
 	compare(t, page+": flag in the synopsis", p.synopsisFlags, flags)
 	compare(t, page+": flag described", p.describedFlags, flags)
 	for _, v := range verbs {
