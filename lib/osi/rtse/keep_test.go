@@ -227,7 +227,7 @@ func TestResumeAccepted(t *testing.T) {
 	take(t, b)
 	await(t, done)
 	id := a.identifier()
-	from := &Resumption{Connection: &id, Old: []byte{2, 1, 1}, Serial: 24, Octets: 24 * 4096, Ended: true}
+	from := &Resumption{Connection: &id, Old: []byte{2, 1, 1}, Serial: 24, Octets: 24 * 4096, Ended: true, Header: a.sent.header}
 
 	a, b, _ = keepingPair(t, keeper, "x2", 0)
 	if r := await(t, resumable(t, a, apdu, from)); r.err != nil || !r.Confirmed {

@@ -15,11 +15,15 @@ type Resumption struct {
 	Old []byte
 	// Serial is the last checkpoint confirmed; the APDU goes on behind it.
 	Serial session.SerialNumber
-	// Octets is what came before that checkpoint, the EXTERNAL's included. It is not
-	// transmitted.
+	// What follows is not transmitted. Octets is what came before that checkpoint, the
+	// EXTERNAL's included, and Header how that begins.
 	Octets int64
+	Header []byte
+	// Tries is how often it was tried to resume from there and nothing was confirmed
+	// behind it.
+	Tries int
 	// Ended says that the end of the activity had been sent: the peer may have the
-	// APDU. It is not transmitted.
+	// APDU.
 	Ended bool
 }
 

@@ -1,6 +1,7 @@
 package rtse
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,9 @@ type TransferOptions struct {
 	// TransferResult.Interrupted. It goes on there, or, if the peer knows nothing of it,
 	// begins anew.
 	Resume *Resumption
+	// Progress, if not nil, hears from time to time where the transfer could be resumed,
+	// which is what remains to know if this process ends before the transfer does.
+	Progress func(Resumption)
 	// MaxRTTR is the most octets in one RTTR; zero leaves it to the checkpoint
 	// size.
 	MaxRTTR int
@@ -47,20 +51,22 @@ func (e contextError) Error() string {
 // outbound is one APDU on its way out.
 type outbound struct {
 	*Conn
-	apdu   io.Reader
-	seeker io.Seeker // of apdu; nil if it cannot be resumed
-	header []byte    // of the EXTERNAL
-	pos    int64     // octets of header and apdu that have been read
-	total  int64
-	size   int // of an RTTR
-	sizes  []int
-	timer  *time.Timer
-	ended  bool // activity end was sent, on this association or before
+	apdu     io.Reader
+	seeker   io.Seeker // of apdu; nil if it cannot be resumed
+	header   []byte    // of the EXTERNAL
+	pos      int64     // octets of header and apdu that have been read
+	total    int64
+	size     int // of an RTTR
+	sizes    []int
+	progress func(Resumption)
+	timer    *time.Timer
+	ended    bool // activity end was sent, on this association or before
 
 	// What is needed to resume it; guarded by the mutex of the Conn.
 	name    []byte     // of the activity
 	from    Resumption // where the activity was resumed; Serial 0: it was started
 	refused bool       // the peer would not resume it
+	told    int64      // octets, as Progress last heard
 	marks   []Mark     // checkpoints not yet confirmed
 	secured Mark       // the last confirmed
 }
@@ -80,13 +86,25 @@ func (o *outbound) resumption() *Resumption {
 	case o.seeker == nil || o.refused:
 		return nil
 	case o.secured.Serial > o.from.Serial:
-		id := o.identifier()
-		r = Resumption{Connection: &id, Old: o.name, Serial: o.secured.Serial, Octets: o.secured.Octets}
-	case o.from.Serial == 0:
+		r = o.here()
+	case o.from.Serial == 0 || o.from.Tries >= maxTries || o.abort == nil || o.abort.Layer != LayerTransport:
+		// A peer that has answered by an abort would do so again.
 		return nil
+	default:
+		r.Tries++
 	}
 	r.Ended = o.ended
 	return &r
+}
+
+// maxTries bounds how often a transfer is resumed in vain from one place. A peer may be
+// there that just ends the connection.
+const maxTries = 2
+
+// here is the last checkpoint confirmed. o.mu is held.
+func (o *outbound) here() Resumption {
+	id := o.identifier()
+	return Resumption{Connection: &id, Old: o.name, Serial: o.secured.Serial, Octets: o.secured.Octets, Header: o.header, Ended: o.ended}
 }
 
 // TransferWith is Transfer with options.
@@ -145,7 +163,8 @@ func (o *outbound) again() (bool, error) {
 	switch {
 	case o.broken != nil:
 		o.broken = nil
-		o.from = Resumption{Old: o.name, Serial: o.secured.Serial, Octets: o.secured.Octets, Ended: o.ended}
+		o.from = o.here()
+		o.from.Connection = nil // this one
 	case o.result != nil && !o.result.Positive && o.from.Serial > 0 && o.secured.Serial == o.from.Serial && o.result.Reason != session.ExceptionJeopardized:
 		// Nothing is known of it, or no more.
 		o.refused, o.from = true, Resumption{}
@@ -200,7 +219,7 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 	}
 	out := &outbound{
 		Conn: c, apdu: apdu, header: header, total: int64(len(header)) + size, sizes: o.sizes,
-		size: withoutCheckpoints,
+		size: withoutCheckpoints, progress: o.Progress,
 	}
 	if o.Resumable {
 		out.seeker, _ = apdu.(io.Seeker)
@@ -215,7 +234,11 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 		if out.seeker == nil || r.Serial < 1 || r.Octets < 0 || r.Octets > out.total {
 			return nil, diag.E("", diag.Usage, errResume)
 		}
-		out.from, out.ended = *r, r.Ended
+		out.ended = r.Ended
+		// In another context, or another mode, it would not be the same octets.
+		if bytes.Equal(r.Header, header) {
+			out.from = *r
+		}
 	}
 	if n := int(min(int64(out.size), out.total)); len(c.buffer) < n {
 		c.buffer = make([]byte, n)
@@ -249,6 +272,7 @@ func (o *outbound) send(ctx context.Context) error {
 			return err
 		}
 		_ = o.flush()
+		o.tell()
 	}
 	o.mu.Lock()
 	if o.machine.state == sending {
@@ -259,6 +283,27 @@ func (o *outbound) send(ctx context.Context) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.await(ctx, o.settled)
+}
+
+// progressEach is how many octets are confirmed between two calls of Progress.
+const progressEach = 16 << 20
+
+// tell tells Progress, outside the mutex of the Conn.
+func (o *outbound) tell() {
+	if o.progress == nil {
+		return
+	}
+	o.mu.Lock()
+	tell := o.over() == nil && o.secured.Octets-o.told >= progressEach
+	var here Resumption
+	if tell {
+		o.told = o.secured.Octets
+		here = o.here()
+	}
+	o.mu.Unlock()
+	if tell {
+		o.progress(here)
+	}
 }
 
 // settled reports whether the activity is over. o.mu is held.
