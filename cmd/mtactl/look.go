@@ -23,13 +23,21 @@ func configCheck(c *ucli.Context) error {
 	if c.NArg() > 1 {
 		return cli.Usage("config check wants one file")
 	}
-	var err error
-	if c.NArg() > 0 {
-		_, err = tableconf.Load(c.Args().First())
-	} else {
-		_, err = cli.Config(c)
+	path := c.Args().First()
+	if path == "" {
+		var err error
+		if path, err = cli.ConfigPath(c); err != nil {
+			return err
+		}
 	}
-	if err == nil || diag.KindOf(err) != diag.Config {
+	cfg, err := tableconf.Load(path)
+	switch {
+	case err == nil:
+		for _, r := range remarks(cfg, path) {
+			fmt.Fprintln(c.App.Writer, r)
+		}
+		return nil
+	case diag.KindOf(err) != diag.Config:
 		return err
 	}
 	fmt.Fprintln(c.App.Writer, err)

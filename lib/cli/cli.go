@@ -40,12 +40,15 @@ func JSONFlag() ucli.Flag {
 // Config loads the configuration a command line names: -C, MTA_CONFIG, ./mta.toml,
 // /etc/mta/mta.toml.
 func Config(c *ucli.Context) (*conf.Config, error) {
-	path, err := tableconf.Find(configFile(c))
+	path, err := ConfigPath(c)
 	if err != nil {
 		return nil, err
 	}
 	return tableconf.Load(path)
 }
+
+// ConfigPath is the file of that configuration.
+func ConfigPath(c *ucli.Context) (string, error) { return tableconf.Find(configFile(c)) }
 
 // configFile is the -C of the command or of one it stands below.
 func configFile(c *ucli.Context) string {

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mtakit/mtakit/lib/conf"
+)
+
+// remarks are what is right in the configuration read from a file and will not work on
+// this machine, or should not be so: for whoever asks, and asked as the user the switch
+// runs as.
+func remarks(cfg *conf.Config, path string) []string {
+	var all []string
+	remark := func(format string, args ...any) {
+		all = append(all, fmt.Sprintf("%s: remark: ", path)+fmt.Sprintf(format, args...))
+	}
+	st, err := os.Stat(path)
+	if err == nil && st.Mode().Perm()&0o004 != 0 && secret(cfg) {
+		remark("it holds passwords and everybody can read it: mode %o, better 600", st.Mode().Perm())
+	}
+	for i := range cfg.Users {
+		u := &cfg.Users[i]
+		var err error
+		switch {
+		case len(u.Program) > 0:
+			err = runs(u.Program[0])
+		case u.Mailbox != "":
+			err = takes(u.Mailbox)
+		}
+		if err != nil {
+			remark("[[user]] %s: %v", u.Address, err)
+		}
+	}
+	return all
+}
+
+// secret tells whether there is a password in a configuration.
+func secret(cfg *conf.Config) bool {
+	for _, p := range cfg.Peers {
+		if p.PasswordIn != "" || p.PasswordOut != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// runs tells why a delivery program could not be run.
+func runs(program string) error {
+	st, err := os.Stat(program)
+	switch {
+	case err != nil:
+		return fmt.Errorf("program: %w", err)
+	case !st.Mode().IsRegular():
+		return fmt.Errorf("program: %s is not a file", program)
+	case unix.Access(program, unix.X_OK) != nil:
+		return fmt.Errorf("program: %s is not executable", program)
+	}
+	return nil
+}
+
+// takes tells why no message could be put into a mailbox, which is made when the first
+// one comes.
+func takes(mailbox string) error {
+	for dir := mailbox; ; dir = filepath.Dir(dir) {
+		st, err := os.Stat(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir):
+			continue
+		case err != nil:
+			return fmt.Errorf("mailbox: %w", err)
+		case !st.IsDir():
+			return fmt.Errorf("mailbox: %s is not a directory", dir)
+		case unix.Access(dir, unix.W_OK|unix.X_OK) != nil:
+			return fmt.Errorf("mailbox: nothing can be made in %s", dir)
+		}
+		return nil
+	}
+}
