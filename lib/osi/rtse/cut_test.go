@@ -17,12 +17,13 @@ import (
 // many as allowed have passed. Zero lets everything pass.
 type severed struct {
 	passed, allowed atomic.Int64
+	seen            func(direction byte, tpkt []byte) // 'O' from the first stream, 'I' from the second
 }
 
 // between joins two streams; they are closed when either of them ends.
 func (s *severed) between(a, b net.Conn) {
 	var both sync.WaitGroup
-	carry := func(from, to net.Conn) {
+	carry := func(direction byte, from, to net.Conn) {
 		defer func() {
 			_ = from.Close()
 			_ = to.Close()
@@ -39,13 +40,17 @@ func (s *severed) between(a, b net.Conn) {
 			if n := s.passed.Add(1); s.allowed.Load() > 0 && n > s.allowed.Load() {
 				return
 			}
-			if _, err := to.Write(append(header[:], tpdu...)); err != nil {
+			tpkt := append(header[:], tpdu...)
+			if s.seen != nil {
+				s.seen(direction, tpkt)
+			}
+			if _, err := to.Write(tpkt); err != nil {
 				return
 			}
 		}
 	}
-	both.Go(func() { carry(a, b) })
-	both.Go(func() { carry(b, a) })
+	both.Go(func() { carry('O', a, b) })
+	both.Go(func() { carry('I', b, a) })
 	both.Wait()
 }
 
