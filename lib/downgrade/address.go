@@ -133,30 +133,30 @@ func piece(s string) int {
 	return n
 }
 
-// UpgradeName is the inverse of Name. A name that is none of Name's comes back as
-// it is.
-func UpgradeName(n oraddr.ORName, gateway oraddr.Domain) oraddr.ORName {
+// UpgradeName is the inverse of Name, and reports whether there was anything to do: a
+// name that is none of Name's comes back as it is.
+func UpgradeName(n oraddr.ORName, gateway oraddr.Domain) (out oraddr.ORName, changed bool) {
 	a, err := n.Address()
 	if err != nil || len(a.DDA) == 0 {
-		return n
+		return n, false
 	}
 	if whole, ok := inside(a, gateway); ok {
 		whole.DirectoryName, whole.Unknown = n.DirectoryName, n.Unknown
-		return whole
+		return whole, true
 	}
 	i := slices.IndexFunc(a.DDA, isCommon)
 	if i < 0 || a.CN != "" || len(a.DDA[i].Value) > boundCommonName || a.DDA[i].Value == "" || slices.ContainsFunc(a.DDA[i+1:], isCommon) {
-		return n
+		return n, false
 	}
 	value, err := ber.Marshal(asn1.PrintableString(a.DDA[i].Value))
 	if err != nil {
-		return n
+		return n, false
 	}
 	if n.DomainDefinedAttributes = slices.Delete(slices.Clone(n.DomainDefinedAttributes), i, i+1); len(n.DomainDefinedAttributes) == 0 {
 		n.DomainDefinedAttributes = nil // absent, not empty
 	}
 	n.ExtensionAttributes = slices.Insert(slices.Clone(n.ExtensionAttributes), 0, oraddr.ExtensionAttribute{Type: extCommonName, Value: value})
-	return n
+	return n, true
 }
 
 // inside returns the address that an address of the gateway carries.
