@@ -3,6 +3,7 @@ package downgrade
 import (
 	"errors"
 	"io"
+	"sort"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -22,46 +23,48 @@ type Content struct {
 type stretch struct {
 	own    []byte
 	off, n int64
+	at     int64 // where it begins in the new content
 }
 
 // Size returns the number of octets of the new content.
 func (c *Content) Size() int64 { return c.size }
 
-// Reader returns the new content; old is the one it was planned for.
-func (c *Content) Reader(old io.ReaderAt) io.Reader { return &contentReader{left: c.pieces, old: old} }
+// Of returns the new content; old is the one it was planned for.
+func (c *Content) Of(old io.ReaderAt) *io.SectionReader {
+	return io.NewSectionReader(&made{c, old}, 0, c.size)
+}
 
-type contentReader struct {
-	left []stretch
-	at   int64 // octets read of the first
+// made is a new content.
+type made struct {
+	plan *Content
 	old  io.ReaderAt
 }
 
-func (r *contentReader) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	for ; len(r.left) > 0; r.left, r.at = r.left[1:], 0 {
-		s := &r.left[0]
-		if r.at == s.size() {
+// ReadAt implements io.ReaderAt.
+func (m *made) ReadAt(p []byte, off int64) (n int, err error) {
+	pieces := m.plan.pieces
+	i := sort.Search(len(pieces), func(i int) bool { return pieces[i].at+pieces[i].size() > off })
+	for ; n < len(p) && i < len(pieces); i++ {
+		s := &pieces[i]
+		skip := off + int64(n) - s.at
+		q := p[n:]
+		q = q[:min(int64(len(q)), s.size()-skip)]
+		if s.own != nil {
+			n += copy(q, s.own[skip:])
 			continue
 		}
-		p = p[:min(int64(len(p)), s.size()-r.at)]
-		if s.own != nil {
-			n := copy(p, s.own[r.at:])
-			r.at += int64(n)
-			return n, nil
+		k, err := m.old.ReadAt(q, s.off+skip)
+		if n += k; k < len(q) {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return n, err
 		}
-		n, err := r.old.ReadAt(p, s.off+r.at)
-		r.at += int64(n)
-		if n > 0 {
-			return n, nil
-		}
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		return 0, err
 	}
-	return 0, io.EOF
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
 func (s *stretch) size() int64 {
@@ -100,7 +103,10 @@ func planContent(content io.ReaderAt, size int64, gateway oraddr.Domain, prohibi
 	case err != nil:
 		return nil, err
 	}
+	for i := range pieces.list {
+		pieces.list[i].at = p.plan.size
+		p.plan.size += pieces.list[i].size()
+	}
 	p.plan.pieces = pieces.list
-	p.plan.size = pieces.size
 	return p.plan, nil
 }

@@ -44,12 +44,15 @@ func planned(t testing.TB, old []byte, prohibited bool) ([]byte, *Content, error
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := io.ReadAll(plan.Reader(bytes.NewReader(old)))
+	b, err := io.ReadAll(plan.Of(bytes.NewReader(old)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if int64(len(b)) != plan.Size() {
 		t.Fatalf("%d octets, announced %d", len(b), plan.Size())
+	}
+	if err := iotest.TestReader(plan.Of(bytes.NewReader(old)), b); err != nil {
+		t.Fatal(err)
 	}
 	return b, plan, nil
 }
@@ -243,7 +246,7 @@ func TestLargeContentIsNotHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := io.Copy(io.Discard, plan.Reader(old))
+	n, err := io.Copy(io.Discard, plan.Of(old))
 	if err != nil || n != plan.Size() || n < size {
 		t.Fatalf("%d octets of %d, %v", n, plan.Size(), err)
 	}
@@ -262,16 +265,23 @@ type sparse struct {
 
 func (s sparse) size() int64 { return int64(len(s.head)+len(s.tail)) + s.zeros }
 
-func (s sparse) ReadAt(b []byte, off int64) (int, error) {
-	switch at := off - int64(len(s.head)); {
-	case at < 0:
-		return copy(b, s.head[off:]), nil
-	case at < s.zeros:
-		n := min(int64(len(b)), s.zeros-at)
-		clear(b[:n])
-		return int(n), nil
-	case off < s.size():
-		return copy(b, s.tail[at-s.zeros:]), nil
+func (s sparse) ReadAt(b []byte, off int64) (n int, err error) {
+	for n < len(b) && off < s.size() {
+		k := 0
+		switch at := off - int64(len(s.head)); {
+		case at < 0:
+			k = copy(b[n:], s.head[off:])
+		case at < s.zeros:
+			k = int(min(int64(len(b)-n), s.zeros-at))
+			clear(b[n : n+k])
+		default:
+			k = copy(b[n:], s.tail[at-s.zeros:])
+		}
+		n += k
+		off += int64(k)
 	}
-	return 0, io.EOF
+	if n < len(b) {
+		err = io.EOF
+	}
+	return n, err
 }

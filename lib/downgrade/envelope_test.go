@@ -265,7 +265,7 @@ func TestContentType22(t *testing.T) {
 				t.Errorf("%s: converted to %q, want %q", c.name, converted, c.eits)
 			}
 			if o.Content != nil {
-				b, err := io.ReadAll(o.Content.Reader(bytes.NewReader(content)))
+				b, err := io.ReadAll(o.Content.Of(bytes.NewReader(content)))
 				if _, decodeErr := ipms.Decode(b); err != nil || decodeErr != nil {
 					t.Errorf("%s: %v, %v", c.name, err, decodeErr)
 				}

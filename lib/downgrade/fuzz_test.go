@@ -84,7 +84,7 @@ var contents = []string{
 
 func checkContent(t *testing.T, content []byte, plan *Content) {
 	t.Helper()
-	b, err := io.ReadAll(plan.Reader(bytes.NewReader(content)))
+	b, err := io.ReadAll(plan.Of(bytes.NewReader(content)))
 	if err != nil || int64(len(b)) != plan.Size() {
 		t.Fatalf("%d octets of %d, %v", len(b), plan.Size(), err)
 	}
