@@ -22,6 +22,7 @@ var floors = []struct{ pkg, reason string }{
 	{"oraddr", "values: no I/O"},
 	{"mts", "values: no I/O"},
 	{"ipms", "values: no I/O"},
+	{"ipms/p772", "values: no I/O"},
 	{"osi/tp", "a wire knows no spool and no routing"},
 	{"osi/session", "a wire knows no spool and no routing"},
 	{"osi/presentation", "a wire knows no spool and no routing"},

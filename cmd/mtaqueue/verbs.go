@@ -108,7 +108,11 @@ func show(c *ucli.Context) error {
 		}
 		first = false
 		showText(p, d)
-		showTrace(p, d, cfg.Identity)
+		// An envelope that cannot be read has been decided on by whoever accepted it.
+		if e, err := p1.DecodeCommon(d.Envelope.Wire, p1.Limits{}); err == nil {
+			showTrace(p, d, e, cfg.Identity)
+			showExtensions(p, e)
+		}
 		return nil
 	})
 }
@@ -155,13 +159,8 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 	}
 }
 
-// showTrace prints the way the message has come, this MTA included. An envelope
-// that cannot be read has been decided on by whoever accepted it.
-func showTrace(p *cli.Printer, d *queue.DetailRow, own conf.Identity) {
-	e, err := p1.DecodeCommon(d.Envelope.Wire, p1.Limits{})
-	if err != nil {
-		return
-	}
+// showTrace prints the way the message has come, this MTA included.
+func showTrace(p *cli.Printer, d *queue.DetailRow, e *p1.Common, own conf.Identity) {
 	line := func(domain mts.GlobalDomainIdentifier, mta string, arrival mts.Time, action mts.RoutingAction) {
 		at, err := arrival.Time()
 		if err != nil {

@@ -2,8 +2,6 @@ package decode
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -40,6 +38,8 @@ func (d *decoder) inMTSAPDU(n *ber.Node, s span, out *Node) {
 		d.content(n, n, "returned-content", s, out)
 	case "ExtensionField":
 		d.extension(n, s, out)
+	default:
+		d.inSecurity(n, s, out)
 	}
 }
 
@@ -76,80 +76,4 @@ func (d *decoder) content(n, typed *ber.Node, name string, s span, out *Node) {
 		shown.Children = append(shown.Children, one)
 		v = v.from(size)
 	}
-}
-
-// valueType is the type of the value of an extension.
-type valueType struct {
-	zero   any
-	params string
-}
-
-// extensionTypes are the values of the extensions of X.411 that are more than an
-// open type.
-var extensionTypes = func() map[mts.ExtensionNumber]valueType {
-	m := map[mts.ExtensionNumber]valueType{}
-	learn(m, mts.ExtRecipientReassignmentProhibited, "")
-	learn(m, mts.ExtOriginatorRequestedAlternateRecipient, "")
-	learn(m, mts.ExtDLExpansionProhibited, "")
-	learn(m, mts.ExtConversionWithLossProhibited, "")
-	learn(m, mts.ExtLatestDeliveryTime, "")
-	learn(m, mts.ExtRequestedDeliveryMethod, "")
-	learn(m, mts.ExtPhysicalForwardingProhibited, "")
-	learn(m, mts.ExtPhysicalForwardingAddressRequest, "")
-	learn(m, mts.ExtPhysicalDeliveryModes, "")
-	learn(m, mts.ExtRegisteredMailType, "")
-	learn(m, mts.ExtRecipientNumberForAdvice, "")
-	learn(m, mts.ExtPhysicalRenditionAttributes, "")
-	learn(m, mts.ExtOriginatorReturnAddress, "")
-	learn(m, mts.ExtPhysicalDeliveryReportRequest, "")
-	learn(m, mts.ExtMessageToken, "")
-	learn(m, mts.ExtContentConfidentialityAlgorithm, "")
-	learn(m, mts.ExtContentIntegrityCheck, "")
-	learn(m, mts.ExtMessageOriginAuthenticationCheck, "")
-	learn(m, mts.ExtMessageSecurityLabel, "")
-	learn(m, mts.ExtProofOfSubmissionRequest, "")
-	learn(m, mts.ExtProofOfDeliveryRequest, "")
-	learn(m, mts.ExtContentCorrelator, "")
-	learn(m, mts.ExtProbeOriginAuthenticationCheck, "")
-	learn(m, mts.ExtRedirectionHistory, "")
-	learn(m, mts.ExtDLExpansionHistory, "")
-	learn(m, mts.ExtPhysicalForwardingAddress, "")
-	learn(m, mts.ExtProofOfDelivery, "")
-	learn(m, mts.ExtOriginatorAndDLExpansionHistory, "")
-	learn(m, mts.ExtReportingDLName, "")
-	learn(m, mts.ExtReportOriginAuthenticationCheck, "")
-	learn(m, mts.ExtProofOfSubmission, "")
-	learn(m, mts.ExtForwardingRequest, "")
-	learn(m, mts.ExtTraceInformation, "")
-	learn(m, mts.ExtInternalTraceInformation, "")
-	learn(m, mts.ExtReportingMTAName, "")
-	learn(m, mts.ExtMultipleOriginatorCertificates, "SET")
-	learn(m, mts.ExtDLExemptedRecipients, "SET")
-	learn(m, mts.ExtCertificateSelectors, "")
-	learn(m, mts.ExtCertificateSelectorsOverride, "")
-	return m
-}()
-
-func learn[T any](m map[mts.ExtensionNumber]valueType, e mts.Extension[T], params string) {
-	var zero T
-	m[*e.Type().StandardExtension] = valueType{zero, params}
-}
-
-// extension shows the value of an extension as its type.
-func (d *decoder) extension(n *ber.Node, s span, out *Node) {
-	kind, _ := child(n, "type")
-	value, at := child(n, "value")
-	if kind == nil || value == nil || len(value.Children) != 1 {
-		return
-	}
-	word, _, _ := strings.Cut(childValue(kind, "standard-extension"), " ")
-	number, err := strconv.ParseInt(word, 10, 64)
-	t, known := extensionTypes[mts.ExtensionNumber(number)]
-	if err != nil || !known {
-		return
-	}
-	inner := &value.Children[0]
-	part := s.from(int(inner.Offset)).to(int(inner.Length))
-	shown, _ := d.explain(part, MTSAPDU, mts.ExtensionNumber(number).String(), t.zero, t.params)
-	out.Children[at].Children[0] = shown
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/ipms"
+	"github.com/mtakit/mtakit/lib/ipms/p772"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/osi/acse"
 	"github.com/mtakit/mtakit/lib/osi/presentation"
@@ -218,6 +219,9 @@ func oidName(o asn1.OID) string {
 	if name := oidNames[o]; name != "" {
 		return name
 	}
+	if name := p772.Name(o); name != "" {
+		return name
+	}
 	if o.HasPrefix(mts.EITs) {
 		if name := mts.EITName(o); name != string(o) {
 			return name
@@ -264,6 +268,9 @@ var oidNames = map[asn1.OID]string{
 	mts.ContentUnidentified:  "unidentified",
 	mts.ContentInnerEnvelope: "inner-envelope",
 	mts.ContentP772:          "p772",
+	mts.TokenAsymmetric:      "asymmetric-token",
+	"2.6.3.5.0":              "physical-rendition-basic",
+	"2.6.3.5.1":              "physical-rendition-no-cover-page",
 
 	ipms.DataIA5Text:            "ia5-text",
 	ipms.DataG3Facsimile:        "g3-facsimile",

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -103,6 +104,75 @@ func (n *Node) write(w *bufio.Writer, indent int) {
 		n.Children[i].write(w, indent+1)
 	}
 }
+
+// Line writes the tree on one line, at most about max characters of it: values with
+// the names of their fields, the fields of a field in braces. What is left out ends
+// in "…".
+func (n Node) Line(max int) string {
+	l := line{max: max}
+	l.node(&n)
+	return l.b.String()
+}
+
+// line is a tree being written on one line.
+type line struct {
+	b    strings.Builder
+	max  int
+	full bool
+}
+
+func (l *line) write(s string) {
+	if l.full {
+		return
+	}
+	if room := l.max - l.b.Len(); len(s) > room {
+		l.full = true
+		for room > 0 && !utf8.RuneStart(s[room]) {
+			room--
+		}
+		s = s[:max(room, 0)] + "…"
+	}
+	l.b.WriteString(s)
+}
+
+// node writes what a field is, without its name. A value tells of a field as a
+// whole; only faults in it are told beside it.
+func (l *line) node(n *Node) {
+	if l.full {
+		return
+	}
+	fields := n.Children
+	if n.Value != "" || len(n.Hex) > 0 {
+		text := n.Hex.String()
+		if n.Value != "" {
+			text = strings.TrimSuffix(quote(n.Value)+" "+text, " ")
+		}
+		l.write(text)
+		fields = slices.DeleteFunc(slices.Clone(fields), func(c Node) bool { return !c.fault() })
+		if len(fields) == 0 {
+			return
+		}
+		l.write(" ")
+	}
+	if len(fields) == 1 && (fields[0].Name == "" || fields[0].Name[0] == '[') {
+		l.node(&fields[0])
+		return
+	}
+	l.write("{")
+	for i := range fields {
+		if i > 0 {
+			l.write(", ")
+		}
+		if name := fields[i].Name; name != "" && name[0] != '[' {
+			l.write(name + " ")
+		}
+		l.node(&fields[i])
+	}
+	l.write("}")
+}
+
+// fault tells the node of a fault from one of a field.
+func (n *Node) fault() bool { return n.Type == "" && (n.Name == "undecoded" || n.Name == "fault") }
 
 func (n *Node) label() string {
 	switch {

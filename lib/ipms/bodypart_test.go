@@ -11,6 +11,7 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
 )
 
 // TestBodyParts decodes one body part of every kind, says what it is, and encodes
@@ -263,4 +264,27 @@ func FuzzDecodeIPM(f *testing.F) {
 			t.Fatalf("%x was encoded as %x and then as %x, %v", b, first, second, err)
 		}
 	})
+}
+
+// The extensions of the envelope that X.420 defines, with the criticality it
+// recommends.
+func TestEnvelopeExtensions(t *testing.T) {
+	for _, c := range []struct {
+		kind        mts.ExtensionType
+		criticality mts.Criticality
+		want, stage string
+	}{
+		{ExtBlindCopyRecipients.Type(), ExtBlindCopyRecipients.RecommendedCriticality(), "blind-copy-recipients", ""},
+		{ExtBodyPartEncryptionToken.Type(), ExtBodyPartEncryptionToken.RecommendedCriticality(), "body-part-encryption-token", "for-delivery"},
+		{ExtForwardedContentToken.Type(), ExtForwardedContentToken.RecommendedCriticality(), "forwarded-content-token", "for-delivery"},
+	} {
+		if c.kind.String() != c.want || c.criticality.String() != c.stage {
+			t.Errorf("%v, %v: want %s, %s", c.kind, c.criticality, c.want, c.stage)
+		}
+	}
+	for _, v := range []any{BodyPartTokens{}, EncryptionToken{}, ForwardedContentToken{}} {
+		if err := ber.Check(v); err != nil {
+			t.Errorf("%T: %v", v, err)
+		}
+	}
 }

@@ -110,6 +110,12 @@ type Extension[T any] struct {
 	recommended Criticality
 }
 
+// NewStandardExtension describes a standard extension, for those that another
+// Recommendation defines. params is as for NewPrivateExtension.
+func NewStandardExtension[T any](n ExtensionNumber, params string, critical ...Stage) Extension[T] {
+	return Extension[T]{StandardExtension(n), params, NewCriticality(critical...)}
+}
+
 // NewPrivateExtension describes a private extension. The words of a ber field
 // tag in params say what the Go type T does not: "[3]", "ENUMERATED".
 func NewPrivateExtension[T any](o asn1.OID, params string, critical ...Stage) Extension[T] {
@@ -118,6 +124,9 @@ func NewPrivateExtension[T any](o asn1.OID, params string, critical ...Stage) Ex
 
 // Type returns the extension's type.
 func (e Extension[T]) Type() ExtensionType { return e.kind }
+
+// Params returns the words of a ber field tag that describe its value beside T.
+func (e Extension[T]) Params() string { return e.params }
 
 // String returns the extension's name.
 func (e Extension[T]) String() string { return e.kind.String() }

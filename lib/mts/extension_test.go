@@ -113,7 +113,7 @@ func TestStandardExtensions(t *testing.T) {
 		SecurityClassification:   ptr(Secret),
 		PrivacyMark:              "EYES",
 		SecurityCategories:       []SecurityCategory{{Type: "1.2.3", Value: ber.Raw{0x02, 0x01, 0x07}}},
-	}, "30 25 80 01 14 81 02 05 20 A2 1C 31 1A 06 02 2A 03 02 01 04 13 04 45 59 45 53 31 0B 30 09 80 02 2A 03 A1 03 02 01 07")
+	}, "30 25 80 01 14 81 02 05 20 A2 1C 31 1A 02 01 04 06 02 2A 03 31 0B 30 09 80 02 2A 03 A1 03 02 01 07 13 04 45 59 45 53")
 	check(t, ExtProofOfSubmissionRequest, 21, Requested, "30 0C 80 01 15 81 02 07 80 A2 03 0A 01 01")
 	check(t, ExtProofOfDeliveryRequest, 22, Requested, "30 0C 80 01 16 81 02 05 20 A2 03 0A 01 01")
 	check(t, ExtContentCorrelator, 23, ContentCorrelator{IA5Text: ptr(asn1.IA5String("c"))}, "30 08 80 01 17 A2 03 16 01 63")
@@ -146,10 +146,7 @@ func TestStandardExtensions(t *testing.T) {
 		{DirectoryEntry: ber.Raw{0x30, 0x00}},
 		{Certificate: &TaggedCertificates{Components: []ber.Raw{{0x30, 0x00}}}},
 	}, "30 0F 80 01 28 A2 0A 31 08 A0 02 30 00 A1 02 30 00")
-	check(t, ExtBlindCopyRecipients, 41, raw, "")
 	check(t, ExtDLExemptedRecipients, 42, []oraddr.ORName{n}, "30 35 80 01 2A A2 30 31 2E "+ann)
-	check(t, ExtBodyPartEncryptionToken, 43, raw, "")
-	check(t, ExtForwardedContentToken, 44, raw, "")
 	check(t, ExtCertificateSelectors, 45, CertificateSelectors{
 		TokenSignature: &CertificateAssertion{Components: []ber.Raw{{0x80, 0x01, 0x05}}},
 	}, "30 0C 80 01 2D A2 07 31 05 A3 03 80 01 05")

@@ -7,12 +7,12 @@ import (
 )
 
 func standard[T any](n ExtensionNumber, params string, critical ...Stage) Extension[T] {
-	return Extension[T]{StandardExtension(n), params, NewCriticality(critical...)}
+	return NewStandardExtension[T](n, params, critical...)
 }
 
 // The standard extensions of X.411 §8.2, §8.3 and figure 4 with the types of
-// their values and the criticality recommended there. The values of those that
-// X.420 defines are left to it, as are certificates to X.509.
+// their values and the criticality recommended there. Those that X.420 defines are
+// in package ipms; the contents of certificates are left to X.509.
 var (
 	ExtRecipientReassignmentProhibited       = standard[Prohibition](1, "", ForDelivery)
 	ExtOriginatorRequestedAlternateRecipient = standard[oraddr.ORName](2, "", ForSubmission)
@@ -54,10 +54,7 @@ var (
 	ExtInternalTraceInformation              = standard[InternalTraceInformation](38, "")
 	ExtReportingMTAName                      = standard[ReportingMTAName](39, "")
 	ExtMultipleOriginatorCertificates        = standard[[]ExtendedCertificate](40, "SET")
-	ExtBlindCopyRecipients                   = standard[ber.Raw](41, "")
 	ExtDLExemptedRecipients                  = standard[[]oraddr.ORName](42, "SET")
-	ExtBodyPartEncryptionToken               = standard[ber.Raw](43, "")
-	ExtForwardedContentToken                 = standard[ber.Raw](44, "")
 	ExtCertificateSelectors                  = standard[CertificateSelectors](45, "")
 	ExtCertificateSelectorsOverride          = standard[CertificateSelectors](46, "")
 )

@@ -27,21 +27,15 @@ type Signature struct {
 	Encrypted           asn1.BitString
 }
 
-// Token is the X.411 Token, §8.5.
-type Token struct {
-	_                   ber.Sequence
-	TokenTypeIdentifier asn1.OID `ber:"[0]"`
-	Token               ber.Raw  `ber:"[1]"`
-}
-
 // SecurityLabel is the X.411 SecurityLabel, §8.5, in the same octets as the
-// label of RFC 2634.
+// label of RFC 2634. Its components stand in the order DER gives a SET: whoever
+// has signed a label wants these octets again.
 type SecurityLabel struct {
 	_                        ber.Set
-	SecurityPolicyIdentifier asn1.OID                `ber:"OPTIONAL"`
 	SecurityClassification   *SecurityClassification `ber:"OPTIONAL"`
-	PrivacyMark              asn1.PrintableString    `ber:"OPTIONAL"`
+	SecurityPolicyIdentifier asn1.OID                `ber:"OPTIONAL"`
 	SecurityCategories       []SecurityCategory      `ber:"SET OPTIONAL"`
+	PrivacyMark              asn1.PrintableString    `ber:"OPTIONAL"`
 	Unknown                  []ber.Raw               `ber:"..."`
 }
 

@@ -24,14 +24,15 @@ type TraceInformationElement struct {
 	Unknown                   []ber.Raw `ber:"..."`
 }
 
-// DomainSuppliedInformation is the X.411 type of that name.
+// DomainSuppliedInformation is the X.411 type of that name. Its components stand
+// in the order DER gives a SET.
 type DomainSuppliedInformation struct {
 	_                                ber.Set
-	ArrivalTime                      Time                     `ber:"[0]"`
-	RoutingAction                    RoutingAction            `ber:"[2]"`
 	AttemptedDomain                  *GlobalDomainIdentifier  `ber:"OPTIONAL"`
-	DeferredTime                     Time                     `ber:"[1] OPTIONAL"`
 	ConvertedEncodedInformationTypes *EncodedInformationTypes `ber:"OPTIONAL"`
+	ArrivalTime                      Time                     `ber:"[0]"`
+	DeferredTime                     Time                     `ber:"[1] OPTIONAL"`
+	RoutingAction                    RoutingAction            `ber:"[2]"`
 	OtherActions                     OtherActions             `ber:"[3] DEFAULT"`
 	Unknown                          []ber.Raw                `ber:"..."`
 }
@@ -50,14 +51,15 @@ type InternalTraceInformationElement struct {
 	Unknown                []ber.Raw `ber:"..."`
 }
 
-// MTASuppliedInformation is the X.411 type of that name.
+// MTASuppliedInformation is the X.411 type of that name. Its components stand in
+// the order DER gives a SET.
 type MTASuppliedInformation struct {
 	_                                ber.Set
-	ArrivalTime                      Time                     `ber:"[0]"`
-	RoutingAction                    RoutingAction            `ber:"[2]"`
 	Attempted                        *Attempted               `ber:"OPTIONAL"`
-	DeferredTime                     Time                     `ber:"[1] OPTIONAL"`
 	ConvertedEncodedInformationTypes *EncodedInformationTypes `ber:"OPTIONAL"`
+	ArrivalTime                      Time                     `ber:"[0]"`
+	DeferredTime                     Time                     `ber:"[1] OPTIONAL"`
+	RoutingAction                    RoutingAction            `ber:"[2]"`
 	OtherActions                     OtherActions             `ber:"[3] DEFAULT"`
 	Unknown                          []ber.Raw                `ber:"..."`
 }

@@ -15,6 +15,7 @@ func TestTypesAreUnambiguous(t *testing.T) {
 		EncodedInformationTypes{}, PerDomainBilateralInformation{}, ContentType{},
 		TraceInformationElement{}, InternalTraceInformationElement{}, ContentCorrelator{},
 		SecurityLabel{}, Token{}, Signature{}, ExtendedCertificate{}, CertificateSelectors{},
+		AsymmetricToken{}, TokenData{}, MessageTokenSignedData{}, MessageTokenEncryptedData{},
 		Redirection{}, DLExpansion{}, OriginatorAndDLExpansion{}, ReportingMTAName{},
 	} {
 		if err := ber.Check(v); err != nil {

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/mtakit/mtakit/lib/mts"
+)
+
+func TestExtensionLine(t *testing.T) {
+	for _, c := range []struct {
+		place mts.Place
+		field mts.ExtensionField
+		want  string
+	}{
+		{mts.InMessage, mts.ExtensionField{Type: mts.StandardExtension(1), Criticality: mts.NewCriticality(mts.ForDelivery), Value: []byte{0x0a, 0x01, 0x01}},
+			"recipient-reassignment-prohibited\tfor-delivery\t1 prohibited"},
+		{mts.InMessageRecipient, mts.ExtensionField{Type: mts.StandardExtension(1), Value: []byte{0x0a, 0x01, 0x01}},
+			"recipient-reassignment-prohibited\t-\t1 prohibited (X.411 has no such extension here)"},
+		{mts.InReport, mts.ExtensionField{Type: mts.StandardExtension(99), Criticality: mts.NewCriticality(mts.ForTransfer, mts.ForDelivery), Value: []byte{0x02, 0x01, 0x07}},
+			"extension 99\tfor-transfer, for-delivery\t7"},
+		{mts.InMessage, mts.ExtensionField{Type: mts.PrivateExtension("1.3.26.0.4406.0.8.0"), Value: []byte{0x0a, 0x01, 0x01}},
+			"1.3.26.0.4406.0.8.0\t-\t1 high"},
+		{mts.InMessage, mts.ExtensionField{Type: mts.PrivateExtension("1.2.3"), Value: []byte{0x16, 0x03, 'a', 0x1b, '\t'}},
+			"1.2.3\t-\t\"a\\x1b\\t\""},
+	} {
+		if got := extensionLine(c.place, c.field); got != c.want {
+			t.Errorf("%v:\n got %q\nwant %q", c.field.Type, got, c.want)
+		}
+	}
+}
