@@ -56,6 +56,10 @@ type Limits struct {
 	MessageSize    Octets `json:"message-size" toml:"message-size"`   // content
 	Recipients     int    `json:"recipients" toml:"recipients"`       // per message
 	EnvelopeOctets Octets `json:"envelope-size" toml:"envelope-size"` // X.411 envelope
+	// Connections that have not come to the bind: waiting for the CR TPDU, and again
+	// in each channel.
+	Unbound          int `json:"unbound" toml:"unbound"`
+	UnboundPerSource int `json:"unbound-per-source" toml:"unbound-per-source"`
 }
 
 // Schedule says how long and how often delivery is tried.

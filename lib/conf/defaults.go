@@ -20,7 +20,8 @@ func New() *Config {
 	return &Config{
 		Spool:  Spool{Dir: "spool", Barrier: BarrierSyncfs},
 		Events: Events{Dir: "log"},
-		Limits: Limits{MessageSize: 100 * mib, Recipients: MaxRecipients, EnvelopeOctets: 4 * mib},
+		Limits: Limits{MessageSize: 100 * mib, Recipients: MaxRecipients, EnvelopeOctets: 4 * mib,
+			Unbound: 256, UnboundPerSource: 32},
 		Schedule: Schedule{
 			BackoffMessage: Backoff{First: 5 * minute, Step: 5 * minute, Ceiling: hour},
 			BackoffPeer:    Backoff{First: 30 * second, Step: 30 * second, Ceiling: 15 * minute},

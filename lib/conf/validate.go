@@ -196,6 +196,8 @@ func (v *validator) limits() {
 	v.between("message-size", int64(l.MessageSize), 1, MaxContentLength)
 	v.between("recipients", int64(l.Recipients), 1, MaxRecipients)
 	v.between("envelope-size", int64(l.EnvelopeOctets), 4*kib, MaxEnvelope)
+	v.between("unbound", int64(l.Unbound), 1, 10000)
+	v.between("unbound-per-source", int64(l.UnboundPerSource), 1, 10000)
 }
 
 func (v *validator) schedule() {

@@ -86,11 +86,12 @@ type core struct {
 // orderly end. A failed barrier ends it with an error of kind IO.
 func Run(ctx context.Context, opt Options) (err error) {
 	c := &core{opt: opt, log: opt.Log, now: opt.Now,
-		posts: make(chan func(), maxPosts), listeners: map[string]net.Listener{}, callers: channel.NewCallers(maxCallers),
+		posts: make(chan func(), maxPosts), listeners: map[string]net.Listener{},
 		processes: map[int]*process{}, serving: map[string]*process{}}
 	if c.conf, err = opt.Load(); err != nil {
 		return err
 	}
+	c.callers = channel.NewCallers(callerLimits(c.conf), c.crowded)
 	if c.spool, err = spool.Open(c.conf.Spool.Dir); err != nil {
 		return err
 	}
@@ -459,6 +460,7 @@ func (c *core) reconfigure() error {
 	// is started because of it begins with it.
 	err = c.keeper.Reconfigure(c.now(), next, func() {
 		c.conf = next
+		c.callers.Limit(callerLimits(next))
 		for _, p := range c.processes {
 			c.sendConfig(p)
 		}

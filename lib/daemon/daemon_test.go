@@ -230,7 +230,7 @@ func TestSilentCallersAreFew(t *testing.T) {
 		return conn
 	}
 	first := call()
-	for range maxCallers {
+	for range s.conf.Limits.UnboundPerSource {
 		call()
 	}
 	if err := first.SetReadDeadline(time.Now().Add(crTimeout / 2)); err != nil {
@@ -239,7 +239,7 @@ func TestSilentCallersAreFew(t *testing.T) {
 	if n, err := first.Read(make([]byte, 1)); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("whoever waited longest still has its place: %v", err)
 	}
-	s.says("connection refused", "layer=transport", errCrowded.Error())
+	s.says("connections refused", "layer=transport", "others wanted the place")
 	s.end()
 }
 

@@ -18,11 +18,15 @@ import (
 const (
 	// crTimeout is how long a caller may take to send its CR TPDU.
 	crTimeout = 10 * time.Second
-	// maxCallers bounds the connections that have not sent their CR TPDU yet.
-	maxCallers = 256
-	// maxWaiting bounds the connections that wait for a channel process: to start, or
-	// to take what it was handed.
+	// maxWaiting bounds the connections on their way to a channel process.
 	maxWaiting = 64
+	// handTimeout is how long a caller waits for a channel process: to start, or to
+	// take what it was handed.
+	handTimeout = 30 * time.Second
+	// handPause is the rest between two looks at a channel process that is not ready.
+	handPause = 20 * time.Millisecond
+	// refuseTimeout bounds the writing of a DR TPDU.
+	refuseTimeout = 10 * time.Millisecond
 	// acceptPause is the rest taken when descriptors have run out.
 	acceptPause = 100 * time.Millisecond
 )
@@ -94,74 +98,102 @@ func (c *core) accept(l net.Listener, address string) {
 			time.Sleep(acceptPause)
 			continue
 		}
-		caller := c.callers.Enter(conn)
-		go c.caller(conn.(*net.TCPConn), caller, address)
+		caller := c.callers.Enter(conn.(*net.TCPConn))
+		go c.caller(caller, address)
 	}
 }
 
-var errCrowded = errors.New("nothing was said, and others wanted the place")
+// callerLimits are those of a configuration.
+func callerLimits(cfg *conf.Config) channel.CallerLimits {
+	return channel.CallerLimits{Most: cfg.Limits.Unbound, PerSource: cfg.Limits.UnboundPerSource}
+}
+
+// crowded logs connections that were closed because others wanted their places.
+func (c *core) crowded(crowd channel.Crowd) {
+	c.log.Warn("connections refused", "layer", "transport", "error", crowd)
+}
 
 // caller reads the CR TPDU, which names the called transport selector, and hands
-// the connection to the core with the octets read.
-func (c *core) caller(conn *net.TCPConn, place *channel.Caller, address string) {
-	from := conn.RemoteAddr().String()
+// the connection to a channel process with the octets read.
+func (c *core) caller(caller *channel.Caller, address string) {
 	// The channel goes on with a copy of the descriptor; this one is closed.
-	defer func() { _ = conn.Close() }()
-	err := conn.SetReadDeadline(c.now().Add(crTimeout))
-	var cr *tp.CR
-	var octets []byte
+	defer func() { _ = caller.Close() }()
+	a := arrival{caller: caller, address: address, from: caller.RemoteAddr().String()}
+	err := caller.SetReadDeadline(c.now().Add(crTimeout))
 	if err == nil {
-		cr, octets, err = tp.PeekCR(conn)
+		a.cr, a.octets, err = tp.PeekCR(caller)
 	}
-	if place.Leave() {
-		err = errCrowded
+	end := time.After(handTimeout)
+	for err == nil {
+		taken := make(chan bool, 1)
+		c.post(func() { taken <- c.arrived(a) })
+		if <-taken {
+			return
+		}
+		select {
+		case <-time.After(handPause):
+		case <-caller.Gone():
+			err = net.ErrClosed
+		case <-end:
+			c.drop(a.from, "its channel process is not ready")
+			return
+		}
 	}
-	if err != nil {
-		c.log.Warn("connection refused", "from", from, "layer", "transport", "error", err)
-		return
+	if !caller.Crowded() { // else that is told
+		c.log.Warn("connection refused", "from", a.from, "layer", "transport", "error", err)
 	}
-	f, err := conn.File()
-	if err != nil {
-		c.log.Warn("connection", "from", from, "error", err)
-		return
-	}
-	line := channel.Line{Type: channel.TypeAccept, Read: octets, From: from}
-	c.post(func() { c.arrived(address, accepted{line: line, file: f, cr: cr}) })
 }
 
-// arrived picks the channel that takes a connection.
-func (c *core) arrived(address string, a accepted) {
-	name, ok := c.conf.ListenerChannel(address, a.cr.CalledTSEL)
+// arrival is a connection that has said which transport selector it wants.
+type arrival struct {
+	caller  *channel.Caller // which keeps its place until a process has it
+	address string          // it came to
+	from    string
+	cr      *tp.CR
+	octets  []byte // read
+}
+
+// arrived hands a connection to the channel that takes it. It returns false if that is
+// not ready.
+func (c *core) arrived(a arrival) (settled bool) {
+	name, ok := c.conf.ListenerChannel(a.address, a.cr.CalledTSEL)
 	p := c.serving[name]
 	switch {
 	case c.draining:
-		c.drop(a.file, a.line.From, "stopping")
+		c.drop(a.from, "stopping")
 	case !ok:
 		// Nobody here has this selector; the transport user would say DR 3.
-		c.refuse(a, address)
-	case p == nil:
-		c.drop(a.file, a.line.From, "channel "+name+" is not running")
-	case p.up && p.stream.Files() < maxWaiting:
-		c.hand(p, a)
-	case !p.up && len(p.waiting) < maxWaiting:
-		p.waiting = append(p.waiting, a)
+		c.refuse(a)
+	case p == nil || !p.up || p.stream.Files() >= maxWaiting:
+		return false
 	default:
-		c.drop(a.file, a.line.From, "channel "+name+" is not ready")
+		c.hand(p, a)
+	}
+	return true
+}
+
+// hand passes a connection to a channel process.
+func (c *core) hand(p *process, a arrival) {
+	f, err := a.caller.File()
+	if err == nil {
+		err = p.stream.SendFile(channel.Line{Type: channel.TypeAccept, Read: a.octets, From: a.from}, f)
+	}
+	if err != nil && !a.caller.Crowded() {
+		c.log.Warn("connection cannot be handed over", "channel", p.channel, "from", a.from, "error", err)
 	}
 }
 
+// drop says why a connection that finds no channel is closed; the peer will call again.
+func (c *core) drop(from, why string) {
+	c.log.Warn("connection dropped", "from", from, "why", why)
+}
+
 // refuse answers a CR TPDU for a selector nobody has with a DR TPDU.
-func (c *core) refuse(a accepted, address string) {
-	c.log.Warn("connection refused", "from", a.line.From, "layer", "transport", "address", address, "why", "called transport selector unknown")
-	go func() {
-		conn, err := net.FileConn(a.file)
-		if err = errors.Join(err, a.file.Close()); err != nil {
-			return
-		}
-		defer func() { _ = conn.Close() }()
-		// The caller may have gone; then nobody is left to be told.
-		if conn.SetWriteDeadline(c.now().Add(crTimeout)) == nil {
-			_ = tp.Refuse(conn, a.cr, tp.ReasonAddressUnknown)
-		}
-	}()
+func (c *core) refuse(a arrival) {
+	c.log.Warn("connection refused", "from", a.from, "layer", "transport", "address", a.address, "why", "called transport selector unknown")
+	// The caller may have gone; then nobody is left to be told. What it does not read
+	// at once is so little that the kernel takes it.
+	if a.caller.SetWriteDeadline(c.now().Add(refuseTimeout)) == nil {
+		_ = tp.Refuse(a.caller, a.cr, tp.ReasonAddressUnknown)
+	}
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/osi/tp"
 	"github.com/mtakit/mtakit/lib/sched"
 )
 
@@ -43,14 +42,6 @@ type process struct {
 	up      bool               // has said hello
 	since   time.Time          // of the last sign of life: its start, hello, or answer
 	pinged  time.Time          // of the ping that is not answered; zero: none
-	waiting []accepted
-}
-
-// accepted is a connection on its way to a channel, and the octets read from it.
-type accepted struct {
-	line channel.Line
-	file *os.File
-	cr   *tp.CR
 }
 
 // startChannel starts a process of a channel. A failure to start is told to the
@@ -204,23 +195,12 @@ func (c *core) ended(p *process, why error) {
 	if c.serving[p.channel] == p {
 		delete(c.serving, p.channel)
 	}
-	for _, a := range p.waiting {
-		c.drop(a.file, a.line.From, "the channel process ended")
-	}
 	if p.asked {
 		c.log.Info("channel process ended", "channel", p.channel)
 	} else {
 		c.log.Error("channel process ended unasked", "channel", p.channel, "why", why)
 	}
 	c.step(sched.ChannelDown{Channel: p.channel, Process: p.number, Failed: !p.asked, Why: why.Error()})
-}
-
-// drop closes a connection that finds no channel; the peer will call again.
-func (c *core) drop(f *os.File, from, why string) {
-	c.log.Warn("connection dropped", "from", from, "why", why)
-	if err := f.Close(); err != nil {
-		c.log.Warn("connection", "from", from, "error", err)
-	}
 }
 
 // line carries out one line of a channel process.
@@ -264,10 +244,6 @@ func (c *core) hello(p *process, l channel.Line) {
 	if !p.asked {
 		c.serving[p.channel] = p
 	}
-	for _, a := range p.waiting {
-		c.hand(p, a)
-	}
-	p.waiting = nil
 	up := sched.ChannelUp{Channel: p.channel, Process: p.number}
 	if l.Capacity != nil {
 		up.MaxJobs, up.MaxAssociations = l.Capacity.Jobs, l.Capacity.Associations
@@ -331,13 +307,6 @@ func (c *core) commit(p *process, l channel.Line) {
 // send queues a line for a process. A failed stream needs no answer: its reader
 // has seen or will see the end.
 func (c *core) send(p *process, l channel.Line) { _ = p.stream.Send(l) }
-
-// hand passes a connection to a channel process.
-func (c *core) hand(p *process, a accepted) {
-	if err := p.stream.SendFile(a.line, a.file); err != nil {
-		c.log.Warn("connection cannot be handed over", "channel", p.channel, "from", a.line.From, "error", err)
-	}
-}
 
 // stop asks the process to end.
 func (p *process) stop() {

@@ -19,14 +19,9 @@ import (
 // size agreed to, and what is around it.
 const maxTSDU = 1<<20 + 64<<10
 
-const (
-	// maxOpening bounds what is read at once of somebody who has not bound yet: a CN
-	// SPDU with 10240 octets of user data (X.225 §8.3.1), and what is around it.
-	maxOpening = 32 << 10
-	// maxUnbound bounds the connections that have not come to the bind. What is open
-	// to anybody must stay small: with what the layers hold of each, a few MiB.
-	maxUnbound = 128
-)
+// maxOpening bounds what is read at once of somebody who has not bound yet: a CN
+// SPDU with 10240 octets of user data (X.225 §8.3.1), and what is around it.
+const maxOpening = 32 << 10
 
 // layerP1 is where an object is malformed that all layers below carried well.
 const layerP1 = "p1"
@@ -214,7 +209,7 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	}
 	result, err := p1.BindResult(s.MTAName(peer), peer.PasswordOut)
 	if err == nil {
-		err = b.channel.enter(s)
+		err = b.channel.enter(s, peer.Name)
 	}
 	if err != nil {
 		return refuse(mts.Busy, err)

@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,7 +49,7 @@ func ended(t *testing.T, tc *tp.Conn, within time.Duration) bool {
 func TestUnboundCallersAreFew(t *testing.T) {
 	s := start(t)
 	first := s.connect()
-	for range maxUnbound - 1 {
+	for range s.conf.Limits.UnboundPerSource - 1 {
 		s.connect()
 	}
 	if ended(t, first, 50*time.Millisecond) {
@@ -58,7 +60,7 @@ func TestUnboundCallersAreFew(t *testing.T) {
 		t.Error("whoever waited longest still has its place")
 	}
 	r := s.event(audit.AssociationRefused)
-	if !strings.Contains(r.Text, errCrowded.Error()) {
+	if !strings.Contains(r.Text, "others wanted the place") {
 		t.Errorf("%+v", r)
 	}
 	if err := conn.Close(context.Background()); err != nil {
@@ -77,29 +79,75 @@ func TestLittleIsReadBeforeTheBind(t *testing.T) {
 	}
 }
 
-// max-associations holds for those that peers open.
+// A peer is told that this MTA is busy when it has opened max-per-peer associations, or
+// would take from the last quarter of max-associations what is for others; they get it.
 func TestAssociationsAreLimited(t *testing.T) {
+	for _, c := range []struct{ most, perPeer, first, second int }{
+		{64, 4, 4, 4}, {4, 4, 3, 1}, {8, 20, 6, 1}, {1, 1, 1, 0}, {2, 2, 1, 1},
+	} {
+		t.Run(fmt.Sprint(c.most, c.perPeer), func(t *testing.T) {
+			s := start(t)
+			s.conf.Channels[0].MaxAssociations, s.conf.Channels[0].MaxPerPeer = c.most, c.perPeer
+			s.conf.Peers = append(s.conf.Peers, s.conf.Peers[0])
+			s.conf.Peers[1].Name = "MTA-C"
+			s.configure()
+			open := func(name string, most int) (all []*rtse.Conn) {
+				for {
+					conn, err := s.bind(name, "secretB")
+					if err != nil {
+						if !errors.Is(err, mts.Busy) {
+							t.Fatal(err)
+						}
+						if len(all) != most {
+							t.Errorf("%s has opened %d associations, not %d", name, len(all), most)
+						}
+						return all
+					}
+					all = append(all, conn)
+				}
+			}
+			all := open("MTA-B", c.first)
+			open("MTA-C", c.second)
+			if err := all[0].Close(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			for end := time.Now().Add(10 * time.Second); ; {
+				_, err := s.bind("MTA-B", "secretB")
+				if err == nil || c.second < c.first && c.second > 0 {
+					break // the last places stay for others
+				}
+				if time.Now().After(end) {
+					t.Fatalf("after one was released: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// Whoever tries passwords hears no slowly, and gives way to others meanwhile.
+func TestGuessesAreAnsweredSlowly(t *testing.T) {
 	s := start(t)
-	most := s.conf.Channels[0].MaxAssociations
-	var all []*rtse.Conn
-	for range most {
-		all = append(all, s.bound())
+	s.conf.Limits.UnboundPerSource = 3
+	s.configure()
+	begin := time.Now()
+	if _, err := s.bind("MTA-B", "wrong"); !errors.Is(err, mts.AuthenticationError) {
+		t.Error(err)
 	}
-	if _, err := s.bind("MTA-B", "secretB"); !errors.Is(err, mts.Busy) {
-		t.Errorf("one more than %d: %v", most, err)
+	if took := time.Since(begin); took < guessPause {
+		t.Errorf("answered after %v", took)
 	}
-	if err := all[0].Close(context.Background()); err != nil {
-		t.Fatal(err)
+	const guesses = 20
+	var refused sync.WaitGroup
+	for range guesses {
+		nc := s.call()
+		refused.Go(func() { _, _ = s.bindOver(nc, "MTA-B", "wrong") })
 	}
-	for end := time.Now().Add(10 * time.Second); ; {
-		_, err := s.bind("MTA-B", "secretB")
-		if err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("after one was released: %v", err)
-		}
+	begin = time.Now()
+	s.bound()
+	if took := time.Since(begin); took > guessPause/2 {
+		t.Errorf("the peer itself waited %v", took)
 	}
+	refused.Wait()
 }
 
 // A channel that is told to stop takes the object that is arriving, says yes, and ends

@@ -18,6 +18,7 @@ import (
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/osi/tp"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -40,7 +41,8 @@ type Channel struct {
 	conf         *settings
 	associations map[uint64]*association
 	lastInbound  uint64
-	standing     int // associations that are opened by us or bound, until they have ended
+	standing     int            // associations that are opened by us or bound, until they have ended
+	inbound      map[string]int // those of them a peer has opened
 	draining     bool
 }
 
@@ -54,12 +56,12 @@ type settings struct {
 var (
 	errAborted  = errors.New("the channel was stopped")
 	errDraining = errors.New("the channel is stopping")
-	errCrowded  = errors.New("did not come to the bind, and others wanted the place")
 )
 
 // New makes the channel.
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
-	c := &Channel{host: h, now: now, callers: channel.NewCallers(maxUnbound), associations: map[uint64]*association{}}
+	c := &Channel{host: h, now: now, associations: map[uint64]*association{}, inbound: map[string]int{}}
+	c.callers = channel.NewCallers(callerLimits(cfg), c.crowded)
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.opening, c.stopOpening = context.WithCancelCause(c.ctx)
 	return c, c.Configure(cfg)
@@ -76,6 +78,7 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	if own, ok := cfg.Channel(c.host.Name); ok {
 		s.own = *own
 	}
+	c.callers.Limit(callerLimits(cfg))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conf = s
@@ -85,6 +88,15 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 		}
 	}
 	return nil
+}
+
+func callerLimits(cfg *conf.Config) channel.CallerLimits {
+	return channel.CallerLimits{Most: cfg.Limits.Unbound, PerSource: cfg.Limits.UnboundPerSource}
+}
+
+// crowded tells of connections that were closed because others wanted their places.
+func (c *Channel) crowded(crowd channel.Crowd) {
+	c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationRefused, Layer: string(rtse.LayerTransport), Text: crowd.String()})
 }
 
 // knows tells whether a peer that has bound would still be let in.
@@ -107,11 +119,17 @@ func (c *Channel) Capacity() channel.Capacity {
 
 // Accept takes an association a peer opens: the octets read hold its CR TPDU.
 func (c *Channel) Accept(conn net.Conn, read []byte) {
+	nc, ok := conn.(*net.TCPConn)
+	if !ok {
+		_ = conn.Close() // nothing mtarun listens at gives one
+		return
+	}
 	c.mu.Lock()
 	c.lastInbound++
 	id := channel.InboundBase + c.lastInbound
 	c.mu.Unlock()
-	c.tasks.Go(func() { c.respond(id, conn, read) })
+	caller := c.callers.Enter(nc)
+	c.tasks.Go(func() { c.respond(id, caller, read) })
 }
 
 // Open opens an association to a peer.
@@ -208,7 +226,7 @@ func (c *Channel) initiate(id uint64, name string) {
 	c.mu.Lock()
 	c.standing++
 	c.mu.Unlock()
-	defer c.leave()
+	defer c.leave("")
 	conn, err := Dial(c.opening, s.Config, peer, c.now())
 	if err != nil {
 		layer := LayerOf(err)
@@ -220,15 +238,18 @@ func (c *Channel) initiate(id uint64, name string) {
 }
 
 // respond answers an association and serves it.
-func (c *Channel) respond(id uint64, nc net.Conn, read []byte) {
+func (c *Channel) respond(id uint64, caller *channel.Caller, read []byte) {
 	s := c.settings()
-	from := nc.RemoteAddr().String()
+	from := caller.RemoteAddr().String()
 	b := binder{channel: c}
-	conn, err := c.answer(s, &b, nc, read)
+	conn, err := c.answer(s, &b, caller, read)
 	if b.place {
-		defer c.leave()
+		defer c.leave(b.peer.Name)
 	}
-	if err != nil {
+	switch {
+	case err != nil && b.err == nil && caller.Crowded():
+		return // which is told
+	case err != nil:
 		c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationRefused, Peer: b.name, Assoc: id,
 			Layer: LayerOf(err), Text: "from " + from + ": " + err.Error()})
 		return
@@ -236,51 +257,79 @@ func (c *Channel) respond(id uint64, nc net.Conn, read []byte) {
 	c.serve(newAssociation(c, id, b.peer, conn, true))
 }
 
-// answer answers an association, up to and including the bind.
-func (c *Channel) answer(s *settings, b *binder, nc net.Conn, read []byte) (*rtse.Conn, error) {
-	caller := c.callers.Enter(nc)
-	tc, _, err := tp.Accept(nc, read, tp.Params{MaxTSDU: maxOpening, Timeout: s.own.OpenTimeout.D()})
+// answer answers an association, up to and including the bind. Whoever is not let in
+// keeps its place among the callers until its connection is closed: no more of those
+// are open than of the others.
+func (c *Channel) answer(s *settings, b *binder, caller *channel.Caller, read []byte) (*rtse.Conn, error) {
+	tc, _, err := tp.Accept(caller, read, tp.Params{MaxTSDU: maxOpening, Timeout: s.own.OpenTimeout.D()})
 	if err != nil {
-		caller.Leave()
-		_ = nc.Close() // there is no association to say it on
+		_ = caller.Close() // there is no association to say it on
 		return nil, err
 	}
 	conn, err := rtse.Accept(c.opening, tc, answering(s.Config, &s.own, c.now()), func(ind rtse.OpenIndication) rtse.Decision {
 		d := b.decide(s, ind)
-		if d.Accept {
+		switch {
+		case d.Accept:
+			caller.Leave()
 			tc.SetMaxTSDU(maxTSDU)
+		case errors.Is(b.err, mts.AuthenticationError):
+			c.linger(caller)
 		}
 		return d
 	})
-	switch crowded := caller.Leave(); {
+	switch {
 	case b.err != nil:
 		return nil, b.err
-	case err != nil && crowded:
-		return nil, errors.Join(errCrowded, err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, fmt.Errorf("did not come to the bind within %v", s.own.OpenTimeout.D())
 	}
 	return conn, err
 }
 
+// guessPause is how long somebody waits who has not proved to be a peer: passwords are
+// not to be found out by trying.
+const guessPause = time.Second
+
+// linger lets guessPause pass, unless somebody else wants the place.
+func (c *Channel) linger(caller *channel.Caller) {
+	select {
+	case <-time.After(guessPause):
+	case <-caller.Gone():
+	case <-c.opening.Done():
+	}
+}
+
 // enter gives an association that a peer opens a place among the standing ones.
-func (c *Channel) enter(s *settings) error {
+func (c *Channel) enter(s *settings, peer string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	most, has := s.own.MaxAssociations, c.inbound[peer]
 	switch {
 	case c.draining:
 		return errDraining
-	case c.standing >= s.own.MaxAssociations:
+	case has >= s.own.MaxPerPeer:
+		return fmt.Errorf("it has opened %d associations; the limit is max-per-peer", has)
+	case c.standing >= most:
 		return fmt.Errorf("there are %d associations; the limit is max-associations", c.standing)
+	case has > 0 && c.standing >= most-(most+3)/4:
+		return fmt.Errorf("it has opened %d of %d associations; the last quarter of max-associations is for peers that have none", has, c.standing)
 	}
 	c.standing++
+	c.inbound[peer]++
 	return nil
 }
 
-func (c *Channel) leave() {
+// leave gives back a place, and the one of the peer that opened the association.
+func (c *Channel) leave(peer string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.standing--
+	if peer == "" {
+		return
+	}
+	if c.inbound[peer]--; c.inbound[peer] == 0 {
+		delete(c.inbound, peer)
+	}
 }
 
 // serve is the life of an association.

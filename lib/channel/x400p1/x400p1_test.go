@@ -93,11 +93,7 @@ func start(t *testing.T) *switch1 {
 			return New(h, cfg, time.Now)
 		})
 	}()
-	text, err := json.Marshal(s.conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.send(channel.Line{Type: channel.TypeConfig, Config: text})
+	s.configure()
 	go func() {
 		for {
 			line, _, err := s.stream.Receive()
@@ -115,6 +111,16 @@ func start(t *testing.T) *switch1 {
 		<-s.ended
 	})
 	return s
+}
+
+// configure hands the configuration over, at the start or again.
+func (s *switch1) configure() {
+	s.t.Helper()
+	text, err := json.Marshal(s.conf)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.send(channel.Line{Type: channel.TypeConfig, Config: text})
 }
 
 func (s *switch1) send(l channel.Line) {
@@ -192,12 +198,17 @@ func (s *switch1) call() net.Conn {
 // bind calls as MTA-B with a name and a password.
 func (s *switch1) bind(name, password string) (*rtse.Conn, error) {
 	s.t.Helper()
+	return s.bindOver(s.call(), name, password)
+}
+
+// bindOver is bind over a connection.
+func (s *switch1) bindOver(nc net.Conn, name, password string) (*rtse.Conn, error) {
 	argument, err := p1.BindArgument(name, password)
 	if err != nil {
-		s.t.Fatal(err)
+		return nil, err
 	}
 	peer, _ := s.peer.Peer("MTA-A")
-	conn, _, err := rtse.Open(context.Background(), s.call(), calling(s.peer, peer, time.Now()), argument)
+	conn, _, err := rtse.Open(context.Background(), nc, calling(s.peer, peer, time.Now()), argument)
 	return conn, bindError(err)
 }
 
@@ -277,7 +288,7 @@ func TestDialogueMode(t *testing.T) {
 		accept bool
 	}{{true, rtse.TwoWayAlternate, true}, {true, rtse.Monologue, true}, {false, rtse.Monologue, true}, {false, rtse.TwoWayAlternate, false}} {
 		cfg.Peers[0].TwoWay = c.twoWay
-		b := binder{channel: new(Channel)}
+		b := binder{channel: &Channel{inbound: map[string]int{}}}
 		d := b.decide(&settings{Config: cfg, own: *own}, rtse.OpenIndication{Remote: rtse.Remote{Mode: c.mode}, UserData: argument})
 		if d.Accept != c.accept || errors.Is(b.err, mts.UnacceptableDialogueMode) == c.accept {
 			t.Errorf("two-way %v, %v: %+v, %v", c.twoWay, c.mode, d, b.err)

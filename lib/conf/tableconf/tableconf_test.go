@@ -44,6 +44,8 @@ barrier = "fsync"
 [limits]
 message-size = "2MiB"
 envelope-size = 65536
+unbound = 1000
+unbound-per-source = 20
 recipients = 100
 [schedule]
 backoff-peer = { first = "10s", ceiling = "10m" }
@@ -89,7 +91,7 @@ max-size = "1KiB"
 	want.Identity = conf.Identity{MTA: "MTA-A", Domain: oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"}}
 	want.Spool = conf.Spool{Dir: "/var/spool/mta", Barrier: "fsync"}
 	want.Events.Dir = "/etc/mta/log"
-	want.Limits = conf.Limits{MessageSize: 2 << 20, EnvelopeOctets: 65536, Recipients: 100}
+	want.Limits = conf.Limits{MessageSize: 2 << 20, EnvelopeOctets: 65536, Recipients: 100, Unbound: 1000, UnboundPerSource: 20}
 	want.Schedule.BackoffPeer.First = conf.Duration(10 * time.Second)
 	want.Schedule.BackoffPeer.Ceiling = conf.Duration(10 * time.Minute)
 	want.Schedule.Expiry.Urgent = conf.Duration(time.Hour)
