@@ -190,22 +190,3 @@ func RemoveExt(fields []ExtensionField, types ...ExtensionType) []ExtensionField
 	}
 	return out
 }
-
-// UnsupportedCritical returns the types of the extensions in fields that are
-// critical for the step and that supported denies; a nil supported stands for
-// ExtensionType.Known. When there is one, X.411 §9.2 has the object refused:
-// for transfer or delivery with unable-to-transfer and
-// unsupported-critical-function, at submission with the error of that name; a
-// report is discarded.
-func UnsupportedCritical(fields []ExtensionField, s Stage, supported func(ExtensionType) bool) []ExtensionType {
-	if supported == nil {
-		supported = ExtensionType.Known
-	}
-	var refused []ExtensionType
-	for _, f := range fields {
-		if f.Criticality.For(s) && !supported(f.Type) {
-			refused = append(refused, f.Type)
-		}
-	}
-	return refused
-}

@@ -222,36 +222,6 @@ func TestExtOfAnotherType(t *testing.T) {
 	}
 }
 
-func TestUnsupportedCritical(t *testing.T) {
-	fields := []ExtensionField{
-		{Type: StandardExtension(5), Criticality: NewCriticality(ForDelivery)},
-		{Type: StandardExtension(60), Criticality: NewCriticality(ForTransfer)},
-		{Type: StandardExtension(61)},
-		{Type: PrivateExtension("1.2.3"), Criticality: NewCriticality(ForTransfer, ForDelivery)},
-		{Type: PrivateExtension("1.2.4"), Criticality: NewCriticality(ForSubmission)},
-	}
-	texts := func(types []ExtensionType) string {
-		var s []string
-		for _, e := range types {
-			s = append(s, e.String())
-		}
-		return strings.Join(s, ", ")
-	}
-	if got := texts(UnsupportedCritical(fields, ForTransfer, nil)); got != "extension 60, 1.2.3" {
-		t.Errorf("for transfer: %s", got)
-	}
-	if got := texts(UnsupportedCritical(fields, ForDelivery, nil)); got != "1.2.3" {
-		t.Errorf("for delivery: %s", got)
-	}
-	none := func(ExtensionType) bool { return false }
-	if got := texts(UnsupportedCritical(fields, ForDelivery, none)); got != "latest-delivery-time, 1.2.3" {
-		t.Errorf("for delivery by a channel that knows nothing: %s", got)
-	}
-	if got := texts(UnsupportedCritical(fields, ForSubmission, nil)); got != "1.2.4" {
-		t.Errorf("for submission: %s", got)
-	}
-}
-
 // An extension of a type unknown here keeps its octets, and the elements that a
 // later edition may add to the field do too.
 func TestUnknownExtensionSurvives(t *testing.T) {

@@ -114,6 +114,9 @@ func (d DeliveryMethod) String() string {
 		"videotex-delivery", "telephone-delivery")
 }
 
+// ByMHS tells whether delivery to a user of an MHS is what the method asks for.
+func (d DeliveryMethod) ByMHS() bool { return d == AnyDeliveryMethod || d == MHSDelivery }
+
 // PhysicalDeliveryModes is the X.411 type of that name. Bits 0 to 6 exclude one
 // another.
 type PhysicalDeliveryModes asn1.BitString

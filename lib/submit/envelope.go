@@ -125,7 +125,7 @@ func (d *Door) common(src spool.Source, trace mts.TraceInformation, extensions [
 			return failure(mts.UnableToTransfer, mts.DiagnosticLoopDetected, "the trace shows a loop")
 		}
 	}
-	if unsupported := mts.UnsupportedCritical(extensions, mts.ForTransfer, nil); len(unsupported) > 0 {
+	if unsupported := mts.UnsupportedCritical(extensions, mts.ForTransfer); len(unsupported) > 0 {
 		return failure(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, fmt.Sprintf("%v is critical for transfer and not supported", unsupported[0]))
 	}
 	if most := d.conf.Limits.Recipients; recipients > most {
@@ -154,7 +154,7 @@ func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields,
 		}
 		r.Report = report.Word(f.PerRecipientIndicators.OriginatorReport())
 		r.MTAReport = report.Word(f.PerRecipientIndicators.OriginatingMTAReport())
-		switch unsupported := mts.UnsupportedCritical(f.Extensions, mts.ForTransfer, nil); {
+		switch unsupported := mts.UnsupportedCritical(f.Extensions, mts.ForTransfer); {
 		case all != nil:
 			r.Fail = all
 		case len(unsupported) > 0:
