@@ -1,6 +1,7 @@
 package mts
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -25,39 +26,77 @@ func TestValidMessage(t *testing.T) {
 	if err := validMessage(t).Valid(); err != nil {
 		t.Fatal(err)
 	}
-	twice := []ExtensionField{{Type: StandardExtension(5)}, {Type: StandardExtension(5)}}
+	twice := []ExtensionField{{Type: StandardExtension(23)}, {Type: StandardExtension(23)}}
+	unreadable := func(n ExtensionNumber) []ExtensionField {
+		return []ExtensionField{{Type: StandardExtension(n), Value: []byte{4, 0}}}
+	}
 	for _, c := range []struct {
 		want string
+		code DiagnosticCode // -1: nobody can be told
 		spot func(*MessageTransferEnvelope)
 	}{
-		{"local-identifier has size 0", func(e *MessageTransferEnvelope) { e.MessageIdentifier.LocalIdentifier = "" }},
-		{"local-identifier has size 33", func(e *MessageTransferEnvelope) {
+		{"local-identifier has size 0", -1, func(e *MessageTransferEnvelope) { e.MessageIdentifier.LocalIdentifier = "" }},
+		{"local-identifier has size 33", -1, func(e *MessageTransferEnvelope) {
 			e.MessageIdentifier.LocalIdentifier += "12345678901234567890123456789012"
 		}},
-		{"country", func(e *MessageTransferEnvelope) {
+		{"country", -1, func(e *MessageTransferEnvelope) {
 			e.MessageIdentifier.GlobalDomainIdentifier = domain("GREAT", "TEST", "")
 		}},
-		{"private-domain-identifier has size 17", func(e *MessageTransferEnvelope) {
+		{"private-domain-identifier has size 17", -1, func(e *MessageTransferEnvelope) {
 			e.MessageIdentifier.GlobalDomainIdentifier = domain("GB", "TEST", strings.Repeat("P", 17))
 		}},
-		{"content-identifier has size 17", func(e *MessageTransferEnvelope) { e.ContentIdentifier = "12345678901234567" }},
-		{"trace-information has size 0", func(e *MessageTransferEnvelope) { e.TraceInformation = nil }},
-		{"trace-information has size 513", func(e *MessageTransferEnvelope) {
-			e.TraceInformation = path(strings.Repeat("A ", 513))
-		}},
-		{"per-recipient-fields has size 0", func(e *MessageTransferEnvelope) { e.PerRecipientFields = nil }},
-		{"number 0", func(e *MessageTransferEnvelope) { e.PerRecipientFields[0].OriginallySpecifiedRecipientNumber = 0 }},
-		{"number 32768", func(e *MessageTransferEnvelope) {
+		{"per-recipient-fields has size 0", -1, func(e *MessageTransferEnvelope) { e.PerRecipientFields = nil }},
+		{"number 0", -1, func(e *MessageTransferEnvelope) { e.PerRecipientFields[0].OriginallySpecifiedRecipientNumber = 0 }},
+		{"number 32768", -1, func(e *MessageTransferEnvelope) {
 			e.PerRecipientFields[0].OriginallySpecifiedRecipientNumber = 32768
 		}},
-		{"latest-delivery-time twice", func(e *MessageTransferEnvelope) { e.Extensions = twice }},
-		{"latest-delivery-time twice", func(e *MessageTransferEnvelope) { e.PerRecipientFields[0].Extensions = twice }},
+		{"number 0", -1, func(e *MessageTransferEnvelope) { // what cannot be answered goes first
+			e.ContentIdentifier = "12345678901234567"
+			e.PerRecipientFields[0].OriginallySpecifiedRecipientNumber = 0
+		}},
+		{"content-identifier has size 17", SizeConstraintViolation, func(e *MessageTransferEnvelope) { e.ContentIdentifier = "12345678901234567" }},
+		{"trace-information is empty", ProtocolViolation, func(e *MessageTransferEnvelope) { e.TraceInformation = nil }},
+		{"trace-information has size 513", SizeConstraintViolation, func(e *MessageTransferEnvelope) {
+			e.TraceInformation = path(strings.Repeat("A ", 513))
+		}},
+		{"per-domain-bilateral-information has size 513", SizeConstraintViolation, func(e *MessageTransferEnvelope) {
+			e.PerDomainBilateralInformation = make([]PerDomainBilateralInformation, 513)
+		}},
+		{"content-correlator twice", ProtocolViolation, func(e *MessageTransferEnvelope) { e.Extensions = twice }},
+		{"extensions has size 257", SizeConstraintViolation, func(e *MessageTransferEnvelope) { e.Extensions = make([]ExtensionField, 257) }},
+		{"deferred-delivery-time", InvalidArguments, func(e *MessageTransferEnvelope) { e.DeferredDeliveryTime = "soon" }},
+		{"latest-delivery-time", InvalidArguments, func(e *MessageTransferEnvelope) {
+			e.Extensions = []ExtensionField{{Type: StandardExtension(5), Value: []byte{0x17, 1, '9'}}}
+		}},
+		{"recipient-reassignment-prohibited", InvalidArguments, func(e *MessageTransferEnvelope) { e.Extensions = unreadable(1) }},
+		{"dl-expansion-history", InvalidArguments, func(e *MessageTransferEnvelope) { e.Extensions = unreadable(26) }},
 	} {
 		e := validMessage(t)
 		c.spot(e)
 		err := e.Valid()
 		if err == nil || !strings.Contains(err.Error(), c.want) || diag.KindOf(err) != diag.Data {
 			t.Errorf("got %v, want %q", err, c.want)
+			continue
+		}
+		var what *Invalid
+		if !errors.As(err, &what) || what.Unanswerable != (c.code < 0) || c.code >= 0 && what.Diagnostic != c.code {
+			t.Errorf("%s: %+v", c.want, what)
+		}
+	}
+	// The trace of other MTAs inside their domain, and values for users, are not ours
+	// to judge.
+	e := validMessage(t)
+	for _, n := range []ExtensionNumber{23, 38, 16, 99} {
+		e.Extensions = append(e.Extensions, unreadable(n)...)
+	}
+	if err := e.Valid(); err != nil {
+		t.Error(err)
+	}
+	for want, fields := range map[string][]ExtensionField{"twice": twice, "requested-delivery-method": unreadable(6)} {
+		f := validMessage(t).PerRecipientFields[0]
+		f.Extensions = fields
+		if err := f.Valid(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("of a recipient: %v, want %q", err, want)
 		}
 	}
 }
@@ -74,6 +113,13 @@ func TestValidProbeAndReport(t *testing.T) {
 	p.TraceInformation = nil
 	if err := p.Valid(); err == nil {
 		t.Error("a probe without trace is valid")
+	}
+	p.TraceInformation = m.TraceInformation
+	for _, n := range []int64{-1, UbContentLength + 1} {
+		p.ContentLength = &n
+		if err := p.Valid(); err == nil || !strings.Contains(err.Error(), "content-length") {
+			t.Errorf("a probe of %d octets: %v", n, err)
+		}
 	}
 	r := &Report{
 		Envelope: ReportTransferEnvelope{ReportIdentifier: m.MessageIdentifier, ReportDestinationName: m.OriginatorName, TraceInformation: path("B")},

@@ -136,7 +136,9 @@ func Make(env *spool.Envelope, results []Result, own conf.Identity) (r *mts.Repo
 	c.SubjectIdentifier = s.Identifier
 	c.OriginalEncodedInformationTypes = s.EITs
 	c.ContentType = &s.ContentType
-	c.ContentIdentifier = s.ContentIdentifier
+	if len(s.ContentIdentifier) <= mts.UbContentIDLength { // a longer one would make the report what it tells of
+		c.ContentIdentifier = s.ContentIdentifier
+	}
 	if c.Extensions, err = copyExt(nil, s.Extensions, mts.ExtContentCorrelator.Type()); err != nil {
 		return nil, false, err
 	}
@@ -196,9 +198,9 @@ func reportType(r Result, own conf.Identity) mts.ReportType {
 // went through, else the originator (X.411 §14.5).
 func destination(r *mts.Report, s *p1.Common, submitted time.Time) error {
 	r.Envelope.ReportDestinationName = s.Originator
-	history, ok, err := mts.Ext(s.Extensions, mts.ExtDLExpansionHistory)
-	if err != nil || !ok || len(history) == 0 {
-		return err
+	history, _, err := mts.Ext(s.Extensions, mts.ExtDLExpansionHistory)
+	if err != nil || len(history) == 0 {
+		return nil // a history that cannot be read is what the report is about: the originator is to hear of it
 	}
 	r.Envelope.ReportDestinationName = history[len(history)-1].DL
 	at := asn1.NewUTCTime(submitted)

@@ -99,7 +99,7 @@ func (d *Door) submitMessage(src spool.Source, env *mts.MessageTransferEnvelope)
 	if err != nil {
 		return nil, err
 	}
-	return d.Message(src, raw, env)
+	return d.message(src, raw, env, nil), nil
 }
 
 func (d *Door) submitProbe(src spool.Source, env *mts.ProbeTransferEnvelope) (*Tx, error) {
@@ -107,7 +107,7 @@ func (d *Door) submitProbe(src spool.Source, env *mts.ProbeTransferEnvelope) (*T
 	if err != nil {
 		return nil, err
 	}
-	return d.Probe(src, raw, env)
+	return d.probe(src, raw, env, nil), nil
 }
 
 // localIdentifier is unique in the domain for all time, because the spool

@@ -1,12 +1,12 @@
 package submit
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/conf"
-	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/report"
@@ -19,6 +19,15 @@ import (
 // recipient and will be reported; an error says that the envelope cannot be
 // answered for at all.
 func (d *Door) Message(src spool.Source, raw ber.Raw, env *mts.MessageTransferEnvelope) (*Tx, error) {
+	wrong, err := invalid(src, env.Valid())
+	if err != nil {
+		return nil, err
+	}
+	return d.message(src, raw, env, wrong), nil
+}
+
+// message is Message for an envelope that has been judged; wrong is the verdict.
+func (d *Door) message(src spool.Source, raw ber.Raw, env *mts.MessageTransferEnvelope, wrong *spool.Failure) *Tx {
 	t := d.begin(spool.KindMessage, src, raw, nil)
 	e := &t.env
 	e.MTSID = env.MessageIdentifier.String()
@@ -27,14 +36,24 @@ func (d *Door) Message(src spool.Source, raw ber.Raw, env *mts.MessageTransferEn
 	e.ContentID = string(env.ContentIdentifier)
 	e.Originator = addressText(env.OriginatorName)
 	t.information(env.OriginalEncodedInformationTypes, env.TraceInformation, env.PerMessageIndicators)
-	all := d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields))
-	if all == nil {
-		all = times(e, env)
-	}
-	if err := d.recipients(t, env.PerRecipientFields, all); err != nil {
+	times(e, env)
+	d.recipients(t, env.PerRecipientFields, cmp.Or(d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields)), wrong))
+	return t
+}
+
+// invalid is what is wrong with an envelope a peer has sent (X.411 §12.2.1.1), as the
+// reason that its recipients are not reached, or as an error if no report could tell
+// of it. What was made here is valid as it is made, but for the trace, which begins on
+// the way out.
+func invalid(src spool.Source, err error) (*spool.Failure, error) {
+	var what *mts.Invalid
+	switch {
+	case err == nil || src.Peer == "":
+		return nil, nil
+	case !errors.As(err, &what) || what.Unanswerable:
 		return nil, err
 	}
-	return t, nil
+	return failure(mts.UnableToTransfer, what.Diagnostic, what.Error()), nil
 }
 
 // information notes how the content is encoded by now, and whether that may be changed.
@@ -45,35 +64,29 @@ func (t *Tx) information(original *mts.EncodedInformationTypes, trace mts.TraceI
 	t.noConversion = bits.ImplicitConversionProhibited()
 }
 
-// times notes when a message may be delivered. A time that is none is the originator's
-// mistake and not the peer's, who could only send it again.
-func times(e *spool.Envelope, env *mts.MessageTransferEnvelope) *spool.Failure {
-	wrong := func(what string, err error) *spool.Failure {
-		return failure(mts.UnableToTransfer, mts.InvalidArguments, what+": "+err.Error())
+// times notes when a message may be delivered. What is no time has been refused.
+func times(e *spool.Envelope, env *mts.MessageTransferEnvelope) {
+	if t, err := env.DeferredDeliveryTime.Time(); err == nil {
+		e.Deferred = t.UTC()
 	}
-	if env.DeferredDeliveryTime != "" {
-		deferred, err := env.DeferredDeliveryTime.Time()
-		if err != nil {
-			return wrong("deferred-delivery-time", err)
-		}
-		e.Deferred = deferred.UTC()
-	}
-	latest, ok, err := mts.Ext(env.Extensions, mts.ExtLatestDeliveryTime)
-	if err == nil && ok {
-		var expires time.Time
-		if expires, err = latest.Time(); err == nil {
-			e.Expires = expires.UTC()
+	if latest, ok, err := mts.Ext(env.Extensions, mts.ExtLatestDeliveryTime); ok && err == nil {
+		if t, err := latest.Time(); err == nil {
+			e.Expires = t.UTC()
 		}
 	}
-	if err != nil {
-		return wrong("latest-delivery-time", err)
-	}
-	return nil
 }
 
 // Probe begins a probe (X.411 §12.2.1.2). It has no content; the same decisions
 // are made as for a message.
 func (d *Door) Probe(src spool.Source, raw ber.Raw, env *mts.ProbeTransferEnvelope) (*Tx, error) {
+	wrong, err := invalid(src, env.Valid())
+	if err != nil {
+		return nil, err
+	}
+	return d.probe(src, raw, env, wrong), nil
+}
+
+func (d *Door) probe(src spool.Source, raw ber.Raw, env *mts.ProbeTransferEnvelope, wrong *spool.Failure) *Tx {
 	t := d.begin(spool.KindProbe, src, raw, nil)
 	e := &t.env
 	e.MTSID = env.ProbeIdentifier.String()
@@ -84,10 +97,8 @@ func (d *Door) Probe(src spool.Source, raw ber.Raw, env *mts.ProbeTransferEnvelo
 		e.ProbeSize = *env.ContentLength
 	}
 	t.information(env.OriginalEncodedInformationTypes, env.TraceInformation, env.PerMessageIndicators)
-	if err := d.recipients(t, env.PerRecipientFields, d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields))); err != nil {
-		return nil, err
-	}
-	return t, nil
+	d.recipients(t, env.PerRecipientFields, cmp.Or(d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields)), wrong))
+	return t
 }
 
 // Report begins a report (X.411 §12.2.1.3): raw is the MTS-APDU without the
@@ -99,7 +110,14 @@ func (d *Door) Report(src spool.Source, raw ber.Raw, r *mts.Report, child *Child
 	e, env := &t.env, &r.Envelope
 	t.describe(r)
 	e.MTSID = env.ReportIdentifier.String()
-	if fail := d.common(src, env.TraceInformation, env.Extensions, 1); fail != nil {
+	fail := cmp.Or(d.common(src, env.TraceInformation, env.Extensions, 1), critical(r.UnsupportedCritical(mts.ForTransfer)))
+	var what *mts.Invalid
+	if fail == nil && errors.As(r.Valid(), &what) && what.Unanswerable {
+		// It could not be tied to its subject, and whoever got it next would be right to
+		// end the association.
+		fail = failure(mts.UnableToTransfer, what.Diagnostic, what.Error())
+	}
+	if fail != nil {
 		t.Discarded = "report discarded: " + fail.Text
 		return t, nil
 	}
@@ -125,8 +143,8 @@ func (d *Door) common(src spool.Source, trace mts.TraceInformation, extensions [
 			return failure(mts.UnableToTransfer, mts.DiagnosticLoopDetected, "the trace shows a loop")
 		}
 	}
-	if unsupported := mts.UnsupportedCritical(extensions, mts.ForTransfer); len(unsupported) > 0 {
-		return failure(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, fmt.Sprintf("%v is critical for transfer and not supported", unsupported[0]))
+	if fail := critical(mts.UnsupportedCritical(extensions, mts.ForTransfer)); fail != nil {
+		return fail
 	}
 	if most := d.conf.Limits.Recipients; recipients > most {
 		return failure(mts.UnableToTransfer, mts.TooManyRecipients, fmt.Sprintf("%d recipients; the limit is %d", recipients, most))
@@ -138,13 +156,9 @@ func (d *Door) common(src spool.Source, trace mts.TraceInformation, extensions [
 // reason. all, if not nil, is the reason of each. In the spool a recipient is
 // numbered by its place in the envelope, from 1: the originally specified number is
 // shared by the members of a list once it is expanded.
-func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields, all *spool.Failure) error {
+func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields, all *spool.Failure) {
 	for i := range fields {
 		f := &fields[i]
-		n := f.OriginallySpecifiedRecipientNumber
-		if n < 1 || n > mts.UbRecipients {
-			return diag.E(fmt.Sprintf("per-recipient-fields[%d]", i), diag.Data, fmt.Errorf("originally-specified-recipient-number %d is not one of 1 to %d", n, mts.UbRecipients))
-		}
 		if !f.PerRecipientIndicators.Responsibility() {
 			continue
 		}
@@ -154,18 +168,22 @@ func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields,
 		}
 		r.Report = report.Word(f.PerRecipientIndicators.OriginatorReport())
 		r.MTAReport = report.Word(f.PerRecipientIndicators.OriginatingMTAReport())
-		switch unsupported := mts.UnsupportedCritical(f.Extensions, mts.ForTransfer); {
-		case all != nil:
-			r.Fail = all
-		case len(unsupported) > 0:
-			r.Fail = failure(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, fmt.Sprintf("%v is critical for transfer and not supported", unsupported[0]))
-		}
+		wrong, _ := invalid(t.env.Source, f.Valid()) // what concerns one recipient is answered to that one
+		r.Fail = cmp.Or(all, critical(mts.UnsupportedCritical(f.Extensions, mts.ForTransfer)), wrong, r.Fail)
 		t.env.Recipients = append(t.env.Recipients, r)
 	}
 	if len(t.env.Recipients) == 0 {
 		t.Discarded = "no recipient is this MTA's responsibility"
 	}
-	return nil
+}
+
+// critical is the failure that extensions are critical for transfer and not done here
+// (X.411 §9.2), nil if there are none.
+func critical(unsupported []mts.ExtensionType) *spool.Failure {
+	if len(unsupported) == 0 {
+		return nil
+	}
+	return failure(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, fmt.Sprintf("%v is critical for transfer and not supported", unsupported[0]))
 }
 
 // recipient routes one recipient, and tells which user of this MTA it is, if it is one.

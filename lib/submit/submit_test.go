@@ -161,6 +161,14 @@ func TestFates(t *testing.T) {
 		{"a latest time of another type", func(m *mts.MessageTransferEnvelope) {
 			m.Extensions = []mts.ExtensionField{{Type: mts.ExtLatestDeliveryTime.Type(), Value: ber.Raw{5, 0}}}
 		}, []string{ann}, "unable-to-transfer/invalid-arguments"},
+		{"no trace", func(m *mts.MessageTransferEnvelope) { m.TraceInformation = nil }, []string{ann, nobody},
+			"unable-to-transfer/protocol-violation; unable-to-transfer/protocol-violation"},
+		{"a content identifier that no report could return", func(m *mts.MessageTransferEnvelope) { m.ContentIdentifier = "12345678901234567" },
+			[]string{abroad}, "unable-to-transfer/size-constraint-violation"},
+		{"characters that are none of the repertoire", func(m *mts.MessageTransferEnvelope) { m.ContentIdentifier = "a@b_c" }, []string{abroad}, "p1 MTA-B"},
+		{"an extension twice for one", func(m *mts.MessageTransferEnvelope) {
+			m.PerRecipientFields[1].Extensions = []mts.ExtensionField{{Type: mts.StandardExtension(16)}, {Type: mts.StandardExtension(16)}}
+		}, []string{ann, abroad}, "local ; unable-to-transfer/protocol-violation"},
 		{"members of a list share its number", func(m *mts.MessageTransferEnvelope) {
 			m.PerRecipientFields[1].OriginallySpecifiedRecipientNumber = 1
 		}, []string{ann, abroad}, "local ; p1 MTA-B"},
@@ -210,13 +218,25 @@ func spooled(t *testing.T, sp *spool.Spool) []string {
 	return all
 }
 
-// A number that no report could carry back makes the envelope one that nobody can
-// answer for.
-func TestBadRecipientNumber(t *testing.T) {
+// What no report could carry back makes the envelope one that nobody can answer for.
+func TestUnanswerable(t *testing.T) {
 	d, _ := door(t)
-	m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) { m.PerRecipientFields[0].OriginallySpecifiedRecipientNumber = 0 }, ann)
-	if _, err := d.Message(fromB, raw, m); diag.KindOf(err) != diag.Data || !strings.Contains(err.Error(), "per-recipient-fields[0]") {
-		t.Errorf("err = %v", err)
+	for want, edit := range map[string]func(*mts.MessageTransferEnvelope){
+		"per-recipient-fields[0]":         func(m *mts.MessageTransferEnvelope) { m.PerRecipientFields[0].OriginallySpecifiedRecipientNumber = 0 },
+		"per-recipient-fields has size 0": func(m *mts.MessageTransferEnvelope) { m.PerRecipientFields = nil },
+		"local-identifier has size 33": func(m *mts.MessageTransferEnvelope) {
+			m.MessageIdentifier.LocalIdentifier = asn1.IA5String(strings.Repeat("1", 33))
+		},
+		"per-recipient-fields has size 327": func(m *mts.MessageTransferEnvelope) {
+			for range mts.UbRecipients {
+				m.PerRecipientFields = append(m.PerRecipientFields, m.PerRecipientFields[0])
+			}
+		},
+	} {
+		m, raw := envelope(t, edit, ann)
+		if _, err := d.Message(fromB, raw, m); diag.KindOf(err) != diag.Data || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: err = %v", want, err)
+		}
 	}
 }
 

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+)
+
+// A peer sends envelopes that could be read but break X.411. Where a report can say so
+// one does, and the peer is rid of the message; what no report could tell of ends the
+// association, and the log says why.
+func TestInvalidEnvelopes(t *testing.T) {
+	n := newNetwork(t)
+	a := n.add("a", "ALPHA")
+	a.configure("\n[[peer]]\nname = \"GOOD\"\nchannel = \"p1\"\npassword-in = \"secret of GOOD\"\n")
+	a.start()
+	h := &hostile{t: t, a: a}
+	twice := []mts.ExtensionField{{Type: mts.StandardExtension(23)}, {Type: mts.StandardExtension(23)}}
+	open := func() (conn *rtse.Conn) {
+		n.until("an association", func() bool {
+			var err error
+			conn, err = h.open(h.dial(), "GOOD", "secret of GOOD")
+			return err == nil
+		})
+		return conn
+	}
+	send := func(conn *rtse.Conn, edit func(*mts.MessageTransferEnvelope)) rtse.TransferResult {
+		apdu := h.message(func(m *mts.MessageTransferEnvelope) {
+			m.OriginatorName = m.PerRecipientFields[0].RecipientName
+			m.PerRecipientFields[0].PerRecipientIndicators = mts.NewPerRecipientIndicators(true, mts.ReportNonDelivery, mts.ReportNonDelivery)
+			edit(m)
+		})
+		r, err := conn.Transfer(context.Background(), bytes.NewReader(apdu), int64(len(apdu)))
+		if err != nil {
+			t.Logf("the transfer: %v", err)
+		}
+		return r
+	}
+	conn := open()
+	answered := []struct {
+		diagnostic, text string
+		edit             func(*mts.MessageTransferEnvelope)
+	}{
+		{"protocol-violation", "trace-information is empty", func(m *mts.MessageTransferEnvelope) { m.TraceInformation = nil }},
+		{"protocol-violation", "extensions has content-correlator twice", func(m *mts.MessageTransferEnvelope) { m.Extensions = twice }},
+		{"size-constraint-violation", "content-identifier has size 17", func(m *mts.MessageTransferEnvelope) { m.ContentIdentifier = "12345678901234567" }},
+		{"invalid-arguments", "deferred-delivery-time", func(m *mts.MessageTransferEnvelope) { m.DeferredDeliveryTime = "tomorrow" }},
+	}
+	for i, c := range answered {
+		if r := send(conn, c.edit); !r.Confirmed {
+			t.Fatalf("%s: not taken: %+v", c.text, r)
+		}
+		n.until("a report on "+c.text, func() bool { return len(a.mailbox("ann")) == i+1 })
+		got := a.mailbox("ann")[i].Report.Recipients[0]
+		if got.Reason != "unable-to-transfer" || got.Diagnostic != c.diagnostic || !strings.Contains(got.Text, c.text) {
+			t.Errorf("%s: %+v", c.text, got)
+		}
+	}
+	if r := send(conn, func(m *mts.MessageTransferEnvelope) { m.PerRecipientFields[0].OriginallySpecifiedRecipientNumber = 0 }); r.Confirmed {
+		t.Error("a message that nobody can be told about was taken")
+	}
+	n.until("the log says why", func() bool {
+		return strings.Contains(strings.Join(h.news(), "\n"), "per-recipient-fields[0] has number 0, want 1 to 32767")
+	})
+	if r := send(open(), func(*mts.MessageTransferEnvelope) {}); !r.Confirmed {
+		t.Errorf("a good message after it: %+v", r)
+	}
+	n.until("the good message is delivered", func() bool { return len(a.mailbox("ann")) == len(answered)+1 })
+	a.stop()
+	a.check()
+}
