@@ -93,6 +93,19 @@ type refusal struct{ text string }
 func (r *refusal) Error() string { return r.text }
 
 func (h *Host) commit(ctx context.Context, env *spool.Envelope) error {
+	told := *env
+	told.Wire = nil // the scheduler does not need it, and can read the file
+	return h.durable(ctx, Line{Type: TypeCommit, Envelope: &told})
+}
+
+// Secure waits until a barrier that begins afterwards has made durable what was written
+// to a partial.
+func (h *Host) Secure(ctx context.Context, id spool.ID) error {
+	return h.durable(ctx, Line{Type: TypeSecure, Ref: &spool.Ref{ID: id}})
+}
+
+// durable sends a line that is answered after a barrier.
+func (h *Host) durable(ctx context.Context, l Line) error {
 	answer := make(chan error, 1)
 	h.mu.Lock()
 	if h.gone != nil {
@@ -103,9 +116,8 @@ func (h *Host) commit(ctx context.Context, env *spool.Envelope) error {
 	txn := h.next
 	h.txns[txn] = answer
 	h.mu.Unlock()
-	told := *env
-	told.Wire = nil // the scheduler does not need it, and can read the file
-	if err := h.stream.Send(Line{Type: TypeCommit, Txn: txn, Envelope: &told}); err != nil {
+	l.Txn = txn
+	if err := h.stream.Send(l); err != nil {
 		return diag.E("channel: commit", diag.Unavailable, err)
 	}
 	select {
@@ -120,6 +132,12 @@ func (h *Host) commit(ctx context.Context, env *spool.Envelope) error {
 // Results tells the outcome of recipients of a job.
 func (h *Host) Results(j Job, results ...Result) {
 	h.send(Line{Type: TypeOutcome, Job: j.Number, Generation: j.Generation, Results: results})
+}
+
+// Transfer has the log of a message remember how far the transfer of a job got; nil
+// that nothing is to be resumed.
+func (h *Host) Transfer(j Job, t *spool.Transfer) {
+	h.send(Line{Type: TypeTransfer, Ref: &j.Ref, Recipients: j.Recipients, Peer: j.Peer, Attempt: j.Attempt, Transfer: t})
 }
 
 // Association tells what became of an association.

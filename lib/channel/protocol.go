@@ -37,24 +37,26 @@ const (
 
 // Line types. From scheduler to channel: config, accept, open, close, turn, job,
 // durable, refused, ping, stop. From channel to scheduler: hello, assoc, outcome,
-// commit, event, pong.
+// transfer, commit, secure, event, pong.
 const (
-	TypeHello   = "hello"
-	TypeConfig  = "config"
-	TypeAccept  = "accept"
-	TypeOpen    = "open"
-	TypeClose   = "close"
-	TypeTurn    = "turn"
-	TypeAssoc   = "assoc"
-	TypeJob     = "job"
-	TypeOutcome = "outcome"
-	TypeCommit  = "commit"
-	TypeDurable = "durable"
-	TypeRefused = "refused"
-	TypeEvent   = "event"
-	TypePing    = "ping" // from time to time; to be answered at once, while draining too
-	TypePong    = "pong"
-	TypeStop    = "stop"
+	TypeHello    = "hello"
+	TypeConfig   = "config"
+	TypeAccept   = "accept"
+	TypeOpen     = "open"
+	TypeClose    = "close"
+	TypeTurn     = "turn"
+	TypeAssoc    = "assoc"
+	TypeJob      = "job"
+	TypeOutcome  = "outcome"
+	TypeTransfer = "transfer"
+	TypeCommit   = "commit"
+	TypeSecure   = "secure"
+	TypeDurable  = "durable"
+	TypeRefused  = "refused"
+	TypeEvent    = "event"
+	TypePing     = "ping" // from time to time; to be answered at once, while draining too
+	TypePong     = "pong"
+	TypeStop     = "stop"
 )
 
 // InboundBase is the smallest number of an association the channel accepted;
@@ -95,7 +97,7 @@ type Line struct {
 	Layer   string `json:"layer,omitempty"`   // which layer ended or refused it
 	Reason  string `json:"reason,omitempty"`  // why, for people
 
-	// job, outcome
+	// job, outcome, transfer
 	Job        uint64     `json:"job,omitempty"`
 	Attempt    int        `json:"attempt,omitempty"`
 	Generation uint64     `json:"generation,omitempty"`
@@ -103,7 +105,10 @@ type Line struct {
 	Recipients []int      `json:"recipients,omitempty"`
 	Results    []Result   `json:"results,omitempty"`
 
-	// commit, durable, refused
+	// transfer: of the ref's recipients, to peer
+	Transfer *spool.Transfer `json:"transfer,omitempty"`
+
+	// commit, secure (the ref is that of a partial), durable, refused
 	Txn      uint64          `json:"txn,omitempty"`
 	Envelope *spool.Envelope `json:"envelope,omitempty"` // without Wire: the file has it
 	Text     string          `json:"text,omitempty"`

@@ -18,6 +18,7 @@ import (
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/sched"
+	"github.com/mtakit/mtakit/lib/spool"
 )
 
 const (
@@ -214,8 +215,17 @@ func (c *core) line(p *process, l channel.Line) {
 		c.association(p, l)
 	case channel.TypeOutcome:
 		c.outcome(p, l)
+	case channel.TypeTransfer:
+		if l.Ref != nil {
+			c.keeper.Transfer(c.now(), *l.Ref, spool.Record{Recipients: l.Recipients, Channel: p.channel,
+				Peer: l.Peer, Attempt: l.Attempt, Transfer: l.Transfer})
+		}
 	case channel.TypeCommit:
 		c.commit(p, l)
+	case channel.TypeSecure:
+		if l.Ref != nil {
+			c.keeper.Secure(l.Ref.ID, func(err error) { c.answer(p, l.Txn, err) })
+		}
 	case channel.TypeEvent:
 		var r audit.Record
 		if err := json.Unmarshal(l.Event, &r); err != nil {
@@ -288,20 +298,20 @@ func (c *core) outcome(p *process, l channel.Line) {
 // commit takes responsibility for a message a channel has written: the answer
 // comes when a barrier that began after this moment has ended.
 func (c *core) commit(p *process, l channel.Line) {
-	refuse := func(err error) {
-		c.send(p, channel.Line{Type: channel.TypeRefused, Txn: l.Txn, Text: err.Error()})
-	}
 	if l.Envelope == nil {
-		refuse(errors.New("commit without envelope"))
+		c.answer(p, l.Txn, errors.New("commit without envelope"))
 		return
 	}
-	c.keeper.Commit(c.now(), l.Envelope, func(err error) {
-		if err != nil {
-			refuse(err)
-			return
-		}
-		c.send(p, channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
-	})
+	c.keeper.Commit(c.now(), l.Envelope, func(err error) { c.answer(p, l.Txn, err) })
+}
+
+// answer tells a channel process what became of a transaction.
+func (c *core) answer(p *process, txn uint64, err error) {
+	if err != nil {
+		c.send(p, channel.Line{Type: channel.TypeRefused, Txn: txn, Text: err.Error()})
+		return
+	}
+	c.send(p, channel.Line{Type: channel.TypeDurable, Txn: txn})
 }
 
 // send queues a line for a process. A failed stream needs no answer: its reader

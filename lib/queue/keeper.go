@@ -283,6 +283,28 @@ func (k *Keeper) Commit(now time.Time, env *spool.Envelope, done func(error)) {
 	})
 }
 
+// Secure lets done hear nil once a barrier that began afterwards has made a partial
+// durable that a channel has written to.
+func (k *Keeper) Secure(id spool.ID, done func(error)) {
+	if k.failed != nil {
+		done(k.failed)
+		return
+	}
+	k.batch.Partials = append(k.batch.Partials, id)
+	k.wait(done)
+}
+
+// Transfer has the log of a message remember how far a transfer got. A message that is
+// done with, or not known, has no log to write to.
+func (k *Keeper) Transfer(now time.Time, ref spool.Ref, r spool.Record) {
+	k.now = now
+	if k.failed != nil || !k.mind.Has(ref.ID) {
+		return
+	}
+	r.Time, r.Kind = now, spool.RecordTransfer
+	k.appendLog(ref, func() {}, r)
+}
+
 // eligible hands a message that is durable to the scheduler.
 func (k *Keeper) eligible(m sched.Message) {
 	delete(k.between, m.Ref.ID) // first: it may be done with in the same step, and not be removable

@@ -37,6 +37,8 @@ type Batch struct {
 	Refs []Ref    // files written in place by channels
 	Logs []Ref    // logs
 	Dirs []string // directories, absolute or below the spool
+	// Partials are partials that channels have written to.
+	Partials []ID
 }
 
 // pending collects what this Spool changed since the last barrier began.
@@ -120,6 +122,11 @@ func (s *Spool) syncEach(b *Batch, p pending) error {
 		for _, ref := range b.Logs {
 			p.file(s.logPath(ref))
 			p.dir(s.shardPath(ref))
+		}
+		for _, id := range b.Partials {
+			p.file(s.partialPath(id))
+			p.file(s.partialPath(id) + ".log")
+			p.dir(parentDir(s.partialPath(id)))
 		}
 		for _, dir := range b.Dirs {
 			if dir != "" && dir[0] != '/' {

@@ -23,7 +23,7 @@ const (
 	FoundMisplaced  FindingKind = "misplaced"  // where its identifier does not lead, or in two places
 	FoundForeign    FindingKind = "foreign"    // not of a spool
 	FoundBad        FindingKind = "bad"        // in bad/
-	FoundLeft       FindingKind = "left"       // in tmp/, its writer dead
+	FoundLeft       FindingKind = "left"       // in tmp/ or partial/, its writer dead, and of no use
 )
 
 // Finding is one thing that is not as it should be.
@@ -43,7 +43,7 @@ type CheckOptions struct {
 // a directory that cannot be read; everything else is a Finding.
 func (s *Spool) Check(opts CheckOptions, report func(Finding)) error {
 	c := &checker{s: s, opts: opts, report: report, at: make(map[ID]Ref), children: make(map[ID][]*Envelope)}
-	for _, part := range []func() error{c.top, c.queue, c.fresh, c.tmp, c.bad} {
+	for _, part := range []func() error{c.top, c.queue, c.fresh, c.tmp, c.partial, c.bad} {
 		if err := part(); err != nil {
 			return fail("check", err)
 		}
@@ -208,6 +208,42 @@ func (c *checker) tmp() error {
 			c.found(FoundLeft, path, "its writer has died")
 		}
 	})
+}
+
+// partial looks for what no transfer can be resumed from.
+func (c *checker) partial() error {
+	names, err := c.names("partial")
+	if err != nil {
+		return err
+	}
+	last := ""
+	for _, name := range names {
+		path := "partial/" + name
+		id, _ := strings.CutSuffix(name, ".log")
+		if !isID(id) {
+			c.found(FoundForeign, path, "not an identifier")
+			continue
+		}
+		why := ""
+		if id != last {
+			why = c.s.partialFault(ID(id))
+		}
+		last = id
+		if why == "" {
+			continue
+		}
+		if f, err := os.Open(c.s.partialPath(ID(id))); err == nil {
+			busy := alive(f)
+			f.Close()
+			if busy {
+				continue
+			}
+		}
+		if !c.gone(path) {
+			c.found(FoundLeft, path, "%s", why)
+		}
+	}
+	return nil
 }
 
 // flat looks at a directory that holds nothing but message files.

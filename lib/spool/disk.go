@@ -18,6 +18,7 @@ type disk interface {
 	rename(from, to string) error
 	unlink(path string) error
 	mkdir(path string) error
+	truncate(path string, size int64) error
 	sync(path string) error // fsync of a file or a directory
 	syncfs(root *os.File) error
 }
@@ -40,10 +41,11 @@ func (osDisk) appendTo(path string) (file, error) {
 	return openFile(path, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND)
 }
 
-func (osDisk) rename(from, to string) error { return os.Rename(from, to) }
-func (osDisk) mkdir(path string) error      { return os.Mkdir(path, 0o700) }
-func (osDisk) sync(path string) error       { return durable.SyncFile(path) }
-func (osDisk) syncfs(root *os.File) error   { return durable.Syncfs(root) }
+func (osDisk) rename(from, to string) error           { return os.Rename(from, to) }
+func (osDisk) mkdir(path string) error                { return os.Mkdir(path, 0o700) }
+func (osDisk) truncate(path string, size int64) error { return os.Truncate(path, size) }
+func (osDisk) sync(path string) error                 { return durable.SyncFile(path) }
+func (osDisk) syncfs(root *os.File) error             { return durable.Syncfs(root) }
 
 // unlink does not try rmdir as os.Remove does: no directory is ever removed.
 func (osDisk) unlink(path string) error {

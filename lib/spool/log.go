@@ -20,11 +20,12 @@ type RecordKind string
 
 // The kinds of records.
 const (
-	RecordOutcome RecordKind = "outcome" // of an attempt, for some recipients
-	RecordChild   RecordKind = "child"   // a durable child stands for the recipients
-	RecordHold    RecordKind = "hold"
-	RecordRelease RecordKind = "release"
-	RecordRetry   RecordKind = "retry" // somebody wished it tried now
+	RecordOutcome  RecordKind = "outcome" // of an attempt, for some recipients
+	RecordChild    RecordKind = "child"   // a durable child stands for the recipients
+	RecordHold     RecordKind = "hold"
+	RecordRelease  RecordKind = "release"
+	RecordRetry    RecordKind = "retry"    // somebody wished it tried now
+	RecordTransfer RecordKind = "transfer" // how far one got; without Transfer: nothing is to be resumed
 )
 
 // Record is one entry of a message's log.
@@ -43,6 +44,25 @@ type Record struct {
 	Child      ID         `json:"child,omitempty"`
 	Step       string     `json:"step,omitempty"`
 	Who        string     `json:"who,omitempty"`
+	Transfer   *Transfer  `json:"transfer,omitempty"`
+}
+
+// Transfer says where the transfer of an object was interrupted and may be resumed: the
+// session connection and the activity (X.225 §8.3.30), every reference with its
+// encoding, and the last checkpoint confirmed.
+type Transfer struct {
+	Called     []byte `json:"called,omitempty"`
+	Calling    []byte `json:"calling,omitempty"`
+	Common     []byte `json:"common,omitempty"`
+	Additional []byte `json:"additional,omitempty"`
+	Activity   []byte `json:"activity"`
+	Serial     int64  `json:"serial"`
+	Octets     int64  `json:"octets"`           // of the activity, before that checkpoint
+	Ended      bool   `json:"ended,omitempty"`  // its end was sent
+	Header     []byte `json:"header,omitempty"` // what is in front of the object in the activity
+	Size       int64  `json:"size"`             // octets of the object
+	Digest     string `json:"sha256"`           // of what is in front of its content, 64 hex digits
+	Tries      int    `json:"tries,omitempty"`  // from there in vain
 }
 
 // ChildRecord is the record that names child in the log of its parent. It is
@@ -65,7 +85,7 @@ const crcSize = 8 + 1
 func castagnoli(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
 // appendRecord appends the octets of one record to b.
-func appendRecord(b []byte, r *Record) ([]byte, error) {
+func appendRecord(b []byte, r any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
@@ -84,12 +104,12 @@ func appendRecord(b []byte, r *Record) ([]byte, error) {
 
 // parseLog reads the records of a log and counts the pieces that are none. The
 // records that are whole are those whose checksum is right, wherever they are.
-func parseLog(data []byte) (records []Record, torn int) {
+func parseLog[T any](data []byte) (records []T, torn int) {
 	for piece := range bytes.SplitSeq(data, []byte("\n")) {
 		if len(piece) == 0 {
 			continue // before the first record, or all that a cut left of one
 		}
-		if r, ok := parseRecord(piece); ok {
+		if r, ok := parseRecord[T](piece); ok {
 			records = append(records, r)
 		} else {
 			torn++
@@ -98,7 +118,7 @@ func parseLog(data []byte) (records []Record, torn int) {
 	return records, torn
 }
 
-func parseRecord(b []byte) (r Record, ok bool) {
+func parseRecord[T any](b []byte) (r T, ok bool) {
 	if len(b) < crcSize || b[crcSize-1] != ' ' || !lowerHex(b[:crcSize-1]) {
 		return r, false
 	}
@@ -107,7 +127,7 @@ func parseRecord(b []byte) (r Record, ok bool) {
 	text := b[crcSize:]
 	want := uint32(sum[0])<<24 | uint32(sum[1])<<16 | uint32(sum[2])<<8 | uint32(sum[3])
 	if castagnoli(text) != want || json.Unmarshal(text, &r) != nil {
-		return Record{}, false
+		return *new(T), false
 	}
 	return r, true
 }
@@ -138,7 +158,7 @@ func (s *Spool) ReadLog(ref Ref) (records []Record, torn int, err error) {
 	if err := readAt(f, data, 0); err != nil {
 		return nil, 0, fail("log "+ref.String(), err)
 	}
-	records, torn = parseLog(data)
+	records, torn = parseLog[Record](data)
 	return records, torn, nil
 }
 

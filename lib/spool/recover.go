@@ -51,7 +51,7 @@ func (s *Spool) Recover() (*Backlog, error) {
 		return nil, diag.E("spool: recover", diag.IO, err)
 	}
 	b := &Backlog{s: s, verify: verify, logs: make(map[Ref]struct{}), fresh: make(map[ID]struct{})}
-	for _, step := range []func() error{s.sweepTmp, b.list, b.joinLogs, b.findKin} {
+	for _, step := range []func() error{s.sweepTmp, s.sweepPartial, b.list, b.joinLogs, b.findKin} {
 		if err := step(); err != nil {
 			return nil, fail("recover", err)
 		}

@@ -1,0 +1,277 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// PartialKind tells what a record in the log of a partial is about.
+type PartialKind string
+
+// The kinds of records.
+const (
+	PartialActivity PartialKind = "activity" // a name under which the transfer may be resumed
+	PartialSecured  PartialKind = "secured"  // a checkpoint
+)
+
+// PartialRecord is one entry of the log of a partial: partial/ID.log. The connection
+// and the activity are as X.225 §8.3.30 names them, every reference with its encoding.
+type PartialRecord struct {
+	Time time.Time   `json:"t"`
+	Kind PartialKind `json:"kind"`
+
+	Channel    string `json:"channel,omitempty"`
+	Peer       string `json:"peer,omitempty"`
+	Calling    []byte `json:"calling,omitempty"`
+	Common     []byte `json:"common,omitempty"`
+	Additional []byte `json:"additional,omitempty"`
+	Activity   []byte `json:"activity,omitempty"`
+
+	Serial int64  `json:"serial,omitempty"`
+	Octets int64  `json:"octets,omitempty"` // that came before the checkpoint
+	Digest string `json:"sha256,omitempty"` // of them, 64 hex digits
+}
+
+// Partial is what has come of a transfer that is under way or has been interrupted:
+// partial/ID, the octets, and partial/ID.log. Whoever has it open has it locked.
+type Partial struct {
+	s    *Spool
+	id   ID
+	data file
+	log  file
+}
+
+func (s *Spool) partialPath(id ID) string { return s.dir + "/partial/" + string(id) }
+
+// CreatePartial makes an empty partial with one record.
+func (s *Spool) CreatePartial(id ID, r PartialRecord) (*Partial, error) {
+	if _, err := ParseID(string(id)); err != nil {
+		return nil, err
+	}
+	if err := s.owned("create partial"); err != nil {
+		return nil, err
+	}
+	data, err := s.disk.create(s.partialPath(id))
+	if err != nil {
+		return nil, fail("create partial/"+string(id), err)
+	}
+	return s.openPartial(id, data, r)
+}
+
+// openPartial takes the lock, and opens the log for a first record.
+func (s *Spool) openPartial(id ID, data file, r PartialRecord) (*Partial, error) {
+	p := &Partial{s: s, id: id, data: data}
+	err := own(data.fd())
+	if err == nil {
+		p.log, err = s.disk.appendTo(s.partialPath(id) + ".log")
+	}
+	if err == nil {
+		err = p.Append(r)
+	}
+	if err != nil {
+		return nil, errors.Join(fail("partial/"+string(id), err), p.Remove())
+	}
+	return p, nil
+}
+
+// ReadPartial returns the records of a partial.
+func (s *Spool) ReadPartial(id ID) ([]PartialRecord, error) {
+	if _, err := ParseID(string(id)); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(s.partialPath(id) + ".log")
+	if err != nil {
+		return nil, fail("partial/"+string(id), err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxLog))
+	if err != nil {
+		return nil, fail("partial/"+string(id), err)
+	}
+	records, _ := parseLog[PartialRecord](data)
+	return records, nil
+}
+
+// ResumePartial takes over a partial up to octets, with one more record: what was
+// there beyond is removed. It returns the octets to be read as well, to be closed by
+// the caller. Kind Unavailable says that somebody else has it open.
+func (s *Spool) ResumePartial(id ID, octets int64, r PartialRecord) (*Partial, *os.File, error) {
+	op := "resume partial/" + string(id)
+	if _, err := ParseID(string(id)); err != nil {
+		return nil, nil, err
+	}
+	past, err := os.Open(s.partialPath(id))
+	if err != nil {
+		return nil, nil, fail(op, err)
+	}
+	data, err := s.disk.appendTo(s.partialPath(id))
+	if err == nil {
+		if err = s.shorten(past, data, id, octets); err != nil {
+			data.Close()
+		}
+	}
+	if err != nil {
+		past.Close()
+		return nil, nil, fail(op, err)
+	}
+	p, err := s.openPartial(id, data, r)
+	if err != nil {
+		past.Close()
+		return nil, nil, err
+	}
+	return p, past, nil
+}
+
+// shorten locks the octets and removes those beyond what was secured.
+func (s *Spool) shorten(past *os.File, data file, id ID, octets int64) error {
+	if flock(data.fd(), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return diag.New("", diag.Unavailable, "somebody has it open")
+	}
+	st, err := past.Stat()
+	if err != nil {
+		return err
+	}
+	if st.Size() < octets {
+		return diag.New("", diag.Data, fmt.Sprintf("%d octets where %d were secured", st.Size(), octets))
+	}
+	return s.disk.truncate(s.partialPath(id), octets)
+}
+
+// ID returns the identifier.
+func (p *Partial) ID() ID { return p.id }
+
+// Write appends octets.
+func (p *Partial) Write(b []byte) (int, error) {
+	n, err := p.data.Write(b)
+	return n, fail("write partial/"+string(p.id), err)
+}
+
+// Append appends records to the log, with one write.
+func (p *Partial) Append(records ...PartialRecord) error {
+	var b []byte
+	var err error
+	for i := range records {
+		if b, err = appendRecord(b, &records[i]); err != nil {
+			return diag.E("spool: partial/"+string(p.id), diag.Internal, err)
+		}
+	}
+	_, err = p.log.Write(b)
+	return fail("log partial/"+string(p.id), err)
+}
+
+// Close lets go of the partial; it stays.
+func (p *Partial) Close() error {
+	err := p.data.Close()
+	if p.log != nil {
+		err = errors.Join(err, p.log.Close())
+	}
+	return fail("close partial/"+string(p.id), err)
+}
+
+// Remove removes the partial, and closes it.
+func (p *Partial) Remove() error {
+	return errors.Join(p.s.removePartial(p.id), p.Close())
+}
+
+// removePartial removes the octets last, as it is they that have the lock.
+func (s *Spool) removePartial(id ID) error {
+	var errs []error
+	for _, path := range []string{s.partialPath(id) + ".log", s.partialPath(id)} {
+		if err := s.disk.unlink(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fail("remove partial/"+string(id), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// RemovePartial removes a partial, unless somebody has it open.
+func (s *Spool) RemovePartial(id ID) error {
+	if _, err := ParseID(string(id)); err != nil {
+		return err
+	}
+	f, err := os.Open(s.partialPath(id))
+	if err == nil {
+		defer f.Close()
+		if claim(f) != nil {
+			return diag.New("spool: remove partial/"+string(id), diag.Unavailable, "somebody has it open")
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fail("remove partial/"+string(id), err)
+	}
+	return s.removePartial(id)
+}
+
+// Partials lists what lies in partial/, with the octets each has.
+func (s *Spool) Partials() (map[ID]int64, error) {
+	names, err := readNames(s.dir + "/partial")
+	if err != nil {
+		return nil, fail("partials", err)
+	}
+	all := make(map[ID]int64)
+	for _, name := range names {
+		id, _ := strings.CutSuffix(name, ".log")
+		if !isID(id) {
+			continue
+		}
+		st, err := os.Stat(s.dir + "/partial/" + name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fail("partials", err)
+		}
+		all[ID(id)] += st.Size()
+	}
+	return all, nil
+}
+
+// sweepPartial removes what nothing can be resumed from: octets without a log, and a
+// log without octets or without a checkpoint.
+func (s *Spool) sweepPartial() error {
+	all, err := s.Partials()
+	if err != nil {
+		return err
+	}
+	for id := range all {
+		if s.partialFault(id) == "" {
+			continue
+		}
+		if err := s.RemovePartial(id); err != nil && diag.KindOf(err) != diag.Unavailable {
+			return err
+		}
+	}
+	return nil
+}
+
+// partialFault says what is wrong with a partial, "" if nothing.
+func (s *Spool) partialFault(id ID) string {
+	records, err := s.ReadPartial(id)
+	if err != nil {
+		return "no log"
+	}
+	st, err := os.Stat(s.partialPath(id))
+	if err != nil {
+		return "no octets"
+	}
+	named, secured := false, false
+	for _, r := range records {
+		named = named || r.Kind == PartialActivity
+		secured = secured || r.Kind == PartialSecured && r.Octets <= st.Size()
+	}
+	switch {
+	case !named:
+		return "no activity is named"
+	case !secured:
+		return "no checkpoint is secured"
+	}
+	return ""
+}
