@@ -35,9 +35,9 @@
 //
 // Judgement, answers without movement:
 //
+//	downgrade       to the edition of 1984 and back (X.419 Annex B, RFC 1328)
 //	route           recipient to next hops, and why
 //	report          delivery and non-delivery reports (X.411 §14)
-//	downgrade       to the edition of 1984 and back (X.419 Annex B, RFC 1328)
 //
 // Movement:
 //

@@ -27,7 +27,7 @@ func TestPagesAreClean(t *testing.T) {
 
 // What a page sends its reader to exists, and mta(7), the way in, leads to every page.
 func TestPagesLeadSomewhere(t *testing.T) {
-	reference := regexp.MustCompile(`(?m)^\.(?:It )?Xr (mta[a-z.-]*) (\d)`)
+	reference := regexp.MustCompile(`(?m)^\.(?:It )?Xr (mta[a-z0-9.-]*) (\d)`)
 	led := map[string]bool{"mta.7": true}
 	for _, name := range pages(t) {
 		text, err := os.ReadFile(name)

@@ -66,6 +66,17 @@ func Recipient(n oraddr.ORName) (oraddr.ORName, error) {
 	return oraddr.ORName{}, impossible("the address %s has attributes that 1984 does not know", a)
 }
 
+// Writable reports whether a recipient with the address can be written for an MTA of
+// 1984, as Recipient writes it; if not, the error is an *Impossible.
+func Writable(a oraddr.Address) error {
+	n, err := a.ORName()
+	if err != nil {
+		return impossible("the address %s: %v", a, err)
+	}
+	_, err = Recipient(n)
+	return err
+}
+
 // address returns the address of a name that is to have one.
 func address(n oraddr.ORName) (oraddr.Address, error) {
 	a, err := n.Address()

@@ -25,7 +25,7 @@ func (d *downgrade) report(raw ber.Raw) error {
 		return err
 	}
 	e, c := &r.Envelope, &r.Content
-	if e.ReportDestinationName, err = d.lost.name(e.ReportDestinationName, d.to.Domain); err != nil {
+	if e.ReportDestinationName, err = d.lost.recipient(e.ReportDestinationName); err != nil {
 		return fmt.Errorf("report-destination-name: %w", err)
 	}
 	if e.Extensions, err = d.extensions(e.Extensions); err != nil {
