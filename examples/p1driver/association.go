@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type Manner struct {
 	Monologue  bool // the turn cannot pass
 	Checkpoint int  // checkpoint size proposed, in 1024 octets; 0: none
 	Window     int
+	Resume     bool // go on with what was interrupted
 }
 
 // association is an RTSE association; it is used from one goroutine.
@@ -32,9 +34,26 @@ type association struct {
 	checkpoint int // octets; 0: none
 	window     int
 	turn       bool // ours
-	asked      bool // the peer has asked for it
+	wants      bool // the peer has asked for it
 	activity   int
 	peer       Bind
+	called     []byte // the session connection identifier's parameter 9, and 10 to 12
+	asked      []byte
+	sent       int // octets of objects
+}
+
+// opened numbers the associations of this process, for their additional reference.
+var opened atomic.Uint32
+
+// identifier are the parameters that name a session connection, in those of an SPDU.
+func identifier(params []byte, codes ...byte) []byte {
+	var all []byte
+	for _, code := range codes {
+		if v := param(params, pgiIdentifier, code); len(v) > 0 {
+			all = append(all, item(code, v)...)
+		}
+	}
+	return all
 }
 
 var (
@@ -48,10 +67,10 @@ var (
 func (b Bind) tlv() tlv { return c(0xa1, text(0x80, b.MTA), c(0xa1, text(0x16, b.Password))) }
 
 // reference is the session connection identifier's part that names one side.
-func reference(code byte, name string) []byte {
+func reference(code byte, name string, more ...[]byte) []byte {
 	value := item(code, append([]byte{4, byte(len(name))}, name...))
 	now := time.Now().UTC().Format("060102150405Z")
-	return item(1, value, item(11, append([]byte{0x17, byte(len(now))}, now...)))
+	return item(pgiIdentifier, append([][]byte{value, item(piCommon, append([]byte{0x17, byte(len(now))}, now...))}, more...)...)
 }
 
 func connectItem(version byte) []byte {
@@ -61,6 +80,10 @@ func connectItem(version byte) []byte {
 // initiate opens an association on a new connection.
 func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manner) (*association, error) {
 	a := &association{wire: newWire(conn), turn: true}
+	n := opened.Add(1)
+	additional := item(piAdditional, []byte{0x14, 2, 'a' + byte(n/26%26), 'a' + byte(n%26)})
+	identity := reference(piCalling, own.MTA, additional)
+	a.asked = identity[2:]
 	size, version := byte(tpdu8192), byte(2)
 	if m.Old {
 		size, version = tpdu1024, 1
@@ -79,7 +102,7 @@ func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manne
 	cp := c(0x31, c(0xa0, p(0x80, 1)), c(0xa2, p(0x81, 0, 1), p(0x82, 0, 1),
 		c(0xa4, context(contextACSE, acse), context(contextRTSE, rtse), context(contextMTSE, mtse)),
 		c(0x61, c(0x30, p(2, contextACSE), c(0xa0, c(0x60, c(0xa1, p1AC), c(0xbe, c(0x28, p(2, contextRTSE), c(0xa0, open)))))))))
-	a.send(item(siCN, reference(10, own.MTA), connectItem(version), []byte{20, 2, 2, 0x49, 51, 2, 0, 1, 52, 2, 0, 1},
+	a.send(item(siCN, identity, connectItem(version), []byte{20, 2, 2, 0x49, 51, 2, 0, 1, 52, 2, 0, 1},
 		item(piUserData, a.style.append(nil, cp))))
 	if err := a.flush(); err != nil {
 		return nil, err
@@ -95,6 +118,7 @@ func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manne
 	if ac.si != siAC {
 		return nil, fmt.Errorf("refused: SPDU %d % x", ac.si, ac.params)
 	}
+	a.called = identifier(ac.params, piCalled)
 	t, _, err := parse(param(ac.params, piUserData), 0)
 	if err != nil {
 		return nil, err
@@ -130,6 +154,7 @@ func respond(conn net.Conn, own Bind, peers map[string]string, verdict func(Mome
 	if cn.si != siCN {
 		return nil, fmt.Errorf("SPDU %d instead of CN", cn.si)
 	}
+	a.asked = identifier(cn.params, piCalling, piCommon, piAdditional)
 	t, _, err := parse(param(cn.params, piUserData), 0)
 	if err != nil {
 		return nil, err
@@ -209,7 +234,7 @@ func (a *association) next() (spdu, error) {
 		return s, errors.Join(fmt.Errorf("%w: % x", errAborted, s.params), a.flush())
 	}
 	if s.alone && s.si == siPT && len(s.params) > 0 {
-		a.asked = true
+		a.wants = true
 	}
 	return s, nil
 }
@@ -218,6 +243,7 @@ var errAborted = errors.New("the peer aborted")
 
 // data puts a piece of an object into DT.
 func (a *association) data(piece []byte) {
+	a.sent += len(piece)
 	a.send(a.style.append(after(siGT, []byte{siDT, 0}), c(0x61, c(0x30, p(2, contextRTSE), c(0xa0, octetString(piece))))))
 }
 
@@ -239,7 +265,7 @@ func piece(user []byte) ([]byte, error) {
 
 // giveTurn gives the turn.
 func (a *association) giveTurn() error {
-	a.asked = false
+	a.wants = false
 	a.send([]byte{siGTC, 0})
 	if err := a.flush(); err != nil {
 		return err

@@ -16,6 +16,8 @@ type Arrival struct {
 	Size        int
 	Report      *Report // nil for a message
 	Association int
+	Octets      int       // that came for it over this association
+	Resumed     bool      // the others had come over another
 	Started     time.Time // ACTIVITY START
 	Stored      time.Time // ACTIVITY END
 	Answered    time.Time // acknowledged; zero: the association ended before

@@ -240,3 +240,60 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// What was interrupted goes on behind the last checkpoint, and what was stored and not
+// acknowledged is acknowledged without being stored again.
+func TestSourceAndSinkResume(t *testing.T) {
+	for name, cut := range map[string]Moment{"at a checkpoint": OnCheckpoint, "when it is stored": OnStored} {
+		t.Run(name, func(t *testing.T) {
+			book := NewBook()
+			var mu sync.Mutex
+			n := 0
+			sink, err := Listen(SinkConfig{Listen: "127.0.0.1:0", Own: Bind{"THERE", "t"}, Peers: map[string]string{"HERE": "h"}, Book: book, Resume: true,
+				Verdict: func(m Moment) Verdict {
+					mu.Lock()
+					defer mu.Unlock()
+					if m == cut {
+						n++
+						if n == 8 || m == OnStored && n == 1 {
+							return Cut
+						}
+					}
+					return Proceed
+				}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := sink.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			source := NewSource(SourceConfig{Address: sink.Addr(), Own: Bind{"HERE", "h"}, PeerPassword: "t", Associations: 1,
+				Manner: func(int) Manner { return Manner{Checkpoint: 1, Window: 2, Monologue: true, Resume: true} }})
+			made := false
+			err = source.Run(testContext(t), func() (*Message, bool) {
+				if made {
+					return nil, false
+				}
+				made = true
+				from, to := Name{here, "Org", "Smith", "Ann"}, Name{there, "Org", "Jones", "Bob"}
+				return &Message{Local: "S.1", Originator: from, Recipients: []Recipient{{to, Delivery}, {to, NonDelivery}}, Content: Text(from, to, "long", 20_000)}, true
+			})
+			if err != nil {
+				t.Fatal(err, source.Failures())
+			}
+			check(t, source, book, 1, 0)
+			attempts := source.Entries()[fmt.Sprintf("[/PRMD=HERE/ADMD=TEST/C=GB/;%s]", "S.1")].Attempts
+			if len(attempts) != 2 || !attempts[1].Resumed || attempts[1].Octets > 16_000 {
+				t.Errorf("%+v", attempts)
+			}
+		})
+	}
+}
+
+func testContext(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -32,14 +32,20 @@ const (
 
 // Parameters of SPDUs.
 const (
-	piDisconnect = 17
-	piSerial     = 42
-	piReason     = 50
-	piActivity   = 41
-	piTokens     = 16
-	piVersion    = 22
-	pgiItem      = 5
-	piUserData   = 193
+	piDisconnect  = 17
+	piSerial      = 42
+	piReason      = 50
+	piActivity    = 41
+	piTokens      = 16
+	piVersion     = 22
+	pgiItem       = 5
+	pgiIdentifier = 1
+	pgiLinking    = 33
+	piCalled      = 9
+	piCalling     = 10
+	piCommon      = 11
+	piAdditional  = 12
+	piUserData    = 193
 )
 
 // spdu is the one SPDU of a TSDU that counts: the second, if there are two.

@@ -43,6 +43,7 @@ type SinkConfig struct {
 	Peers   map[string]string // MTA names that may call, and their passwords
 	Verdict func(Moment) Verdict
 	Book    *Book
+	Resume  bool // take up what was interrupted
 }
 
 // Sink takes associations and objects until it is closed.
@@ -54,6 +55,7 @@ type Sink struct {
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
 	errs  map[string]int
+	attic *attic
 }
 
 // Listen starts a sink.
@@ -66,6 +68,9 @@ func Listen(config SinkConfig) (*Sink, error) {
 		config.Verdict = func(Moment) Verdict { return Proceed }
 	}
 	s := &Sink{config: config, l: l, conns: map[net.Conn]struct{}{}, errs: map[string]int{}}
+	if config.Resume {
+		s.attic = &attic{kept: map[string]*remains{}}
+	}
 	s.all.Go(s.accept)
 	return s, nil
 }
@@ -89,7 +94,9 @@ func (s *Sink) Close() error {
 	err := s.l.Close()
 	s.mu.Lock()
 	for conn := range s.conns {
-		err = errors.Join(err, conn.Close())
+		if e := conn.Close(); !errors.Is(e, net.ErrClosed) { // its association may just have ended
+			err = errors.Join(err, e)
+		}
 	}
 	s.mu.Unlock()
 	s.all.Wait()
@@ -144,8 +151,8 @@ func (s *Sink) serve(conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	in := &inbox{book: s.config.Book, verdict: s.config.Verdict, association: s.config.Book.association()}
-	defer in.drop()
+	in := &inbox{book: s.config.Book, verdict: s.config.Verdict, association: s.config.Book.association(), attic: s.attic}
+	defer in.lose()
 	for {
 		if err := a.step(in); err != nil {
 			if errors.Is(err, errReleased) {
@@ -171,6 +178,20 @@ type inbox struct {
 	started  time.Time
 	moving   *object // what is known of it
 	refusing bool    // EXCEPTION DATA was sent
+
+	attic    *attic // nil: nothing is kept
+	name     string // of the activity
+	bounds   []int  // where its checkpoints were
+	received int    // octets, over this association
+	resumed  bool
+	repeated bool // it is stored already
+}
+
+// begin begins with an activity.
+func (in *inbox) begin(a *association, params []byte) {
+	in.drop()
+	in.started = time.Now()
+	in.name = activityName(a.asked, param(params, piActivity))
 }
 
 // drop forgets the object.
@@ -178,7 +199,8 @@ func (in *inbox) drop() {
 	if in.moving != nil {
 		in.book.stops(in.association, in.moving)
 	}
-	in.moving, in.octets = nil, in.octets[:0]
+	in.moving, in.octets, in.bounds = nil, in.octets[:0], nil
+	in.name, in.received, in.resumed, in.repeated = "", 0, false, false
 }
 
 // at asks for the verdict of a moment that cannot be refused.
@@ -206,15 +228,20 @@ func (a *association) step(in *inbox) error {
 	}
 	switch s.si {
 	case siAS:
-		in.drop()
-		in.started = time.Now()
+		in.begin(a, s.params)
 		return in.at(OnStart)
+	case siAR:
+		return a.resume(in, s)
 	case siDT:
 		part, err := piece(s.user)
 		if err != nil {
 			return err
 		}
-		if in.octets = append(in.octets, part...); len(in.octets) > maxTSDU {
+		in.received += len(part)
+		if in.repeated {
+			return nil
+		}
+		if in.octets = append(in.octets, part...); len(in.octets) > maxObject {
 			return errors.New("object too long")
 		}
 		in.look()
@@ -223,17 +250,19 @@ func (a *association) step(in *inbox) error {
 		if err := in.at(OnCheckpoint); err != nil {
 			return err
 		}
+		in.bounds = append(in.bounds, len(in.octets))
 		a.send(after(siPT, item(siMIA, item(piSerial, param(s.params, piSerial)))))
 		return a.flush()
 	case siAE:
 		return a.end(in, s)
 	case siAD, siAI:
 		in.refusing = false
-		in.drop()
 		answer := byte(siADA)
 		if s.si == siAI {
 			answer = siAIA
+			in.lose()
 		}
+		in.drop()
 		a.send(after(siPT, []byte{answer, 0}))
 		return a.flush()
 	}
@@ -293,6 +322,11 @@ func (in *inbox) look() {
 
 // end takes ACTIVITY END: the object is stored, then acknowledged.
 func (a *association) end(in *inbox, s spdu) error {
+	if in.repeated {
+		in.drop()
+		a.send(after(siPT, item(siAEA, item(piSerial, param(s.params, piSerial)))))
+		return a.flush()
+	}
 	switch in.verdict(OnEnd) {
 	case Cut:
 		return errCut
@@ -307,7 +341,9 @@ func (a *association) end(in *inbox, s spdu) error {
 		return err
 	}
 	index := in.book.arrived(Arrival{MTSID: o.mtsID, Numbers: o.numbers, Digest: o.digest, Size: o.size, Report: o.report,
-		Association: in.association, Started: in.started, Stored: time.Now()})
+		Association: in.association, Started: in.started, Stored: time.Now(), Octets: in.received, Resumed: in.resumed})
+	in.attic.put(in.name, &remains{bounds: in.bounds, taken: true})
+	in.bounds = nil // there is nothing to lose any more
 	if err := in.at(OnStored); err != nil {
 		return err
 	}

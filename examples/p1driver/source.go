@@ -27,6 +27,8 @@ type Attempt struct {
 	Started     time.Time
 	Ended       time.Time
 	Outcome     Outcome
+	Octets      int  // of the object that were sent
+	Resumed     bool // behind what was sent before
 }
 
 // Entry is what the source knows of a message.
@@ -59,6 +61,7 @@ type Source struct {
 
 	mu       sync.Mutex
 	entries  map[string]*Entry
+	stopped  map[string]*stopped // by MTS identifier
 	failures map[string]int
 	last     time.Time
 }
@@ -71,7 +74,7 @@ func NewSource(config SourceConfig) *Source {
 	if config.Retry == 0 {
 		config.Retry = 50 * time.Millisecond
 	}
-	return &Source{config: config, entries: map[string]*Entry{}, failures: map[string]int{}}
+	return &Source{config: config, entries: map[string]*Entry{}, stopped: map[string]*stopped{}, failures: map[string]int{}}
 }
 
 // Entries returns the source's book, by MTS identifier. It is to be called when Run
@@ -143,7 +146,7 @@ func (s *Source) try(ctx context.Context, l *line, number int, m *Message) bool 
 	a := Attempt{Association: number, Started: time.Now()}
 	err := s.ready(ctx, l, number)
 	if err == nil {
-		a.Outcome, err = l.transfer(m.apdu(s.config.Own.MTA, a.Started))
+		err = s.transfer(l, number, m, &a)
 	} else {
 		a.Outcome = Lost
 	}
@@ -190,7 +193,7 @@ func (s *Source) ready(ctx context.Context, l *line, number int) error {
 			l.inbox = inbox{book: s.config.Book, verdict: func(Moment) Verdict { return Proceed }, association: s.config.Book.association()}
 		}
 	}
-	if l.asked && l.turn {
+	if l.wants && l.turn {
 		if s.config.Book == nil {
 			return errors.New("asked for the turn without a book for what comes")
 		}
@@ -250,13 +253,41 @@ func (l *line) close() {
 	l.association = nil
 }
 
-// transfer sends one object and waits for its acknowledgement.
-func (a *association) transfer(external tlv) (Outcome, error) {
-	rest := a.style.append(nil, external)
+// transfer sends a message, or what is missing of it.
+func (s *Source) transfer(l *line, number int, m *Message, a *Attempt) (err error) {
+	s.mu.Lock()
+	from := s.stopped[m.MTSID()]
+	delete(s.stopped, m.MTSID())
+	s.mu.Unlock()
+	if from == nil {
+		from = &stopped{octets: l.style.append(nil, m.apdu(s.config.Own.MTA, a.Started))}
+	}
+	a.Resumed = from.serial > 0
+	before := l.sent
+	a.Outcome, err = l.association.transfer(from)
+	a.Octets = l.sent - before
+	if s.config.Manner(number).Resume && (a.Outcome == Lost || a.Outcome == InDoubt) && from.serial > 0 {
+		s.mu.Lock()
+		s.stopped[m.MTSID()] = from
+		s.mu.Unlock()
+	}
+	return err
+}
+
+// transfer sends one object, from where it was stopped, and waits for its
+// acknowledgement. It notes how far it gets.
+func (a *association) transfer(o *stopped) (Outcome, error) {
+	rest := o.octets[o.at:]
 	a.activity++
 	id := append([]byte{2, byte(len(integer(a.activity)))}, integer(a.activity)...)
-	a.send(after(siGT, item(siAS, item(piActivity, id))))
-	issued, confirmed := 0, 0
+	if o.serial > 0 {
+		a.send(after(siGT, o.spdu(id)))
+	} else {
+		a.send(after(siGT, item(siAS, item(piActivity, id))))
+	}
+	o.connection, o.activity = append(append([]byte(nil), a.called...), a.asked...), id
+	issued, confirmed := o.serial, o.serial
+	bounds := map[int]int{}
 	for {
 		n := len(rest)
 		if a.checkpoint > 0 {
@@ -267,6 +298,7 @@ func (a *association) transfer(external tlv) (Outcome, error) {
 			break
 		}
 		issued++
+		bounds[issued] = len(o.octets) - len(rest)
 		a.send(after(siGT, item(siMIP, serial(issued))))
 		for issued-confirmed >= a.window {
 			s, err := a.answerOf(siMIA)
@@ -274,6 +306,7 @@ func (a *association) transfer(external tlv) (Outcome, error) {
 				return a.ended(err)
 			}
 			confirmed = decimal(param(s.params, piSerial))
+			o.serial, o.at = confirmed, bounds[confirmed]
 		}
 	}
 	a.send(after(siGT, item(siAE, serial(issued+1))))

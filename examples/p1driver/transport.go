@@ -15,6 +15,8 @@ const (
 	patience = 60 * time.Second
 	// maxTSDU bounds what is put together of one TSDU.
 	maxTSDU = 2 << 20
+	// maxObject bounds what a sink has in memory of an object.
+	maxObject = 512 << 20
 )
 
 // Sizes of TPDUs as the parameter C0 has them: 2 to the power of it.
