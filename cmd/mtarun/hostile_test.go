@@ -147,7 +147,7 @@ func (h *hostile) connect(size int) (*tp.Conn, net.Conn) {
 // open opens an association as a peer.
 func (h *hostile) open(nc net.Conn, name, password string) (*rtse.Conn, error) {
 	h.t.Helper()
-	argument, err := p1.BindArgument(name, password)
+	argument, err := p1.BindArgument(name, password, 0)
 	if err != nil {
 		h.t.Fatal(err)
 	}

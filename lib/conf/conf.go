@@ -113,6 +113,13 @@ type Channel struct {
 	TransferTimeout Duration `json:"transfer-timeout" toml:"transfer-timeout"` // without progress
 }
 
+// The values of Peer.Mode.
+const (
+	ModeNormal = "normal" // P1 of 1988 and later, application context mts-transfer
+	ModeX410   = "x410"   // the same in X.410-1984 mode: application protocol 12
+	Mode1984   = "1984"   // P1 of 1984 in X.410-1984 mode: application protocol 1
+)
+
 // Peer is another MTA, under the MTA name it gives in the bind.
 type Peer struct {
 	Name           string    `json:"name" toml:"name"`
@@ -127,6 +134,7 @@ type Peer struct {
 	CheckpointSize int       `json:"checkpoint-size" toml:"checkpoint-size"`     // units of 1024 octets
 	WindowSize     int       `json:"window-size" toml:"window-size"`             // checkpoints
 	TwoWay         bool      `json:"two-way" toml:"two-way"`
+	Mode           string    `json:"mode" toml:"mode"` // of associations, whoever opens them
 	Enabled        bool      `json:"enabled" toml:"enabled"`
 	MaxSize        Octets    `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
 	ContentTypes   []string  `json:"content-types,omitempty" toml:"content-types"` // empty: any

@@ -46,7 +46,7 @@ func NewChannel() Channel {
 
 // NewPeer returns a Peer with the defaults.
 func NewPeer() Peer {
-	return Peer{CheckpointSize: 64, WindowSize: 3, TwoWay: true, Enabled: true}
+	return Peer{CheckpointSize: 64, WindowSize: 3, TwoWay: true, Mode: ModeNormal, Enabled: true}
 }
 
 // NewRoute returns a Route with the defaults: unable-to-transfer,

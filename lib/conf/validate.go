@@ -339,6 +339,9 @@ func (v *validator) peers() {
 		v.password("password-out", p.PasswordOut)
 		v.between("checkpoint-size", int64(p.CheckpointSize), 0, MaxCheckpointSize)
 		v.between("window-size", int64(p.WindowSize), 1, MaxWindowSize)
+		if m := p.Mode; m != ModeNormal && m != ModeX410 && m != Mode1984 {
+			v.faultf("mode", "%s is neither %s, %s nor %s", quote([]byte(m)), ModeNormal, ModeX410, Mode1984)
+		}
 		v.acceptance(p.MaxSize, p.ContentTypes, p.EITs)
 	}
 }

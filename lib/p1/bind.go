@@ -7,6 +7,7 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
 )
 
 // The tags with which X.880 wraps what a bind carries. X.410 mode does without
@@ -21,10 +22,11 @@ var (
 // certificates.
 func bindLimits() Limits { return Limits{Envelope: 64 << 10, Elements: 4096, Depth: 32} }
 
-// BindArgument returns the argument of an MTA-bind with simple credentials,
-// inside [16]. An empty name gives the unauthenticated argument. The name is at
-// most mts.UbMTANameLength characters long, the password mts.UbPasswordLength.
-func BindArgument(name, password string) (ber.Raw, error) {
+// BindArgument returns the argument of an MTA-bind with simple credentials: in normal
+// mode, for which the application protocol is 0, inside [16], alone in X.410 mode. An
+// empty name gives the unauthenticated argument. The name is at most
+// mts.UbMTANameLength characters long, the password mts.UbPasswordLength.
+func BindArgument(name, password string, protocol int64) (ber.Raw, error) {
 	a := mts.MTABindArgument{Unauthenticated: &asn1.Null{}}
 	if name != "" {
 		if err := checkSimple(name, password); err != nil {
@@ -36,13 +38,13 @@ func BindArgument(name, password string) (ber.Raw, error) {
 			InitiatorCredentials: mts.Credentials{Simple: &p},
 		}}
 	}
-	b, err := ber.MarshalWith(a, "[16] EXPLICIT")
+	b, err := ber.MarshalWith(a, wrapping(tagBindArgument, protocol))
 	return b, wrap("p1: bind argument", err)
 }
 
-// BindResult returns the result of an MTA-bind with simple credentials, inside
-// [17]; otherwise like BindArgument.
-func BindResult(name, password string) (ber.Raw, error) {
+// BindResult returns the result of an MTA-bind with simple credentials, in normal mode
+// inside [17]; otherwise like BindArgument.
+func BindResult(name, password string, protocol int64) (ber.Raw, error) {
 	r := mts.MTABindResult{Unauthenticated: &asn1.Null{}}
 	if name != "" {
 		if err := checkSimple(name, password); err != nil {
@@ -54,17 +56,49 @@ func BindResult(name, password string) (ber.Raw, error) {
 			ResponderCredentials: mts.Credentials{Simple: &p},
 		}}
 	}
-	b, err := ber.MarshalWith(r, "[17] EXPLICIT")
+	b, err := ber.MarshalWith(r, wrapping(tagBindResult, protocol))
 	return b, wrap("p1: bind result", err)
 }
 
-// BindError returns the error of an MTA-bind, inside [18].
+// wrapping returns the words for encoding what a bind carries.
+func wrapping(t asn1.Tag, protocol int64) string {
+	if protocol != 0 {
+		return ""
+	}
+	return t.String() + " EXPLICIT"
+}
+
+// BindError returns the error of an MTA-bind, inside [18]. X.410 mode has RefuseReason
+// in its place.
 func BindError(e mts.MTABindError) ber.Raw {
 	contents, err := ber.Marshal(int64(e))
 	if err != nil {
 		contents = []byte{0x02, 0x01, byte(mts.Busy)} // an INTEGER can always be encoded
 	}
 	return append(ber.AppendHeader(nil, tagBindError, true, int64(len(contents))), contents...)
+}
+
+// RefuseReason returns what stands for the error of an MTA-bind in X.410 mode (X.419
+// §13).
+func RefuseReason(e mts.MTABindError) rtse.RefuseReason {
+	switch e {
+	case mts.Busy:
+		return rtse.RefuseBusy
+	case mts.UnacceptableDialogueMode:
+		return rtse.RefuseUnacceptableDialog
+	}
+	return rtse.RefuseValidationFailure
+}
+
+// RefusedBind returns the error of an MTA-bind that the reason stands for; false, if it
+// stands for none.
+func RefusedBind(r rtse.RefuseReason) (mts.MTABindError, bool) {
+	for _, e := range []mts.MTABindError{mts.Busy, mts.AuthenticationError, mts.UnacceptableDialogueMode} {
+		if RefuseReason(e) == r {
+			return e, true
+		}
+	}
+	return 0, false
 }
 
 func checkSimple(name, password string) error {
@@ -108,7 +142,7 @@ func DecodeBindError(raw ber.Raw) (mts.MTABindError, error) {
 // wrapper returns the words for decoding raw: the tag around it, if it is there.
 func wrapper(raw ber.Raw, t asn1.Tag) string {
 	if raw.Tag() == t {
-		return t.String() + " EXPLICIT"
+		return wrapping(t, 0)
 	}
 	return ""
 }

@@ -13,21 +13,21 @@ import (
 )
 
 func TestBindOctets(t *testing.T) {
-	argument, err := BindArgument("MTA-A", "secretA")
+	argument, err := BindArgument("MTA-A", "secretA", 0)
 	if err != nil || !bytes.Equal(argument, octets(t, bindArgumentOctets)) {
 		t.Errorf("argument % X, %v", argument, err)
 	}
-	result, err := BindResult("MTA-B", "secretB")
+	result, err := BindResult("MTA-B", "secretB", 0)
 	if err != nil || !bytes.Equal(result, octets(t, bindResultOctets)) {
 		t.Errorf("result % X, %v", result, err)
 	}
 	if got := BindError(mts.AuthenticationError); !bytes.Equal(got, octets(t, bindErrorOctets)) {
 		t.Errorf("error % X", got)
 	}
-	if argument, err = BindArgument("", ""); err != nil || !bytes.Equal(argument, []byte{0xB0, 2, 5, 0}) {
+	if argument, err = BindArgument("", "", 0); err != nil || !bytes.Equal(argument, []byte{0xB0, 2, 5, 0}) {
 		t.Errorf("unauthenticated argument % X, %v", argument, err)
 	}
-	if result, err = BindResult("", ""); err != nil || !bytes.Equal(result, []byte{0xB1, 2, 5, 0}) {
+	if result, err = BindResult("", "", 0); err != nil || !bytes.Equal(result, []byte{0xB1, 2, 5, 0}) {
 		t.Errorf("unauthenticated result % X, %v", result, err)
 	}
 }
@@ -36,12 +36,12 @@ func TestBindBounds(t *testing.T) {
 	for _, c := range []struct{ name, password string }{
 		{strings.Repeat("M", 33), ""}, {"MTA-A", strings.Repeat("p", 63)}, {"MTA-Ä", "x"}, {"MTA-A", "pässword"},
 	} {
-		if _, err := BindArgument(c.name, c.password); diag.KindOf(err) != diag.Config {
+		if _, err := BindArgument(c.name, c.password, 0); diag.KindOf(err) != diag.Config {
 			t.Errorf("argument of %q: %v", c.name, err)
 		} else if c.password != "" && strings.Contains(err.Error(), c.password) && len(c.password) > 1 {
 			t.Errorf("%v shows the password", err)
 		}
-		if _, err := BindResult(c.name, c.password); diag.KindOf(err) != diag.Config {
+		if _, err := BindResult(c.name, c.password, 0); diag.KindOf(err) != diag.Config {
 			t.Errorf("result of %q: %v", c.name, err)
 		}
 	}

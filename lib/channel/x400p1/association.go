@@ -22,6 +22,7 @@ type association struct {
 	conn    *rtse.Conn
 	inbound bool
 	twoWay  bool
+	mode    string // conf.ModeNormal …
 
 	mu         sync.Mutex
 	use        p1.Association
@@ -30,7 +31,7 @@ type association struct {
 
 func newAssociation(c *Channel, id uint64, peer conf.Peer, conn *rtse.Conn, inbound bool) *association {
 	a := &association{channel: c, id: id, peer: peer, conn: conn, inbound: inbound,
-		twoWay: conn.Remote().Mode == rtse.TwoWayAlternate, terminated: make(chan struct{})}
+		twoWay: conn.Remote().Mode == rtse.TwoWayAlternate, mode: modeOf(conn.Remote()), terminated: make(chan struct{})}
 	a.use.Unbinds = !inbound
 	if conn.HasTurn() {
 		a.use.Turn = p1.TurnOurs

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -38,6 +39,9 @@ func calling(cfg *conf.Config, peer *conf.Peer, now time.Time) rtse.Config {
 		c.CheckpointSize = -1 // none; 0 is the default there
 	}
 	c.TwoWayAlternate = peer.TwoWay
+	if p := protocolOf(peer); p != 0 {
+		c.ApplicationProtocols = []int64{p}
+	}
 	c.CallingReference = cfg.MTAName(peer)
 	c.Transport.CallingTSEL = octets(peer.OurTSEL)
 	c.CallingSSEL, c.CallingPSEL = octets(peer.OurSSEL), octets(peer.OurPSEL)
@@ -51,7 +55,35 @@ func answering(cfg *conf.Config, own *conf.Channel, now time.Time) rtse.Config {
 	limits := conf.NewPeer()
 	c.CheckpointSize, c.WindowSize = limits.CheckpointSize, limits.WindowSize
 	c.CallingReference = cfg.Identity.MTA
+	for i := range cfg.Peers {
+		peer := &cfg.Peers[i]
+		if p := protocolOf(peer); p != 0 && peer.Enabled && peer.Channel == own.Name && !slices.Contains(c.ApplicationProtocols, p) {
+			c.ApplicationProtocols = append(c.ApplicationProtocols, p)
+		}
+	}
 	return c
+}
+
+// protocolOf is the application protocol a peer is called with; 0 is normal mode.
+func protocolOf(peer *conf.Peer) int64 {
+	switch peer.Mode {
+	case conf.ModeX410:
+		return p1.ApplicationProtocol1988
+	case conf.Mode1984:
+		return p1.ApplicationProtocol1984
+	}
+	return 0
+}
+
+// modeOf is the mode of an association, in the words of the configuration.
+func modeOf(r rtse.Remote) string {
+	switch r.ApplicationProtocol {
+	case 0:
+		return conf.ModeNormal
+	case p1.ApplicationProtocol1984:
+		return conf.Mode1984
+	}
+	return conf.ModeX410
 }
 
 func common(own *conf.Channel, now time.Time) rtse.Config {
@@ -73,7 +105,7 @@ func octets(s conf.Selector) []byte {
 // Dial opens an association with a peer and binds: its addresses are tried in
 // order. The error is that of the address that got furthest; LayerOf tells how far.
 func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time) (*rtse.Conn, error) {
-	argument, err := p1.BindArgument(cfg.MTAName(peer), peer.PasswordOut)
+	argument, err := p1.BindArgument(cfg.MTAName(peer), peer.PasswordOut, protocolOf(peer))
 	if err != nil {
 		return nil, err
 	}
@@ -135,14 +167,26 @@ type refusal struct{ err error }
 func (r *refusal) Error() string { return "bind: " + r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-// bindError words the bind error an rtse.Refusal carries.
+// bindError words the bind error an rtse.Refusal carries, or the reason that stands
+// for one.
 func bindError(err error) error {
 	var r *rtse.Refusal
-	if !errors.As(err, &r) || r.UserData == nil {
+	if !errors.As(err, &r) {
 		return err
 	}
-	e, decodeErr := p1.DecodeBindError(r.UserData)
-	if decodeErr != nil {
+	var e mts.MTABindError
+	switch {
+	case r.UserData != nil:
+		var decodeErr error
+		if e, decodeErr = p1.DecodeBindError(r.UserData); decodeErr != nil {
+			return err
+		}
+	case r.RefuseReason != nil:
+		var known bool
+		if e, known = p1.RefusedBind(*r.RefuseReason); !known {
+			return err
+		}
+	default:
 		return err
 	}
 	kind := diag.Denied
@@ -183,7 +227,8 @@ type binder struct {
 func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	refuse := func(e mts.MTABindError, why error) rtse.Decision {
 		b.err = &refusal{diag.E(fmt.Sprintf("refused %q", b.name), diag.Denied, fmt.Errorf("%w: %w", e, why))}
-		return rtse.Decision{Transient: e.Temporary(), UserData: p1.BindError(e)}
+		reason := p1.RefuseReason(e)
+		return rtse.Decision{Transient: e.Temporary(), UserData: p1.BindError(e), RefuseReason: &reason}
 	}
 	argument, err := p1.DecodeBindArgument(ind.UserData)
 	if err != nil {
@@ -204,10 +249,13 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		}
 		return refuse(mts.AuthenticationError, why)
 	}
+	if mode := modeOf(ind.Remote); mode != peer.Mode {
+		return refuse(mts.AuthenticationError, fmt.Errorf("mode %s, where the peer is configured for %s", mode, peer.Mode))
+	}
 	if ind.Remote.Mode == rtse.TwoWayAlternate && !peer.TwoWay {
 		return refuse(mts.UnacceptableDialogueMode, errors.New("two-way, where the peer is configured for one way"))
 	}
-	result, err := p1.BindResult(s.MTAName(peer), peer.PasswordOut)
+	result, err := p1.BindResult(s.MTAName(peer), peer.PasswordOut, ind.Remote.ApplicationProtocol)
 	if err == nil {
 		err = b.channel.enter(s, peer.Name)
 	}

@@ -68,7 +68,8 @@ func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind,
 }
 
 // Configure takes a configuration: it counts for what begins from now on. Associations
-// with peers that are gone, disabled, or known by another password now are released.
+// with peers that are gone, disabled, or known by another password or in another mode
+// now are released.
 func (c *Channel) Configure(cfg *conf.Config) error {
 	door, err := submit.NewDoor(cfg, c.host, c.now)
 	if err != nil {
@@ -102,7 +103,7 @@ func (c *Channel) crowded(crowd channel.Crowd) {
 // knows tells whether a peer that has bound would still be let in.
 func (s *settings) knows(was *conf.Peer) bool {
 	p, ok := s.Peer(was.Name)
-	return ok && p.Enabled && p.Channel == s.own.Name && p.PasswordIn == was.PasswordIn
+	return ok && p.Enabled && p.Channel == s.own.Name && p.PasswordIn == was.PasswordIn && p.Mode == was.Mode
 }
 
 func (c *Channel) settings() *settings {

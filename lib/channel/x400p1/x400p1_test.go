@@ -203,11 +203,11 @@ func (s *switch1) bind(name, password string) (*rtse.Conn, error) {
 
 // bindOver is bind over a connection.
 func (s *switch1) bindOver(nc net.Conn, name, password string) (*rtse.Conn, error) {
-	argument, err := p1.BindArgument(name, password)
+	peer, _ := s.peer.Peer("MTA-A")
+	argument, err := p1.BindArgument(name, password, protocolOf(peer))
 	if err != nil {
 		return nil, err
 	}
-	peer, _ := s.peer.Peer("MTA-A")
 	conn, _, err := rtse.Open(context.Background(), nc, calling(s.peer, peer, time.Now()), argument)
 	return conn, bindError(err)
 }
@@ -278,7 +278,7 @@ func TestBindRefused(t *testing.T) {
 func TestDialogueMode(t *testing.T) {
 	cfg := configuration(t, "A", "B", "127.0.0.1:1", "secretA", "secretB")
 	own, _ := cfg.Channel("p1")
-	argument, err := p1.BindArgument("MTA-B", "secretB")
+	argument, err := p1.BindArgument("MTA-B", "secretB", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -411,7 +411,7 @@ func (s *switch1) accepted(accept bool) *rtse.Conn {
 		if err != nil || (p1.Peer{Name: "MTA-A", Password: "secretA"}).CheckInitiator(argument) != nil || !accept {
 			return rtse.Decision{UserData: p1.BindError(mts.AuthenticationError)}
 		}
-		result, err := p1.BindResult("MTA-B", "secretB")
+		result, err := p1.BindResult("MTA-B", "secretB", ind.Remote.ApplicationProtocol)
 		if err != nil {
 			s.t.Error(err)
 		}
