@@ -42,13 +42,24 @@ func TestInvalidEnvelopes(t *testing.T) {
 	}
 	conn := open()
 	answered := []struct {
-		diagnostic, text string
-		edit             func(*mts.MessageTransferEnvelope)
+		reason, diagnostic, text string
+		edit                     func(*mts.MessageTransferEnvelope)
 	}{
-		{"protocol-violation", "trace-information is empty", func(m *mts.MessageTransferEnvelope) { m.TraceInformation = nil }},
-		{"protocol-violation", "extensions has content-correlator twice", func(m *mts.MessageTransferEnvelope) { m.Extensions = twice }},
-		{"size-constraint-violation", "content-identifier has size 17", func(m *mts.MessageTransferEnvelope) { m.ContentIdentifier = "12345678901234567" }},
-		{"invalid-arguments", "deferred-delivery-time", func(m *mts.MessageTransferEnvelope) { m.DeferredDeliveryTime = "tomorrow" }},
+		{"unable-to-transfer", "protocol-violation", "trace-information is empty", func(m *mts.MessageTransferEnvelope) { m.TraceInformation = nil }},
+		{"unable-to-transfer", "protocol-violation", "extensions has content-correlator twice", func(m *mts.MessageTransferEnvelope) { m.Extensions = twice }},
+		{"unable-to-transfer", "size-constraint-violation", "content-identifier has size 17", func(m *mts.MessageTransferEnvelope) { m.ContentIdentifier = "12345678901234567" }},
+		{"unable-to-transfer", "invalid-arguments", "deferred-delivery-time", func(m *mts.MessageTransferEnvelope) { m.DeferredDeliveryTime = "tomorrow" }},
+		{"conversion-not-performed", "conversion-impractical", "explicit conversion ia5-text-to-teletex is not done here", func(m *mts.MessageTransferEnvelope) {
+			c := mts.IA5TextToTeletex
+			m.PerRecipientFields[0].ExplicitConversion = &c
+		}},
+		{"physical-delivery-not-performed", "", "delivery is by MHS only, not by physical-delivery", func(m *mts.MessageTransferEnvelope) {
+			fields, err := mts.SetExt(nil, mts.ExtRequestedDeliveryMethod, []mts.DeliveryMethod{mts.PhysicalDelivery})
+			if err != nil {
+				t.Error(err)
+			}
+			m.PerRecipientFields[0].Extensions = fields
+		}},
 	}
 	for i, c := range answered {
 		if r := send(conn, c.edit); !r.Confirmed {
@@ -56,7 +67,7 @@ func TestInvalidEnvelopes(t *testing.T) {
 		}
 		n.until("a report on "+c.text, func() bool { return len(a.mailbox("ann")) == i+1 })
 		got := a.mailbox("ann")[i].Report.Recipients[0]
-		if got.Reason != "unable-to-transfer" || got.Diagnostic != c.diagnostic || !strings.Contains(got.Text, c.text) {
+		if got.Reason != c.reason || got.Diagnostic != c.diagnostic || !strings.Contains(got.Text, c.text) {
 			t.Errorf("%s: %+v", c.text, got)
 		}
 	}

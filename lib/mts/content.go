@@ -167,6 +167,9 @@ const (
 // has an object identifier too, X.411 Annex A.
 const EITs asn1.OID = "2.6.3.4"
 
+// NewEIT returns the object identifier of a built-in encoded information type.
+func NewEIT(n int) asn1.OID { return EITs + "." + asn1.OID(strconv.Itoa(n)) }
+
 // EncodedInformationTypes says how the parts of a content are encoded, X.411
 // §8.2.1.1.1.
 type EncodedInformationTypes struct {
@@ -228,7 +231,7 @@ func (e *EncodedInformationTypes) Types() []asn1.OID {
 	}
 	for n := range min(e.BuiltInEncodedInformationTypes.BitLength, UbBuiltInEncodedInformation) {
 		if e.BuiltInEncodedInformationTypes.At(n) {
-			add(EITs + "." + asn1.OID(strconv.Itoa(n)))
+			add(NewEIT(n))
 		}
 	}
 	for _, o := range e.ExtendedEncodedInformationTypes {
@@ -257,7 +260,7 @@ func EITName(o asn1.OID) string {
 func ParseEIT(s string) (asn1.OID, error) {
 	for n, name := range eitNames {
 		if strings.EqualFold(s, name) {
-			return EITs + "." + asn1.OID(strconv.Itoa(n)), nil
+			return NewEIT(n), nil
 		}
 	}
 	o := asn1.OID(s)

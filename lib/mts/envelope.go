@@ -1,6 +1,7 @@
 package mts
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
@@ -125,6 +126,27 @@ var conversionNames = [...]string{
 
 // String returns X.411's name of the conversion, or its number.
 func (c ExplicitConversion) String() string { return named(int64(c), conversionNames[:]...) }
+
+// source is the encoded information type that the conversion is from.
+func (c ExplicitConversion) source() (asn1.OID, bool) {
+	switch c {
+	case IA5TextToTeletex, IA5TextToG3Facsimile, IA5TextToG4Class1, IA5TextToVideotex:
+		return NewEIT(EITIA5Text), true
+	case TeletexToIA5Text, TeletexToG3Facsimile, TeletexToG4Class1, TeletexToVideotex:
+		return NewEIT(EITTeletex), true
+	case VideotexToIA5Text, VideotexToTeletex:
+		return NewEIT(EITVideotex), true
+	}
+	return "", false
+}
+
+// Outstanding tells whether the conversion is still to be done to a content that has
+// the encoded information types present by now: not when what it is from is none of
+// them, as after an MTA on the way has done it. A content that does not say may have it.
+func (c ExplicitConversion) Outstanding(present []asn1.OID) bool {
+	from, known := c.source()
+	return !known || len(present) == 0 || slices.Contains(present, from)
+}
 
 // Report is a report between MTAs, X.411 figure 4.
 type Report struct {

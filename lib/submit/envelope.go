@@ -170,6 +170,9 @@ func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields,
 		r.MTAReport = report.Word(f.PerRecipientIndicators.OriginatingMTAReport())
 		wrong, _ := invalid(t.env.Source, f.Valid()) // what concerns one recipient is answered to that one
 		r.Fail = cmp.Or(all, critical(mts.UnsupportedCritical(f.Extensions, mts.ForTransfer)), wrong, r.Fail)
+		if user != nil && r.Fail == nil {
+			r.Fail = t.refused(f)
+		}
 		t.env.Recipients = append(t.env.Recipients, r)
 	}
 	if len(t.env.Recipients) == 0 {

@@ -133,6 +133,29 @@ func (r *restrictions) restrict(s *subject, ways []spool.Hop, user *conf.User) (
 	return left, nil
 }
 
+// refused is why a user of this MTA is not delivered to in the way the originator asks
+// for, nil if it is. What goes on to a peer is for others, who may convert it or have
+// other ways of delivery.
+func (t *Tx) refused(f *mts.PerRecipientMessageTransferFields) *spool.Failure {
+	if c := f.ExplicitConversion; c != nil && c.Outstanding(subjectOf(&t.env).eits) {
+		// X.411 §8.2.1.1.1: the recipient is not to have it otherwise.
+		return failure(mts.ConversionNotPerformed, mts.ConversionImpractical, "explicit conversion "+c.String()+" is not done here")
+	}
+	at := mts.Find(f.Extensions, mts.ExtRequestedDeliveryMethod.Type())
+	if at < 0 || f.Extensions[at].Criticality.For(mts.ForDelivery) {
+		return nil // delivery answers for what is critical to it
+	}
+	methods, _, err := mts.Ext(f.Extensions, mts.ExtRequestedDeliveryMethod)
+	if err != nil || len(methods) == 0 || slices.ContainsFunc(methods, mts.DeliveryMethod.ByMHS) {
+		return nil
+	}
+	reason := mts.UnableToTransfer
+	if slices.Contains(methods, mts.PhysicalDelivery) {
+		reason = mts.PhysicalDeliveryNotPerformed
+	}
+	return failure(reason, spool.NoDiagnostic, "delivery is by MHS only, not by "+methods[0].String())
+}
+
 // subject is what the content is known to be by now.
 func (t *Tx) subject() *subject {
 	s := subjectOf(&t.env)

@@ -93,6 +93,23 @@ func ways(env *spool.Envelope) string {
 	return strings.Join(all, "; ")
 }
 
+func explicit(c mts.ExplicitConversion, eits *mts.EncodedInformationTypes) func(*mts.MessageTransferEnvelope) {
+	return func(m *mts.MessageTransferEnvelope) {
+		m.OriginalEncodedInformationTypes = eits
+		m.PerRecipientFields[0].ExplicitConversion = &c
+	}
+}
+
+func methods(all ...mts.DeliveryMethod) func(*mts.MessageTransferEnvelope) {
+	return func(m *mts.MessageTransferEnvelope) {
+		fields, err := mts.SetExt(nil, mts.ExtRequestedDeliveryMethod, all)
+		if err != nil {
+			panic(err)
+		}
+		m.PerRecipientFields[0].Extensions = fields
+	}
+}
+
 // X.411 §8.4.1.1.1: what a recipient does not take by content type, encoded
 // information types or length is not delivered to it, and says which it was. A peer
 // that does not take it is only passed over.
@@ -137,6 +154,21 @@ func TestRestrictions(t *testing.T) {
 			"unable-to-transfer/content-too-long"},
 		{"one way only", delta, 1, nil, "unable-to-transfer/content-type-not-supported"},
 		{"an extended type", echo, 201, func(m *mts.MessageTransferEnvelope) { m.OriginalEncodedInformationTypes = latin }, "p1 MTA-IA5"},
+		{"a conversion nobody does", ann, 1, explicit(mts.IA5TextToTeletex, text), "conversion-not-performed/conversion-impractical"},
+		{"a conversion of what may be there", ann, 1, explicit(mts.IA5TextToTeletex, nil), "conversion-not-performed/conversion-impractical"},
+		{"an unknown conversion", ann, 1, explicit(99, teletex), "conversion-not-performed/conversion-impractical"},
+		{"a conversion of what is not there", ann, 1, explicit(mts.IA5TextToTeletex, teletex), "local"},
+		{"a conversion that others may do", echo, 1, explicit(mts.IA5TextToTeletex, text), "p1 MTA-IA5,p1 MTA-SHORT"},
+		{"a conversion that was done on the way", ann, 1, func(m *mts.MessageTransferEnvelope) {
+			explicit(mts.IA5TextToTeletex, text)(m)
+			m.TraceInformation[0].DomainSuppliedInformation.ConvertedEncodedInformationTypes = teletex
+		}, "local"},
+		{"by post", ann, 1, methods(mts.TelexDelivery, mts.PhysicalDelivery), "physical-delivery-not-performed/-1"},
+		{"by telex", ann, 1, methods(mts.TelexDelivery), "unable-to-transfer/-1"},
+		{"by post, else by MHS", ann, 1, methods(mts.PhysicalDelivery, mts.MHSDelivery), "local"},
+		{"by any means", ann, 1, methods(mts.AnyDeliveryMethod), "local"},
+		{"by no means in particular", ann, 1, methods(), "local"},
+		{"by post, where others may do it", echo, 1, methods(mts.PhysicalDelivery), "p1 MTA-IA5,p1 MTA-SHORT"},
 	} {
 		m, raw := envelope(t, c.edit, c.to)
 		tx, err := d.Message(fromB, raw, m)
@@ -193,6 +225,15 @@ func TestProbeIsAnsweredAsItsMessage(t *testing.T) {
 			}
 			if rapid.IntRange(0, 9).Draw(r, "identifier") == 0 {
 				m.ContentIdentifier = "longer than sixteen"
+			}
+			for i := range m.PerRecipientFields {
+				one := &mts.MessageTransferEnvelope{PerRecipientFields: m.PerRecipientFields[i : i+1]}
+				switch rapid.IntRange(0, 5).Draw(r, "asks for") {
+				case 0:
+					explicit(rapid.SampledFrom([]mts.ExplicitConversion{mts.IA5TextToTeletex, mts.TeletexToIA5Text}).Draw(r, "conversion"), nil)(one)
+				case 1:
+					methods(rapid.SliceOf(rapid.SampledFrom([]mts.DeliveryMethod{mts.MHSDelivery, mts.PhysicalDelivery, mts.TelexDelivery})).Draw(r, "methods")...)(one)
+				}
 			}
 		}, to...)
 		raw, err := p1.EncodeMessageEnvelope(m)
