@@ -198,17 +198,8 @@ func describe(a action) string {
 // Every event in every state leads to something definite: a known state, at most
 // one abort, and nothing more once the association is over.
 func TestEveryEventInEveryState(t *testing.T) {
-	lines := []string{
-		"rtOpen checkpoint=1 window=1 mode=1 turn=0", "rtOpenRsp checkpoint=1 window=1", "rtOpenRefuse transient=0",
-		"rtTransfer id=1 resumable=1", "rtResume id=2 old=1 serial=3 ended=1", "rtRepeated", "rtSegment octets=5", "rtEnd", "rtDiscard reason=0", "rtSecured serial=1", "rtAccept", "rtReject reason=1",
-		"rtPlease priority=1", "rtGive", "rtClose", "rtAbort reason=6",
-		"upOpen checkpoint=1 window=1 mode=1 turn=0", "upRecover", "upAccepted checkpoint=1 window=1", "upRefused", "upStart id=1",
-		"upResume id=2 old=1 serial=3", "upData octets=5", "upSync serial=1", "upSyncAck serial=1", "upEnd", "upEndAck", "upInterrupt reason=0",
-		"upDiscard reason=0", "upDiscardAck", "upInterruptAck", "upException reason=1", "upPlease priority=1", "upGive", "upRelease", "upReleaseAck",
-		"upAborted reason=4", "upMalformed", "upError",
-	}
 	for s := idle; s <= closed; s++ {
-		for _, line := range lines {
+		for _, line := range tableEvents {
 			ev, err := parseEvent(strings.Fields(line))
 			if err != nil {
 				t.Fatal(err)
