@@ -75,24 +75,33 @@ func mtsID(d Domain, local string) string {
 	return fmt.Sprintf("[/PRMD=%s/ADMD=%s/C=%s/;%s]", d.PRMD, d.ADMD, d.Country, local)
 }
 
-// apdu is the message as MTS-APDU, in the EXTERNAL that RTSE carries.
-func (m *Message) apdu(mta string, now time.Time) tlv {
+// apdu is the message as MTS-APDU; in normal mode, in the EXTERNAL that RTSE carries.
+// One of 1984 has no extensions, and its content has the type of 1984.
+func (m *Message) apdu(mta string, now time.Time, protocol int) tlv {
 	domain := m.Originator.Domain.tlv()
 	arrival := c(0x31, text(0x80, now.UTC().Format("060102150405Z")), p(0x82, 0))
 	var recipients []tlv
 	for i, r := range m.Recipients {
 		recipients = append(recipients, c(0x31, r.Name.tlv(0x60), number(0x80, i+1), p(0x81, 0, byte(r.Request))))
 	}
-	envelope := c(0x31,
+	contentType := byte(22)
+	extensions := []tlv{c(0xa3, c(0x30, p(0x80, 38), c(0xa2, c(0x30, c(0x30, domain, text(0x16, mta), arrival)))))}
+	if protocol == P1of1984 {
+		contentType, extensions = 2, nil
+	}
+	envelope := c(0x31, append([]tlv{
 		c(0x64, domain, text(0x16, m.Local)),
 		m.Originator.tlv(0x60),
-		p(0x46, 22),
+		p(0x46, contentType),
 		number(0x47, int(m.Priority)),
 		p(0x48, 4, 0x80), // disclosure of other recipients
 		c(0x69, c(0x30, domain, arrival)),
-		c(0xa3, c(0x30, p(0x80, 38), c(0xa2, c(0x30, c(0x30, domain, text(0x16, mta), arrival))))),
-		c(0xa2, recipients...))
-	return c(0x28, p(0x02, contextMTSE), c(0xa0, c(0xa0, envelope, octetString(m.Content))))
+		c(0xa2, recipients...)}, extensions...)...)
+	apdu := c(0xa0, envelope, octetString(m.Content))
+	if protocol != 0 {
+		return apdu
+	}
+	return c(0x28, p(0x02, contextMTSE), c(0xa0, apdu))
 }
 
 // Text is a content of the given size at least, an interpersonal message whose one
@@ -139,10 +148,13 @@ type object struct {
 	report  *Report
 }
 
-func readObject(external []byte) (*object, error) {
-	t, rest, err := parse(external, 0)
+func readObject(octets []byte, protocol int) (*object, error) {
+	t, rest, err := parse(octets, 0)
 	if err != nil {
 		return nil, err
+	}
+	if protocol != 0 {
+		t = c(0x28, c(0xa0, t)) // the EXTERNAL that normal mode has
 	}
 	value, ok := t.find(0xa0)
 	if t.id != 0x28 || !ok || len(value.parts) != 1 || len(rest) > 0 {

@@ -25,12 +25,14 @@ type Manner struct {
 	Checkpoint int  // checkpoint size proposed, in 1024 octets; 0: none
 	Window     int
 	Resume     bool // go on with what was interrupted
+	Protocol   int  // application protocol of X.410-1984 mode; 0: normal mode
 }
 
 // association is an RTSE association; it is used from one goroutine.
 type association struct {
 	*wire
 	style      style
+	protocol   int // 0: normal mode
 	checkpoint int // octets; 0: none
 	window     int
 	turn       bool // ours
@@ -67,8 +69,13 @@ var (
 func (b Bind) tlv() tlv { return c(0xa1, text(0x80, b.MTA), c(0xa1, text(0x16, b.Password))) }
 
 // reference is the session connection identifier's part that names one side.
-func reference(code byte, name string, more ...[]byte) []byte {
-	value := item(code, append([]byte{4, byte(len(name))}, name...))
+// X.410-1984 mode has a T61String where normal mode has an OCTET STRING.
+func reference(protocol int, code byte, name string, more ...[]byte) []byte {
+	tag := byte(0x04)
+	if protocol != 0 {
+		tag = 0x14
+	}
+	value := item(code, append([]byte{tag, byte(len(name))}, name...))
 	now := time.Now().UTC().Format("060102150405Z")
 	return item(pgiIdentifier, append([][]byte{value, item(piCommon, append([]byte{0x17, byte(len(now))}, now...))}, more...)...)
 }
@@ -79,15 +86,18 @@ func connectItem(version byte) []byte {
 
 // initiate opens an association on a new connection.
 func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manner) (*association, error) {
-	a := &association{wire: newWire(conn), turn: true}
+	a := &association{wire: newWire(conn), protocol: m.Protocol, turn: true}
 	n := opened.Add(1)
 	additional := item(piAdditional, []byte{0x14, 2, 'a' + byte(n/26%26), 'a' + byte(n%26)})
-	identity := reference(piCalling, own.MTA, additional)
+	identity := reference(m.Protocol, piCalling, own.MTA, additional)
 	a.asked = identity[2:]
 	size, version := byte(tpdu8192), byte(2)
 	if m.Old {
 		size, version = tpdu1024, 1
 		a.style = style{indefinite: true, chunk: 400}
+	}
+	if m.Protocol != 0 {
+		version = 1
 	}
 	if err := a.call(size, own.MTA, tsel); err != nil {
 		return nil, err
@@ -102,6 +112,9 @@ func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manne
 	cp := c(0x31, c(0xa0, p(0x80, 1)), c(0xa2, p(0x81, 0, 1), p(0x82, 0, 1),
 		c(0xa4, context(contextACSE, acse), context(contextRTSE, rtse), context(contextMTSE, mtse)),
 		c(0x61, c(0x30, p(2, contextACSE), c(0xa0, c(0x60, c(0xa1, p1AC), c(0xbe, c(0x28, p(2, contextRTSE), c(0xa0, open)))))))))
+	if m.Protocol != 0 {
+		cp = connectX410(own, m, mode)
+	}
 	a.send(item(siCN, identity, connectItem(version), []byte{20, 2, 2, 0x49, 51, 2, 0, 1, 52, 2, 0, 1},
 		item(piUserData, a.style.append(nil, cp))))
 	if err := a.flush(); err != nil {
@@ -123,12 +136,12 @@ func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manne
 	if err != nil {
 		return nil, err
 	}
-	accept, err := t.must(0xa2, 0x61, 0x30, 0xa0, 0x61, 0xbe, 0x28, 0xa0, 0xb1)
-	if err != nil {
-		return nil, err
+	if m.Protocol != 0 {
+		err = a.acceptedX410(t)
+	} else {
+		err = a.accepted(t)
 	}
-	a.agree(accept, 0x80, 0x81)
-	if a.peer, err = readBind(accept, 0xa2, 0xa0, 0xb1); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if a.peer.Password != peerPassword {
@@ -137,8 +150,31 @@ func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manne
 	return a, nil
 }
 
-// respond answers an association on a new connection, or refuses it.
-func respond(conn net.Conn, own Bind, peers map[string]string, verdict func(Moment) Verdict) (*association, error) {
+// accepted reads the CPA of normal mode.
+func (a *association) accepted(cpa tlv) error {
+	accept, err := cpa.must(0xa2, 0x61, 0x30, 0xa0, 0x61, 0xbe, 0x28, 0xa0, 0xb1)
+	if err != nil {
+		return err
+	}
+	a.agree(accept, 0x80, 0x81)
+	a.peer, err = readBind(accept, 0xa2, 0xa0, 0xb1)
+	return err
+}
+
+// asks reads the CP of normal mode.
+func (a *association) asks(cp tlv) error {
+	open, err := cp.must(0xa2, 0x61, 0x30, 0xa0, 0x60, 0xbe, 0x28, 0xa0, 0xb0)
+	if err != nil {
+		return err
+	}
+	a.agree(open, 0x80, 0x81)
+	a.peer, err = readBind(open, 0xa3, 0xa0, 0xb0)
+	return err
+}
+
+// respond answers an association on a new connection, or refuses it. It answers in the
+// mode of its protocol, and lets nobody in who calls in another.
+func respond(conn net.Conn, own Bind, peers map[string]string, protocol int, verdict func(Moment) Verdict) (*association, error) {
 	a := &association{wire: newWire(conn)}
 	if err := a.answer(verdict(OnConnect) == Refuse); err != nil {
 		return nil, err
@@ -159,16 +195,21 @@ func respond(conn net.Conn, own Bind, peers map[string]string, verdict func(Mome
 	if err != nil {
 		return nil, err
 	}
-	open, err := t.must(0xa2, 0x61, 0x30, 0xa0, 0x60, 0xbe, 0x28, 0xa0, 0xb0)
+	mode, err := t.must(0xa0, 0x80)
 	if err != nil {
 		return nil, err
 	}
-	a.agree(open, 0x80, 0x81)
-	if a.peer, err = readBind(open, 0xa3, 0xa0, 0xb0); err != nil {
+	x410 := mode.int() == 0
+	if x410 {
+		err = a.calledX410(t)
+	} else {
+		err = a.asks(t)
+	}
+	if err != nil {
 		return nil, err
 	}
 	version := byte(1)
-	if v := param(cn.params, pgiItem, piVersion); len(v) == 1 && v[0]&2 != 0 {
+	if v := param(cn.params, pgiItem, piVersion); len(v) == 1 && v[0]&2 != 0 && !x410 {
 		version = 2
 	}
 	results := c(0xa5)
@@ -176,18 +217,28 @@ func respond(conn net.Conn, own Bind, peers map[string]string, verdict func(Mome
 		results.parts = append(results.parts, c(0x30, p(0x80, 0), p(0x81, 0x51, 1)))
 	}
 	password, known := peers[a.peer.MTA]
-	if !known || password != a.peer.Password || verdict(OnBind) == Refuse {
+	no := verdict(OnBind) == Refuse
+	if !known || password != a.peer.Password || a.protocol != protocol || no {
 		const busy = 0
 		rejected := c(0x61, c(0xa1, p1AC), c(0xa2, p(2, 2)), c(0xa3, c(0xa1, p(2, 1))),
 			c(0xbe, c(0x28, p(2, contextRTSE), c(0xa0, c(0xb2, c(0xa1, c(0xb2, p(2, busy))))))))
 		cpr := style{}.append([]byte{2}, c(0x30, results, c(0x61, c(0x30, p(2, contextACSE), c(0xa0, rejected)))))
-		a.send(item(siRF, reference(9, own.MTA), []byte{piDisconnect, 1, 1, piVersion, 1, version}, item(piReason, cpr)))
+		if x410 {
+			cpr = refuseX410(validationFailure)
+			if no {
+				cpr = refuseX410(rtsBusy)
+			}
+		}
+		a.send(item(siRF, reference(a.protocol, 9, own.MTA), []byte{piDisconnect, 1, 1, piVersion, 1, version}, item(piReason, cpr)))
 		return nil, errors.Join(fmt.Errorf("%s was refused", a.peer.MTA), a.flush())
 	}
 	accept := c(0xb1, number(0x80, a.checkpoint/1024), number(0x81, a.window), c(0xa2, c(0xa0, c(0xb1, own.tlv()))))
 	aare := c(0x61, c(0xa1, p1AC), c(0xa2, p(2, 0)), c(0xa3, c(0xa1, p(2, 0))), c(0xbe, c(0x28, p(2, contextRTSE), c(0xa0, accept))))
 	cpa := c(0x31, c(0xa0, p(0x80, 1)), c(0xa2, p(0x83, 0, 1), results, c(0x61, c(0x30, p(2, contextACSE), c(0xa0, aare)))))
-	a.send(item(siAC, reference(9, own.MTA), connectItem(version), []byte{20, 2, 2, 0x49, 52, 2, 0, 1},
+	if x410 {
+		cpa = a.acceptX410(own)
+	}
+	a.send(item(siAC, reference(a.protocol, 9, own.MTA), connectItem(version), []byte{20, 2, 2, 0x49, 52, 2, 0, 1},
 		item(piUserData, style{}.append(nil, cpa))))
 	return a, a.flush()
 }
@@ -244,11 +295,18 @@ var errAborted = errors.New("the peer aborted")
 // data puts a piece of an object into DT.
 func (a *association) data(piece []byte) {
 	a.sent += len(piece)
+	if a.protocol != 0 {
+		a.send(append(after(siGT, []byte{siDT, 0}), piece...))
+		return
+	}
 	a.send(a.style.append(after(siGT, []byte{siDT, 0}), c(0x61, c(0x30, p(2, contextRTSE), c(0xa0, octetString(piece))))))
 }
 
 // piece is what a DT carries.
-func piece(user []byte) ([]byte, error) {
+func (a *association) piece(user []byte) ([]byte, error) {
+	if a.protocol != 0 {
+		return user, nil
+	}
 	t, _, err := parse(user, 0)
 	if err != nil {
 		return nil, err
@@ -284,6 +342,10 @@ func (a *association) giveTurn() error {
 
 // askTurn asks for the turn with a priority.
 func (a *association) askTurn(priority byte) error {
+	if a.protocol != 0 {
+		a.send([]byte{siPT, 8, piTokens, 1, 1, piUserData, 3, 2, 1, priority})
+		return a.flush()
+	}
 	a.send([]byte{siPT, 17, piTokens, 1, 1, piUserData, 12, 0x61, 10, 0x30, 8, 2, 1, contextRTSE, 0xa0, 3, 2, 1, priority})
 	return a.flush()
 }
@@ -291,7 +353,11 @@ func (a *association) askTurn(priority byte) error {
 // release ends the association; its initiator does, with the turn.
 func (a *association) release() error {
 	rlrq := []byte{0x61, 12, 0x30, 10, 2, 1, contextACSE, 0xa0, 5, 0x62, 3, 0x80, 1, 0}
-	a.send(item(siFN, []byte{piDisconnect, 1, 1}, item(piUserData, rlrq)))
+	if a.protocol != 0 {
+		a.send(item(siFN, []byte{piDisconnect, 1, 1}))
+	} else {
+		a.send(item(siFN, []byte{piDisconnect, 1, 1}, item(piUserData, rlrq)))
+	}
 	if err := a.flush(); err != nil {
 		return err
 	}

@@ -3,7 +3,8 @@
 // the switch, so that a mistake in the switch's codecs cannot cancel out; every layer
 // is a few octets written by hand. It is for tests and measurements on loopback, and
 // knows just enough: RFC 1006, the session, presentation, ACSE and RTSE octets of
-// X.419's mts-transfer context in normal mode, messages and reports of X.411.
+// X.419's mts-transfer context in normal mode, the same without ACSE in X.410-1984
+// mode with P1 of 1988 or of 1984, messages and reports of X.411.
 //
 // A source can speak as old stacks do: indefinite lengths and constructed OCTET
 // STRINGs throughout, session version 1, small TPDUs, checkpoints every 1024 octets.

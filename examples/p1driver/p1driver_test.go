@@ -40,8 +40,14 @@ func messages(n int) func() (*Message, bool) {
 
 // Every manner of the source is understood, and what arrives is what was sent.
 func TestSourceAndSinkAgree(t *testing.T) {
+	for _, protocol := range []int{0, P1of1988, P1of1984} {
+		t.Run(fmt.Sprintf("application protocol %d", protocol), func(t *testing.T) { agree(t, protocol) })
+	}
+}
+
+func agree(t *testing.T, protocol int) {
 	book := NewBook()
-	sink, err := Listen(SinkConfig{Listen: "127.0.0.1:0", Own: Bind{"THERE", "t"}, Peers: map[string]string{"HERE": "h"}, Book: book})
+	sink, err := Listen(SinkConfig{Listen: "127.0.0.1:0", Own: Bind{"THERE", "t"}, Peers: map[string]string{"HERE": "h"}, Book: book, Protocol: protocol})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +58,11 @@ func TestSourceAndSinkAgree(t *testing.T) {
 	}()
 	manners := []Manner{{Checkpoint: 64, Window: 3}, {Old: true, Checkpoint: 1, Window: 1}, {Old: true, Monologue: true}, {Checkpoint: 2, Window: 2}}
 	source := NewSource(SourceConfig{Address: sink.Addr(), Own: Bind{"HERE", "h"}, PeerPassword: "t", Associations: 4,
-		Manner: func(i int) Manner { return manners[i] }})
+		Manner: func(i int) Manner {
+			m := manners[i]
+			m.Protocol = protocol
+			return m
+		}})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := source.Run(ctx, messages(80)); err != nil {
@@ -169,6 +179,7 @@ func TestOverlaps(t *testing.T) {
 	}
 }
 
+// Nobody is let in with a wrong password, by a wrong one, or in another mode.
 func TestWrongPasswords(t *testing.T) {
 	sink, err := Listen(SinkConfig{Listen: "127.0.0.1:0", Own: Bind{"THERE", "t"}, Peers: map[string]string{"HERE": "h"}, Book: NewBook()})
 	if err != nil {
@@ -178,6 +189,7 @@ func TestWrongPasswords(t *testing.T) {
 		{Own: Bind{"HERE", "wrong"}, PeerPassword: "t"},
 		{Own: Bind{"NOBODY", "h"}, PeerPassword: "t"},
 		{Own: Bind{"HERE", "h"}, PeerPassword: "wrong"},
+		{Own: Bind{"HERE", "h"}, PeerPassword: "t", Manner: func(int) Manner { return Manner{Window: 1, Monologue: true, Protocol: P1of1988} }},
 	} {
 		c.Address, c.Associations = sink.Addr(), 1
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
@@ -211,7 +223,7 @@ func TestReportIsRead(t *testing.T) {
 			c(0x31, p(0x81, 2), c(0xa3, at, c(0xa1, c(0xa0, at, p(0x81, 0))))))))
 	for _, s := range []style{{}, {indefinite: true, chunk: 3}} {
 		octets := s.append(nil, c(0x28, p(2, contextMTSE), c(0xa0, report)))
-		o, err := readObject(octets)
+		o, err := readObject(octets, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +239,7 @@ func TestReportIsRead(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	message, _ := messages(1)()
 	for _, s := range []style{{}, {indefinite: true, chunk: 7}} {
-		f.Add(s.append(nil, message.apdu("MTA", time.Unix(0, 0))))
+		f.Add(s.append(nil, message.apdu("MTA", time.Unix(0, 0), 0)))
 	}
 	f.Fuzz(func(t *testing.T, octets []byte) {
 		v, rest, err := parse(octets, 0)

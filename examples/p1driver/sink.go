@@ -44,6 +44,9 @@ type SinkConfig struct {
 	Verdict func(Moment) Verdict
 	Book    *Book
 	Resume  bool // take up what was interrupted
+	// Protocol is the application protocol of X.410-1984 mode in which the peers call;
+	// 0 is normal mode.
+	Protocol int
 }
 
 // Sink takes associations and objects until it is closed.
@@ -147,7 +150,7 @@ func reason(err error) string {
 
 func (s *Sink) serve(conn net.Conn) error {
 	defer func() { _ = conn.Close() }() // Close may have come first
-	a, err := respond(conn, s.config.Own, s.config.Peers, s.config.Verdict)
+	a, err := respond(conn, s.config.Own, s.config.Peers, s.config.Protocol, s.config.Verdict)
 	if err != nil {
 		return err
 	}
@@ -233,7 +236,7 @@ func (a *association) step(in *inbox) error {
 	case siAR:
 		return a.resume(in, s)
 	case siDT:
-		part, err := piece(s.user)
+		part, err := a.piece(s.user)
 		if err != nil {
 			return err
 		}
@@ -244,7 +247,7 @@ func (a *association) step(in *inbox) error {
 		if in.octets = append(in.octets, part...); len(in.octets) > maxObject {
 			return errors.New("object too long")
 		}
-		in.look()
+		in.look(a.protocol)
 		return in.at(OnData)
 	case siMIP:
 		if err := in.at(OnCheckpoint); err != nil {
@@ -280,7 +283,11 @@ func (a *association) stepAlone(s spdu) error {
 		return nil
 	case siFN:
 		rlre := []byte{0x61, 12, 0x30, 10, 2, 1, contextACSE, 0xa0, 5, 0x63, 3, 0x80, 1, 0}
-		a.send(item(siDN, item(piUserData, rlre)))
+		if a.protocol != 0 {
+			a.send([]byte{siDN, 0})
+		} else {
+			a.send(item(siDN, item(piUserData, rlre)))
+		}
 		if err := a.flush(); err != nil {
 			return err
 		}
@@ -290,11 +297,14 @@ func (a *association) stepAlone(s spdu) error {
 }
 
 // look finds out, as early as the octets allow, what it is that is coming.
-func (in *inbox) look() {
+func (in *inbox) look(protocol int) {
 	if in.moving != nil {
 		return
 	}
 	t, _, _ := parse(in.octets, 0) // there may be more to come
+	if protocol != 0 {
+		t = c(0x28, c(0xa0, t)) // the EXTERNAL that normal mode has
+	}
 	o := &object{}
 	if message, ok := t.find(0xa0, 0xa0, 0x31); ok {
 		to, there := message.find(0xa2)
@@ -336,7 +346,7 @@ func (a *association) end(in *inbox, s spdu) error {
 		a.send(after(siPT, item(siED, item(piReason, []byte{temporarilyUnable}))))
 		return a.flush()
 	}
-	o, err := readObject(in.octets)
+	o, err := readObject(in.octets, a.protocol)
 	if err != nil {
 		return err
 	}

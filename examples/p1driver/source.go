@@ -260,7 +260,7 @@ func (s *Source) transfer(l *line, number int, m *Message, a *Attempt) (err erro
 	delete(s.stopped, m.MTSID())
 	s.mu.Unlock()
 	if from == nil {
-		from = &stopped{octets: l.style.append(nil, m.apdu(s.config.Own.MTA, a.Started))}
+		from = &stopped{octets: l.style.append(nil, m.apdu(s.config.Own.MTA, a.Started, l.protocol))}
 	}
 	a.Resumed = from.serial > 0
 	before := l.sent
