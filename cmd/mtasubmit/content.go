@@ -10,10 +10,10 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/ipms"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/spool"
-	"github.com/mtakit/mtakit/lib/submit"
 )
 
 // content is what becomes the content octets; a probe has none.
@@ -31,17 +31,23 @@ func (c *content) close() error {
 }
 
 // open prepares the content, and says in the submission what is in it.
-func open(c *ucli.Context, s *submit.Submission) (*content, error) {
+func open(c *ucli.Context, s *source) (*content, error) {
 	out := &content{}
 	if s.Probe {
 		return out, nil
+	}
+	if s.made && c.NArg() == 0 {
+		return out, out.of(s)
+	}
+	if s.made && c.String("envelope") == "-" && c.Args().First() == "-" {
+		return nil, cli.Usage("standard input is the envelope: the content wants a file")
 	}
 	in, err := cli.Input(c)
 	if err != nil {
 		return nil, err
 	}
 	out.files = append(out.files, in)
-	if c.Bool("raw") {
+	if c.Bool("raw") || s.made {
 		out.r = in
 		return out, nil
 	}
@@ -51,10 +57,36 @@ func open(c *ucli.Context, s *submit.Submission) (*content, error) {
 	return out, nil
 }
 
+// of takes the content of a message file; a damaged one is not passed on.
+func (out *content) of(s *source) error {
+	if s.file == "" {
+		return diag.WithHint(diag.New("--envelope", diag.Usage, "it does not say where the content is"),
+			"name the content: mtasubmit --envelope FILE CONTENT; mtaqueue show --content ID writes that of a message")
+	}
+	m, err := spool.OpenFile(s.file)
+	if err != nil {
+		return diag.WithHint(diag.E("content", diag.KindOf(err), err), "the message may have left: name its content as an operand")
+	}
+	out.files = append(out.files, m)
+	if err := m.VerifyContent(); err != nil {
+		return errors.Join(err, out.close())
+	}
+	out.r = m.Content()
+	return nil
+}
+
 // compose makes an interpersonal message of a text and files.
-func (out *content) compose(c *ucli.Context, s *submit.Submission, in io.Reader) error {
-	m := ipms.Message{ThisIPM: string(spool.NewID(time.Now())), Originator: s.Originator, Subject: s.Subject}
-	for _, a := range s.Recipients {
+func (out *content) compose(c *ucli.Context, s *source, in io.Reader) error {
+	m := ipms.Message{ThisIPM: string(spool.NewID(time.Now())), Subject: s.Subject}
+	var err error
+	if m.Originator, err = s.OriginatorName.Address(); err != nil {
+		return err
+	}
+	for i := range s.PerRecipientFields {
+		a, err := s.PerRecipientFields[i].RecipientName.Address()
+		if err != nil {
+			return err
+		}
 		m.To = append(m.To, ipms.Recipient{Address: a})
 	}
 	switch s.Priority {
@@ -65,7 +97,6 @@ func (out *content) compose(c *ucli.Context, s *submit.Submission, in io.Reader)
 		low := ipms.Low
 		m.Importance = &low
 	}
-	var err error
 	if m.Text, err = readText(in); err != nil {
 		return err
 	}
@@ -82,7 +113,7 @@ func (out *content) compose(c *ucli.Context, s *submit.Submission, in io.Reader)
 		return err
 	}
 	eits := composed.EncodedInformationTypes()
-	s.EITs, s.ContentType, out.r = &eits, mts.NewContentType(mts.InterpersonalMessaging1988), composed
+	s.OriginalEncodedInformationTypes, out.r = &eits, composed
 	return nil
 }
 

@@ -32,15 +32,21 @@ func submitAction(c *ucli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := submission(c)
-	if err != nil {
-		return err
-	}
 	sp, err := spool.Open(cfg.Spool.Dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, sp.Close()) }()
+	s, err := begin(c, sp)
+	if err != nil {
+		return err
+	}
+	if err := fields(c, s.Submission); err != nil {
+		return err
+	}
+	if err := consistent(c, s); err != nil {
+		return err
+	}
 	door, err := submit.NewDoor(cfg, submit.Alone{Spool: sp}, time.Now)
 	if err != nil {
 		return err
@@ -50,7 +56,7 @@ func submitAction(c *ucli.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, content.close()) }()
-	tx, err := door.Submit(spool.Source{Channel: "submit", Association: queue.Who()}, *s)
+	tx, err := door.Submit(spool.Source{Channel: "submit", Association: queue.Who()}, *s.Submission)
 	if err != nil {
 		return err
 	}
@@ -76,70 +82,41 @@ func submitAction(c *ucli.Context) (err error) {
 	return p.Flush()
 }
 
-// submission takes the envelope from the flags.
-func submission(c *ucli.Context) (*submit.Submission, error) {
-	s := &submit.Submission{
-		ContentID: c.String("content-id"), ReturnContent: c.Bool("return-content"), NoDisclosure: c.Bool("no-disclosure"),
-		Subject: c.String("subject"), Probe: c.Bool("probe"), ContentLength: c.Int64("probe-size"),
-	}
-	var err error
-	if c.String("from") == "" {
-		return nil, cli.Usage("--from is required")
-	}
-	if s.Originator, err = cli.Address("--from", c.String("from")); err != nil {
-		return nil, err
-	}
-	for _, to := range c.StringSlice("to") {
-		a, err := cli.Address("--to", to)
-		if err != nil {
-			return nil, err
+// consistent tells what does not go together on the command line.
+func consistent(c *ucli.Context, s *source) error {
+	given := func(flags ...string) string {
+		for _, f := range flags {
+			if c.IsSet(f) {
+				return f
+			}
 		}
-		s.Recipients = append(s.Recipients, a)
-	}
-	if len(s.Recipients) == 0 {
-		return nil, cli.Usage("--to is required")
-	}
-	if s.Priority, err = mts.ParsePriority(c.String("priority")); err != nil {
-		return nil, diag.E("--priority", diag.Usage, err)
-	}
-	switch word := c.String("report"); word {
-	case "none":
-		s.Report = mts.ReportNone
-	case "non-delivery":
-		s.Report = mts.ReportNonDelivery
-	case "delivery":
-		s.Report = mts.ReportAlways
-	default:
-		return nil, cli.Usage("--report %q is not none, non-delivery or delivery", word)
-	}
-	if s.ContentType, err = mts.ParseContentType(c.String("content-type")); err != nil {
-		return nil, diag.E("--content-type", diag.Usage, err)
-	}
-	for _, t := range []struct {
-		flag string
-		to   *time.Time
-	}{{"deferred", &s.Deferred}, {"latest", &s.Latest}} {
-		if text := c.String(t.flag); text == "" {
-			continue
-		} else if *t.to, err = time.Parse(time.RFC3339, text); err != nil {
-			return nil, cli.Usage("--%s %q is not a time such as 2026-11-24T12:00:00Z", t.flag, text)
-		}
+		return ""
 	}
 	switch {
-	case (c.Bool("raw") || s.Probe) && (c.IsSet("attach") || c.Bool("raw") && c.IsSet("subject")):
-		return nil, cli.Usage("--raw and --probe take no --attach, and --raw no --subject")
+	case c.IsSet("envelope") && c.IsSet("resubmit"):
+		return cli.Usage("--envelope or --resubmit, not both")
+	case s.made && given("probe", "raw") != "":
+		return cli.Usage("--%s is not to be said of a message that exists", given("probe", "raw"))
+	case s.made && given("subject", "attach") != "":
+		return cli.Usage("the content is taken as it is: no --%s", given("subject", "attach"))
+	case c.Bool("raw") && given("subject", "attach") != "":
+		return cli.Usage("--raw takes no --%s", given("subject", "attach"))
+	case s.Probe && given("attach", "defer-until", "latest", "return-content", "priority") != "":
+		return cli.Usage("a probe has no --%s", given("attach", "defer-until", "latest", "return-content", "priority"))
 	case !c.Bool("raw") && c.IsSet("content-type") && !s.Probe:
-		return nil, cli.Usage("--content-type needs --raw or --probe")
+		return cli.Usage("--content-type needs --raw or --probe")
 	case s.Probe && c.NArg() > 0:
-		return nil, cli.Usage("a probe has no content")
-	case s.Probe && (c.IsSet("deferred") || c.IsSet("latest")):
-		return nil, cli.Usage("a probe has no --deferred and no --latest")
-	case !s.Probe && c.IsSet("probe-size"):
-		return nil, cli.Usage("--probe-size needs --probe")
+		return cli.Usage("a probe has no content")
+	case !s.Probe && c.IsSet("content-length"):
+		return cli.Usage("--content-length needs --probe")
 	case s.ContentLength < 0 || s.ContentLength > mts.UbContentLength:
-		return nil, cli.Usage("--probe-size %d is not one of 0 to %d", s.ContentLength, mts.UbContentLength)
+		return cli.Usage("--content-length %d is not one of 0 to %d", s.ContentLength, mts.UbContentLength)
+	case !s.made && !c.IsSet("from"):
+		return cli.Usage("--from is required")
+	case len(s.PerRecipientFields) == 0:
+		return cli.Usage("--to is required")
 	}
-	return s, nil
+	return nil
 }
 
 // readText reads the text of a message.

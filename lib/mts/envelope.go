@@ -53,6 +53,12 @@ type PerRecipientMessageTransferFields struct {
 	Unknown                            []ber.Raw              `ber:"..."`
 }
 
+// Ask sets which reports the originating MTA and the originator ask for about the
+// recipient, see NewPerRecipientIndicators; who is responsible for it stays.
+func (f *PerRecipientMessageTransferFields) Ask(mta, originator ReportRequest) {
+	f.PerRecipientIndicators = NewPerRecipientIndicators(f.PerRecipientIndicators.Responsibility(), mta, originator)
+}
+
 // ProbeTransferEnvelope is the envelope of a probe between MTAs, X.411 figure 4
 // and §12.2.1.2.1.
 type ProbeTransferEnvelope struct {

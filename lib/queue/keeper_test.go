@@ -191,18 +191,21 @@ func (w *world) submit(to ...string) *spool.Envelope {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s := submit.Submission{Report: mts.ReportAlways, Priority: w.priority, ContentType: mts.NewContentType(mts.InterpersonalMessaging1988)}
-	for _, text := range to {
+	var all []oraddr.Address
+	for _, text := range append([]string{ann}, to...) {
 		a, err := oraddr.Parse(text)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		s.Recipients = append(s.Recipients, a)
+		all = append(all, a)
 	}
-	if s.Originator, err = oraddr.Parse(ann); err != nil {
+	s, err := submit.New(all[0], all[1:]...)
+	if err != nil {
 		w.t.Fatal(err)
 	}
-	tx, err := door.Submit(spool.Source{}, s)
+	s.Priority = w.priority
+	s.Ask(mts.ReportAlways)
+	tx, err := door.Submit(spool.Source{}, *s)
 	if err != nil {
 		w.t.Fatal(err)
 	}

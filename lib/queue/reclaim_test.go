@@ -52,8 +52,12 @@ func (w *world) receive(c channelProcess) *spool.Envelope {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	tx, err := door.Submit(spool.Source{Channel: "p1", Peer: "MTA-B"}, submit.Submission{Originator: to, Recipients: []oraddr.Address{to},
-		Report: mts.ReportAlways, ContentType: mts.NewContentType(mts.InterpersonalMessaging1988)})
+	s, err := submit.New(to, to)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s.Ask(mts.ReportAlways)
+	tx, err := door.Submit(spool.Source{Channel: "p1", Peer: "MTA-B"}, *s)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -41,6 +41,16 @@ func Word(r mts.ReportRequest) string {
 	return Delivery
 }
 
+// ParseWord reads what Word writes.
+func ParseWord(word string) (mts.ReportRequest, error) {
+	for r := mts.ReportNone; r <= mts.ReportAudited; r++ {
+		if Word(r) == word {
+			return r, nil
+		}
+	}
+	return 0, diag.E("report", diag.Data, fmt.Errorf("%q is not none, non-delivery, delivery or audited", word))
+}
+
 // Step is the step a report is a child of, see spool.ChildID.
 const Step = "report"
 

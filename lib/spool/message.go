@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/mtakit/mtakit/lib/diag"
 	"golang.org/x/sys/unix"
@@ -50,6 +51,25 @@ func (s *Spool) OpenMessage(ref Ref) (*Message, error) {
 		return nil, fail("open "+ref.String(), err)
 	}
 	m, err := newMessage(f, ref)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// OpenFile opens a message file wherever it lies: in bad/, in an archive. Its name is
+// its identifier. Errors are those of OpenMessage.
+func OpenFile(name string) (*Message, error) {
+	id, err := ParseID(filepath.Base(name))
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fail("open "+name, err)
+	}
+	m, err := newMessage(f, Ref{ID: id})
 	if err != nil {
 		f.Close()
 		return nil, err

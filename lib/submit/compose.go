@@ -2,7 +2,9 @@ package submit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
@@ -13,79 +15,106 @@ import (
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
-// Submission holds the arguments of a message-submission or probe-submission
-// (X.411 §8.2.1.1, §8.2.1.2) that this MTA's users can give.
+// Submission is a message-submission or probe-submission (X.411 §8.2.1.1, §8.2.1.2) in
+// the form in which it will go out. What a user may say is set in the members of the
+// envelope, of a probe too; identifiers, trace, the numbers of the recipients and who is
+// responsible for them are Submit's.
 type Submission struct {
-	Originator    oraddr.Address
-	Recipients    []oraddr.Address
-	Priority      mts.Priority
-	Report        mts.ReportRequest // of the originator, about every recipient; a probe always asks
-	ContentType   mts.ContentType
-	ContentID     string
-	EITs          *mts.EncodedInformationTypes // nil: unspecified
-	ReturnContent bool
-	NoDisclosure  bool
-	Deferred      time.Time // not to be delivered before; zero: at once
-	Latest        time.Time // not to be delivered after; zero: by priority
-	Subject       string    // for people who look at the queue
+	mts.MessageTransferEnvelope
+	Subject string // for people who look at the queue
 
 	Probe         bool
 	ContentLength int64 // of the message a probe asks about
 }
 
-// Submit begins a message or probe of a user of this MTA: it makes the transfer
-// envelope of what was submitted (X.411 §14.2) and goes on as if it had come with
-// it. The trace is empty; like that of a message from elsewhere, it gets this
-// MTA's elements on the way out.
-func (d *Door) Submit(src spool.Source, s Submission) (*Tx, error) {
-	if err := s.check(); err != nil {
-		return nil, err
-	}
-	if s.Probe {
-		s.Report = mts.ReportAlways // it is sent for the sake of its report
-	}
-	now := d.now()
-	id := spool.NewID(now)
-	originator, err := s.Originator.ORName()
+// New makes the submission of an interpersonal message that asks for reports of
+// non-delivery and does not hide the recipients from each other.
+func New(from oraddr.Address, to ...oraddr.Address) (*Submission, error) {
+	originator, err := from.ORName()
 	if err != nil {
 		return nil, diag.E("originator", diag.Data, err)
 	}
-	identifier := mts.MTSIdentifier{GlobalDomainIdentifier: d.domain, LocalIdentifier: d.localIdentifier(id)}
-	indicators := mts.NewPerMessageIndicators(s.bits()...)
-	var fields []mts.PerRecipientMessageTransferFields
-	for i, a := range s.Recipients {
+	s := &Submission{MessageTransferEnvelope: mts.MessageTransferEnvelope{
+		OriginatorName: originator, ContentType: mts.NewContentType(mts.InterpersonalMessaging1988),
+		PerMessageIndicators: mts.NewPerMessageIndicators(mts.BitDisclosureOfOtherRecipients),
+	}}
+	return s, s.Address(to...)
+}
+
+// Address replaces the recipients; they ask for reports of non-delivery.
+func (s *Submission) Address(to ...oraddr.Address) error {
+	s.PerRecipientFields = make([]mts.PerRecipientMessageTransferFields, len(to))
+	for i, a := range to {
 		name, err := a.ORName()
 		if err != nil {
-			return nil, diag.E("recipient "+a.String(), diag.Data, err)
+			return diag.E("recipient "+a.String(), diag.Data, err)
 		}
-		fields = append(fields, mts.PerRecipientMessageTransferFields{
-			RecipientName: name, OriginallySpecifiedRecipientNumber: i + 1,
-			PerRecipientIndicators: mts.NewPerRecipientIndicators(true, max(s.Report, mts.ReportNonDelivery), s.Report),
-		})
+		s.PerRecipientFields[i].RecipientName = name
+	}
+	s.Ask(mts.ReportNonDelivery)
+	return nil
+}
+
+// Ask asks for the originator's reports about every recipient. The originating MTA asks
+// for the same, and never for less than non-delivery (X.411 §12.2.1.1.1.6).
+func (s *Submission) Ask(r mts.ReportRequest) {
+	for i := range s.PerRecipientFields {
+		s.PerRecipientFields[i].Ask(max(r, mts.ReportNonDelivery), r)
+	}
+}
+
+// byMTS are the extensions that the MTS makes: who submits has none of them to give.
+var byMTS = []mts.ExtensionType{
+	mts.ExtRedirectionHistory.Type(), mts.ExtDLExpansionHistory.Type(), mts.ExtOriginatorAndDLExpansionHistory.Type(),
+	mts.ExtTraceInformation.Type(), mts.ExtInternalTraceInformation.Type(),
+}
+
+// Renew takes away what the MTS has added to an envelope on its way, so that it can be
+// submitted again: the trace, the histories of redirection and expansion, and what it
+// had been given for its identity.
+func (s *Submission) Renew() {
+	s.MessageIdentifier, s.TraceInformation = mts.MTSIdentifier{}, nil
+	s.Extensions = mts.RemoveExt(s.Extensions, byMTS...)
+	for i := range s.PerRecipientFields {
+		s.PerRecipientFields[i].Extensions = mts.RemoveExt(s.PerRecipientFields[i].Extensions, byMTS...)
+	}
+}
+
+// Submit begins a message or probe of a user of this MTA: it gives it an identifier and
+// its recipients their numbers (X.411 §14.2) and goes on as if it had come with
+// that envelope. The trace is empty; like that of a message from elsewhere, it gets this
+// MTA's elements on the way out.
+func (d *Door) Submit(src spool.Source, s Submission) (*Tx, error) {
+	now := d.now()
+	if err := s.check(now); err != nil {
+		return nil, err
+	}
+	id := spool.NewID(now)
+	env := s.MessageTransferEnvelope
+	env.MessageIdentifier = mts.MTSIdentifier{GlobalDomainIdentifier: d.domain, LocalIdentifier: d.localIdentifier(id)}
+	env.PerRecipientFields = slices.Clone(env.PerRecipientFields)
+	for i := range env.PerRecipientFields {
+		f := &env.PerRecipientFields[i]
+		f.OriginallySpecifiedRecipientNumber = i + 1
+		f.PerRecipientIndicators = f.PerRecipientIndicators.WithResponsibility(true)
+		if s.Probe && f.PerRecipientIndicators.OriginatorReport() != mts.ReportAlways {
+			// It is sent for the sake of its report.
+			f.Ask(max(f.PerRecipientIndicators.OriginatingMTAReport(), mts.ReportAlways), mts.ReportAlways)
+		}
 	}
 	var t *Tx
+	var err error
 	if s.Probe {
 		length := s.ContentLength
 		t, err = d.submitProbe(src, &mts.ProbeTransferEnvelope{
-			ProbeIdentifier: identifier, OriginatorName: originator, OriginalEncodedInformationTypes: s.EITs,
-			ContentType: s.ContentType, ContentIdentifier: mts.ContentIdentifier(s.ContentID), ContentLength: &length,
-			PerMessageIndicators: indicators, PerRecipientFields: fields,
+			ProbeIdentifier: env.MessageIdentifier, OriginatorName: env.OriginatorName,
+			OriginalEncodedInformationTypes: env.OriginalEncodedInformationTypes, ContentType: env.ContentType,
+			ContentIdentifier: env.ContentIdentifier, ContentLength: &length, PerMessageIndicators: env.PerMessageIndicators,
+			PerDomainBilateralInformation: env.PerDomainBilateralInformation, Extensions: env.Extensions,
+			PerRecipientFields: env.PerRecipientFields, Unknown: env.Unknown,
 		})
 	} else {
-		env := &mts.MessageTransferEnvelope{
-			MessageIdentifier: identifier, OriginatorName: originator, OriginalEncodedInformationTypes: s.EITs,
-			ContentType: s.ContentType, ContentIdentifier: mts.ContentIdentifier(s.ContentID), Priority: s.Priority,
-			PerMessageIndicators: indicators, PerRecipientFields: fields,
-		}
-		if !s.Deferred.IsZero() {
-			env.DeferredDeliveryTime = asn1.NewUTCTime(s.Deferred)
-		}
-		if !s.Latest.IsZero() {
-			if env.Extensions, err = mts.SetExt(nil, mts.ExtLatestDeliveryTime, asn1.NewUTCTime(s.Latest)); err != nil {
-				return nil, err
-			}
-		}
-		t, err = d.submitMessage(src, env)
+		t, err = d.submitMessage(src, &env)
 	}
 	if err != nil {
 		return nil, err
@@ -117,36 +146,59 @@ func (d *Door) localIdentifier(id spool.ID) asn1.IA5String {
 	return asn1.IA5String(name[:min(len(name), mts.UbLocalIDLength-len(id)-1)] + "." + string(id))
 }
 
-func (s *Submission) check() error {
-	switch {
-	case len(s.Recipients) == 0:
+func (s *Submission) check(now time.Time) error {
+	switch n := len(s.PerRecipientFields); {
+	case n == 0:
 		return diag.New("submit", diag.Usage, "no recipient")
-	case len(s.Recipients) > mts.UbRecipients:
-		return diag.E("submit", diag.Data, fmt.Errorf("%d recipients; X.411 allows %d", len(s.Recipients), mts.UbRecipients))
-	case len(s.ContentID) > mts.UbContentIDLength:
-		return diag.E("content identifier", diag.Data, fmt.Errorf("%d characters; X.411 allows %d", len(s.ContentID), mts.UbContentIDLength))
+	case n > mts.UbRecipients:
+		return diag.E("submit", diag.Data, fmt.Errorf("%d recipients; X.411 allows %d", n, mts.UbRecipients))
+	case len(s.ContentIdentifier) > mts.UbContentIDLength:
+		return diag.E("content identifier", diag.Data, fmt.Errorf("%d characters; X.411 allows %d", len(s.ContentIdentifier), mts.UbContentIDLength))
+	case s.ContentType.String() == "":
+		return diag.New("submit", diag.Usage, "no content type")
+	case len(s.TraceInformation) > 0:
+		return diag.New("submit", diag.Usage, "trace information is not the originator's to give")
 	}
-	if err := asn1.PrintableString(s.ContentID).Valid(); err != nil {
+	if err := asn1.PrintableString(s.ContentIdentifier).Valid(); err != nil {
 		return diag.E("content identifier", diag.Data, err)
 	}
-	if !s.Deferred.IsZero() && !s.Latest.IsZero() && !s.Latest.After(s.Deferred) {
-		return diag.New("submit", diag.Data, "the latest delivery time is not after the deferred one")
+	lists := [][]mts.ExtensionField{s.Extensions}
+	for i := range s.PerRecipientFields {
+		lists = append(lists, s.PerRecipientFields[i].Extensions)
 	}
-	if s.ContentType.String() == "" {
-		return diag.New("submit", diag.Usage, "no content type")
+	for _, fields := range lists {
+		for _, t := range byMTS {
+			if mts.Find(fields, t) >= 0 {
+				return diag.E("extension "+t.String(), diag.Data, errors.New("is not the originator's to give"))
+			}
+		}
 	}
-	return nil
+	return s.checkTimes(now)
 }
 
-func (s *Submission) bits() []mts.MessageIndicator {
-	var bits []mts.MessageIndicator
-	if !s.NoDisclosure {
-		bits = append(bits, mts.BitDisclosureOfOtherRecipients)
+// checkTimes refuses a message that would be given up before it can be delivered.
+func (s *Submission) checkTimes(now time.Time) error {
+	var deferred time.Time
+	var err error
+	if s.DeferredDeliveryTime != "" {
+		if deferred, err = s.DeferredDeliveryTime.Time(); err != nil {
+			return diag.E("deferred delivery time", diag.Data, err)
+		}
 	}
-	if s.ReturnContent && !s.Probe {
-		bits = append(bits, mts.BitContentReturnRequest)
+	text, ok, err := mts.Ext(s.Extensions, mts.ExtLatestDeliveryTime)
+	if err != nil || !ok {
+		return err
 	}
-	return bits
+	latest, err := text.Time()
+	switch {
+	case err != nil:
+		return diag.E("latest delivery time", diag.Data, err)
+	case !latest.After(deferred):
+		return diag.New("submit", diag.Data, "the latest delivery time is not after the deferred one")
+	case !latest.After(now):
+		return diag.E("submit", diag.Data, fmt.Errorf("the latest delivery time %s is past", latest.UTC().Format(time.RFC3339)))
+	}
+	return nil
 }
 
 // Alone commits messages of a process that has no scheduler behind it: written in

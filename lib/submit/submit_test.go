@@ -338,11 +338,27 @@ func TestReportWithTooMuchContent(t *testing.T) {
 	}
 }
 
+// submission is one of Ann's.
+func submission(t *testing.T, to ...string) *Submission {
+	t.Helper()
+	var all []oraddr.Address
+	for _, a := range to {
+		all = append(all, address(t, a))
+	}
+	s, err := New(address(t, ann), all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // A probe that would hear nothing of success is for nothing.
 func TestProbeAsksForAReport(t *testing.T) {
 	d, _ := door(t)
-	tx, err := d.Submit(spool.Source{}, Submission{Probe: true, Report: mts.ReportNone, Originator: address(t, ann),
-		Recipients: []oraddr.Address{address(t, ann)}, ContentType: mts.NewContentType(mts.InterpersonalMessaging1988)})
+	s := submission(t, ann)
+	s.Probe = true
+	s.Ask(mts.ReportNone)
+	tx, err := d.Submit(spool.Source{}, *s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,8 +374,9 @@ func TestProbeTooLong(t *testing.T) {
 		length int64
 		want   string
 	}{{1000, "local "}, {1001, "unable-to-transfer/content-too-long"}} {
-		tx, err := d.Submit(spool.Source{}, Submission{Probe: true, ContentLength: c.length, Originator: address(t, ann),
-			Recipients: []oraddr.Address{address(t, ann)}, ContentType: mts.NewContentType(mts.InterpersonalMessaging1988)})
+		s := submission(t, ann)
+		s.Probe, s.ContentLength = true, c.length
+		tx, err := d.Submit(spool.Source{}, *s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -376,8 +393,7 @@ func TestProbeTooLong(t *testing.T) {
 func TestRefusedTellsWhy(t *testing.T) {
 	d, _ := door(t)
 	for to, want := range map[string]diag.Kind{nobody: diag.NoUser, "/S=Dupont/ADMD=X/C=FR/": diag.NoRoute} {
-		tx, err := d.Submit(spool.Source{}, Submission{Originator: address(t, ann), Recipients: []oraddr.Address{address(t, to)},
-			ContentType: mts.NewContentType(mts.InterpersonalMessaging1988)})
+		tx, err := d.Submit(spool.Source{}, *submission(t, to))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -391,9 +407,15 @@ func TestRefusedTellsWhy(t *testing.T) {
 func TestSubmitMakesAnEnvelope(t *testing.T) {
 	d, _ := door(t)
 	later := now.Add(time.Hour)
-	tx, err := d.Submit(spool.Source{}, Submission{Originator: address(t, ann), Recipients: []oraddr.Address{address(t, abroad), address(t, ann)},
-		Priority: mts.NonUrgent, Report: mts.ReportAlways, ContentType: mts.NewContentType(mts.InterpersonalMessaging1988),
-		ContentID: "order 7", ReturnContent: true, Deferred: later, Latest: later.Add(time.Hour)})
+	s := submission(t, abroad, ann)
+	s.Priority, s.ContentIdentifier, s.DeferredDeliveryTime = mts.NonUrgent, "order 7", asn1.NewUTCTime(later)
+	s.PerMessageIndicators = mts.NewPerMessageIndicators(mts.BitDisclosureOfOtherRecipients, mts.BitContentReturnRequest)
+	s.Ask(mts.ReportAlways)
+	var err error
+	if s.Extensions, err = mts.SetExt(nil, mts.ExtLatestDeliveryTime, asn1.NewUTCTime(later.Add(time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := d.Submit(spool.Source{}, *s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func Page(t *testing.T, app *ucli.App, page string) {
 type page struct {
 	synopsisVerbs, synopsisFlags, describedFlags []string
 	words                                        []string // arguments of Cm below the synopsis
-	filtered                                     bool     // the synopsis has "Ar filters", for those of the section
+	groups                                       string   // the synopsis: "Ar filters" stands for the flags of that section
 }
 
 var (
@@ -69,7 +69,7 @@ func readPage(text string) page {
 		switch {
 		case section == "SYNOPSIS":
 			p.synopsisFlags = append(p.synopsisFlags, flags...)
-			p.filtered = p.filtered || strings.Contains(line, "Ar filters")
+			p.groups += line + "\n"
 			if m := verbMacro.FindStringSubmatch(line); m != nil {
 				for _, v := range strings.Split(m[1], "|") {
 					p.synopsisVerbs = append(p.synopsisVerbs, strings.TrimSpace(v))
@@ -77,7 +77,7 @@ func readPage(text string) page {
 			}
 		case itemMacro.MatchString(line) || strings.HasPrefix(line, ".Fl "):
 			p.describedFlags = append(p.describedFlags, flags...)
-			if subsection == "Filters" && p.filtered {
+			if subsection != "" && strings.Contains(p.groups, "Ar "+strings.ToLower(subsection)) {
 				p.synopsisFlags = append(p.synopsisFlags, flags...)
 			}
 		}
