@@ -255,7 +255,7 @@ func (n *network) dissectOne(path string) dissection {
 		l := f.Source.Layers
 		for _, fault := range []string{"_ws.malformed", "_ws.short", "data"} {
 			if _, ok := l[fault]; ok {
-				d.findings = append(d.findings, fmt.Sprintf("frame %s: %s", l.text("frame.number"), fault))
+				d.findings = append(d.findings, fmt.Sprintf("frame %s: %s %s", l.text("frame.number"), fault, l.sub(fault).text("data.data")))
 			}
 		}
 		initiator = cmp.Or(initiator, l.text("p1.authenticated.initiator-name"))
