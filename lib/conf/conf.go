@@ -111,6 +111,8 @@ type Channel struct {
 	IdleTime        Duration `json:"idle-time" toml:"idle-time"`
 	OpenTimeout     Duration `json:"open-timeout" toml:"open-timeout"`
 	TransferTimeout Duration `json:"transfer-timeout" toml:"transfer-timeout"` // without progress
+	RecoveryTime    Duration `json:"recovery-time" toml:"recovery-time"`       // from the last octet of what may be resumed
+	RecoverySize    Octets   `json:"recovery-size" toml:"recovery-size"`       // of all of it
 }
 
 // The values of Peer.Mode.
@@ -135,6 +137,7 @@ type Peer struct {
 	WindowSize     int       `json:"window-size" toml:"window-size"`             // checkpoints
 	TwoWay         bool      `json:"two-way" toml:"two-way"`
 	Mode           string    `json:"mode" toml:"mode"` // of associations, whoever opens them
+	Recovery       bool      `json:"recovery" toml:"recovery"`
 	Enabled        bool      `json:"enabled" toml:"enabled"`
 	MaxSize        Octets    `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
 	ContentTypes   []string  `json:"content-types,omitempty" toml:"content-types"` // empty: any

@@ -41,12 +41,13 @@ func NewChannel() Channel {
 		MaxJobs: 8, ReservedUrgent: 1, ReservedNormal: 1,
 		MaxAssociations: 64, MaxPerPeer: 4,
 		IdleTime: minute, OpenTimeout: minute, TransferTimeout: 5 * minute,
+		RecoveryTime: 4 * hour, RecoverySize: 1024 * mib,
 	}
 }
 
 // NewPeer returns a Peer with the defaults.
 func NewPeer() Peer {
-	return Peer{CheckpointSize: 64, WindowSize: 3, TwoWay: true, Mode: ModeNormal, Enabled: true}
+	return Peer{CheckpointSize: 64, WindowSize: 3, TwoWay: true, Mode: ModeNormal, Recovery: true, Enabled: true}
 }
 
 // NewRoute returns a Route with the defaults: unable-to-transfer,

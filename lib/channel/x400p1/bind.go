@@ -103,8 +103,9 @@ func octets(s conf.Selector) []byte {
 }
 
 // Dial opens an association with a peer and binds: its addresses are tried in
-// order. The error is that of the address that got furthest; LayerOf tells how far.
-func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time) (*rtse.Conn, error) {
+// order. more sets what the configuration does not know of. The error is that of the
+// address that got furthest; LayerOf tells how far.
+func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time, more ...func(*rtse.Config)) (*rtse.Conn, error) {
 	argument, err := p1.BindArgument(cfg.MTAName(peer), peer.PasswordOut, protocolOf(peer))
 	if err != nil {
 		return nil, err
@@ -114,7 +115,11 @@ func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time)
 	}
 	var errs []error
 	for _, address := range peer.Addresses {
-		conn, err := dial(ctx, cfg, peer, address, now, argument)
+		c := calling(cfg, peer, now)
+		for _, set := range more {
+			set(&c)
+		}
+		conn, err := dial(ctx, c, peer, address, argument)
 		if err == nil {
 			return conn, nil
 		}
@@ -128,8 +133,7 @@ func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time)
 	return nil, errors.Join(errs...)
 }
 
-func dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, to conf.Address, now time.Time, argument ber.Raw) (*rtse.Conn, error) {
-	c := calling(cfg, peer, now)
+func dial(ctx context.Context, c rtse.Config, peer *conf.Peer, to conf.Address, argument ber.Raw) (*rtse.Conn, error) {
 	c.Transport.CalledTSEL, c.CalledSSEL, c.CalledPSEL = octets(to.TSEL), octets(to.SSEL), octets(to.PSEL)
 	if c.Timers.Open > 0 {
 		var cancel context.CancelFunc
@@ -263,5 +267,5 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		return refuse(mts.Busy, err)
 	}
 	b.peer, b.place = *peer, true
-	return rtse.Decision{Accept: true, UserData: result}
+	return rtse.Decision{Accept: true, UserData: result, Keeper: b.channel.keeper(peer)}
 }

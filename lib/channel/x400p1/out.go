@@ -1,7 +1,6 @@
 package x400p1
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"time"
@@ -63,7 +62,10 @@ func (a *association) send(j channel.Job) channel.Result {
 	if err != nil {
 		return channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()}
 	}
-	result, err := a.conn.Transfer(a.channel.ctx, io.MultiReader(bytes.NewReader(prefix), m.Content()), total)
+	object := &object{prefix: prefix, content: m.Content()}
+	options := a.resumption(j, object, total)
+	result, err := a.conn.TransferWith(a.channel.ctx, io.NewSectionReader(object, 0, total), total, options)
+	a.remember(j, object, total, options.Resume, result)
 	switch {
 	case result.Confirmed:
 		return channel.Result{Outcome: channel.OutcomeTransferred}

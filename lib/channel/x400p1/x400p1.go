@@ -36,6 +36,7 @@ type Channel struct {
 	stopOpening context.CancelCauseFunc
 	callers     *channel.Callers // those who have not come to the bind
 	tasks       sync.WaitGroup
+	recovery    *recovery
 
 	mu           sync.Mutex
 	conf         *settings
@@ -64,6 +65,10 @@ func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind,
 	c.callers = channel.NewCallers(callerLimits(cfg), c.crowded)
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.opening, c.stopOpening = context.WithCancelCause(c.ctx)
+	var err error
+	if c.recovery, err = newRecovery(c.ctx, h, now); err != nil {
+		return nil, err
+	}
 	return c, c.Configure(cfg)
 }
 
@@ -83,6 +88,7 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conf = s
+	c.recovery.configure(s.own.RecoveryTime.D(), int64(s.own.RecoverySize))
 	for _, a := range c.associations {
 		if !s.knows(&a.peer) {
 			c.tasks.Go(a.release)
@@ -228,7 +234,9 @@ func (c *Channel) initiate(id uint64, name string) {
 	c.standing++
 	c.mu.Unlock()
 	defer c.leave("")
-	conn, err := Dial(c.opening, s.Config, peer, c.now())
+	conn, err := Dial(c.opening, s.Config, peer, c.now(), func(cfg *rtse.Config) {
+		cfg.AdditionalReference, cfg.Keeper = c.recovery.reference(), c.keeper(peer)
+	})
 	if err != nil {
 		layer := LayerOf(err)
 		c.host.Association(channel.Line{Assoc: id, Peer: name, State: channel.StateFailed, Layer: layer, Reason: err.Error()})

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/osi/session"
 )
 
@@ -47,7 +48,10 @@ type Kept interface {
 	// transfer.
 	io.Writer
 	// Secure makes durable what was written before the marks, in ascending order; the
-	// last is confirmed to the peer when it returns. It may be called while Write is.
+	// last is confirmed to the peer when it returns. It may be called while Write is. An
+	// error ends the keeping, and not the transfer; one of kind diag.Unavailable says
+	// that the association will end as well, with no checkpoint confirmed any more and
+	// what was secured before left.
 	Secure(marks []Mark) error
 	// Accepted, Left and Dropped end the keeping: the APDU has been accepted, or it
 	// may be resumed, or it will not be. The first of them counts.
@@ -175,6 +179,10 @@ func (in *inbound) secure() {
 			c.mu.Unlock()
 			err := k.kept.Secure(marks)
 			c.mu.Lock()
+			if diag.KindOf(err) == diag.Unavailable {
+				k.end(Kept.Left)
+				return // busy for ever
+			}
 			if err != nil {
 				k.end(Kept.Dropped)
 			}

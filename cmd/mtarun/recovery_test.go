@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/mtakit/mtakit/examples/p1driver"
+)
+
+// recoverySize is the content whose transfer is cut in the middle. It is small, for the
+// test to be quick: what counts is what is sent after the cut. make recovery has 300 MB.
+var recoverySize = flag.Int("recovery-size", 8_000_000, "octets of the content whose transfer is interrupted")
+
+// recoverySlack is what may be sent again after a cut: the window, and what the switch
+// had not yet confirmed of it.
+const recoverySlack = 4*64<<10 + 64<<10
+
+func recoveryContent() []byte {
+	content := make([]byte, *recoverySize)
+	_, _ = rand.NewChaCha8([32]byte{'r'}).Read(content) // never fails
+	return content
+}
+
+// sinkPeer makes a sink the peer of a switch, and gives it a route.
+func (m *mta) sinkPeer(config p1driver.SinkConfig, more string) *p1driver.Sink {
+	t := m.network.t
+	t.Helper()
+	config.Listen = strings.TrimSuffix(m.address, port) + "0"
+	config.Own = p1driver.Bind{MTA: "TANGO", Password: "secret of TANGO"}
+	config.Peers = map[string]string{m.name: "secret of " + m.name}
+	sink, err := p1driver.Listen(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := sink.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	m.configure(fmt.Sprintf(`
+[limits]
+message-size = "1GiB"
+
+[[peer]]
+name = "TANGO"
+channel = "p1"
+addresses = [{ host = %q }]
+password-out = "secret of %s"
+password-in = "secret of TANGO"
+%s
+
+[[route]]
+match = "/PRMD=TANGO/ADMD=TEST/C=GB/"
+peers = ["TANGO"]
+`, sink.Addr(), m.name, more))
+	return sink
+}
+
+// A transfer over an association that is lost in the middle goes on behind the last
+// checkpoint confirmed, if the peer resumes; else it begins again. Where it was lost
+// outlives the switch.
+func TestRecoverySending(t *testing.T) {
+	content := recoveryContent()
+	for _, test := range []struct {
+		name    string
+		resume  bool // of the sink
+		restart bool // of the switch
+		key     string
+		resumed bool
+	}{
+		{name: "a peer that resumes", resume: true, resumed: true},
+		{name: "after a restart", resume: true, restart: true, resumed: true},
+		{name: "a peer that does not"},
+		{name: "a peer with which it is not wanted", resume: true, key: "recovery = false"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			n := newNetwork(t)
+			a := n.add("a", "ALPHA")
+			var mu sync.Mutex
+			checkpoints, shut := 0, false
+			book := p1driver.NewBook()
+			a.sinkPeer(p1driver.SinkConfig{Book: book, Resume: test.resume, Verdict: func(m p1driver.Moment) p1driver.Verdict {
+				mu.Lock()
+				defer mu.Unlock()
+				switch m {
+				case p1driver.OnConnect:
+					if shut {
+						return p1driver.Refuse
+					}
+				case p1driver.OnCheckpoint:
+					if checkpoints++; checkpoints == *recoverySize/2/(64<<10) {
+						shut = test.restart
+						return p1driver.Cut
+					}
+				}
+				return p1driver.Proceed
+			}}, test.key)
+			a.start()
+			a.submit(bytes.NewReader(content), "--raw", "--from", a.addressOf("Ann", "Smith"), "--to", "/G=Tim/S=Tall/O=Org/PRMD=TANGO/ADMD=TEST/C=GB/", "--report", "none")
+			if test.restart {
+				n.until("the transfer is interrupted", func() bool { r := a.row(); return r != nil && r.Attempts > 0 })
+				a.stop()
+				mu.Lock()
+				shut = false
+				mu.Unlock()
+				a.start()
+			}
+			if err := book.Wait(1, patience); err != nil {
+				t.Fatal(err)
+			}
+			n.until("A has heard of it", func() bool { return a.queued() == 0 })
+			arrivals := book.Arrivals()
+			if len(arrivals) != 1 || arrivals[0].Digest != sha256.Sum256(content) {
+				t.Fatalf("%d arrived", len(arrivals))
+			}
+			t.Logf("%d of %d octets were sent after the cut", arrivals[0].Octets, len(content))
+			most := len(content)/2 + recoverySlack
+			if !test.resumed {
+				most = len(content) + 10_000
+			}
+			if got := arrivals[0]; got.Resumed != test.resumed || got.Octets > most {
+				t.Errorf("resumed %v, %d octets after the cut; at most %d were missing", got.Resumed, got.Octets, most)
+			}
+			a.stop()
+			a.check()
+		})
+	}
+}
+
+// A switch that is killed in the middle of a transfer takes up, when it is there again,
+// what it has confirmed; a peer that does not resume gets it through as well. What was
+// kept goes.
+func TestRecoveryReceiving(t *testing.T) {
+	content := recoveryContent()
+	for _, resume := range []bool{true, false} {
+		t.Run(fmt.Sprintf("resume %v", resume), func(t *testing.T) {
+			n := newNetwork(t)
+			b := n.add("b", "BRAVO")
+			b.set("[[channel]]", `recovery-time = "3s"`)
+			b.configure("\n[limits]\nmessage-size = \"1GiB\"\n\n[[peer]]\nname = \"SOURCE\"\nchannel = \"p1\"\npassword-in = \"secret of SOURCE\"\npassword-out = \"secret\"\n")
+			b.user("Bob", "Jones")
+			b.start()
+			source := p1driver.NewSource(p1driver.SourceConfig{Address: b.address, TSEL: b.name, Associations: 1,
+				Own: p1driver.Bind{MTA: "SOURCE", Password: "secret of SOURCE"}, PeerPassword: "secret",
+				Manner: func(int) p1driver.Manner {
+					return p1driver.Manner{Checkpoint: 64, Window: 3, Monologue: true, Resume: resume}
+				}})
+			message := &p1driver.Message{Local: "R.1", Originator: person("SOURCE", "Sue", "Sender"), Content: content,
+				Recipients: []p1driver.Recipient{{Name: person("BRAVO", "Bob", "Jones"), Request: p1driver.NonDelivery}}}
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			done := make(chan error, 1)
+			given := false
+			go func() {
+				done <- source.Run(ctx, func() (*p1driver.Message, bool) {
+					if given {
+						return nil, false
+					}
+					given = true
+					return message, true
+				})
+			}()
+			n.until("a third of it is secured", func() bool { return b.partial() > int64(len(content)/3) })
+			b.signal(syscall.SIGKILL)
+			b.wait()
+			secured := b.partial()
+			b.start()
+			if err := <-done; err != nil {
+				t.Fatal(err, source.Failures())
+			}
+			n.until("it is delivered", func() bool { return len(b.mailbox("bob")) == 1 })
+			sum := sha256.Sum256(content)
+			if got := digestOf(t, b.content("bob", b.mailbox("bob")[0])); got != hex.EncodeToString(sum[:]) {
+				t.Errorf("the SHA-256 of what was delivered is %s", got)
+			}
+			attempts := source.Entries()[message.MTSID()].Attempts
+			last := attempts[len(attempts)-1]
+			t.Logf("%d of %d octets were sent after the kill, %d had been written", last.Octets, len(content), secured)
+			if most := len(content) - int(secured) + recoverySlack; last.Resumed != resume || resume && last.Octets > most {
+				t.Errorf("resumed %v, %d octets after the kill; at most %d were missing", last.Resumed, last.Octets, most)
+			}
+			n.until("nothing is kept", func() bool { return b.partial() < 0 })
+			b.stop()
+			b.check()
+		})
+	}
+}
+
+// partial is the octets in partial/ of a switch, -1 if there is nothing.
+func (m *mta) partial() int64 {
+	m.network.t.Helper()
+	paths, err := filepath.Glob(filepath.Join(m.dir, "spool/partial/*"))
+	if err != nil {
+		m.network.t.Fatal(err)
+	}
+	n := int64(-1)
+	for _, path := range paths {
+		if st, err := os.Stat(path); err == nil && !strings.HasSuffix(path, ".log") {
+			n = max(n, 0) + st.Size()
+		}
+	}
+	return n
+}

@@ -1,0 +1,88 @@
+package x400p1
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"slices"
+
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+	"github.com/mtakit/mtakit/lib/osi/session"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// object is an MTS-APDU to be sent: what comes before the content, and the content,
+// which ends it.
+type object struct {
+	prefix  []byte
+	content *io.SectionReader
+}
+
+// ReadAt implements io.ReaderAt.
+func (o *object) ReadAt(p []byte, off int64) (int, error) {
+	n := 0
+	if off < int64(len(o.prefix)) {
+		n = copy(p, o.prefix[off:])
+	}
+	if n == len(p) {
+		return n, nil
+	}
+	m, err := o.content.ReadAt(p[n:], off+int64(n)-int64(len(o.prefix)))
+	return n + m, err
+}
+
+func (o *object) digest() string {
+	sum := sha256.Sum256(o.prefix)
+	return hex.EncodeToString(sum[:])
+}
+
+// resumption is how a job is transferred: from where it was interrupted when it was last
+// tried with this peer, if it is the same object still.
+func (a *association) resumption(j channel.Job, o *object, size int64) rtse.TransferOptions {
+	if !a.peer.Recovery {
+		return rtse.TransferOptions{}
+	}
+	options := rtse.TransferOptions{Resumable: true, Progress: func(r rtse.Resumption) {
+		a.channel.host.Transfer(j, transferOf(&r, o, size))
+	}}
+	records, _, err := a.channel.host.Spool.ReadLog(j.Ref)
+	if err != nil {
+		return options // it begins anew
+	}
+	for _, r := range slices.Backward(records) {
+		if r.Kind != spool.RecordTransfer || r.Peer != a.peer.Name || !slices.Equal(r.Recipients, j.Recipients) {
+			continue
+		}
+		if t := r.Transfer; t != nil && t.Size == size && t.Digest == o.digest() {
+			options.Resume = &rtse.Resumption{
+				Connection: &session.ConnectionIdentifier{CalledReference: t.Called, CallingReference: t.Calling,
+					CommonReference: t.Common, AdditionalReference: t.Additional},
+				Old: t.Activity, Serial: session.SerialNumber(t.Serial), Octets: t.Octets, Header: t.Header, Ended: t.Ended, Tries: t.Tries,
+			}
+		}
+		break
+	}
+	return options
+}
+
+// remember has the log of the message remember where a transfer was interrupted, or that
+// it cannot be resumed where it was before, if that was known.
+func (a *association) remember(j channel.Job, o *object, size int64, was *rtse.Resumption, result rtse.TransferResult) {
+	if result.Confirmed || result.Interrupted == nil && was == nil {
+		return
+	}
+	a.channel.host.Transfer(j, transferOf(result.Interrupted, o, size))
+}
+
+func transferOf(r *rtse.Resumption, o *object, size int64) *spool.Transfer {
+	if r == nil || r.Connection == nil {
+		return nil
+	}
+	c := r.Connection
+	return &spool.Transfer{
+		Called: c.CalledReference, Calling: c.CallingReference, Common: c.CommonReference, Additional: c.AdditionalReference,
+		Activity: r.Old, Serial: int64(r.Serial), Octets: r.Octets, Ended: r.Ended, Header: r.Header,
+		Size: size, Digest: o.digest(), Tries: r.Tries,
+	}
+}
