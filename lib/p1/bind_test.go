@@ -10,6 +10,7 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
 )
 
 func TestBindOctets(t *testing.T) {
@@ -29,6 +30,37 @@ func TestBindOctets(t *testing.T) {
 	}
 	if result, err = BindResult("", "", 0); err != nil || !bytes.Equal(result, []byte{0xB1, 2, 5, 0}) {
 		t.Errorf("unauthenticated result % X, %v", result, err)
+	}
+}
+
+// In X.410 mode nothing is around what a bind carries, and a reason stands for its
+// error.
+func TestX410Bind(t *testing.T) {
+	argument, err := BindArgument("MTA-A", "secretA", ApplicationProtocol1988)
+	if err != nil || !bytes.Equal(argument, octets(t, bindArgumentOctets)[2:]) {
+		t.Errorf("argument % X, %v", argument, err)
+	}
+	result, err := BindResult("MTA-B", "secretB", ApplicationProtocol1984)
+	if err != nil || !bytes.Equal(result, octets(t, bindResultOctets)[2:]) {
+		t.Errorf("result % X, %v", result, err)
+	}
+	for e, want := range map[mts.MTABindError]rtse.RefuseReason{
+		mts.Busy: rtse.RefuseBusy, mts.AuthenticationError: rtse.RefuseValidationFailure,
+		mts.UnacceptableDialogueMode: rtse.RefuseUnacceptableDialog, mts.UnacceptableSecurityContext: rtse.RefuseValidationFailure,
+	} {
+		if got := RefuseReason(e); got != want {
+			t.Errorf("%v: %v, want %v", e, got, want)
+		}
+	}
+	for reason, want := range map[rtse.RefuseReason]mts.MTABindError{
+		rtse.RefuseBusy: mts.Busy, rtse.RefuseValidationFailure: mts.AuthenticationError, rtse.RefuseUnacceptableDialog: mts.UnacceptableDialogueMode,
+	} {
+		if got, ok := RefusedBind(reason); !ok || got != want {
+			t.Errorf("%v: %v", reason, got)
+		}
+	}
+	if e, ok := RefusedBind(rtse.RefuseCannotRecover); ok {
+		t.Errorf("cannotRecover stands for %v", e)
 	}
 }
 

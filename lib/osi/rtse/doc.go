@@ -1,5 +1,5 @@
 // Package rtse implements the reliable transfer service, X.218, with the protocol
-// of X.228 in normal mode, both roles. A Conn is an association: it opens, moves
+// of X.228 in normal mode and in X.410-1984 mode, both roles. A Conn is an association: it opens, moves
 // APDUs of any size with checkpoints, passes the turn, and closes.
 //
 // An APDU is never in memory: it is streamed from an io.Reader and into one. The
@@ -8,9 +8,9 @@
 // it passes to this side, and no acknowledgement leaves earlier.
 //
 // Everything but conn.go is pure. A machine, the RTPM, has the association's
-// state; below it a lower, the stack of association control, presentation and
-// session, carries its APDUs. X.410-1984 mode needs another lower and no other
-// machine: today a peer that asks for it is refused, in its own terms.
+// state; below it a lower, presentation on session, carries its APDUs. What differs
+// between the two modes is a mode of the lower: association control and the coding of
+// the APDUs. An initiator has its mode from its Config, a responder from its caller.
 //
 // A transfer that is interrupted, by the peer or by the loss of the association, may
 // be resumed behind the last checkpoint confirmed (X.228 §7.8): by ACTIVITY RESUME
