@@ -29,6 +29,7 @@ import (
 const (
 	Submitted          = "submitted"           // accepted from a user or program
 	TransferIn         = "transfer-in"         // accepted from a peer MTA
+	Reported           = "report"              // an audited report has come back: Report says what it says
 	Child              = "child"               // made here from another message: Parent, Step
 	TransferOut        = "transfer-out"        // responsibility passed to a peer
 	Delivered          = "delivered"           // delivered here
@@ -56,33 +57,34 @@ const (
 
 // Record is one event. Which members are set depends on Event.
 type Record struct {
-	Time       time.Time   `json:"time"`
-	Event      string      `json:"event"`
-	MTA        string      `json:"mta,omitempty"`
-	ID         string      `json:"id,omitempty"`    // spool id
-	MTSID      string      `json:"mtsid,omitempty"` // MTS identifier
-	Kind       string      `json:"kind,omitempty"`  // message, probe, report
-	Parent     string      `json:"parent,omitempty"`
-	Step       string      `json:"step,omitempty"`
-	Priority   string      `json:"priority,omitempty"`
-	Originator string      `json:"originator,omitempty"`
-	ContentID  string      `json:"contentId,omitempty"`
-	Subject    string      `json:"subject,omitempty"` // of a report: the MTS identifier it is about
-	Type       string      `json:"contentType,omitempty"`
-	Size       int64       `json:"size,omitempty"`
-	N          []int       `json:"n,omitempty"`          // recipient numbers
-	Recipients []string    `json:"recipients,omitempty"` // their addresses, in the order of N
-	Hops       []spool.Hop `json:"hops,omitempty"`       // where they may go, each once
-	Channel    string      `json:"channel,omitempty"`
-	Peer       string      `json:"peer,omitempty"`
-	Assoc      uint64      `json:"assoc,omitempty"`
-	Attempt    int         `json:"attempt,omitempty"` // of a peer or channel: failures in a row
-	Layer      string      `json:"layer,omitempty"`
-	Reason     *int        `json:"reason,omitempty"`     // X.411 reason code
-	Diagnostic *int        `json:"diagnostic,omitempty"` // X.411 diagnostic code
-	Until      time.Time   `json:"until,omitzero"`
-	Who        string      `json:"who,omitempty"`
-	Text       string      `json:"text,omitempty"`
+	Time       time.Time       `json:"time"`
+	Event      string          `json:"event"`
+	MTA        string          `json:"mta,omitempty"`
+	ID         string          `json:"id,omitempty"`    // spool id
+	MTSID      string          `json:"mtsid,omitempty"` // MTS identifier
+	Kind       string          `json:"kind,omitempty"`  // message, probe, report
+	Parent     string          `json:"parent,omitempty"`
+	Step       string          `json:"step,omitempty"`
+	Priority   string          `json:"priority,omitempty"`
+	Originator string          `json:"originator,omitempty"`
+	ContentID  string          `json:"contentId,omitempty"`
+	Subject    string          `json:"subject,omitempty"` // of a report: the MTS identifier it is about
+	Type       string          `json:"contentType,omitempty"`
+	Size       int64           `json:"size,omitempty"`
+	N          []int           `json:"n,omitempty"`          // recipient numbers
+	Recipients []string        `json:"recipients,omitempty"` // their addresses, in the order of N
+	Hops       []spool.Hop     `json:"hops,omitempty"`       // where they may go, each once
+	Channel    string          `json:"channel,omitempty"`
+	Peer       string          `json:"peer,omitempty"`
+	Assoc      uint64          `json:"assoc,omitempty"`
+	Attempt    int             `json:"attempt,omitempty"` // of a peer or channel: failures in a row
+	Layer      string          `json:"layer,omitempty"`
+	Reason     *int            `json:"reason,omitempty"`     // X.411 reason code
+	Diagnostic *int            `json:"diagnostic,omitempty"` // X.411 diagnostic code
+	Until      time.Time       `json:"until,omitzero"`
+	Who        string          `json:"who,omitempty"`
+	Text       string          `json:"text,omitempty"`
+	Report     json.RawMessage `json:"report,omitempty"` // of Reported: as mtactl report --json prints it
 }
 
 // Log appends records to the event log below a directory. It is not safe for

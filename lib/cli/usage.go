@@ -14,7 +14,7 @@ import (
 // Verbs are those of the five commands, for whoever gives one to the wrong command. The
 // tests of each command hold its line to what it has.
 var Verbs = map[string][]string{
-	"mtactl":    {"init", "config check", "status", "track", "check", "ping", "read", "report", "decode"},
+	"mtactl":    {"init", "config check", "status", "track", "check", "ping", "trace", "read", "report", "decode"},
 	"mtaqueue":  {"list", "show", "tree", "hold", "release", "retry", "expire", "delete"},
 	"mtaroute":  {"explain", "check"},
 	"mtarun":    {"channel"},

@@ -63,6 +63,15 @@ func (s *Submission) Ask(r mts.ReportRequest) {
 	}
 }
 
+// Audit asks for reports, of delivery too, with the trace of the subject up to the
+// reporting MTA, on behalf of this MTA and not of the originator: they end in the event
+// log (X.411 §12.2.1.1.1.6, audited-report).
+func (s *Submission) Audit() {
+	for i := range s.PerRecipientFields {
+		s.PerRecipientFields[i].Ask(mts.ReportAudited, mts.ReportNone)
+	}
+}
+
 // byMTS are the extensions that the MTS makes: who submits has none of them to give.
 var byMTS = []mts.ExtensionType{
 	mts.ExtRedirectionHistory.Type(), mts.ExtDLExpansionHistory.Type(), mts.ExtOriginatorAndDLExpansionHistory.Type(),
@@ -97,9 +106,10 @@ func (d *Door) Submit(src spool.Source, s Submission) (*Tx, error) {
 		f := &env.PerRecipientFields[i]
 		f.OriginallySpecifiedRecipientNumber = i + 1
 		f.PerRecipientIndicators = f.PerRecipientIndicators.WithResponsibility(true)
-		if s.Probe && f.PerRecipientIndicators.OriginatorReport() != mts.ReportAlways {
+		asked := f.PerRecipientIndicators.OriginatingMTAReport()
+		if s.Probe && f.PerRecipientIndicators.OriginatorReport() != mts.ReportAlways && asked != mts.ReportAudited {
 			// It is sent for the sake of its report.
-			f.Ask(max(f.PerRecipientIndicators.OriginatingMTAReport(), mts.ReportAlways), mts.ReportAlways)
+			f.Ask(mts.ReportAlways, mts.ReportAlways)
 		}
 	}
 	var t *Tx
