@@ -316,22 +316,48 @@ func (a *agent) convert(i int) {
 	if e == nil {
 		return
 	}
+	w, env := a.child(e)
+	for _, n := range env.ParentRecipients {
+		e.final[n] = true
+	}
+	e.owed++
+	a.complete(w, env, a.truth.written[e.env.ID].root)
+}
+
+// child begins a child for all recipients of a message that are not final.
+func (a *agent) child(e *entry) (*Writer, *Envelope) {
 	env := a.envelope(0)
 	env.Parent, env.Step, env.Priority = e.env.ID, "convert", e.ref.Priority
 	for _, r := range e.env.Recipients {
 		if !e.final[r.N] {
 			env.Recipients = append(env.Recipients, r)
 			env.ParentRecipients = append(env.ParentRecipients, r.N)
-			e.final[r.N] = true
 		}
 	}
-	e.owed++
 	w, err := a.s.CreateInPlace(Ref{ID: ChildID(env.Parent, env.Step, env.ParentRecipients), Priority: e.ref.Priority})
 	a.must(err)
 	a.writers = append(a.writers, w)
 	_, err = w.Write([]byte("content of " + w.ID()))
 	a.must(err)
-	a.complete(w, env, a.truth.written[e.env.ID].root)
+	return w, env
+}
+
+// abandon makes a child as convert does, durably, and then lets its recipients go
+// another way: the child is gone, durably, before anything is done about them.
+func (a *agent) abandon(i int) {
+	e, _ := a.pick(i)
+	if e == nil {
+		return
+	}
+	w, env := a.child(e)
+	a.must(w.Finish(env))
+	a.truth.written[w.ID()] = &written{content: "content of " + string(w.ID()), root: a.truth.written[e.env.ID].root, accepted: never}
+	a.must(a.s.Barrier(&Batch{Refs: []Ref{w.Ref()}}))
+	a.seal()
+	a.must(w.Close())
+	a.must(a.s.Remove(w.Ref()))
+	a.must(a.s.Barrier(nil))
+	a.seal()
 }
 
 // remove unlinks every message with which everything is done.

@@ -45,7 +45,7 @@ func (w *where) Fatalf(format string, args ...any) {
 
 // lives returns what a switch may do from an empty spool to an empty spool: one
 // life without trouble, one in which a parent leaves when its only child is
-// durable, one in which the switch is killed with a child that it had not come
+// durable, one in which a child is made and not used, one in which the switch is killed with a child that it had not come
 // to name.
 func lives() map[string]func(a *agent) {
 	return map[string]func(a *agent){
@@ -78,6 +78,18 @@ func lives() map[string]func(a *agent) {
 			a.barrier()
 			a.barrier()
 			a.deliver(0)
+			a.remove()
+			a.barrier()
+			a.barrier()
+		},
+		"abandoned": func(a *agent) {
+			a.begin(Normal)
+			a.finish(2)
+			a.barrier()
+			a.deliver(0)
+			a.abandon(0)
+			a.deliver(0)
+			a.barrier()
 			a.remove()
 			a.barrier()
 			a.barrier()
@@ -140,6 +152,7 @@ func TestCutAnyHistory(t *testing.T) {
 			"adopt":   a.adopt,
 			"deliver": func() { a.deliver(small.Draw(rt, "message")) },
 			"convert": func() { a.convert(small.Draw(rt, "message")) },
+			"abandon": func() { a.abandon(small.Draw(rt, "message")) },
 			"remove":  a.remove,
 			"move":    func() { a.move(small.Draw(rt, "message"), priority.Draw(rt, "priority")) },
 			"kill":    a.kill,

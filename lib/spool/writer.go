@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/durable"
 )
 
 const (
@@ -31,10 +30,11 @@ type Writer struct {
 	f       file
 	buf     *[]byte
 	digest  hash.Hash
-	size    int64 // content so far
-	written int64 // handed to the kernel
-	flushed int64 // writing to the disk begun
-	waited  int64 // writing to the disk over
+	size    int64              // content so far
+	written int64              // handed to the kernel
+	flushed int64              // writing to the disk begun
+	waited  int64              // writing to the disk over
+	copied  *[sha256.Size]byte // of a content that was not read on its way: its digest
 	state   writerState
 	err     error
 }
@@ -102,7 +102,7 @@ func (w *Writer) Size() int64 { return w.size }
 
 // Write appends octets to the content.
 func (w *Writer) Write(p []byte) (int, error) {
-	if w.err == nil && w.state != writing {
+	if w.err == nil && (w.state != writing || w.copied != nil) {
 		return 0, diag.New("spool: write "+w.ref.String(), diag.Internal, "the content is complete")
 	}
 	n := 0
@@ -128,17 +128,11 @@ func (w *Writer) flush() {
 	n, err := w.f.Write(*w.buf)
 	w.written += int64(n)
 	*w.buf = (*w.buf)[:0]
-	if err == nil && w.written-w.flushed >= flushEach {
-		err = durable.StartWriteback(w.f.fd(), w.flushed, w.written-w.flushed)
-		w.flushed = w.written
-		if behind := w.flushed - flushBehind; err == nil && behind > w.waited {
-			err = durable.WaitWriteback(w.f.fd(), w.waited, behind-w.waited)
-			w.waited = behind
-		}
-	}
 	if err != nil {
 		w.err = fail("write "+w.ref.String(), err)
+		return
 	}
+	w.writeBack()
 }
 
 // Finish ends the content and writes the envelope and the last line. It sets
@@ -162,6 +156,9 @@ func (w *Writer) Finish(env *Envelope) error {
 	}
 	last := lastLine{content: w.size, envelope: int64(len(line)), envelopeDigest: sha256.Sum256(line)}
 	w.digest.Sum(last.contentDigest[:0])
+	if w.copied != nil {
+		last.contentDigest = *w.copied
+	}
 	*w.buf = append(append(*w.buf, line...), last.String()...)
 	if w.flush(); w.err == nil {
 		w.state = finished
