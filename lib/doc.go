@@ -44,7 +44,7 @@
 //	submit          the only way into the spool
 //	sched           the queue manager's mind: events in, actions out
 //	channel         the protocol between scheduler and channel processes;
-//	                channel/x400p1 and channel/local speak it
+//	                channel/x400p1, channel/local and channel/expand speak it
 //
 // Operation:
 //

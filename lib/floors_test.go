@@ -39,6 +39,7 @@ var floors = []struct{ pkg, reason string }{
 	{"submit", "the single door into the spool"},
 	{"sched", "the mind has no file, socket or clock"},
 	{"channel", "between scheduler and channel processes"},
+	{"channel/expand", "channels never import each other"},
 	{"channel/local", "channels never import each other"},
 	{"channel/x400p1", "channels never import each other"},
 	{"queue", "one interface to a live or a quiet spool"},

@@ -11,6 +11,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/channel/expand"
 	"github.com/mtakit/mtakit/lib/channel/local"
 	"github.com/mtakit/mtakit/lib/channel/x400p1"
 	"github.com/mtakit/mtakit/lib/cli"
@@ -47,6 +48,8 @@ func runChannel(c *ucli.Context) error {
 		switch own.Kind {
 		case conf.KindLocal:
 			return local.New(h, cfg, time.Now)
+		case conf.KindExpand:
+			return expand.New(h, cfg, time.Now)
 		case conf.KindX400P1:
 			return x400p1.New(h, cfg, time.Now)
 		}

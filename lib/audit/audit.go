@@ -31,6 +31,9 @@ const (
 	TransferIn         = "transfer-in"         // accepted from a peer MTA
 	Reported           = "report"              // an audited report has come back: Report says what it says
 	Child              = "child"               // made here from another message: Parent, Step
+	Expanded           = "expanded"            // a list, into Child; or there was no member left
+	Redirected         = "redirected"          // to another recipient, as Child
+	Moved              = "moved"               // goes on as Child, or ends here for the reason given
 	TransferOut        = "transfer-out"        // responsibility passed to a peer
 	Delivered          = "delivered"           // delivered here
 	Deferred           = "deferred"            // an attempt failed and will be repeated
@@ -65,6 +68,7 @@ type Record struct {
 	Kind       string          `json:"kind,omitempty"`  // message, probe, report
 	Parent     string          `json:"parent,omitempty"`
 	Step       string          `json:"step,omitempty"`
+	Child      string          `json:"child,omitempty"` // spool id of what it goes on as
 	Priority   string          `json:"priority,omitempty"`
 	Originator string          `json:"originator,omitempty"`
 	ContentID  string          `json:"contentId,omitempty"`

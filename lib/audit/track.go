@@ -63,6 +63,9 @@ func (r Record) Summary() string {
 	if r.Parent != "" {
 		add("%s of %s", r.Step, r.Parent)
 	}
+	if r.Child != "" {
+		add("into %s", r.Child)
+	}
 	if r.Reason != nil {
 		add("reason %d", *r.Reason)
 	}

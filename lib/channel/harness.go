@@ -87,6 +87,10 @@ func (h *Host) Commit(ctx context.Context, w *spool.Writer, env *spool.Envelope)
 	return err
 }
 
+// Again is Commit for a child that was found whole in its place: an earlier lease has
+// made it.
+func (h *Host) Again(ctx context.Context, env *spool.Envelope) error { return h.commit(ctx, env) }
+
 // refusal is the scheduler's no: the message is not, and will not be, accepted.
 type refusal struct{ text string }
 

@@ -137,6 +137,9 @@ const (
 	OutcomeDeferred    = "deferred"    // later, not before Until if that is set
 	OutcomeFailed      = "failed"      // never: Reason and Diagnostic of X.411
 	OutcomeInDoubt     = "in-doubt"    // sent, no answer
+	OutcomeExpanded    = "expanded"    // a distribution list: Child goes to its members, if there are any
+	OutcomeRedirected  = "redirected"  // Child goes to another recipient
+	OutcomeMoved       = "moved"       // Child goes on in its place; without Child it ends here, and nobody is told
 )
 
 // Result is the outcome of one recipient of a job.
@@ -148,5 +151,6 @@ type Result struct {
 	Text       string    `json:"text,omitempty"`
 	Until      time.Time `json:"until,omitzero"`
 	Time       time.Time `json:"time,omitzero"`       // of delivery
+	Child      spool.ID  `json:"child,omitempty"`     // committed before, and durable
 	PeerFault  bool      `json:"peerFault,omitempty"` // deferred: the peer is the reason, not the message
 }

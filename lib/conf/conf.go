@@ -25,6 +25,7 @@ type Config struct {
 	Peers     []Peer     `json:"peer,omitempty" toml:"peer"`
 	Routes    []Route    `json:"route,omitempty" toml:"route"`
 	Users     []User     `json:"user,omitempty" toml:"user"`
+	Lists     []List     `json:"list,omitempty" toml:"list"`
 }
 
 // Identity is the MTA's own name, as X.411 §12.1.1 gives it to trace information,
@@ -32,6 +33,9 @@ type Config struct {
 type Identity struct {
 	MTA    string        `json:"mta" toml:"mta"`       // MTAName, 1 to 32 IA5 characters
 	Domain oraddr.Domain `json:"domain" toml:"domain"` // GlobalDomainIdentifier
+	// Alternate is the O/R address of the recipient-MD-assigned-alternate-recipient,
+	// who gets what is addressed to nobody here and may be given to another; empty: nobody.
+	Alternate string `json:"alternate,omitempty" toml:"alternate"`
 }
 
 // The values of Spool.Barrier.
@@ -97,6 +101,7 @@ type Listener struct {
 const (
 	KindX400P1 = "x400p1" // P1 over RTSE, X.419
 	KindLocal  = "local"  // delivery to the users of this MTA
+	KindExpand = "expand" // expansion of distribution lists, redirection
 )
 
 // Channel is a process that moves messages.
@@ -170,7 +175,7 @@ type Route struct {
 const NoDiagnostic = -1
 
 // User is a recipient of this MTA, delivered to either a mailbox directory or a
-// program.
+// program, or redirected to an alternate recipient.
 type User struct {
 	Address      string   `json:"address" toml:"address"`                       // O/R address
 	Channel      string   `json:"channel,omitempty" toml:"channel"`             // empty: the only local one; Complete fills it in
@@ -179,6 +184,7 @@ type User struct {
 	MaxSize      Octets   `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
 	ContentTypes []string `json:"content-types,omitempty" toml:"content-types"` // empty: any
 	EITs         []string `json:"eits,omitempty" toml:"eits"`                   // empty: any
+	Alternate    string   `json:"alternate,omitempty" toml:"alternate"`         // O/R address of the recipient-assigned-alternate-recipient
 }
 
 // Acceptance is what a user or a peer takes: the deliverable-maximum-content-length,

@@ -118,9 +118,12 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			`[[channel]] "p1": name: "p1" is also the name of [[channel]] number 1`},
 		{"channel kind", func(c *Config) {
 			c.Channels = append(c.Channels, c.Channels[0])
-			c.Channels[2].Name, c.Channels[2].Kind = "x", "smtp"
+			last := &c.Channels[len(c.Channels)-1]
+			last.Name, last.Kind = "x", "smtp"
 		},
-			`[[channel]] "x": kind: "smtp" is neither x400p1 nor local`},
+			`[[channel]] "x": kind: "smtp" is not x400p1, local or expand`},
+		{"channel that nobody needs to name", func(c *Config) { c.Channels[2].Kind = "local"; c.Users = nil },
+			`[[channel]] expand is of kind local, and there is none of kind expand`},
 		{"no place for non-urgent", func(c *Config) { c.Channels[0].MaxJobs = 2 },
 			`[[channel]] "p1": max-jobs: 2 leaves non-urgent messages no place beside 2 reserved ones`},
 		{"associations", func(c *Config) { c.Channels[0].MaxAssociations = 0 },
@@ -167,6 +170,23 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": needs either mailbox or program`},
 		{"user with empty program", func(c *Config) { c.Users[0].Mailbox, c.Users[0].Program = "", []string{""} },
 			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": program: names no program`},
+		{"user with both ends and an alternate", func(c *Config) { c.Users[0].Program, c.Users[0].Alternate = []string{"p"}, "S=X; A= ; C=GB" },
+			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": needs either mailbox or program`},
+		{"alternate of a user", func(c *Config) {
+			c.Users[0].Mailbox, c.Users[0].Alternate = "", "S=Smith; G=ANN; O=Org; P=ALPHA; A=TEST; C=GB"
+		},
+			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": alternate: is the user`},
+		{"list with the address of a user", func(c *Config) { c.Lists = []List{{Address: c.Users[0].Address, Reports: "none"}} },
+			`[[list]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": address: equals the address of [[user]] number 1`},
+		{"list with too many members", func(c *Config) {
+			c.Lists = []List{{Address: "CN=L; A=T; C=GB", Members: make([]string, 32768), Reports: "none"}}
+		},
+			`[[list]] "CN=L; A=T; C=GB": members: 32768 members; a list has at most 32767, and may have lists for members`},
+		{"list that reports to all", func(c *Config) {
+			c.Lists = []List{{Address: "CN=L; A=T; C=GB", Reports: "all"}}
+		}, `[[list]] "CN=L; A=T; C=GB": reports: "all" is not originator, owner, both or none`},
+		{"list without the owner it reports to", func(c *Config) { c.Lists = []List{{Address: "CN=L; A=T; C=GB", Reports: "both"}} },
+			`[[list]] "CN=L; A=T; C=GB": reports: both, and the list has no owner`},
 		{"user by P1", func(c *Config) { c.Users[0].Channel = "p1" },
 			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": channel: [[channel]] "p1" is of kind x400p1, not local`},
 	} {

@@ -59,6 +59,7 @@ func readModel() map[string]entry {
 	walk(keys, "peer", reflect.ValueOf(NewPeer()))
 	walk(keys, "route", reflect.ValueOf(NewRoute()))
 	walk(keys, "user", reflect.ValueOf(NewUser()))
+	walk(keys, "list", reflect.ValueOf(NewList()))
 	return keys
 }
 
@@ -117,6 +118,14 @@ var refinements = map[string]string{
 	"path": "text", "address": "text", "pattern": "text", "endpoint": "text", "text": "text",
 }
 
+// refined is the kind of the model that a kind of the page refines.
+func refined(kind string) string {
+	if of, list := strings.CutPrefix(kind, "list of "); list {
+		return "list of " + refinements[of]
+	}
+	return refinements[kind]
+}
+
 // TestPageNamesEveryKey holds mta.toml(5) and the model to each other, both ways:
 // keys, kinds and defaults.
 func TestPageNamesEveryKey(t *testing.T) {
@@ -127,7 +136,7 @@ func TestPageNamesEveryKey(t *testing.T) {
 			t.Errorf("mta.toml(5) does not have %s", key)
 			continue
 		}
-		if p.kind != m.kind && refinements[p.kind] != m.kind {
+		if p.kind != m.kind && refined(p.kind) != m.kind {
 			t.Errorf("%s: the page says %q, the model %q", key, p.kind, m.kind)
 		}
 		fallback := p.fallback

@@ -97,6 +97,7 @@ func (c *Config) Faults() []*Fault {
 	v.peers()
 	v.routes()
 	v.users()
+	v.lists()
 	return v.faults
 }
 
@@ -177,6 +178,9 @@ func (v *validator) identity() {
 		if _, err := oraddr.ParseDomain(d.String()); err != nil {
 			v.fault("domain", err)
 		}
+	}
+	if a := v.c.Identity.Alternate; a != "" {
+		v.recipient("alternate", a)
 	}
 }
 
@@ -301,8 +305,8 @@ func (v *validator) channels() {
 				v.faultf("name", "%s is not 1 to 32 of a-z, 0-9 and -", quote([]byte(ch.Name)))
 			}
 		}
-		if ch.Kind != KindX400P1 && ch.Kind != KindLocal {
-			v.faultf("kind", "%s is neither %s nor %s", quote([]byte(ch.Kind)), KindX400P1, KindLocal)
+		if ch.Kind != KindX400P1 && ch.Kind != KindLocal && ch.Kind != KindExpand {
+			v.faultf("kind", "%s is not %s, %s or %s", quote([]byte(ch.Kind)), KindX400P1, KindLocal, KindExpand)
 		}
 		v.between("max-jobs", int64(ch.MaxJobs), 1, 1000)
 		v.between("reserved-urgent", int64(ch.ReservedUrgent), 0, 1000)
@@ -429,8 +433,16 @@ func (v *validator) users() {
 			v.userAddress(seen, u.Address)
 		}
 		v.channelOf("channel", u.Channel, KindLocal)
-		if (u.Mailbox != "") == (len(u.Program) > 0) {
+		mailbox, program := u.Mailbox != "", len(u.Program) > 0
+		switch {
+		case mailbox && program, !mailbox && !program && u.Alternate == "":
 			v.faultf("", "needs either mailbox or program")
+		}
+		if u.Alternate != "" {
+			v.recipient("alternate", u.Alternate)
+			if sameAddress(u.Alternate, u.Address) {
+				v.faultf("alternate", "is the user")
+			}
 		}
 		if len(u.Program) > 0 && u.Program[0] == "" {
 			v.faultf("program", "names no program")
@@ -477,7 +489,7 @@ func (v *validator) userAddress(seen map[string]int, text string) {
 }
 
 // Complete fills in what a configuration may leave to be concluded from the rest:
-// the port of endpoints and the channel of users. Loaders call it before Validate.
+// the port of endpoints, the channel of users, and the channel that expands lists. Loaders call it before Validate.
 func (c *Config) Complete() {
 	for i := range c.Listeners {
 		c.Listeners[i].Address = withPort(c.Listeners[i].Address)
@@ -488,6 +500,7 @@ func (c *Config) Complete() {
 			a.Host = withPort(a.Host)
 		}
 	}
+	c.completeExpand()
 	local := localChannels(c)
 	for i := range c.Users {
 		if c.Users[i].Channel == "" && len(local) == 1 {

@@ -283,14 +283,15 @@ func (c *core) outcome(p *process, l channel.Line) {
 	for _, r := range l.Results {
 		kind, _ := sched.ParseKind(r.Outcome)
 		switch kind {
-		case sched.Transferred, sched.Delivered, sched.Deferred, sched.Failed, sched.InDoubt:
+		case sched.Transferred, sched.Delivered, sched.Deferred, sched.Failed, sched.InDoubt,
+			sched.Expanded, sched.Redirected, sched.Moved:
 		default:
-			// What else there is, a recipient deleted or moved, is not for a channel to say.
+			// What else there is, a recipient deleted, is not for a channel to say.
 			c.log.Error("outcome of a channel is unknown", "channel", p.channel, "outcome", r.Outcome)
 			kind = sched.InDoubt
 		}
 		results = append(results, sched.Result{N: r.N, Outcome: sched.Outcome{Kind: kind, Reason: r.Reason,
-			Diagnostic: r.Diagnostic, Text: r.Text, Until: r.Until, Time: r.Time, PeerFault: r.PeerFault}})
+			Diagnostic: r.Diagnostic, Text: r.Text, Until: r.Until, Time: r.Time, Child: r.Child, PeerFault: r.PeerFault}})
 	}
 	c.step(sched.JobOutcome{Job: l.Job, Generation: l.Generation, Results: results})
 }

@@ -67,6 +67,7 @@ type Keeper struct {
 	unlogged   map[spool.ID]*unlogged
 	unwritten  error // of the last record that could not be written
 	debts      map[spool.ID]*debt
+	unnamed    map[spool.ID]*unnamed
 	between    map[spool.ID]bool // in q/, and the scheduler has not heard of it yet or has no use for it any more
 	failed     error             // a barrier failed: nothing more is done
 	started    uint64
@@ -107,7 +108,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 		return nil, err
 	}
 	k := &Keeper{Damaged: func(err error) { log.Error(err.Error()) }, refused: map[spool.ID]string{}, conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
-		complained: map[string]time.Time{}, unlogged: map[spool.ID]*unlogged{}, debts: map[spool.ID]*debt{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
+		complained: map[string]time.Time{}, unlogged: map[spool.ID]*unlogged{}, debts: map[spool.ID]*debt{}, unnamed: map[spool.ID]*unnamed{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
 	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
 		return nil, errors.Join(err, events.Close())
 	}
@@ -197,9 +198,12 @@ func (k *Keeper) Step(now time.Time, ev sched.Event) {
 		return
 	}
 	k.now = now
-	if _, ok := ev.(sched.Tick); ok {
+	switch ev := ev.(type) {
+	case sched.Tick:
 		k.repeat()
 		k.route()
+	case sched.JobOutcome:
+		k.checkChildren(ev)
 	}
 	k.carryOut(k.mind.Step(now, ev))
 }
@@ -268,6 +272,10 @@ func (k *Keeper) Commit(now time.Time, env *spool.Envelope, done func(error)) {
 	}
 	if err := told(env); err != nil {
 		done(diag.E("commit", diag.Protocol, err))
+		return
+	}
+	if env.Parent != "" {
+		k.commitChild(env, done)
 		return
 	}
 	ref := spool.Ref{ID: env.ID, Priority: env.Priority}

@@ -42,6 +42,9 @@ type world struct {
 
 	priority  mts.Priority // of what is submitted
 	delivered []string     // "mtsid n" of every delivery
+	to        []string     // who got a message, each time
+	expand    func(sched.StartJob)
+	process   map[string]int // of each channel
 	reports   []*mts.Report
 	said      bytes.Buffer // the log
 	urgent    int          // reports that were
@@ -61,7 +64,7 @@ func newWorld(t *testing.T) *world {
 	}
 	// A tool that works on the quiet spool has the clock of the machine: a world with
 	// another would see its messages expire.
-	return &world{t: t, dir: dir, conf: cfg, now: time.Now().UTC().Truncate(time.Second), barriers: -1}
+	return &world{t: t, dir: dir, conf: cfg, now: time.Now().UTC().Truncate(time.Second), barriers: -1, process: map[string]int{}}
 }
 
 // start opens the spool as mtarun does.
@@ -150,7 +153,12 @@ func (w *world) run() error {
 // job delivers.
 func (w *world) job(j sched.StartJob) {
 	if j.Job == 0 {
+		w.process[j.Channel] = j.Process
 		w.keeper.Step(w.now, sched.ChannelUp{Channel: j.Channel, Process: j.Process, MaxJobs: 8})
+		return
+	}
+	if j.Channel == "expand" {
+		w.expand(j)
 		return
 	}
 	m, err := w.spool.OpenMessage(j.Ref)
@@ -164,6 +172,9 @@ func (w *world) job(j sched.StartJob) {
 	var results []sched.Result
 	for _, n := range j.Recipients {
 		w.delivered = append(w.delivered, fmt.Sprintf("%s %d", env.MTSID, n))
+		if env.Kind == spool.KindMessage {
+			w.to = append(w.to, env.Recipients[slices.IndexFunc(env.Recipients, func(r spool.Recipient) bool { return r.N == n })].Address)
+		}
 		results = append(results, sched.Result{N: n, Outcome: sched.Outcome{Kind: sched.Delivered, Time: w.now}})
 	}
 	if env.Kind == spool.KindReport {

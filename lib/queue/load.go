@@ -27,7 +27,7 @@ func schedConfig(c *conf.Config, generation uint64) sched.Config {
 	}
 	for _, ch := range c.Channels {
 		out.Channels = append(out.Channels, sched.ChannelConfig{
-			Name: ch.Name, Associations: ch.Kind != conf.KindLocal,
+			Name: ch.Name, Associations: ch.Kind == conf.KindX400P1,
 			Listens: slices.ContainsFunc(c.Listeners, func(l conf.Listener) bool { return l.Channel == ch.Name }),
 			MaxJobs: ch.MaxJobs, ReservedUrgent: ch.ReservedUrgent, ReservedNormal: ch.ReservedNormal,
 			MaxAssociations: ch.MaxAssociations, MaxPerPeer: ch.MaxPerPeer, IdleTime: ch.IdleTime.D(),
@@ -82,7 +82,12 @@ func (k *Keeper) standingOf(env *spool.Envelope, log []spool.Record) *standing {
 func (s *standing) apply(i int, r *sched.Recipient, rec spool.Record) {
 	if rec.Kind == spool.RecordChild {
 		r.State = sched.Finished
-		s.reported[i] = true
+		if kind, ends := outcomeOf(rec.Step); ends {
+			rec.Outcome = kind.String()
+			s.finals[i] = rec
+		} else {
+			s.reported[i] = true
+		}
 		return
 	}
 	if r.State == sched.Finished {
@@ -124,9 +129,10 @@ func (s *standing) owed(env *spool.Envelope) []report.Result {
 			continue
 		}
 		kind, _ := sched.ParseKind(rec.Outcome)
-		delivered := kind == sched.Delivered
+		expanded := kind == sched.Expanded
+		delivered := expanded || kind == sched.Delivered
 		if (delivered || kind == sched.Failed) && report.Owed(env.Kind, &env.Recipients[i], delivered) {
-			owed = append(owed, report.Result{N: env.Recipients[i].N, Delivered: delivered, Time: rec.Time,
+			owed = append(owed, report.Result{N: env.Recipients[i].N, Delivered: delivered, List: expanded, Time: rec.Time,
 				Reason: mts.ReasonCode(rec.Reason), Diagnostic: mts.DiagnosticCode(rec.Diagnostic), Text: rec.Text})
 		}
 	}
@@ -159,7 +165,7 @@ func (k *Keeper) fresh(env *spool.Envelope) []sched.Recipient {
 func knownHops(cfg *conf.Config) map[spool.Hop]bool {
 	known := map[spool.Hop]bool{}
 	for _, c := range cfg.Channels {
-		if c.Kind == conf.KindLocal {
+		if c.Kind != conf.KindX400P1 {
 			known[spool.Hop{Channel: c.Name}] = true
 		}
 	}
@@ -349,9 +355,13 @@ func (k *Keeper) finalEvent(ref spool.Ref, env *spool.Envelope, f sched.Final) {
 		}
 	case sched.Deleted:
 		r.Event = audit.Deleted
+	case sched.Expanded:
+		r.Event = audit.Expanded
+	case sched.Redirected:
+		r.Event = audit.Redirected
 	default:
-		r.Event = audit.Child
-		r.Text = f.Outcome.Kind.String() + " to " + string(f.Outcome.Child)
+		r.Event = audit.Moved
 	}
+	r.Child = string(f.Outcome.Child)
 	k.Event(k.now, r)
 }

@@ -70,35 +70,50 @@ func (k *Keeper) carryOut(actions []sched.Action) {
 // at once, its absence being the record; otherwise the outcomes are logged and the
 // reports made.
 func (k *Keeper) conclude(e *ending) {
+	if orphans := k.orphans(e); len(orphans) > 0 {
+		d := k.debt(e.ref)
+		d.open++
+		k.disown(e, d, orphans)
+		return
+	}
 	var told, untold []sched.Final // that a report may be owed about, and the others
+	moved := false
 	for _, f := range e.finals {
-		if f.Outcome.Kind == sched.Delivered || f.Outcome.Kind == sched.Failed {
+		switch f.Outcome.Kind {
+		case sched.Delivered, sched.Failed, sched.Expanded:
 			told = append(told, f)
-		} else {
+		default:
 			untold = append(untold, f)
 		}
+		moved = moved || f.Outcome.Child != ""
 	}
 	for _, f := range untold {
 		k.finalEvent(e.ref, nil, f)
 	}
-	d := k.debts[e.ref.ID]
-	if d == nil {
-		d = &debt{ref: e.ref}
-	}
+	d := k.debt(e.ref)
 	d.done = d.done || e.done
 	d.open++ // held until everything is under way
-	// What is in debts is not removed, even if the message cannot be read at present.
-	k.debts[e.ref.ID] = d
 	owed := false
 	if len(told) > 0 {
 		d.open++
 		owed = k.tell(d, told)
 	}
-	if len(e.finals) > 0 && (owed || d.open > 1 || !d.done) {
+	if len(e.finals) > 0 && (owed || moved || d.open > 1 || !d.done) {
 		d.open++
 		k.logFinals(d, e.finals)
 	}
 	k.settle(d)
+}
+
+// debt is what is owed about a message. What is in debts is not removed, even if the
+// message cannot be read at present.
+func (k *Keeper) debt(ref spool.Ref) *debt {
+	d := k.debts[ref.ID]
+	if d == nil {
+		d = &debt{ref: ref}
+		k.debts[ref.ID] = d
+	}
+	return d
 }
 
 // tell makes the reports that are owed about final outcomes, and tells whether there
@@ -139,9 +154,11 @@ func (k *Keeper) useless(d *debt, why error) {
 	k.settle(d)
 }
 
-// logFinals appends the outcomes to the message's log.
+// logFinals appends the outcomes to the message's log, and makes the children they name
+// eligible.
 func (k *Keeper) logFinals(d *debt, finals []sched.Final) {
 	var records []spool.Record
+	var children []*spool.Envelope
 	for _, f := range finals {
 		r := spool.Record{Time: k.now, Kind: spool.RecordOutcome, Recipients: f.N, Outcome: f.Outcome.Kind.String(),
 			Reason: f.Outcome.Reason, Diagnostic: f.Outcome.Diagnostic, Text: f.Outcome.Text,
@@ -149,9 +166,18 @@ func (k *Keeper) logFinals(d *debt, finals []sched.Final) {
 		if !f.Outcome.Time.IsZero() {
 			r.Time = f.Outcome.Time
 		}
+		if u := k.unnamed[f.Outcome.Child]; u != nil {
+			r.Kind, r.Step = spool.RecordChild, u.env.Step
+			children = append(children, u.env)
+		}
 		records = append(records, r)
 	}
-	k.appendLog(d.ref, func() { k.settle(d) }, records...)
+	k.appendLog(d.ref, func() {
+		k.settle(d)
+		for _, c := range children {
+			k.born(c)
+		}
+	}, records...)
 }
 
 // settle notes that one thing of a debt is done. A debt that is paid is forgotten,
@@ -214,10 +240,11 @@ func (k *Keeper) leave(ref spool.Ref) {
 	})
 }
 
-// results are the recipients of a final outcome, delivered or failed, that somebody is
-// owed a report about.
+// results are the recipients of a final outcome, delivered, expanded or failed, that
+// somebody is owed a report about.
 func results(env *spool.Envelope, f sched.Final, now time.Time) []report.Result {
-	delivered := f.Outcome.Kind == sched.Delivered
+	expanded := f.Outcome.Kind == sched.Expanded
+	delivered := expanded || f.Outcome.Kind == sched.Delivered
 	at := f.Outcome.Time
 	if at.IsZero() {
 		at = now
@@ -226,7 +253,7 @@ func results(env *spool.Envelope, f sched.Final, now time.Time) []report.Result 
 	for i := range env.Recipients {
 		r := &env.Recipients[i]
 		if slices.Contains(f.N, r.N) && report.Owed(env.Kind, r, delivered) {
-			owed = append(owed, report.Result{N: r.N, Delivered: delivered, Time: at,
+			owed = append(owed, report.Result{N: r.N, Delivered: delivered, List: expanded, Time: at,
 				Reason: mts.ReasonCode(f.Outcome.Reason), Diagnostic: mts.DiagnosticCode(f.Outcome.Diagnostic), Text: f.Outcome.Text})
 		}
 	}
@@ -282,12 +309,7 @@ func (k *Keeper) nameReport(d *debt, child *spool.Envelope) {
 // announce goes on when the log of the parent names the report, or the parent leaves.
 func (k *Keeper) announce(d *debt, child *spool.Envelope) {
 	k.settle(d)
-	m := message(spool.Ref{ID: child.ID, Priority: child.Priority}, child, k.fresh(child))
-	k.after(func(err error) {
-		if err == nil {
-			k.eligible(m)
-		}
-	})
+	k.born(child)
 }
 
 // writeReport returns the envelope of the report in the spool, nil if it had to be

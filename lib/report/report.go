@@ -67,6 +67,7 @@ func Priority(subject spool.Priority) spool.Priority {
 type Result struct {
 	N          int       // the recipient's number in the spool: its place, from 1
 	Delivered  bool      // or not: then Reason, Diagnostic and Text count
+	List       bool      // delivered: a distribution list, which was expanded
 	Time       time.Time // of delivery
 	Reason     mts.ReasonCode
 	Diagnostic mts.DiagnosticCode // spool.NoDiagnostic: none
@@ -195,6 +196,9 @@ func reportType(r Result, own conf.Identity) mts.ReportType {
 		user := mts.UserPublic
 		if own.Domain.PRMD != "" {
 			user = mts.UserPrivate
+		}
+		if r.List {
+			user = mts.UserDL
 		}
 		return mts.NewDelivery(r.Time, user)
 	}

@@ -26,9 +26,8 @@ type Explanation struct {
 // first, until one decides: in time proportional to their number.
 func (r *Router) Explain(a oraddr.Address) Explanation {
 	e := Explanation{Address: a.String()}
-	if u := r.user(a); u != nil {
-		e.Decision = delivered(u)
-		e.step(e.Decision.Rule, true, "delivered here")
+	if d, ok := r.own(a); ok {
+		e.explainOwn(d)
 		return e
 	}
 	e.step("user", false, "no user has this address")
@@ -50,7 +49,10 @@ func (r *Router) Explain(a oraddr.Address) Explanation {
 		for _, hop := range rule.hops {
 			e.step("peer "+hop.Peer, true, "")
 		}
-		e.Decision = rule.decision()
+		e.Decision = r.decision(i)
+		if e.Decision.Alternate != nil {
+			e.explainAlternate(false, e.Decision.Alternate)
+		}
 		return e
 	}
 	e.Decision = Decision{Fail: unrecognised(NoRoute)}

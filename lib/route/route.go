@@ -18,6 +18,12 @@ type Hop struct {
 	Peer    string `json:"peer,omitempty"`
 }
 
+// Alternate is the recipient that another is redirected to, and why.
+type Alternate struct {
+	Address string                `json:"address"` // O/R address
+	Reason  mts.RedirectionReason `json:"reason"`
+}
+
 // Failure is why a recipient goes nowhere, as a non-delivery report tells it
 // (X.411 §8.3.1.2.1). Diagnostic is conf.NoDiagnostic if there is none. Text is of
 // the PrintableString repertoire, for supplementary-information.
@@ -32,8 +38,12 @@ type Failure struct {
 type Decision struct {
 	Hops []Hop      `json:"hops,omitempty"`
 	User *conf.User `json:"-"`
-	Fail *Failure   `json:"fail,omitempty"`
-	Rule string     `json:"rule,omitempty"` // what decided: "user …", "route …", "own domain …"
+	List *conf.List `json:"-"` // to be expanded here: Hops leads to the channel that does it
+	// Alternate is who the recipient is redirected to. With Fail it is the domain's
+	// alternate, for originators that allow one.
+	Alternate *Alternate `json:"alternate,omitempty"`
+	Fail      *Failure   `json:"fail,omitempty"`
+	Rule      string     `json:"rule,omitempty"` // what decided: "user …", "route …", "own domain …"
 }
 
 // The texts of failures that no configuration words: an address of this MTA that is
@@ -63,8 +73,12 @@ func unrecognised(text string) *Failure {
 // several goroutines.
 type Router struct {
 	users map[string]*conf.User // by oraddr.Address.Key
-	rules []rule                // the one with the longest match first
-	index node
+	lists map[string]*conf.List // likewise
+
+	expand    string     // the channel that expands lists and redirects
+	alternate *Alternate // of the domain
+	rules     []rule     // the one with the longest match first
+	index     node
 }
 
 // rule is a route, ready to be used.
@@ -89,6 +103,9 @@ func New(cfg *conf.Config) (*Router, error) {
 			return nil, diag.E(fmt.Sprintf("route: user %q", u.Address), diag.Config, err)
 		}
 		r.users[a.Key()] = u
+	}
+	if err := r.addLists(cfg); err != nil {
+		return nil, err
 	}
 	peers := make(map[string]*conf.Peer, len(cfg.Peers))
 	for i := range cfg.Peers {
@@ -160,24 +177,43 @@ func (r *rule) decision() Decision {
 
 // Route returns where the recipient with the O/R address a goes.
 func (r *Router) Route(a oraddr.Address) Decision {
-	if u := r.user(a); u != nil {
-		return delivered(u)
+	if d, ok := r.own(a); ok {
+		return d
 	}
 	if i := r.index.first(r.rules, &a); i >= 0 {
-		return r.rules[i].decision()
+		return r.decision(i)
 	}
 	return Decision{Fail: unrecognised(NoRoute)}
 }
 
-// user returns the user with the address, or nil. Making a key costs more than the
-// rest of a decision; a mere relay is spared it.
-func (r *Router) user(a oraddr.Address) *conf.User {
-	if len(r.users) == 0 {
-		return nil
+// own returns what is decided of an address that is a list's or a user's of this MTA.
+// Making a key costs more than the rest of a decision; a mere relay is spared it.
+func (r *Router) own(a oraddr.Address) (Decision, bool) {
+	if len(r.users) == 0 && len(r.lists) == 0 {
+		return Decision{}, false
 	}
-	return r.users[a.Key()]
+	key := a.Key()
+	if l := r.lists[key]; l != nil {
+		return r.expanded(l), true
+	}
+	if u := r.users[key]; u != nil {
+		return r.delivered(u), true
+	}
+	return Decision{}, false
 }
 
-func delivered(u *conf.User) Decision {
+// decision returns what the rule at an index decides.
+func (r *Router) decision(i int) Decision {
+	d := r.rules[i].decision()
+	if d.Fail != nil && d.Fail.Text == NoUser {
+		d.Alternate = r.alternate
+	}
+	return d
+}
+
+func (r *Router) delivered(u *conf.User) Decision {
+	if u.Alternate != "" {
+		return Decision{Hops: r.Expand(), Alternate: &Alternate{u.Alternate, mts.RecipientAssignedAlternateRecipient}, Rule: "user " + u.Address}
+	}
 	return Decision{Hops: []Hop{{Channel: u.Channel}}, User: u, Rule: "user " + u.Address}
 }

@@ -158,6 +158,25 @@ type RecipientView struct {
 // Has tells whether a message is known: accepted, and not done with.
 func (s *Scheduler) Has(id spool.ID) bool { return s.messages[id] != nil }
 
+// InFlight tells whether recipient n of a message is being tried.
+func (s *Scheduler) InFlight(id spool.ID, n int) bool {
+	m := s.messages[id]
+	if m == nil {
+		return false
+	}
+	i := m.find(n)
+	return i >= 0 && m.recipients[i].state == InFlight
+}
+
+// JobOf returns the message of a job in progress.
+func (s *Scheduler) JobOf(job uint64) (spool.ID, bool) {
+	j := s.jobs[job]
+	if j == nil {
+		return "", false
+	}
+	return j.list.msg.id, true
+}
+
 // Refs returns where all messages lie, in order of arrival here.
 func (s *Scheduler) Refs() []spool.Ref {
 	refs := make([]spool.Ref, 0, len(s.messages))

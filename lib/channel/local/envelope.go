@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/p1"
@@ -88,6 +89,15 @@ func (e *envelope) recipient(n int) *spool.Recipient {
 	return nil
 }
 
+// number is the originally-specified-recipient-number of the recipient at a place, from
+// 0; -1 if there is none.
+func (e *envelope) number(at int) int {
+	if at < 0 || at >= len(e.Recipients) {
+		return -1
+	}
+	return e.Recipients[at].OriginallySpecifiedRecipientNumber
+}
+
 // unwanted tells of a report that was made for the originating MTA alone, or that
 // its originator does not want to see.
 func (e *envelope) unwanted() bool { return e.Report != nil && !report.Wanted(e.Report) }
@@ -111,7 +121,9 @@ func (e *envelope) delivery(n int, now time.Time) (*Delivery, error) {
 	}
 	if e.Indicators.DisclosureOfOtherRecipients() {
 		for i := range e.Recipients {
-			if a, err := e.Recipients[i].RecipientName.Address(); err == nil && i != n-1 {
+			// Whoever shares its number is a member of the same list, whom the
+			// originator has not named.
+			if a, err := e.Recipients[i].RecipientName.Address(); err == nil && e.number(i) != e.number(n-1) {
 				d.Others = append(d.Others, a.String())
 			}
 		}
@@ -126,7 +138,7 @@ func (e *envelope) delivery(n int, now time.Time) (*Delivery, error) {
 	}
 	// An internal trace that cannot be read belongs to others; it is in Wire.
 	internal, _, _ := mts.Ext(e.Extensions, mts.ExtInternalTraceInformation)
-	for _, t := range mts.AppendInternalTrace(internal, own, mts.MTAName(e.identity.MTA), s.Accepted) {
+	for _, t := range channel.InternalTrace(internal, s, e.identity) {
 		i := t.MTASuppliedInformation
 		d.Internal = append(d.Internal, step(t.GlobalDomainIdentifier, string(t.MTAName), i.ArrivalTime, i.RoutingAction, i.OtherActions))
 	}

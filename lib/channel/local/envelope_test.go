@@ -198,3 +198,16 @@ func TestReportTellsWhatWasAskedFor(t *testing.T) {
 		t.Errorf("told of %v", told)
 	}
 }
+
+// Members of a list share the number of the list. The originator discloses whom it has
+// named, and them it has not.
+func TestMembersOfOneListAreNotDisclosed(t *testing.T) {
+	e := received(t, func(m *mts.MessageTransferEnvelope) {
+		m.PerMessageIndicators = mts.NewPerMessageIndicators(mts.BitDisclosureOfOtherRecipients)
+		m.PerRecipientFields[1].OriginallySpecifiedRecipientNumber = m.PerRecipientFields[0].OriginallySpecifiedRecipientNumber
+	})
+	d, err := e.delivery(1, noon)
+	if err != nil || len(d.Others) > 0 {
+		t.Errorf("%v, %v", d.Others, err)
+	}
+}

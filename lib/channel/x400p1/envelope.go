@@ -5,6 +5,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/p1"
@@ -23,7 +24,7 @@ func outgoing(env *spool.Envelope, own conf.Identity, recipients []int, peer str
 	trace := mts.AppendTrace(e.Trace, domain, env.Accepted)
 	internal, _, err := mts.Ext(e.Extensions, mts.ExtInternalTraceInformation)
 	unread := err != nil // others' business: it goes on as it came
-	internal = mts.AppendInternalTrace(internal, domain, mta, env.Accepted)
+	internal = channel.InternalTrace(internal, env, own)
 	if env.Deferred.After(env.Accepted) {
 		held := mts.AdditionalActions{DeferredTime: asn1.NewUTCTime(env.Deferred)}
 		trace = mts.RecordTrace(trace, domain, held)

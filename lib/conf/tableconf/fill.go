@@ -142,6 +142,8 @@ func fresh(t reflect.Type) reflect.Value {
 		return reflect.ValueOf(conf.NewRoute())
 	case reflect.TypeFor[conf.User]():
 		return reflect.ValueOf(conf.NewUser())
+	case reflect.TypeFor[conf.List]():
+		return reflect.ValueOf(conf.NewList())
 	}
 	return reflect.Zero(t)
 }

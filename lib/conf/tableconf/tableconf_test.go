@@ -85,6 +85,10 @@ mailbox = "mailbox/ann"
 address = "/S=Robot/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
 program = ["bin/robot", "-v"]
 max-size = "1KiB"
+[[list]]
+address = "/CN=Staff/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
+members = ["G=Ann; S=Smith; O=Org; P=ALPHA; A=TEST; C=GB"]
+submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 `)
 	want := conf.New()
 	want.Version = c.Version
@@ -98,7 +102,9 @@ max-size = "1KiB"
 	want.Listeners = []conf.Listener{{Address: ":102", Channel: "p1", TSEL: []conf.Selector{"MTA-A", "\x02\x4f"}}}
 	p1, local := conf.NewChannel(), conf.NewChannel()
 	p1.Name, p1.Kind, local.Name, local.Kind = "p1", "x400p1", "local", "local"
-	want.Channels = []conf.Channel{p1, local}
+	expand := conf.NewChannel()
+	expand.Name, expand.Kind = "expand", "expand" // made by default
+	want.Channels = []conf.Channel{p1, local, expand}
 	b, cc := conf.NewPeer(), conf.NewPeer()
 	b.Name, b.Channel, b.CheckpointSize, b.TwoWay = "MTA-B", "p1", 0, false
 	b.Addresses = []conf.Address{{Host: "192.0.2.2:102", TSEL: "MTA"}, {Host: "192.0.2.3:10102"}}
@@ -113,6 +119,8 @@ max-size = "1KiB"
 		{Address: "G=Ann; S=Smith; O=Org; P=ALPHA; A=TEST; C=GB", Channel: "local", Mailbox: "/etc/mta/mailbox/ann"},
 		{Address: "/S=Robot/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", Channel: "local", Program: []string{"/etc/mta/bin/robot", "-v"}, MaxSize: 1024},
 	}
+	want.Lists = []conf.List{{Address: "/CN=Staff/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", Members: []string{"G=Ann; S=Smith; O=Org; P=ALPHA; A=TEST; C=GB"},
+		Submit: []string{"/PRMD=ALPHA/ADMD=TEST/C=GB/"}, Reports: "originator"}}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -1,0 +1,200 @@
+// Package expand is the channel that makes children of messages: it expands the
+// distribution lists of this MTA, and redirects recipients to their alternates (X.411
+// §14.3). It sends nothing: a child it has made goes the way of any message.
+package expand
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
+	"github.com/mtakit/mtakit/lib/submit"
+)
+
+// soon is when a job is tried again that met something passing: the remains of another
+// process, or a configuration that is about to change.
+const soon = time.Second
+
+// Channel is the body of an expand channel process.
+type Channel struct {
+	host *channel.Host
+	now  func() time.Time
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	jobs   sync.WaitGroup
+
+	mu   sync.Mutex
+	conf *settings
+}
+
+// settings is a configuration as jobs need it. It does not change.
+type settings struct {
+	door  *submit.Door
+	judge *judge
+	jobs  int
+}
+
+// New makes the channel.
+func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
+	c := &Channel{host: h, now: now}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c, c.Configure(cfg)
+}
+
+// Configure takes the lists and alternates of a configuration.
+func (c *Channel) Configure(cfg *conf.Config) error {
+	s := &settings{jobs: 1}
+	var err error
+	if s.door, err = submit.NewDoor(cfg, c.host, c.now); err != nil {
+		return err
+	}
+	if s.judge, err = newJudge(cfg); err != nil {
+		return err
+	}
+	if own, ok := cfg.Channel(c.host.Name); ok {
+		s.jobs = own.MaxJobs
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conf = s
+	return nil
+}
+
+// Capacity is what the configuration allows; there are no associations.
+func (c *Channel) Capacity() channel.Capacity { return channel.Capacity{Jobs: c.settings().jobs} }
+
+func (c *Channel) settings() *settings {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conf
+}
+
+// Do makes the children of some recipients of a message.
+func (c *Channel) Do(j channel.Job) {
+	s := c.settings()
+	c.jobs.Go(func() { c.host.Results(j, c.derive(s, j)...) })
+}
+
+// Drain waits for what is in progress.
+func (c *Channel) Drain(context.Context) { c.jobs.Wait() }
+
+// Abort gives up waiting for what was committed: the next lease finds it.
+func (c *Channel) Abort() { c.cancel() }
+
+// Accept closes the connection: there are no associations.
+func (c *Channel) Accept(conn net.Conn, _ []byte) {
+	_ = conn.Close() // nobody is served here
+}
+
+// Open tells that there are no associations.
+func (c *Channel) Open(assoc uint64, peer string) {
+	c.host.Association(channel.Line{Assoc: assoc, Peer: peer, State: channel.StateFailed, Reason: "an expand channel has no associations"})
+}
+
+// Close has nothing to release.
+func (c *Channel) Close(uint64) {}
+
+// Turn has nobody to ask.
+func (c *Channel) Turn(uint64, spool.Priority) {}
+
+// derive does a job, recipient by recipient.
+func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
+	results := make([]channel.Result, len(j.Recipients))
+	all := func(r channel.Result) []channel.Result {
+		for i := range results {
+			results[i] = r
+			results[i].N = j.Recipients[i]
+		}
+		return results
+	}
+	m, err := c.host.Spool.OpenMessage(j.Ref)
+	if err != nil {
+		return all(later(err))
+	}
+	defer func() { _ = m.Close() }() // it was only read
+	e, err := p1.DecodeCommon(m.Envelope.Wire, p1.Limits{})
+	if err != nil {
+		return all(channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()})
+	}
+	for i, n := range j.Recipients {
+		results[i] = c.one(s, m, e, n)
+		results[i].N = n
+	}
+	return results
+}
+
+// one decides about one recipient, and makes its child if there is to be one.
+func (c *Channel) one(s *settings, m *spool.Message, e *p1.Common, n int) channel.Result {
+	d := s.judge.decide(&subject{env: m.Envelope, common: e, n: n, now: c.now()})
+	if d.step == "" {
+		return d.result
+	}
+	env, err := c.child(s, m, n, d)
+	if err != nil {
+		return later(err)
+	}
+	d.result.Child = env.ID
+	return d.result
+}
+
+// child makes the child that was decided on, or finds it made.
+func (c *Channel) child(s *settings, m *spool.Message, n int, d decision) (*spool.Envelope, error) {
+	tx, err := s.door.Derive(spool.Source{Channel: c.host.Name},
+		submit.Child{Parent: m.Ref.ID, Step: d.step, Recipients: []int{n}, Priority: m.Envelope.Priority}, d.envelope)
+	if err != nil {
+		return nil, err
+	}
+	if tx.Discarded != "" {
+		return nil, errors.New(tx.Discarded)
+	}
+	tx.Envelope().Subject = m.Envelope.Subject
+	if d.also != "" {
+		tx.Also(d.also)
+	}
+	err = tx.CopyContent(m)
+	if err == nil {
+		var env *spool.Envelope
+		if env, err = tx.Commit(c.ctx); err == nil {
+			return env, nil
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
+		err = errors.Join(err, tx.Abort())
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return c.existing(tx.Envelope())
+	}
+	return nil, err
+}
+
+// existing finds a child that an earlier lease has made. What it did not finish goes
+// away when its end is noticed.
+func (c *Channel) existing(want *spool.Envelope) (*spool.Envelope, error) {
+	m, err := c.host.Spool.OpenMessage(spool.Ref{ID: want.ID, Priority: want.Priority})
+	if err != nil {
+		return nil, fmt.Errorf("child %s: %w", want.ID, err)
+	}
+	env := m.Envelope
+	if err := m.Close(); err != nil {
+		return nil, err
+	}
+	if env.Parent != want.Parent || env.Step != want.Step || !slices.Equal(env.ParentRecipients, want.ParentRecipients) {
+		return nil, fmt.Errorf("%s is not the child it should be", want.ID)
+	}
+	return env, c.host.Again(c.ctx, env)
+}
+
+// later is the outcome of what went wrong here and may go right another time.
+func later(err error) channel.Result {
+	return channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error()}
+}

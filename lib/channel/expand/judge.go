@@ -1,0 +1,114 @@
+package expand
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/route"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// judge decides what becomes of recipients. It does not change, moves nothing and may
+// be used by several goroutines.
+type judge struct {
+	router   *route.Router
+	identity conf.Identity
+	submit   map[*conf.List][]oraddr.Pattern
+}
+
+func newJudge(cfg *conf.Config) (*judge, error) {
+	j := &judge{identity: cfg.Identity, submit: map[*conf.List][]oraddr.Pattern{}}
+	var err error
+	if j.router, err = route.New(cfg); err != nil {
+		return nil, err
+	}
+	for i := range cfg.Lists {
+		l := &cfg.Lists[i]
+		for _, text := range l.Submit {
+			p, err := oraddr.ParsePattern(text)
+			if err != nil {
+				return nil, diag.E("list "+l.Address, diag.Config, err)
+			}
+			j.submit[l] = append(j.submit[l], p)
+		}
+	}
+	return j, nil
+}
+
+// subject is what is decided about: a recipient of a message, probe or report.
+type subject struct {
+	env    *spool.Envelope
+	common *p1.Common
+	n      int // in the spool: the place in the envelope, from 1
+	now    time.Time
+}
+
+// fields is what the X.411 envelope says of the recipient; nil in a report.
+func (s *subject) fields() *mts.PerRecipientMessageTransferFields {
+	if s.n < 1 || s.n > len(s.common.Recipients) {
+		return nil
+	}
+	return &s.common.Recipients[s.n-1]
+}
+
+// address is the recipient's in the spool, as text.
+func (s *subject) address() string {
+	for i := range s.env.Recipients {
+		if s.env.Recipients[i].N == s.n {
+			return s.env.Recipients[i].Address
+		}
+	}
+	return ""
+}
+
+// decision is an outcome, and with a step the child that must be made before.
+type decision struct {
+	result   channel.Result
+	step     string
+	envelope ber.Raw
+	also     string // another step is to be done with the child, for this address
+}
+
+func fail(d mts.DiagnosticCode, text string) decision {
+	return decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(d), Text: text}}
+}
+
+// ends is the end of a recipient that nobody is told of.
+func ends(text string) decision {
+	return decision{result: channel.Result{Outcome: channel.OutcomeMoved, Text: text}}
+}
+
+// decide tells what becomes of a recipient.
+func (j *judge) decide(s *subject) decision {
+	a, err := oraddr.Parse(s.address())
+	if err != nil {
+		return fail(mts.UnrecognisedORName, err.Error())
+	}
+	if s.common.Kind != p1.Report && s.fields() == nil {
+		return fail(mts.InvalidArguments, fmt.Sprintf("no recipient %d", s.n))
+	}
+	to := j.router.Route(a)
+	switch {
+	case to.List != nil && s.common.Kind == p1.Report:
+		return j.forward(s, to.List)
+	case to.List != nil:
+		return j.list(s, to.List)
+	case to.Fail != nil && s.common.Kind == p1.Report:
+		return ends("report discarded: " + to.Fail.Text)
+	case to.Fail != nil:
+		return decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: to.Fail.Reason, Diagnostic: to.Fail.Diagnostic, Text: to.Fail.Text}}
+	}
+	// It was to be expanded or redirected by another configuration.
+	return decision{result: channel.Result{Outcome: channel.OutcomeDeferred, Text: "there is nothing to be expanded or redirected any more", Until: s.now.Add(soon)}}
+}
+
+func (j *judge) action(s *subject) p1.Action {
+	return p1.Action{Domain: mts.NewGlobalDomainIdentifier(j.identity.Domain), MTA: mts.MTAName(j.identity.MTA), Arrived: s.env.Accepted, Now: s.now}
+}

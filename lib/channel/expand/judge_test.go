@@ -1,0 +1,250 @@
+package expand
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+const (
+	ann     = "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
+	bob     = "/S=Bob/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
+	abroad  = "/S=Jones/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/"
+	staff   = "/CN=Staff/PRMD=ALPHA/ADMD=TEST/C=GB/"
+	outer   = "/CN=Outer/PRMD=BRAVO/ADMD=TEST/C=GB/"
+	keeper  = "/S=Keeper/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
+	members = `members = ["` + ann + `", "` + bob + `", "` + abroad + `", "S=BOB; O=Org; P=ALPHA; A=TEST; C=GB"]`
+)
+
+var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+
+func name(t *testing.T, text string) oraddr.ORName {
+	t.Helper()
+	n, err := nameOf(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// theJudge judges by a configuration with the list staff.
+func theJudge(t *testing.T, list string) *judge {
+	t.Helper()
+	text := string(tableconf.Default("MTA-A", tableconf.Options{})) + "\n[[list]]\naddress = \"" + staff + "\"\n" + members + "\n" + list
+	cfg, err := tableconf.Parse([]byte(text), "mta.toml", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := newJudge(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// aMessage is one to staff, from abroad, with the extensions given.
+func aMessage(t *testing.T, extensions ...mts.ExtensionField) *subject {
+	t.Helper()
+	m := &mts.MessageTransferEnvelope{
+		MessageIdentifier:    mts.MTSIdentifier{GlobalDomainIdentifier: mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "BRAVO"}), LocalIdentifier: "B.1"},
+		OriginatorName:       name(t, abroad),
+		ContentType:          mts.NewContentType(mts.InterpersonalMessaging1988),
+		PerMessageIndicators: mts.NewPerMessageIndicators(),
+		Extensions:           extensions,
+		PerRecipientFields: []mts.PerRecipientMessageTransferFields{{RecipientName: name(t, staff), OriginallySpecifiedRecipientNumber: 7,
+			PerRecipientIndicators: mts.NewPerRecipientIndicators(true, mts.ReportAlways, mts.ReportNonDelivery)}},
+	}
+	raw, err := p1.EncodeMessageEnvelope(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return subjectFrom(t, raw, spool.KindMessage, staff)
+}
+
+func subjectFrom(t *testing.T, raw []byte, kind spool.Kind, to ...string) *subject {
+	t.Helper()
+	c, err := p1.DecodeCommon(raw, p1.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := &spool.Envelope{Kind: kind, Wire: raw, Accepted: noon}
+	for i, a := range to {
+		env.Recipients = append(env.Recipients, spool.Recipient{N: i + 1, Address: a})
+	}
+	return &subject{env: env, common: c, n: 1, now: noon}
+}
+
+func ext[T any](t *testing.T, e mts.Extension[T], value T) mts.ExtensionField {
+	t.Helper()
+	f, err := mts.SetExt(nil, e, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f[0]
+}
+
+// tells is a decision in words: the outcome, and who a child goes to.
+func tells(t *testing.T, d decision) string {
+	t.Helper()
+	what := d.result.Outcome
+	if what == "failed" {
+		what = fmt.Sprintf("%d/%d", d.result.Reason, d.result.Diagnostic)
+	}
+	if d.step == "" {
+		return what
+	}
+	c, err := p1.DecodeCommon(d.envelope, p1.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var to []string
+	text := func(n oraddr.ORName) string {
+		a, err := n.Address()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.PN.S + a.CN
+	}
+	for _, r := range c.Recipients {
+		to = append(to, text(r.RecipientName))
+	}
+	if c.Kind == p1.Report {
+		to = append(to, text(c.Originator))
+	}
+	return what + ", " + d.step + " to " + strings.Join(to, " ")
+}
+
+func TestListDecisions(t *testing.T) {
+	history := func(lists ...string) mts.ExtensionField {
+		var h []mts.DLExpansion
+		for _, l := range lists {
+			h = append(h, mts.DLExpansion{DL: name(t, l), DLExpansionTime: "261127110000Z"})
+		}
+		return ext(t, mts.ExtDLExpansionHistory, h)
+	}
+	long := make([]string, mts.UbDLExpansions)
+	for i := range long {
+		long[i] = fmt.Sprintf("/CN=L%d/PRMD=BRAVO/ADMD=TEST/C=GB/", i)
+	}
+	const open, closed = "", `submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]`
+	for _, c := range []struct {
+		name, list string
+		extensions []mts.ExtensionField
+		want       string
+	}{
+		{"members once each", open, nil, "expanded, expand to Smith Bob Jones"},
+		{"prohibited", open, []mts.ExtensionField{ext(t, mts.ExtDLExpansionProhibited, mts.Prohibited)}, "1/28"},
+		{"allowed in so many words", open, []mts.ExtensionField{ext(t, mts.ExtDLExpansionProhibited, mts.Allowed)}, "expanded, expand to Smith Bob Jones"},
+		{"no permission", closed, nil, "1/29"},
+		{"no permission for the list it comes from", closed, []mts.ExtensionField{history(outer)}, "1/29"},
+		{"permission for the list it comes from", `submit = ["/CN=Out*/PRMD=BRAVO/ADMD=TEST/C=GB/"]`, []mts.ExtensionField{history(outer)}, "expanded, expand to Smith Bob Jones"},
+		{"prohibition before permission", closed, []mts.ExtensionField{ext(t, mts.ExtDLExpansionProhibited, mts.Prohibited)}, "1/28"},
+		{"been here before", closed, []mts.ExtensionField{history(outer, "CN=STAFF; P=ALPHA; A=TEST; C=GB", outer)}, "moved"},
+		{"through too many lists", open, []mts.ExtensionField{history(long...)}, "1/30"},
+		{"exempted", open, []mts.ExtensionField{ext(t, mts.ExtDLExemptedRecipients, []oraddr.ORName{name(t, bob), name(t, keeper)})}, "expanded, expand to Smith Jones"},
+		{"everybody exempted", open, []mts.ExtensionField{ext(t, mts.ExtDLExemptedRecipients, []oraddr.ORName{name(t, bob), name(t, ann), name(t, abroad)})}, "expanded"},
+		{"a history that is none", open, []mts.ExtensionField{{Type: mts.ExtDLExpansionHistory.Type(), Value: []byte{5, 0}}}, "1/11"},
+	} {
+		if got := tells(t, theJudge(t, c.list).decide(aMessage(t, c.extensions...))); got != c.want {
+			t.Errorf("%s: %s", c.name, got)
+		}
+	}
+}
+
+// A probe hears what a message would have, and goes to no member.
+func TestProbeToList(t *testing.T) {
+	for list, want := range map[string]string{"": "expanded", `submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]`: "1/29"} {
+		m := aMessage(t).common
+		raw, err := p1.EncodeProbe(&mts.Probe{ProbeIdentifier: m.Identifier, OriginatorName: m.Originator, ContentType: m.ContentType,
+			PerMessageIndicators: m.Indicators, PerRecipientFields: m.Recipients})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tells(t, theJudge(t, list).decide(subjectFrom(t, raw, spool.KindProbe, staff))); got != want {
+			t.Errorf("%q: %s", list, got)
+		}
+	}
+}
+
+// Reports on members go on as the list says, those for two one after the other.
+func TestReportDecisions(t *testing.T) {
+	report := func(history ...string) *subject {
+		bravo := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "BRAVO"})
+		r := &mts.Report{}
+		r.Envelope = mts.ReportTransferEnvelope{ReportIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: bravo, LocalIdentifier: "R.1"}, ReportDestinationName: name(t, staff)}
+		var all []mts.OriginatorAndDLExpansion
+		for _, h := range history {
+			all = append(all, mts.OriginatorAndDLExpansion{OriginatorOrDLName: name(t, h), OriginationOrExpansionTime: "261127110000Z"})
+		}
+		if len(all) > 0 {
+			r.Envelope.Extensions = []mts.ExtensionField{ext(t, mts.ExtOriginatorAndDLExpansionHistory, all)}
+		}
+		r.Content.SubjectIdentifier = r.Envelope.ReportIdentifier
+		r.Content.PerRecipientFields = []mts.PerRecipientReportTransferFields{{ActualRecipientName: name(t, abroad), OriginallySpecifiedRecipientNumber: 1,
+			PerRecipientIndicators: mts.NewPerRecipientIndicators(true, mts.ReportNonDelivery, mts.ReportNone),
+			LastTraceInformation:   mts.LastTraceInformation{ArrivalTime: "261127110000Z", ReportType: mts.NewNonDelivery(1, 0)}}}
+		raw, err := p1.EncodeReport(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return subjectFrom(t, raw, spool.KindReport, staff)
+	}
+	const owner = "owner = \"" + keeper + "\"\nreports = "
+	for _, c := range []struct {
+		list    string
+		history []string
+		want    string
+		also    string
+	}{
+		{"", []string{abroad, staff}, "moved, forward to Jones", ""},
+		{"", []string{abroad, outer, staff}, "moved, forward to Outer", ""},
+		{"", []string{abroad, staff, outer}, "moved, forward to Jones", ""},
+		{"", []string{abroad, outer}, "moved", ""},
+		{"", nil, "moved", ""},
+		{`reports = "none"`, []string{abroad, staff}, "moved", ""},
+		{owner + `"owner"`, []string{abroad, staff}, "moved, forward to Keeper", ""},
+		{owner + `"owner"`, nil, "moved, forward to Keeper", ""},
+		{owner + `"both"`, []string{abroad, staff}, "moved, forward to Jones", staff},
+		{owner + `"both"`, nil, "moved, forward to Keeper", ""},
+	} {
+		j := theJudge(t, c.list)
+		d := j.decide(report(c.history...))
+		if got := tells(t, d); got != c.want || d.also != c.also {
+			t.Errorf("%q, %v: %s, also %q", c.list, c.history, got, d.also)
+		}
+		if d.also == "" {
+			continue
+		}
+		child := subjectFrom(t, d.envelope, spool.KindReport, abroad, d.also)
+		child.n = 2
+		if got := tells(t, j.decide(child)); got != "moved, forward to Keeper" {
+			t.Errorf("the owner: %s", got)
+		}
+	}
+}
+
+// What another configuration sent here waits for the queue to be routed again.
+func TestNothingToExpand(t *testing.T) {
+	j := theJudge(t, "")
+	s := aMessage(t)
+	s.env.Recipients[0].Address = ann
+	if d := j.decide(s); d.result.Outcome != "deferred" || !d.result.Until.After(noon) {
+		t.Errorf("%+v", d)
+	}
+	s.env.Recipients[0].Address = "/S=Nobody/PRMD=ALPHA/ADMD=TEST/C=GB/"
+	if got := tells(t, j.decide(s)); got != "1/0" {
+		t.Error(got)
+	}
+	var list conf.List
+	if j.permitted(&list, oraddr.ORName{}) != true {
+		t.Error("a list that names nobody is for everybody")
+	}
+}

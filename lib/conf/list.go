@@ -1,0 +1,124 @@
+package conf
+
+import (
+	"strconv"
+
+	"github.com/mtakit/mtakit/lib/oraddr"
+)
+
+// The values of List.Reports.
+const (
+	ReportsToOriginator = "originator" // or to the list this one is a member of
+	ReportsToOwner      = "owner"
+	ReportsToBoth       = "both"
+	ReportsToNobody     = "none"
+)
+
+// MaxMembers bounds the members of one list: they are the recipients of one message.
+const MaxMembers = MaxRecipients
+
+// List is a distribution list this MTA expands (X.402 §12.1.1, mhs-distribution-list).
+type List struct {
+	Address string   `json:"address" toml:"address"`           // O/R address
+	Members []string `json:"members,omitempty" toml:"members"` // O/R addresses, of lists too
+	Submit  []string `json:"submit,omitempty" toml:"submit"`   // oraddr.Patterns of who may use it; empty: anybody
+	Owner   string   `json:"owner,omitempty" toml:"owner"`     // O/R address
+	Reports string   `json:"reports" toml:"reports"`           // who gets the reports on members
+}
+
+// NewList returns a List with the defaults.
+func NewList() List { return List{Reports: ReportsToOriginator} }
+
+// defaultExpand is the name of the channel that Complete makes.
+const defaultExpand = "expand"
+
+// ExpandChannel returns the name of the channel that expands lists and redirects; empty
+// if there is none, which Complete does not leave so.
+func (c *Config) ExpandChannel() string {
+	for _, ch := range c.Channels {
+		if ch.Kind == KindExpand {
+			return ch.Name
+		}
+	}
+	return ""
+}
+
+// completeExpand makes the channel of kind expand that no configuration need name: an
+// originator may request an alternate recipient of any MTA.
+func (c *Config) completeExpand() {
+	if _, taken := c.Channel(defaultExpand); len(c.Channels) == 0 || c.ExpandChannel() != "" || taken {
+		return
+	}
+	ch := NewChannel()
+	ch.Name, ch.Kind = defaultExpand, KindExpand
+	c.Channels = append(c.Channels, ch)
+}
+
+// lists checks the lists and what there is of alternates.
+func (v *validator) lists() {
+	names := map[string]int{}
+	for i, l := range v.c.Lists {
+		v.entry("list", i, l.Address)
+		if v.required("address", l.Address) {
+			v.userAddress(names, l.Address)
+			v.notUser(l.Address)
+		}
+		if len(l.Members) > MaxMembers {
+			v.faultf("members", "%d members; a list has at most %d, and may have lists for members", len(l.Members), MaxMembers)
+			continue
+		}
+		for k, m := range l.Members {
+			v.recipient("members["+strconv.Itoa(k)+"]", m)
+		}
+		for k, s := range l.Submit {
+			if _, err := oraddr.ParsePattern(s); err != nil {
+				v.fault("submit["+strconv.Itoa(k)+"]", err)
+			}
+		}
+		if l.Owner != "" {
+			v.recipient("owner", l.Owner)
+		}
+		switch l.Reports {
+		case ReportsToOriginator, ReportsToNobody:
+		case ReportsToOwner, ReportsToBoth:
+			if l.Owner == "" {
+				v.faultf("reports", "%s, and the list has no owner", l.Reports)
+			}
+		default:
+			v.faultf("reports", "%s is not originator, owner, both or none", quote([]byte(l.Reports)))
+		}
+	}
+	if named, ok := v.c.Channel(defaultExpand); ok && v.c.ExpandChannel() == "" {
+		v.in("")
+		v.faultf("", "[[channel]] %s is of kind %s, and there is none of kind %s", named.Name, named.Kind, KindExpand)
+	}
+}
+
+// notUser reports a list that has the address of a user.
+func (v *validator) notUser(list string) {
+	for i, u := range v.c.Users {
+		if sameAddress(u.Address, list) {
+			v.faultf("address", "equals the address of [[user]] number %d", i+1)
+		}
+	}
+}
+
+// recipient checks an address that messages are sent on to.
+func (v *validator) recipient(key, text string) {
+	a, err := oraddr.Parse(text)
+	if err == nil {
+		err = a.Valid()
+	}
+	if err != nil {
+		v.fault(key, err)
+	}
+}
+
+func sameAddress(x, y string) bool {
+	a, err := oraddr.Parse(x)
+	if err != nil {
+		return false
+	}
+	b, err := oraddr.Parse(y)
+	return err == nil && a.Equal(b)
+}

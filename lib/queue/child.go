@@ -1,0 +1,147 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/report"
+	"github.com/mtakit/mtakit/lib/sched"
+	"github.com/mtakit/mtakit/lib/spool"
+	"github.com/mtakit/mtakit/lib/submit"
+)
+
+// A channel that makes a child, of a list or a recipient that is redirected, commits it
+// as any message and then answers with its identifier. Until the log of the parent has
+// that answer, durably, nothing is done with the child: a lease that ends without an
+// answer is given again, and finds the child that is there.
+
+// unnamed is a child that waits for the outcome that names it.
+type unnamed struct {
+	env     *spool.Envelope
+	durable bool
+}
+
+func (u *unnamed) ref() spool.Ref { return spool.Ref{ID: u.env.ID, Priority: u.env.Priority} }
+
+// commitChild takes a child of a channel.
+func (k *Keeper) commitChild(env *spool.Envelope, done func(error)) {
+	if len(env.ParentRecipients) != 1 || !k.mind.InFlight(env.Parent, env.ParentRecipients[0]) {
+		done(fmt.Errorf("commit: recipient %v of %s is not being worked on", env.ParentRecipients, env.Parent))
+		return
+	}
+	u := k.unnamed[env.ID]
+	if u == nil {
+		u = &unnamed{env: env}
+		k.unnamed[env.ID] = u
+		k.accepted(env)
+	}
+	k.batch.Refs = append(k.batch.Refs, u.ref())
+	k.wait(func(err error) {
+		u.durable = u.durable || err == nil
+		done(err)
+	})
+}
+
+// reclaimChild takes in a child whose maker has died: its parent's next lease finds it.
+// A parent that is done with has gone another way.
+func (k *Keeper) reclaimChild(env *spool.Envelope) {
+	u := &unnamed{env: env, durable: true}
+	if v, ok := k.mind.View(env.Parent); ok && slices.ContainsFunc(v.Recipients, func(r sched.RecipientView) bool {
+		return slices.Contains(env.ParentRecipients, r.N) && r.State != sched.Finished
+	}) {
+		k.unnamed[env.ID] = u
+		k.accepted(env)
+		return
+	}
+	k.log.Warn("a child that its parent does not name is removed", "id", env.ID, "parent", env.Parent)
+	if err := k.spool.Remove(u.ref()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		k.log.Warn("child", "id", env.ID, "error", err) // the next start names or removes it
+	}
+	k.dirty = true
+}
+
+// checkChildren keeps a channel from ending a recipient by the name of a child that is
+// not there.
+func (k *Keeper) checkChildren(ev sched.JobOutcome) {
+	parent, _ := k.mind.JobOf(ev.Job)
+	for i := range ev.Results {
+		r := &ev.Results[i]
+		if r.Child == "" {
+			continue
+		}
+		u := k.unnamed[r.Child]
+		if u == nil || !u.durable || u.env.Parent != parent || !slices.Equal(u.env.ParentRecipients, []int{r.N}) {
+			k.log.Error("a channel names a child that is not there", "id", parent, "recipient", r.N, "child", r.Child)
+			r.Outcome = sched.Outcome{Kind: sched.Deferred, Text: "its child is not there"}
+		}
+	}
+}
+
+// orphans are the children that were made for recipients that have ended otherwise: by
+// an operator's word, or because their time was over before they were named.
+func (k *Keeper) orphans(e *ending) []*unnamed {
+	var all []*unnamed
+	for id, u := range k.unnamed {
+		if u.env.Parent != e.ref.ID {
+			continue
+		}
+		for _, f := range e.finals {
+			if f.Outcome.Child != id && slices.ContainsFunc(f.N, func(n int) bool { return slices.Contains(u.env.ParentRecipients, n) }) {
+				all = append(all, u)
+				break
+			}
+		}
+	}
+	return all
+}
+
+// disown removes them. Only when they are gone, durably, is the end of their recipients
+// written: a start that finds a child which no record names takes it for the way the
+// recipient went.
+func (k *Keeper) disown(e *ending, d *debt, orphans []*unnamed) {
+	k.dirty = true
+	for i, u := range orphans {
+		if err := k.spool.Remove(u.ref()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			k.again("removing a child", err, func() { k.disown(e, d, orphans[i:]) })
+			return
+		}
+		delete(k.unnamed, u.env.ID)
+		k.Event(k.now, audit.Record{Event: audit.Removed, ID: string(u.env.ID), Text: "its parent went another way"})
+	}
+	k.after(func(err error) {
+		if err == nil {
+			k.conclude(e)
+			k.settle(d)
+		}
+	})
+}
+
+// born makes a child eligible once what was written before it is durable: the record
+// that names it, or its parent's leaving.
+func (k *Keeper) born(child *spool.Envelope) {
+	delete(k.unnamed, child.ID)
+	k.between[child.ID] = true
+	m := message(spool.Ref{ID: child.ID, Priority: child.Priority}, child, k.fresh(child))
+	k.after(func(err error) {
+		if err == nil {
+			k.eligible(m)
+		}
+	})
+}
+
+// outcomeOf is the outcome that the record of a child stands for; false for a report,
+// which ends nothing.
+func outcomeOf(step string) (sched.Kind, bool) {
+	switch step {
+	case report.Step:
+		return 0, false
+	case submit.StepExpand:
+		return sched.Expanded, true
+	case submit.StepRedirect:
+		return sched.Redirected, true
+	}
+	return sched.Moved, true
+}

@@ -1,0 +1,60 @@
+package route
+
+import (
+	"fmt"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+)
+
+// addLists takes the lists, and the alternate recipient of the domain.
+func (r *Router) addLists(cfg *conf.Config) error {
+	r.expand = cfg.ExpandChannel()
+	r.lists = make(map[string]*conf.List, len(cfg.Lists))
+	for i := range cfg.Lists {
+		l := &cfg.Lists[i]
+		a, err := oraddr.Parse(l.Address)
+		if err != nil {
+			return diag.E(fmt.Sprintf("route: list %q", l.Address), diag.Config, err)
+		}
+		r.lists[a.Key()] = l
+	}
+	if cfg.Identity.Alternate != "" {
+		r.alternate = &Alternate{cfg.Identity.Alternate, mts.RecipientMDAssignedAlternateRecipient}
+	}
+	return nil
+}
+
+// Expand is the way of what is to be expanded or redirected here.
+func (r *Router) Expand() []Hop { return []Hop{{Channel: r.expand}} }
+
+func (r *Router) expanded(l *conf.List) Decision {
+	return Decision{Hops: r.Expand(), List: l, Rule: "list " + l.Address}
+}
+
+// explainOwn tells what Router.own has decided.
+func (e *Explanation) explainOwn(d Decision) {
+	e.Decision = d
+	switch {
+	case d.List != nil:
+		e.step(d.Rule, true, "expanded here")
+		for _, m := range d.List.Members {
+			e.step("member "+m, true, "")
+		}
+	case d.Alternate != nil:
+		e.step(d.Rule, true, "redirected")
+		e.explainAlternate(true, d.Alternate)
+	default:
+		e.step(d.Rule, true, "delivered here")
+	}
+}
+
+func (e *Explanation) explainAlternate(certain bool, a *Alternate) {
+	why := fmt.Sprint(a.Reason)
+	if !certain {
+		why += ", if the originator allows one"
+	}
+	e.step("alternate "+a.Address, certain, why)
+}

@@ -1,0 +1,81 @@
+package submit
+
+import (
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// The steps by which a message becomes another one here, besides report.Step. A child
+// of theirs stands for one recipient of its parent.
+const (
+	StepExpand   = "expand"   // of a distribution list into its members
+	StepRedirect = "redirect" // of a recipient to another
+	StepForward  = "forward"  // of a report that came to a list
+)
+
+// Derive begins the child of a message, probe or report that is in the spool: raw is
+// its envelope part. What was judged of the parent is not judged again: where it came
+// from, and how many recipients it has.
+func (d *Door) Derive(src spool.Source, child Child, raw ber.Raw) (*Tx, error) {
+	inner, limits := *d, *d.conf
+	limits.Limits.Recipients = mts.UbRecipients
+	inner.conf = &limits
+	t, err := inner.derive(src, raw)
+	if err != nil {
+		return nil, err
+	}
+	t.env.ID = spool.ChildID(child.Parent, child.Step, child.Recipients)
+	t.env.Parent, t.env.Step, t.env.ParentRecipients, t.env.Priority = child.Parent, child.Step, child.Recipients, child.Priority
+	return t, nil
+}
+
+func (d *Door) derive(src spool.Source, raw ber.Raw) (*Tx, error) {
+	switch p1.KindOf(raw) {
+	case p1.Probe:
+		p, err := p1.DecodeProbe(raw, p1.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		return d.Probe(src, raw, p)
+	case p1.Report:
+		r, err := p1.DecodeReport(raw, p1.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		return d.Report(src, raw, r, nil)
+	}
+	env, err := p1.DecodeMessageEnvelope(raw, p1.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	return d.Message(src, raw, env)
+}
+
+// Also adds a recipient that the X.411 envelope does not have: a step of this MTA is
+// still to be done with the object, by itself. Its number is the next one.
+func (t *Tx) Also(address string) {
+	n := 0
+	for _, r := range t.env.Recipients {
+		n = max(n, r.N)
+	}
+	r := spool.Recipient{N: n + 1, Address: address, Report: "none", MTAReport: "none"}
+	for _, h := range t.door.router.Expand() {
+		r.Hops = append(r.Hops, spool.Hop{Channel: h.Channel, Peer: h.Peer})
+	}
+	t.env.Recipients = append(t.env.Recipients, r)
+}
+
+// CopyContent writes the content of a message that is in the spool. fs.ErrExist says
+// that the child, or what is left of it, is there already.
+func (t *Tx) CopyContent(m *spool.Message) error {
+	if t.Discarded != "" {
+		return nil
+	}
+	if err := t.open(); err != nil {
+		return err
+	}
+	t.size = m.Envelope.Size
+	return t.w.CopyContent(m)
+}
