@@ -22,9 +22,9 @@ type Explanation struct {
 	Decision Decision `json:"decision"`
 }
 
-// Explain returns what Route decides and every rule tried, the longest match
+// explain returns what Route decides and every rule tried, the longest match
 // first, until one decides: in time proportional to their number.
-func (r *Router) Explain(a oraddr.Address) Explanation {
+func (r *Router) explain(a oraddr.Address) Explanation {
 	e := Explanation{Address: a.String()}
 	if d, ok := r.own(a); ok {
 		e.explainOwn(d)
@@ -49,10 +49,7 @@ func (r *Router) Explain(a oraddr.Address) Explanation {
 		for _, hop := range rule.hops {
 			e.step("peer "+hop.Peer, true, "")
 		}
-		e.Decision = r.decision(i)
-		if e.Decision.Alternate != nil {
-			e.explainAlternate(false, e.Decision.Alternate)
-		}
+		e.Decision = rule.decision()
 		return e
 	}
 	e.Decision = Decision{Fail: unrecognised(NoRoute)}

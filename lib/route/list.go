@@ -34,6 +34,25 @@ func (r *Router) expanded(l *conf.List) Decision {
 	return Decision{Hops: r.Expand(), List: l, Rule: "list " + l.Address}
 }
 
+// DomainAlternate returns the alternate recipient of the domain for an address that is
+// nobody's here, if its originator allows one; nil if there is none.
+func (r *Router) DomainAlternate(d Decision) *Alternate {
+	if d.Fail == nil || d.Fail.Text != NoUser {
+		return nil
+	}
+	return r.alternate
+}
+
+// Explain returns what Route decides, and the way to it: every rule tried, the longest
+// match first, until one decides, in time proportional to their number.
+func (r *Router) Explain(a oraddr.Address) Explanation {
+	e := r.explain(a)
+	if alternate := r.DomainAlternate(e.Decision); alternate != nil {
+		e.explainAlternate(false, alternate)
+	}
+	return e
+}
+
 // explainOwn tells what Router.own has decided.
 func (e *Explanation) explainOwn(d Decision) {
 	e.Decision = d

@@ -39,8 +39,7 @@ type Decision struct {
 	Hops []Hop      `json:"hops,omitempty"`
 	User *conf.User `json:"-"`
 	List *conf.List `json:"-"` // to be expanded here: Hops leads to the channel that does it
-	// Alternate is who the recipient is redirected to. With Fail it is the domain's
-	// alternate, for originators that allow one.
+	// Alternate is who the recipient is redirected to: Hops leads there likewise.
 	Alternate *Alternate `json:"alternate,omitempty"`
 	Fail      *Failure   `json:"fail,omitempty"`
 	Rule      string     `json:"rule,omitempty"` // what decided: "user …", "route …", "own domain …"
@@ -181,7 +180,7 @@ func (r *Router) Route(a oraddr.Address) Decision {
 		return d
 	}
 	if i := r.index.first(r.rules, &a); i >= 0 {
-		return r.decision(i)
+		return r.rules[i].decision()
 	}
 	return Decision{Fail: unrecognised(NoRoute)}
 }
@@ -200,15 +199,6 @@ func (r *Router) own(a oraddr.Address) (Decision, bool) {
 		return r.delivered(u), true
 	}
 	return Decision{}, false
-}
-
-// decision returns what the rule at an index decides.
-func (r *Router) decision(i int) Decision {
-	d := r.rules[i].decision()
-	if d.Fail != nil && d.Fail.Text == NoUser {
-		d.Alternate = r.alternate
-	}
-	return d
 }
 
 func (r *Router) delivered(u *conf.User) Decision {

@@ -95,18 +95,30 @@ func (j *judge) decide(s *subject) decision {
 		return fail(mts.InvalidArguments, fmt.Sprintf("no recipient %d", s.n))
 	}
 	to := j.router.Route(a)
+	var d decision
 	switch {
 	case to.List != nil && s.common.Kind == p1.Report:
 		return j.forward(s, to.List)
 	case to.List != nil:
-		return j.list(s, to.List)
-	case to.Fail != nil && s.common.Kind == p1.Report:
-		return ends("report discarded: " + to.Fail.Text)
+		d = j.list(s, to.List)
 	case to.Fail != nil:
-		return decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: to.Fail.Reason, Diagnostic: to.Fail.Diagnostic, Text: to.Fail.Text}}
+		failed := decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: to.Fail.Reason, Diagnostic: to.Fail.Diagnostic, Text: to.Fail.Text}}
+		return j.unreachable(s, j.router.DomainAlternate(to), failed)
+	case to.Alternate != nil:
+		d = j.assigned(s, to.Alternate)
+	default:
+		return j.unreachable(s, nil, nothing(s.now))
 	}
-	// It was to be expanded or redirected by another configuration.
-	return decision{result: channel.Result{Outcome: channel.OutcomeDeferred, Text: "there is nothing to be expanded or redirected any more", Until: s.now.Add(soon)}}
+	if d.result.Outcome == channel.OutcomeFailed {
+		return j.unreachable(s, nil, d)
+	}
+	return d
+}
+
+// nothing is decided of what was to be expanded or redirected by another configuration:
+// the queue is about to be routed again.
+func nothing(now time.Time) decision {
+	return decision{result: channel.Result{Outcome: channel.OutcomeDeferred, Text: "there is nothing to be expanded or redirected any more", Until: now.Add(soon)}}
 }
 
 func (j *judge) action(s *subject) p1.Action {
