@@ -34,7 +34,7 @@ func (d *decoder) presentation(s span, spdu string) []Node {
 			n.Value = counted(len(s.b), "octet")
 			d.activity.add(s.b)
 			size = len(s.b)
-		case d.assoc.x410() && spdu != "CN" && spdu != "AC" && spdu != "RF" && spdu != "AB":
+		case d.bareAPDU(s, spdu):
 			n, size = d.rtse(s)
 		default:
 			n, size = d.ppdu(s, spdu)
@@ -54,6 +54,17 @@ func (d *decoder) bareData(s span) bool {
 	}
 	rest, err := ber.Unmarshal(s.b, &presentation.UserData{}, d.lim.codec(len(s.b)))
 	return err != nil || len(rest) > 0
+}
+
+// bareAPDU reports whether the user data of an SPDU other than DT are an RTSE APDU and
+// nothing else, as X.410-1984 mode has them. Where no CP has told the mode, the INTEGER
+// of RTTP tells it: User-data begin otherwise.
+func (d *decoder) bareAPDU(s span, spdu string) bool {
+	switch spdu {
+	case "CN", "AC", "RF", "AB":
+		return false
+	}
+	return d.assoc.x410() || !d.assoc.known && spdu == "PT" && ber.Raw(s.b).Tag() == asn1.Univ(asn1.NumberInteger)
 }
 
 // ppdu takes the PPDU at the start of s apart; spdu is what carries it, "" where
