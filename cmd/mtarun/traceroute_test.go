@@ -41,8 +41,8 @@ func TestTraceShowsTheWay(t *testing.T) {
 		return strings.Join(all, "; ")
 	}
 	for _, c := range []struct {
-		args              []string
-		status            int
+		args      []string
+		status    int
 		out, back string
 	}{
 		{[]string{carol}, 0, "ALPHA MTA-A relayed; BRAVO  relayed; CHARLIE MTA-C deliverable", "CHARLIE  relayed; BRAVO  relayed; ALPHA MTA-A received"},

@@ -122,10 +122,12 @@ func marks(c *ucli.Context, s *submit.Submission) error {
 func times(c *ucli.Context, s *submit.Submission) error {
 	if c.IsSet("defer-until") {
 		at, err := timeOf(c, "defer-until")
+		if err == nil {
+			err = s.Defer(at)
+		}
 		if err != nil {
 			return err
 		}
-		s.Defer(at)
 	}
 	if c.IsSet("latest") {
 		at, err := timeOf(c, "latest")

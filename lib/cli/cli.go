@@ -213,14 +213,22 @@ func Address(op, text string) (oraddr.Address, error) {
 	return a, err
 }
 
-// Operands returns the operands of a command; a single "-" stands for the lines of
+// Operands returns the operands of a command; a "-" among them stands for the lines of
 // standard input, blank ones left out.
 func Operands(c *ucli.Context) ([]string, error) {
-	args := c.Args().Slice()
-	if len(args) != 1 || args[0] != "-" {
-		return args, nil
+	all := []string{}
+	for _, arg := range c.Args().Slice() {
+		if arg != "-" {
+			all = append(all, arg)
+			continue
+		}
+		lines, err := Lines(c.App.Reader)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, lines...)
 	}
-	return Lines(c.App.Reader)
+	return all, nil
 }
 
 // Lines reads lines, blank ones left out.

@@ -131,7 +131,7 @@ func TestOperands(t *testing.T) {
 		{nil, []string{}},
 		{[]string{"a", "b"}, []string{"a", "b"}},
 		{[]string{"-"}, []string{"one", "two"}},
-		{[]string{"a", "-"}, []string{"a", "-"}},
+		{[]string{"a", "-"}, []string{"a", "one", "two"}},
 	} {
 		call(t, func(ctx *ucli.Context) error {
 			got, err := Operands(ctx)

@@ -109,7 +109,9 @@ func (s *Submission) schedule(e *spool.Envelope) error {
 		}
 	}
 	if !says(s.DeferredDeliveryTime, e.Deferred) {
-		s.Defer(e.Deferred)
+		if err := s.Defer(e.Deferred); err != nil {
+			return err
+		}
 	}
 	latest, ok, err := mts.Ext(s.Extensions, mts.ExtLatestDeliveryTime)
 	if err != nil {
@@ -130,11 +132,22 @@ func says(text mts.Time, at time.Time) bool {
 }
 
 // Defer sets when the message may be delivered at the earliest; zero is at once.
-func (s *Submission) Defer(until time.Time) {
+func (s *Submission) Defer(until time.Time) (err error) {
 	s.DeferredDeliveryTime = ""
 	if !until.IsZero() {
-		s.DeferredDeliveryTime = asn1.NewUTCTime(until)
+		s.DeferredDeliveryTime, err = utcTime("deferred delivery time", until)
 	}
+	return err
+}
+
+// utcTime writes a time. Its year has two digits: a time of another half of a century
+// would be read as one of this.
+func utcTime(what string, at time.Time) (mts.Time, error) {
+	text := asn1.NewUTCTime(at)
+	if t, err := text.Time(); err != nil || !t.Equal(at.Truncate(time.Second)) {
+		return "", diag.E(what, diag.Data, fmt.Errorf("%s is not a time of the years 1950 to 2049, which X.411 can say", at.UTC().Format(time.RFC3339)))
+	}
+	return text, nil
 }
 
 // Expire sets when the message is to be given up (X.411 latest-delivery-time); zero
@@ -144,7 +157,10 @@ func (s *Submission) Expire(at time.Time) (err error) {
 		s.Extensions = mts.RemoveExt(s.Extensions, mts.ExtLatestDeliveryTime.Type())
 		return nil
 	}
-	s.Extensions, err = mts.SetExt(s.Extensions, mts.ExtLatestDeliveryTime, asn1.NewUTCTime(at))
+	text, err := utcTime("latest delivery time", at)
+	if err == nil {
+		s.Extensions, err = mts.SetExt(s.Extensions, mts.ExtLatestDeliveryTime, text)
+	}
 	return err
 }
 

@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -91,8 +92,10 @@ func TestAgainTakesTheTraceAway(t *testing.T) {
 func TestSubmitRefuses(t *testing.T) {
 	d, _ := door(t)
 	for name, spoil := range map[string]func(*Submission) error{
-		"given up already":             func(s *Submission) error { return s.Expire(now) },
-		"deferred and given up":        func(s *Submission) error { s.Defer(now.Add(2 * time.Hour)); return s.Expire(now.Add(time.Hour)) },
+		"given up already": func(s *Submission) error { return s.Expire(now) },
+		"deferred and given up": func(s *Submission) error {
+			return errors.Join(s.Defer(now.Add(2*time.Hour)), s.Expire(now.Add(time.Hour)))
+		},
 		"a time that is none":          func(s *Submission) error { s.DeferredDeliveryTime = "yesterday"; return nil },
 		"trace information":            func(s *Submission) error { s.TraceInformation = mts.AppendTrace(nil, d.domain, now); return nil },
 		"a history of the recipient":   func(s *Submission) error { return setHistory(&s.PerRecipientFields[0].Extensions) },
@@ -112,8 +115,7 @@ func TestSubmitRefuses(t *testing.T) {
 		}
 	}
 	s := submission(t, ann)
-	s.Defer(now.Add(-time.Hour))
-	if err := s.Expire(now.Add(time.Minute)); err != nil {
+	if err := errors.Join(s.Defer(now.Add(-time.Hour)), s.Expire(now.Add(time.Minute))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Submit(spool.Source{}, *s); err != nil {
@@ -124,4 +126,15 @@ func TestSubmitRefuses(t *testing.T) {
 func setHistory(to *[]mts.ExtensionField) (err error) {
 	*to, err = mts.SetExt(*to, mts.ExtRedirectionHistory, []mts.Redirection{})
 	return err
+}
+
+// A year that the wire has no digits for is refused, and not taken for another.
+func TestTimesOfOtherCenturies(t *testing.T) {
+	s := submission(t, ann)
+	for _, year := range []int{1949, 2050, 2099} {
+		at := time.Date(year, 1, 2, 3, 4, 5, 0, time.UTC)
+		if s.Defer(at) == nil || s.Expire(at) == nil {
+			t.Errorf("%d was taken", year)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package clitest
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -133,4 +134,36 @@ func compare(t *testing.T, what string, page, command []string) {
 			t.Errorf("%s: %s does not exist", what, name)
 		}
 	}
+}
+
+// Members holds the members of an object that a command prints as JSON, given as the
+// value that is encoded, and a subsection of its manual page together, both ways: the
+// subsection has an item ".It Sy name" for each.
+func Members(t *testing.T, page, subsection string, value any) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(Root(t), "man", page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), "\n.Ss "+subsection+"\n")
+	if !found {
+		t.Errorf("%s: no subsection %q", page, subsection)
+		return
+	}
+	var told []string
+	for line := range strings.Lines(rest) {
+		if strings.HasPrefix(line, ".Ss ") || strings.HasPrefix(line, ".Sh ") {
+			break
+		}
+		if item, ok := strings.CutPrefix(line, ".It Sy "); ok {
+			told = append(told, strings.FieldsFunc(strings.TrimSpace(item), func(r rune) bool { return r == ' ' || r == ',' })...)
+		}
+	}
+	var have []string
+	for i, of := 0, reflect.TypeOf(value); i < of.NumField(); i++ {
+		if name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ","); name != "" && name != "-" {
+			have = append(have, name)
+		}
+	}
+	compare(t, page+": "+subsection, told, have)
 }
