@@ -127,6 +127,12 @@ const (
 	Mode1984   = "1984"   // P1 of 1984 in X.410-1984 mode: application protocol 1
 )
 
+// The values of Peer.Content1984.
+const (
+	ContentP2  = "p2"  // the peer's users read P2 alone
+	ContentP22 = "p22" // they read P22 as well
+)
+
 // Peer is another MTA, under the MTA name it gives in the bind.
 type Peer struct {
 	Name           string    `json:"name" toml:"name"`
@@ -141,7 +147,8 @@ type Peer struct {
 	CheckpointSize int       `json:"checkpoint-size" toml:"checkpoint-size"`     // units of 1024 octets
 	WindowSize     int       `json:"window-size" toml:"window-size"`             // checkpoints
 	TwoWay         bool      `json:"two-way" toml:"two-way"`
-	Mode           string    `json:"mode" toml:"mode"` // of associations, whoever opens them
+	Mode           string    `json:"mode" toml:"mode"`                 // of associations, whoever opens them
+	Content1984    string    `json:"content-1984" toml:"content-1984"` // with Mode1984
 	Recovery       bool      `json:"recovery" toml:"recovery"`
 	Enabled        bool      `json:"enabled" toml:"enabled"`
 	MaxSize        Octets    `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize

@@ -145,6 +145,7 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 		{"password", func(c *Config) { c.Peers[0].PasswordIn = strings.Repeat("p", 63) },
 			`[[peer]] "MTA-B": password-in: 63 characters; a password has at most 62`},
 		{"mode", func(c *Config) { c.Peers[0].Mode = "1988" }, `[[peer]] "MTA-B": mode: "1988" is neither normal, x410 nor 1984`},
+		{"content-1984", func(c *Config) { c.Peers[0].Content1984 = "p772" }, `[[peer]] "MTA-B": content-1984: "p772" is neither p2 nor p22`},
 		{"window", func(c *Config) { c.Peers[0].WindowSize = 0 }, `[[peer]] "MTA-B": window-size: 0 is not between 1 and 32`},
 		{"route to nobody", func(c *Config) { c.Routes[0].Peers = []string{"MTA-X"} },
 			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers[0]: there is no [[peer]] "MTA-X"`},

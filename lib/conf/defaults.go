@@ -47,7 +47,7 @@ func NewChannel() Channel {
 
 // NewPeer returns a Peer with the defaults.
 func NewPeer() Peer {
-	return Peer{CheckpointSize: 64, WindowSize: 3, TwoWay: true, Mode: ModeNormal, Recovery: true, Enabled: true}
+	return Peer{CheckpointSize: 64, WindowSize: 3, TwoWay: true, Mode: ModeNormal, Content1984: ContentP2, Recovery: true, Enabled: true}
 }
 
 // NewRoute returns a Route with the defaults: unable-to-transfer,

@@ -348,6 +348,9 @@ func (v *validator) peers() {
 		if m := p.Mode; m != ModeNormal && m != ModeX410 && m != Mode1984 {
 			v.faultf("mode", "%s is neither %s, %s nor %s", quote([]byte(m)), ModeNormal, ModeX410, Mode1984)
 		}
+		if c := p.Content1984; c != ContentP2 && c != ContentP22 {
+			v.faultf("content-1984", "%s is neither %s nor %s", quote([]byte(c)), ContentP2, ContentP22)
+		}
 		v.acceptance(p.MaxSize, p.ContentTypes, p.EITs)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/ipms"
+	"github.com/mtakit/mtakit/lib/mts"
 )
 
 // octets reads hexadecimal with spaces, line ends and comments after a semicolon.
@@ -180,7 +181,7 @@ func TestHeading(t *testing.T) {
 	inner := ipms.IPM{Heading: heading}
 	old, err := ipms.InformationObject{IPM: &ipms.IPM{Heading: heading, Body: []ipms.BodyPart{{Message: &ipms.MessageBodyPart{
 		Parameters: ipms.MessageParameters{DeliveryTime: "261127000000Z", DeliveryEnvelope: &ipms.OtherMessageDeliveryFields{
-			ContentType: ipms.DeliveredContentType{BuiltIn: new(22)}, OriginatorName: cn, ThisRecipientName: cn, MessageSubmissionTime: "261127000000Z",
+			ContentType: ipms.DeliveredContentType{BuiltIn: new(mts.InterpersonalMessaging1988)}, OriginatorName: cn, ThisRecipientName: cn, MessageSubmissionTime: "261127000000Z",
 			ContentIdentifier: "x",
 		}},
 		Data: inner}}}}}.Encode()

@@ -2,8 +2,10 @@ package route
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/mtakit/mtakit/lib/downgrade"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 )
@@ -46,10 +48,17 @@ func (r *Router) explain(a oraddr.Address) Explanation {
 		for _, name := range rule.skipped {
 			e.step("peer "+name, false, "not enabled")
 		}
+		e.Decision = rule.decision(a)
 		for _, hop := range rule.hops {
-			e.step("peer "+hop.Peer, true, "")
+			why := ""
+			if slices.Contains(rule.old, hop.Peer) {
+				why = "of 1984"
+				if err := downgrade.Writable(a); err != nil {
+					why += ": " + err.Error()
+				}
+			}
+			e.step("peer "+hop.Peer, slices.Contains(e.Decision.Hops, hop), why)
 		}
-		e.Decision = rule.decision()
 		return e
 	}
 	e.Decision = Decision{Fail: unrecognised(NoRoute)}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/downgrade"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 )
@@ -50,6 +51,8 @@ type Decision struct {
 const (
 	NoUser  = "no such user"
 	NoRoute = "no route"
+	// NotIn1984: there are peers, but they know the addresses of 1984 only.
+	NotIn1984 = "the address has attributes that the next MTA, of 1984, does not know"
 )
 
 // KindOf returns the kind of error it is for whoever gave the address: NoUser and
@@ -87,6 +90,7 @@ type rule struct {
 	pattern oraddr.Pattern
 	weight  int
 	hops    []Hop
+	old     []string // those of the hops that are peers of 1984
 	skipped []string // peers that are not enabled
 	fail    *Failure // nil if there are hops
 }
@@ -157,6 +161,9 @@ func compile(c *conf.Route, peers map[string]*conf.Peer) (rule, error) {
 				return rule{}, diag.New("route: "+c.Match, diag.Config, fmt.Sprintf("there is no peer %q", name))
 			case p.Enabled:
 				r.hops = append(r.hops, Hop{p.Channel, p.Name})
+				if p.Mode == conf.Mode1984 {
+					r.old = append(r.old, p.Name)
+				}
 			default:
 				r.skipped = append(r.skipped, p.Name)
 			}
@@ -168,10 +175,19 @@ func compile(c *conf.Route, peers map[string]*conf.Peer) (rule, error) {
 	return r, nil
 }
 
-// decision returns what a rule that matches decides. The hops are the caller's to
+// decision returns what a rule that matches a decides. The hops are the caller's to
 // keep, not to change.
-func (r *rule) decision() Decision {
-	return Decision{Hops: r.hops[:len(r.hops):len(r.hops)], Fail: r.fail, Rule: r.name}
+func (r *rule) decision(a oraddr.Address) Decision {
+	d := Decision{Hops: r.hops[:len(r.hops):len(r.hops)], Fail: r.fail, Rule: r.name}
+	if len(r.old) == 0 || downgrade.Writable(a) == nil {
+		return d
+	}
+	d.Hops = slices.DeleteFunc(slices.Clone(d.Hops), func(h Hop) bool { return slices.Contains(r.old, h.Peer) })
+	if len(d.Hops) == 0 {
+		d.Hops = nil
+		d.Fail = &Failure{int(mts.UnableToTransfer), int(mts.UnableToDowngrade), NotIn1984}
+	}
+	return d
 }
 
 // Route returns where the recipient with the O/R address a goes.
@@ -180,7 +196,7 @@ func (r *Router) Route(a oraddr.Address) Decision {
 		return d
 	}
 	if i := r.index.first(r.rules, &a); i >= 0 {
-		return r.rules[i].decision()
+		return r.rules[i].decision(a)
 	}
 	return Decision{Fail: unrecognised(NoRoute)}
 }

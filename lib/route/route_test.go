@@ -37,6 +37,10 @@ channel = "slow"
 name = "OFF"
 channel = "p1"
 enabled = false
+[[peer]]
+name = "OLD"
+channel = "p1"
+mode = "1984"
 [[user]]
 address = "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
 mailbox = "ann"
@@ -63,6 +67,12 @@ reject = "CHARLIE needs an organization"
 [[route]]
 match = "/PRMD=OFF/ADMD=TEST/C=GB/"
 peers = ["OFF"]
+[[route]]
+match = "/PRMD=OLD/ADMD=TEST/C=GB/"
+peers = ["OLD"]
+[[route]]
+match = "/O=Both/PRMD=OLD/ADMD=TEST/C=GB/"
+peers = ["OLD", "B2"]
 [[route]]
 match = "/PRMD=HOSTED/ADMD=TEST/C=GB/"
 local = true
@@ -136,6 +146,9 @@ func TestRoute(t *testing.T) {
 			"route /PRMD=SHUT/ADMD=TEST/C=GB/", nil, &Failure{5, conf.NoDiagnostic, "shut"}},
 		{"the first of equal routes", "/S=X/PRMD=ELSE/ADMD=TEST/C=GB/",
 			"route /ADMD=TEST/C=GB/", []Hop{{"p1", "B"}}, nil},
+		{"a peer of 1984", "/CN=X/PRMD=OLD/ADMD=TEST/C=GB/", "route /PRMD=OLD/ADMD=TEST/C=GB/", []Hop{{"p1", "OLD"}}, nil},
+		{"what a peer of 1984 cannot be told", "/CN=*{165}/PRMD=OLD/ADMD=TEST/C=GB/", "route /PRMD=OLD/ADMD=TEST/C=GB/", nil, &Failure{1, 47, NotIn1984}},
+		{"an alternate of 1988 can", "/CN=*{165}/O=Both/PRMD=OLD/ADMD=TEST/C=GB/", "route /O=Both/PRMD=OLD/ADMD=TEST/C=GB/", []Hop{{"slow", "B2"}}, nil},
 		{"no route", "/S=X/PRMD=ELSE/ADMD=OTHER/C=GB/", "", nil, noRoute},
 		{"nothing but a name", "/S=X/", "", nil, noRoute},
 	} {
@@ -189,6 +202,7 @@ func TestExplainPrints(t *testing.T) {
 		"/S=X/PRMD=BRAVO/ADMD=TEST/C=GB/",
 		"no\tuser\tno user has this address",
 		"no\troute /O=Sales/PRMD=ALPHA/ADMD=TEST/C=GB/\tPRMD is BRAVO, not ALPHA",
+		"no\troute /O=Both/PRMD=OLD/ADMD=TEST/C=GB/\tPRMD is BRAVO, not OLD",
 		"no\troute /O=Sal*/PRMD=CHARLIE/ADMD=TEST/C=GB/\tPRMD is BRAVO, not CHARLIE",
 		"no\troute /O=*/PRMD=CHARLIE/ADMD=TEST/C=GB/\tPRMD is BRAVO, not CHARLIE",
 		"yes\troute /PRMD=BRAVO/ADMD=TEST/C=GB/\tlongest match: two of three",
@@ -200,6 +214,11 @@ func TestExplainPrints(t *testing.T) {
 	}, "\n")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	old := r.Explain(address(t, "/CN=*{165}/O=Both/PRMD=OLD/ADMD=TEST/C=GB/")).String()
+	if want := "no\tpeer OLD\tof 1984: unable to downgrade: the address /CN=*{165}/O=Both/PRMD=OLD/ADMD=TEST/C=GB/ has attributes that 1984 does not know\n" +
+		"yes\tpeer B2\t\n=\tslow B2\n"; !strings.HasSuffix(old, want) {
+		t.Errorf("%s\nlacks\n%s", old, want)
 	}
 	shut := r.Explain(address(t, "/S=X/PRMD=SHUT/ADMD=TEST/C=GB/"))
 	if got := shut.Decision.String(); got != "fail restricted-delivery: shut" {

@@ -65,6 +65,9 @@ func (a *association) store(ind *rtse.TransferIndication) (tx *submit.Tx, discar
 	if err != nil {
 		return nil, "", asMalformed(err)
 	}
+	if err := a.upgrade(in, s.Identity); err != nil {
+		return nil, "", asMalformed(err)
+	}
 	src := spool.Source{Channel: a.channel.host.Name, Peer: a.peer.Name}
 	switch in.Kind {
 	case p1.Message:
@@ -81,6 +84,9 @@ func (a *association) store(ind *rtse.TransferIndication) (tx *submit.Tx, discar
 		return nil, "", errors.Join(err, tx.Abort())
 	}
 	if in.Kind == p1.Report {
+		if err := a.upgrade(in, s.Identity); err != nil {
+			return nil, "", errors.Join(asMalformed(err), tx.Abort())
+		}
 		tx.CompleteReport(in.Envelope, in.Report)
 	}
 	if _, err := tx.Commit(a.channel.ctx); err != nil {

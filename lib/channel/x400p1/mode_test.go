@@ -24,7 +24,7 @@ var modes = []string{conf.ModeNormal, conf.ModeX410, conf.Mode1984}
 // mode configures the mode of the peer at MTA-A.
 func (s *switch1) mode(mode string) {
 	s.t.Helper()
-	s.conf.Peers[0].Mode = mode
+	s.conf.Peers[0].Mode, s.conf.Peers[0].Content1984 = mode, conf.ContentP22 // any content will do
 	text, err := json.Marshal(s.conf)
 	if err != nil {
 		s.t.Fatal(err)

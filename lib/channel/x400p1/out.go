@@ -33,48 +33,52 @@ func (a *association) transfer(j channel.Job) {
 			Until: a.channel.now().Add(soon)})...)
 		return
 	}
-	r := a.send(j)
+	results := a.send(j)
 	// The scheduler must hear that the turn is gone before it hears that the job is
 	// done, or it would send the next one into the void.
 	a.step(p1.TransferConfirm)
-	host.Results(j, everyone(j, r)...)
+	host.Results(j, results...)
 	a.step(p1.OutcomeTold)
 }
 
-func (a *association) send(j channel.Job) channel.Result {
+func (a *association) send(j channel.Job) []channel.Result {
+	all := func(r channel.Result) []channel.Result { return everyone(j, r) }
 	later := func(err error) channel.Result {
 		return channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error()}
 	}
 	m, err := a.channel.host.Spool.OpenMessage(j.Ref)
 	if err != nil {
-		return later(err)
+		return all(later(err))
 	}
 	defer func() { _ = m.Close() }() // it was only read
-	envelope, err := outgoing(m.Envelope, a.channel.settings().Identity, j.Recipients, a.peer.Name)
+	own := a.channel.settings().Identity
+	o := outward{content: m.Content(), size: m.Envelope.Size}
+	if m.Envelope.Kind != spool.KindMessage && o.size == 0 {
+		o.size = p1.NoContent
+	}
+	if o.envelope, err = outgoing(m.Envelope, own, j.Recipients, a.peer.Name); err != nil {
+		return all(channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()})
+	}
+	if err := a.as84(&o, own); err != nil {
+		return all(failure(err))
+	}
+	prefix, total, err := p1.NewAPDU(o.envelope, o.size)
 	if err != nil {
-		return channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()}
+		return all(channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()})
 	}
-	size := m.Envelope.Size
-	if m.Envelope.Kind != spool.KindMessage && size == 0 {
-		size = p1.NoContent
-	}
-	prefix, total, err := p1.NewAPDU(envelope, size)
-	if err != nil {
-		return channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()}
-	}
-	object := &object{prefix: prefix, content: m.Content()}
+	object := &object{prefix: prefix, content: o.content}
 	options := a.resumption(j, object, total)
 	result, err := a.conn.TransferWith(a.channel.ctx, io.NewSectionReader(object, 0, total), total, options)
 	a.remember(j, object, total, options.Resume, result)
 	switch {
 	case result.Confirmed:
-		return channel.Result{Outcome: channel.OutcomeTransferred}
+		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeTransferred, Text: o.without})
 	case result.InDoubt:
-		return channel.Result{Outcome: channel.OutcomeInDoubt, Text: errors.Join(err, result.Err).Error()}
+		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeInDoubt, Text: errors.Join(err, result.Err).Error()})
 	case err != nil:
-		return channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error(), PeerFault: true}
+		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error(), PeerFault: true})
 	case result.Err != nil:
-		return later(result.Err)
+		return o.outcomes(j, later(result.Err))
 	}
-	return channel.Result{Outcome: channel.OutcomeDeferred, Text: "the peer did not take it: " + result.Reason.String()}
+	return o.outcomes(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: "the peer did not take it: " + result.Reason.String()})
 }

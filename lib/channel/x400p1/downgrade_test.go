@@ -1,0 +1,183 @@
+package x400p1
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+func orName(t *testing.T, text string) oraddr.ORName {
+	t.Helper()
+	a, err := oraddr.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := a.ORName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func nameText(t *testing.T, n oraddr.ORName) string {
+	t.Helper()
+	a, err := n.Address()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.String()
+}
+
+// reachable is an association of 1984 that a job may use, and its other end.
+func (s *switch1) reachable() *rtse.Conn {
+	s.t.Helper()
+	s.mode(conf.Mode1984)
+	s.peer.Peers[0].Mode = conf.Mode1984
+	s.send(channel.Line{Type: channel.TypeOpen, Assoc: 1, Peer: "MTA-B"})
+	conn := s.accepted(true)
+	if up := s.next(channel.TypeAssoc); up.State != channel.StateUp || !up.Turn {
+		s.t.Fatalf("%+v", up)
+	}
+	return conn
+}
+
+// What goes over an association of 1984 is of 1984; the outcome says what was left out,
+// and which recipient could not be told the peer at all.
+func TestTransferOutAs1984(t *testing.T) {
+	s := start(t)
+	in, err := p1.ReadAPDU(bytes.NewReader(message(t, "content")), p1.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := in.Message
+	m.ContentType = mts.NewContentType(mts.InterpersonalMessaging1984)
+	m.OriginatorName = orName(t, "/CN=Postmaster/PRMD=ALPHA/ADMD=TEST/C=GB/")
+	if m.Extensions, err = mts.SetExt(nil, mts.ExtDLExpansionProhibited, mts.Prohibited); err != nil {
+		t.Fatal(err)
+	}
+	one := m.PerRecipientFields[0]
+	m.PerRecipientFields = nil
+	for i, text := range []string{"/CN=Ann/PRMD=BRAVO/ADMD=TEST/C=GB/", "/CN=*{165}/PRMD=BRAVO/ADMD=TEST/C=GB/"} {
+		one.RecipientName, one.OriginallySpecifiedRecipientNumber = orName(t, text), i+1
+		m.PerRecipientFields = append(m.PerRecipientFields, one)
+	}
+	raw, err := p1.EncodeMessageEnvelope(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := s.queue(raw)
+	conn := s.reachable()
+	s.send(channel.Line{Type: channel.TypeJob, Job: 3, Assoc: 1, Peer: "MTA-B", Ref: &ref, Recipients: []int{1, 2}})
+	ind, got := s.receive(conn)
+	content, err := io.ReadAll(got.Content)
+	if err = errors.Join(err, got.Finish()); err != nil || string(content) != "content" {
+		t.Errorf("content %q, %v", content, err)
+	}
+	if len(got.Message.Extensions) > 0 || nameText(t, got.Message.OriginatorName) != "/DD.Common=Postmaster/PRMD=ALPHA/ADMD=TEST/C=GB/" {
+		t.Errorf("%+v", got.Message)
+	}
+	f := got.Message.PerRecipientFields
+	if nameText(t, f[0].RecipientName) != "/DD.Common=Ann/PRMD=BRAVO/ADMD=TEST/C=GB/" || !f[0].PerRecipientIndicators.Responsibility() || f[1].PerRecipientIndicators.Responsibility() {
+		t.Errorf("%+v", f)
+	}
+	if trace := got.Message.TraceInformation; len(trace) != 2 {
+		t.Errorf("trace %v", trace)
+	}
+	if err := ind.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	o := s.next(channel.TypeOutcome)
+	if len(o.Results) != 2 {
+		t.Fatalf("%+v", o)
+	}
+	if r := o.Results[0]; r.N != 1 || r.Outcome != channel.OutcomeTransferred || r.Text != "as of 1984, without extension dl-expansion-prohibited" {
+		t.Errorf("%+v", r)
+	}
+	if r := o.Results[1]; r.N != 2 || r.Outcome != channel.OutcomeFailed || r.Reason != int(mts.UnableToTransfer) || r.Diagnostic != int(mts.UnableToDowngrade) || !strings.Contains(r.Text, "CN=*{165}") {
+		t.Errorf("%+v", r)
+	}
+}
+
+// What cannot be downgraded is never sent, and not tried again.
+func TestImpossibleAs1984(t *testing.T) {
+	s := start(t)
+	in, err := p1.ReadAPDU(bytes.NewReader(message(t, "content")), p1.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := in.Message
+	m.ContentType = mts.NewExtendedContentType(mts.ContentP772)
+	raw, err := p1.EncodeMessageEnvelope(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := s.queue(raw)
+	s.reachable()
+	s.send(channel.Line{Type: channel.TypeJob, Job: 3, Assoc: 1, Peer: "MTA-B", Ref: &ref, Recipients: []int{1}})
+	o := s.next(channel.TypeOutcome)
+	if r := o.Results[0]; r.Outcome != channel.OutcomeFailed || r.Reason != int(mts.UnableToTransfer) || r.Diagnostic != int(mts.UnableToDowngrade) {
+		t.Errorf("%+v", r)
+	}
+}
+
+// What comes over an association of 1984 has the names of 1988 in the spool.
+func TestTransferInOf1984(t *testing.T) {
+	s := start(t)
+	s.mode(conf.Mode1984)
+	s.peer.Peers[0].Mode = conf.Mode1984
+	in, err := p1.ReadAPDU(bytes.NewReader(message(t, "content")), p1.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Message.OriginatorName = orName(t, "/DD.X400-88=$/CN$=yen(042)(123)165(125)$/PRMD$=ZULU$/ADMD$=B$/C$=GB$//PRMD=ALPHA/ADMD=TEST/C=GB/")
+	in.Message.PerRecipientFields[0].RecipientName = orName(t, "/DD.Common=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/")
+	raw, err := p1.EncodeMessageEnvelope(in.Message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefix, total, err := p1.NewAPDU(raw, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := s.bind("MTA-B", "secretB")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_, _ = conn.Transfer(context.Background(), strings.NewReader(string(prefix)+"content"), total)
+	}()
+	commit := s.next(channel.TypeCommit)
+	s.send(channel.Line{Type: channel.TypeDurable, Txn: commit.Txn})
+	sp, err := spool.Open(s.conf.Spool.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sp.Close() }()
+	stored, err := sp.OpenMessage(spool.Ref{ID: commit.Envelope.ID, Priority: commit.Envelope.Priority})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stored.Close() }()
+	env := stored.Envelope
+	got, err := p1.DecodeMessageEnvelope(env.Wire, p1.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if nameText(t, got.OriginatorName) != "/CN=yen*{165}/PRMD=ZULU/ADMD=B/C=GB/" || env.Originator != "/CN=yen*{165}/PRMD=ZULU/ADMD=B/C=GB/" {
+		t.Errorf("originator %s, %s", nameText(t, got.OriginatorName), env.Originator)
+	}
+	if nameText(t, got.PerRecipientFields[0].RecipientName) != "/CN=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/" || env.Recipients[0].Address != "/CN=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/" {
+		t.Errorf("recipient %+v", env.Recipients[0])
+	}
+}
