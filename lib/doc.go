@@ -17,6 +17,7 @@
 //	oraddr          O/R addresses: structure, text forms, matching (X.402)
 //	mts             messages, probes, reports, their envelopes (X.411)
 //	ipms            interpersonal messages (X.420); ipms/p772 the military ones
+//	edims           EDI messages (X.435)
 //
 // Wires, protocol machines that know nothing of spool or routing:
 //

@@ -23,6 +23,7 @@ var floors = []struct{ pkg, reason string }{
 	{"mts", "values: no I/O"},
 	{"ipms", "values: no I/O"},
 	{"ipms/p772", "values: no I/O"},
+	{"edims", "values: no I/O"},
 	{"osi/tp", "a wire knows no spool and no routing"},
 	{"osi/session", "a wire knows no spool and no routing"},
 	{"osi/presentation", "a wire knows no spool and no routing"},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/edims"
 	"github.com/mtakit/mtakit/lib/ipms"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -13,10 +14,6 @@ import (
 
 func (d *decoder) mtsAPDU(s span) (Node, int) {
 	return d.explain(s, MTSAPDU, "MTS-APDU", p1.MTSAPDU{}, "")
-}
-
-func (d *decoder) ipm(s span) (Node, int) {
-	return d.explain(s, IPM, "information-object", ipms.InformationObject{}, "")
 }
 
 // orName shows an ORName or, by its tag, an ORAddress.
@@ -43,8 +40,7 @@ func (d *decoder) inMTSAPDU(n *ber.Node, s span, out *Node) {
 	}
 }
 
-// content shows a component of n that is a content, if the content type in typed
-// is one of which more is known.
+// content shows a component of n that is a content, of the content type in typed.
 func (d *decoder) content(n, typed *ber.Node, name string, s span, out *Node) {
 	content, at := child(n, name)
 	kind, _ := child(typed, "content-type")
@@ -55,25 +51,68 @@ func (d *decoder) content(n, typed *ber.Node, name string, s span, out *Node) {
 	if _, err := ber.Unmarshal(kind.Raw, &contentType, d.lim.codec(len(kind.Raw))); err != nil {
 		return
 	}
-	layer := Layer("")
+	if v, ok := octetsOf(content, s); ok {
+		d.asContent(contentType, v, &out.Children[at])
+	}
+}
+
+// asContent shows the octets of a content in its node. One of a type that is not
+// known is shown as BER if it is all of one element, else it stays octets.
+func (d *decoder) asContent(t mts.ContentType, v span, shown *Node) {
+	if len(v.b) == 0 {
+		return
+	}
+	var list []Node
+	layer := contentLayer(t)
 	switch {
-	case contentType.Equal(mts.NewContentType(mts.InterpersonalMessaging1984)),
-		contentType.Equal(mts.NewContentType(mts.InterpersonalMessaging1988)):
-		layer = IPM
-	case contentType.Equal(mts.NewExtendedContentType(mts.ContentInnerEnvelope)):
-		layer = MTSAPDU
+	case layer != "":
+		list = d.inLayer(v, layer)
+	case t.Equal(mts.NewContentType(mts.External)):
+		one, size := d.explain(v, IPM, "external-content", ipms.External{}, "")
+		list = []Node{one}
+		if size < len(v.b) {
+			list = append(list, d.inLayer(v.from(size), BER)...)
+		}
 	default:
-		return
+		if list = d.tryUntyped(v); list == nil {
+			return
+		}
 	}
-	v, ok := octetsOf(content, s)
-	if !ok || len(v.b) == 0 {
-		return
-	}
-	shown := &out.Children[at]
-	shown.Value, shown.Hex = fmt.Sprintf("%v, %d octets", contentType, len(v.b)), nil
+	shown.Value, shown.Hex = fmt.Sprintf("%v, %d octets", t, len(v.b)), nil
+	shown.Children = append(shown.Children, list...)
+}
+
+// inLayer shows elements of a layer one after the other.
+func (d *decoder) inLayer(v span, layer Layer) (list []Node) {
 	for len(v.b) > 0 {
 		one, size := d.element(v, layer)
-		shown.Children = append(shown.Children, one)
+		list = append(list, one)
 		v = v.from(size)
 	}
+	return list
+}
+
+func extended(o asn1.OID) mts.ContentType { return mts.NewExtendedContentType(o) }
+
+// contentLayer returns the layer of contents of a type; "" where it is not known.
+func contentLayer(t mts.ContentType) Layer {
+	switch {
+	case t.BuiltIn != nil:
+		switch *t.BuiltIn {
+		case mts.InterpersonalMessaging1984, mts.InterpersonalMessaging1988:
+			return IPM
+		case mts.EDIMessaging:
+			return EDIM
+		}
+	case t.Extended != nil:
+		switch *t.Extended {
+		case ipms.ContentP2, ipms.ContentP22, mts.ContentP772:
+			return IPM
+		case edims.ContentPedi:
+			return EDIM
+		case mts.ContentInnerEnvelope:
+			return MTSAPDU
+		}
+	}
+	return ""
 }

@@ -1,6 +1,6 @@
 // Package decode takes encodings of any layer apart for people: transport,
-// session, presentation, ACSE, RTSE, the MTS transfer protocol, interpersonal
-// messages, O/R names, and BER as such. Layers are shown inside one another as
+// session, presentation, ACSE, RTSE, the MTS transfer protocol, interpersonal,
+// military and EDI messages, O/R names, and BER as such. Layers are shown inside one another as
 // they are carried: a TPKT with a session CONNECT shows the presentation, ACSE,
 // RTSE and MTA-bind octets in it.
 //
@@ -29,19 +29,20 @@ const (
 	ACSE    Layer = "acse"     // X.227
 	RTSE    Layer = "rtse"     // X.228
 	MTSAPDU Layer = "mts-apdu" // X.411: a message, report or probe between MTAs
-	IPM     Layer = "ipm"      // X.420: a content of type 2 or 22
+	IPM     Layer = "ipm"      // X.420: a content of type 2 or 22; STANAG 4406: one of P772
+	EDIM    Layer = "edim"     // X.435: a content of type 35
 	ORName  Layer = "or-name"  // X.411: an ORName, or an ORAddress
 	BER     Layer = "ber"      // X.690, the types not known
 )
 
 // Layers returns every layer, from the wire up.
 func Layers() []Layer {
-	return []Layer{TPDU, SPDU, PPDU, ACSE, RTSE, MTSAPDU, IPM, ORName, BER}
+	return []Layer{TPDU, SPDU, PPDU, ACSE, RTSE, MTSAPDU, IPM, EDIM, ORName, BER}
 }
 
 // ParseLayer returns the layer of that name. Its error is of kind diag.Usage.
 func ParseLayer(name string) (Layer, error) {
-	names := make([]string, 0, 9)
+	names := make([]string, 0, len(Layers()))
 	for _, l := range Layers() {
 		if name == string(l) {
 			return l, nil
@@ -235,6 +236,8 @@ func (d *decoder) element(s span, layer Layer) (Node, int) {
 		return d.mtsAPDU(s)
 	case IPM:
 		return d.ipm(s)
+	case EDIM:
+		return d.edim(s)
 	case ORName:
 		return d.orName(s)
 	}

@@ -112,6 +112,12 @@ func TestText(t *testing.T) {
 		{"x410.tpdu.hex", []string{
 			"x410-mode-parameters RTORQ", "bind-argument MTABindArgument", "APDU: joined from 2 RTTRs, 406 octets",
 		}},
+		{"contents.mts-apdu.hex", []string{
+			"content OCTET STRING: p772, 104 octets", "value Precedence: 4 flash", "token-type-identifier OBJECT IDENTIFIER: 2.6.3.6.0 asymmetric-token",
+			"content OCTET STRING: p35, 63 octets", "EDI-body-part OCTET STRING: UNB 554e42", "external-content External",
+			"content OCTET STRING: inner-envelope, 278 octets",
+		}},
+		{"bodyparts.ipm.hex", []string{"syntax VideotexSyntax: 1 data-syntax1", "explicit ExplicitRelationship: 2 replacement"}},
 		{"segments.tpdu.hex", []string{"TSDU: joined from 2 TPDUs", "SSDU: joined from 3 SPDUs"}},
 		{"refusal.tpdu.hex", []string{"bind-error MTABindError: 2 authentication-error", "reason: 3 address unknown"}},
 	} {

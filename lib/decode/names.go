@@ -6,6 +6,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/edims"
 	"github.com/mtakit/mtakit/lib/ipms"
 	"github.com/mtakit/mtakit/lib/ipms/p772"
 	"github.com/mtakit/mtakit/lib/mts"
@@ -219,8 +220,10 @@ func oidName(o asn1.OID) string {
 	if name := oidNames[o]; name != "" {
 		return name
 	}
-	if name := p772.Name(o); name != "" {
-		return name
+	for _, name := range [...]string{p772.Name(o), edims.Name(o), ipms.DataName(o), ipms.ParametersName(o)} {
+		if name != "" && name != string(o) {
+			return name
+		}
 	}
 	if o.HasPrefix(mts.EITs) {
 		if name := mts.EITName(o); name != string(o) {
@@ -272,24 +275,10 @@ var oidNames = map[asn1.OID]string{
 	"2.6.3.5.0":              "physical-rendition-basic",
 	"2.6.3.5.1":              "physical-rendition-no-cover-page",
 
-	ipms.DataIA5Text:            "ia5-text",
-	ipms.DataG3Facsimile:        "g3-facsimile",
-	ipms.DataG4Class1:           "g4-class1",
-	ipms.DataTeletex:            "teletex",
-	ipms.DataVideotex:           "videotex",
-	ipms.DataEncrypted:          "encrypted",
-	ipms.DataMessage:            "message",
-	ipms.DataMixedMode:          "mixed-mode",
-	ipms.DataBilaterallyDefined: "bilaterally-defined",
-	ipms.DataNationallyDefined:  "nationally-defined",
-	ipms.DataGeneralText:        "general-text",
-	ipms.DataFileTransfer:       "file-transfer",
-	ipms.DataReport:             "report",
-	ipms.DataNotification:       "notification",
-	ipms.DataVoice:              "voice",
-	ipms.DataContent:            "content",
-	ipms.DataPKCS7:              "pkcs7",
-	ipms.EITFileTransfer:        "file-transfer",
+	ipms.EITFileTransfer: "file-transfer",
+	ipms.EITVoice:        "voice",
+	ipms.ContentP2:       "p2",
+	ipms.ContentP22:      "p22",
 
 	ipms.ExtIncompleteCopy:             "incomplete-copy",
 	ipms.ExtLanguages:                  "languages",
@@ -306,5 +295,9 @@ var oidNames = map[asn1.OID]string{
 	ipms.ExtPrecedencePolicyIdentifier: "precedence-policy-identifier",
 	ipms.ExtCirculationListIndicator:   "circulation-list-indicator",
 	ipms.ExtPrecedence:                 "precedence",
+	ipms.ExtRecipientSecurityRequest:   "recipient-security-request",
+	ipms.ExtIPNSecurityResponse:        "ipn-security-response",
+	ipms.ExtAbsenceAdvice:              "absence-advice",
+	ipms.ExtChangeOfAddressAdvice:      "change-of-address-advice",
 	ipms.ExtRFC822FieldList:            "rfc-822-field-list",
 }

@@ -97,8 +97,9 @@ func (d *decoder) node(n *ber.Node, s span, layer Layer) Node {
 		d.inPPDU(n, s, &out)
 	case ACSE, RTSE:
 		d.inAPDU(n, s, &out)
-	case MTSAPDU:
+	case MTSAPDU, IPM, EDIM:
 		d.inMTSAPDU(n, s, &out)
+		d.inIPM(n, s, layer, &out)
 	}
 	d.inAny(n, s, layer, &out)
 	return out

@@ -93,12 +93,19 @@ type VideotexBodyPart struct {
 // VideotexParameters name the videotex syntax.
 type VideotexParameters struct {
 	_       ber.Set
-	Syntax  *int      `ber:"[0] OPTIONAL"`
-	Unknown []ber.Raw `ber:"..."`
+	Syntax  *VideotexSyntax `ber:"[0] OPTIONAL"`
+	Unknown []ber.Raw       `ber:"..."`
 }
 
-// EncryptedBodyPart is encrypted, X.420 §7.3.7. Its parameters are kept as they
-// came.
+// VideotexSyntax is one of the videotex syntaxes.
+type VideotexSyntax int64
+
+// String returns the name of the module, or the number.
+func (s VideotexSyntax) String() string {
+	return name(int(s), "ids", "data-syntax1", "data-syntax2", "data-syntax3")
+}
+
+// EncryptedBodyPart is encrypted, X.420 §7.3.7: what was encrypted is a BodyPart.
 type EncryptedBodyPart struct {
 	_          ber.Sequence
 	Parameters EncryptedParameters
@@ -107,8 +114,10 @@ type EncryptedBodyPart struct {
 
 // EncryptedParameters name the algorithm and the originator's certificates.
 type EncryptedParameters struct {
-	_       ber.Set
-	Unknown []ber.Raw `ber:"..."`
+	_                      ber.Set
+	AlgorithmIdentifier    *mts.AlgorithmIdentifier  `ber:"OPTIONAL"`
+	OriginatorCertificates []mts.ExtendedCertificate `ber:"SET OPTIONAL"`
+	Unknown                []ber.Raw                 `ber:"..."`
 }
 
 // MessageBodyPart is message, X.420 §7.3.8: a forwarded message, with what is
@@ -150,7 +159,7 @@ type OtherMessageDeliveryFields struct {
 // another tag than on transfer.
 type DeliveredContentType struct {
 	_        ber.Choice
-	BuiltIn  *int `ber:"[0]"`
+	BuiltIn  *mts.BuiltInContentType `ber:"[0]"`
 	Extended *asn1.OID
 }
 

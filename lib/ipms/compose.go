@@ -246,15 +246,15 @@ func (h *Heading) setSubject(s string) error {
 	return nil
 }
 
-func newUniversal(s string) universalString {
+func newUniversal(s string) UniversalOrBMPString {
 	for _, r := range s {
 		if r > 0xffff {
 			four := asn1.UniversalString(s)
-			return universalString{Four: &four}
+			return UniversalOrBMPString{Four: &four}
 		}
 	}
 	two := asn1.BMPString(s)
-	return universalString{Two: &two}
+	return UniversalOrBMPString{Two: &two}
 }
 
 // approximate returns as much of s as the subject field holds, with a question
@@ -297,7 +297,7 @@ func (c *Content) text(s string) (BodyPart, error) {
 		c.eits.ExtendedEncodedInformationTypes = append(c.eits.ExtendedEncodedInformationTypes, eitCharacterSet+asn1.OID(itoa(n)))
 	}
 	return BodyPart{Extended: &ExtendedBodyPart{
-		Parameters: &External{DirectReference: parametersGeneralText, Encoding: ExternalEncoding{SingleASN1: raw}},
+		Parameters: &External{DirectReference: ParametersGeneralText, Encoding: ExternalEncoding{SingleASN1: raw}},
 		Data:       data,
 	}}, nil
 }
@@ -323,7 +323,7 @@ func (a *Attachment) prefix() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	external, err := newExternal(parametersFileTransfer, p)
+	external, err := newExternal(ParametersFileTransfer, p)
 	if err != nil {
 		return nil, err
 	}

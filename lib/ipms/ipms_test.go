@@ -59,7 +59,10 @@ Hello world
 
 func TestTypes(t *testing.T) {
 	for _, v := range []any{InformationObject{}, IPM{}, IPN{}, BodyPart{}, External{}, FileTransferParameters{},
-		OtherMessageDeliveryFields{}, universalString{}} {
+		OtherMessageDeliveryFields{}, UniversalOrBMPString{},
+		BodyPartSignatures{}, IPMSecurityLabel{}, []CirculationMember{}, []DistributionCode{}, []InformationCategory{},
+		IPNSecurityResponse{}, AbsenceAdvice{}, ChangeOfAddressAdvice{}, VoiceParameters{}, ForwardedContentParameters{},
+		ReportDeliveryArgument{}} {
 		if err := ber.Check(v); err != nil {
 			t.Errorf("%T: %v", v, err)
 		}

@@ -15,6 +15,14 @@ const (
 
 	// EITFileTransfer is the encoded information type of file-transfer body parts.
 	EITFileTransfer asn1.OID = "2.6.1.12.0"
+	// EITVoice is that of voice body parts.
+	EITVoice asn1.OID = "2.6.1.12.1"
+)
+
+// The content types of X.420 as the message store and the Directory know them.
+const (
+	ContentP2  asn1.OID = "2.6.1.10.0" // of 1984
+	ContentP22 asn1.OID = "2.6.1.10.1" // of 1988
 )
 
 // Data types of extended body parts.
@@ -38,9 +46,20 @@ const (
 	DataPKCS7              asn1.OID = idData + "18"
 )
 
+// Types of the parameters of extended body parts; those of other data types have
+// none.
 const (
-	parametersGeneralText  asn1.OID = idParameters + "11"
-	parametersFileTransfer asn1.OID = idParameters + "12"
+	ParametersIA5Text      asn1.OID = idParameters + "0"
+	ParametersG3Facsimile  asn1.OID = idParameters + "2"
+	ParametersTeletex      asn1.OID = idParameters + "4"
+	ParametersVideotex     asn1.OID = idParameters + "5"
+	ParametersEncrypted    asn1.OID = idParameters + "6"
+	ParametersMessage      asn1.OID = idParameters + "7"
+	ParametersGeneralText  asn1.OID = idParameters + "11"
+	ParametersFileTransfer asn1.OID = idParameters + "12"
+	ParametersNotification asn1.OID = idParameters + "15"
+	ParametersVoice        asn1.OID = idParameters + "16"
+	ParametersContent      asn1.OID = idParameters + "17" // followed by the content-type
 )
 
 // Heading extensions.
@@ -61,6 +80,11 @@ const (
 
 	ExtCirculationListIndicator asn1.OID = idRecipientExtension + "0"
 	ExtPrecedence               asn1.OID = idRecipientExtension + "1"
+
+	ExtRecipientSecurityRequest asn1.OID = "2.6.1.18.0" // of a recipient
+	ExtIPNSecurityResponse      asn1.OID = "2.6.1.18.1" // of a notification
+	ExtAbsenceAdvice            asn1.OID = "2.6.1.19.0" // these are other notifications
+	ExtChangeOfAddressAdvice    asn1.OID = "2.6.1.19.1"
 
 	// ExtRFC822FieldList holds header fields of Internet mail that have no place in
 	// a heading, RFC 2156.
@@ -97,6 +121,19 @@ func (x Extension) Name() string { return nameOf(x.Type, idHeadingExtension, ext
 // DataName returns the name in the module of a data type of extended body parts, or
 // the object identifier of any other.
 func DataName(o asn1.OID) string { return nameOf(o, idData, dataNames[:]) }
+
+// ParametersName returns what DataName does of a type of parameters, followed by
+// "-parameters".
+func ParametersName(o asn1.OID) string {
+	rest, ok := strings.CutPrefix(string(o), idParameters)
+	if !ok {
+		return string(o)
+	}
+	if name := DataName(asn1.OID(idData + rest)); name != idData+rest {
+		return name + "-parameters"
+	}
+	return string(o)
+}
 
 // nameOf returns the name an object identifier has under an arc, or the
 // identifier itself.

@@ -142,12 +142,12 @@ func (r *renderer) extensions(all []Extension) {
 		case ExtExtendedSubject: // shown as the subject
 		case ExtAutoSubmitted:
 			value := "?"
-			if n, ok := decodeRaw[asn1.Enumerated](e.Value); ok {
-				value = nameOfAutoSubmitted(int(n))
+			if a, ok := decodeRaw[AutoSubmitted](e.Value); ok {
+				value = a.String()
 			}
 			r.field(name, value)
 		case ExtLanguages:
-			all, _ := decodeRaw[languages](e.Value)
+			all, _ := decodeRaw[Languages](e.Value)
 			list := make([]string, len(all))
 			for i, l := range all {
 				list[i] = string(l)
@@ -165,15 +165,6 @@ func (r *renderer) extensions(all []Extension) {
 			r.field(name, fmt.Sprintf("%d octets", len(e.Value)))
 		}
 	}
-}
-
-type languages []asn1.PrintableString
-
-// ASN1Type is that of the module.
-func (languages) ASN1Type() string { return "SET OF PrintableString" }
-
-func nameOfAutoSubmitted(n int) string {
-	return name(n, "not-auto-submitted", "auto-generated", "auto-replied")
 }
 
 func (r *renderer) part(b *BodyPart, number, of int) {

@@ -82,14 +82,7 @@ func (x *ExtendedBodyPart) text() (string, bool) {
 
 // registrations returns the registered character sets of a general-text.
 func (x *ExtendedBodyPart) registrations() []int {
-	raw, ok := x.Parameters.value()
-	if !ok {
-		return nil
-	}
-	var sets []int
-	if _, err := ber.UnmarshalWith(raw, &sets, "SET OF INTEGER", ber.Limits{}); err != nil {
-		return nil
-	}
+	sets, _ := decodeValue[GeneralTextParameters](x.Parameters)
 	return sets
 }
 
@@ -136,26 +129,20 @@ func (h Heading) SubjectText() string {
 	return charset.DecodeT61([]byte(*h.Subject))
 }
 
-// universalString is UniversalOrBMPString of X.411.
-type universalString struct {
-	_        ber.Set
-	Two      *asn1.BMPString       `ber:"OPTIONAL"`
-	Four     *asn1.UniversalString `ber:"OPTIONAL"`
-	Language asn1.PrintableString  `ber:"OPTIONAL"`
+func universal(raw ber.Raw) (string, bool) {
+	u, ok := decodeRaw[UniversalOrBMPString](raw)
+	return u.String(), ok && (u.Two != nil || u.Four != nil)
 }
 
-func universal(raw ber.Raw) (string, bool) {
-	var u universalString
-	if _, err := ber.Unmarshal(raw, &u, ber.Limits{}); err != nil {
-		return "", false
-	}
+// String returns the string.
+func (u UniversalOrBMPString) String() string {
 	switch {
 	case u.Two != nil:
-		return string(*u.Two), true
+		return string(*u.Two)
 	case u.Four != nil:
-		return string(*u.Four), true
+		return string(*u.Four)
 	}
-	return "", false
+	return ""
 }
 
 // Name returns what a person calls the user: the free-form name if there is one,
