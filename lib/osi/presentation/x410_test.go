@@ -86,7 +86,7 @@ func TestTransferX410(t *testing.T) {
 		t.Errorf("ARU % X", s.UserData)
 	}
 	m = connectedX410(t)
-	if a := only[PUAbortIndication](t, indicate(m, session.SUAbortIndication{UserData: s.UserData})); !equalRaw(a.X410, []ber.Raw{{0x80, 1, 4}}) {
+	if a := only[PUAbortIndication](t, indicate(m, session.SUAbortIndication(s))); !equalRaw(a.X410, []ber.Raw{{0x80, 1, 4}}) {
 		t.Errorf("P-U-ABORT %+v", a)
 	}
 }
