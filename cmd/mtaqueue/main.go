@@ -31,6 +31,7 @@ func app() *ucli.App {
 			verb(queue.VerbRetry, "try now"),
 			verb(queue.VerbExpire, "give up, with a non-delivery report"),
 			verb(queue.VerbDelete, "remove without a report"),
+			verb(queue.VerbCancel, "cancel deferred delivery"),
 		},
 	}
 }

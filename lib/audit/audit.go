@@ -43,6 +43,7 @@ const (
 	Retried            = "retried"             // by an operator
 	Rerouted           = "rerouted"            // a reload gave it another way
 	Deleted            = "deleted"             // by an operator, without report
+	Cancelled          = "cancelled"           // deferred delivery, before its time: without report
 	Removed            = "removed"             // every recipient final, every report on its way
 	Damaged            = "damaged"             // moved to bad/
 	Recovered          = "recovered"           // found after a crash, before anything was tried; how it came may not be recorded

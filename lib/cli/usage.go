@@ -15,7 +15,7 @@ import (
 // tests of each command hold its line to what it has.
 var Verbs = map[string][]string{
 	"mtactl":    {"init", "config check", "status", "track", "check", "ping", "trace", "read", "report", "decode"},
-	"mtaqueue":  {"list", "show", "tree", "hold", "release", "retry", "expire", "delete"},
+	"mtaqueue":  {"list", "show", "tree", "hold", "release", "retry", "expire", "delete", "cancel"},
 	"mtaroute":  {"explain", "check"},
 	"mtarun":    {"channel"},
 	"mtasubmit": nil,

@@ -71,6 +71,7 @@ type Schedule struct {
 	BackoffMessage Backoff `json:"backoff-message" toml:"backoff-message"`
 	BackoffPeer    Backoff `json:"backoff-peer" toml:"backoff-peer"`
 	Expiry         Expiry  `json:"expiry" toml:"expiry"`
+	HoldDeferred   bool    `json:"hold-deferred" toml:"hold-deferred"` // what peers have not held until its deferred-delivery-time
 }
 
 // Backoff is a linear delay: First after the first failure, Step more after each

@@ -53,7 +53,7 @@ func (k *Keeper) Inquire(now time.Time, q Request) *Inquiry {
 		}
 	case VerbList, VerbShow:
 		i.pick(q.All || q.Verb == VerbList && len(q.IDs) == 0)
-	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete:
+	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete, VerbCancel:
 		if k.failed != nil {
 			i.trouble(k.failed)
 			break
@@ -200,6 +200,12 @@ func (i *Inquiry) message(ref spool.Ref, rows []Row) {
 		}
 	case VerbShow:
 		i.k.show(ref, rows, i.emit)
+	case VerbCancel:
+		if err := i.k.tooLate(ref, rows); err == nil {
+			i.emit(Answer{Act: i.act(ref, rows)})
+		} else if !i.q.All {
+			i.trouble(err)
+		}
 	default:
 		i.emit(Answer{Act: i.act(ref, rows)})
 	}
@@ -224,8 +230,38 @@ func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
 	if verb == VerbRetry {
 		a.Note = k.retryPeers(rows, i.peers)
 	}
+	k.cancels = verb == VerbCancel
 	k.Step(k.now, verbEvent(i.q, ref.ID))
+	k.cancels = false
 	return a
+}
+
+// tooLate tells why the deferred delivery of a message cannot be cancelled (X.411
+// §8.2.1.3), nil if it can: it was submitted here, its time has not come, and nothing
+// has been tried.
+func (k *Keeper) tooLate(ref spool.Ref, rows []Row) error {
+	refuse := func(text string) error {
+		return diag.WithHint(diag.New(string(ref.ID), diag.Permanent, "deferred-delivery-cancellation-rejected: "+text),
+			"mtaqueue delete removes a message, whatever became of it, without a report")
+	}
+	m, err := k.spool.OpenMessage(ref)
+	if err != nil {
+		return err
+	}
+	peer := m.Envelope.Source.Peer
+	if err := m.Close(); err != nil {
+		return diag.E("message file", diag.IO, err)
+	}
+	tried := func(r Row) bool { return r.State != StateHeld && r.State != StateDeferred || r.Attempts > 0 }
+	switch deferred := rows[0].Deferred; {
+	case deferred.IsZero():
+		return refuse("its delivery is not deferred")
+	case peer != "":
+		return refuse("it came from " + peer + "; where it was submitted it may be cancelled")
+	case !deferred.After(k.now), slices.ContainsFunc(rows, tried):
+		return refuse("too late: its time was " + deferred.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // Finish calls done with the end of the answer: for a verb that has changed something,

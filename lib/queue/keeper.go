@@ -73,6 +73,7 @@ type Keeper struct {
 	started    uint64
 	who        string // whose verb is being done
 	why        string // the reason given
+	cancels    bool   // the verb is that of a deferred delivery
 }
 
 // repeat is something the file system refused.

@@ -141,7 +141,7 @@ func (s *standing) owed(env *spool.Envelope) []report.Result {
 
 // message is what the scheduler needs of a message.
 func message(ref spool.Ref, env *spool.Envelope, recipients []sched.Recipient) sched.Message {
-	return sched.Message{Ref: ref, Kind: env.Kind, Accepted: env.Accepted, Deferred: env.Deferred, Expires: env.Expires,
+	return sched.Message{Ref: ref, Kind: env.Kind, Accepted: env.Accepted, Deferred: env.Deferred, PassOn: env.PassOn, Expires: env.Expires,
 		Size: env.Size, Recipients: recipients}
 }
 
@@ -355,6 +355,9 @@ func (k *Keeper) finalEvent(ref spool.Ref, env *spool.Envelope, f sched.Final) {
 		}
 	case sched.Deleted:
 		r.Event = audit.Deleted
+		if k.cancels {
+			r.Event = audit.Cancelled
+		}
 	case sched.Expanded:
 		r.Event = audit.Expanded
 	case sched.Redirected:

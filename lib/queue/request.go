@@ -25,6 +25,7 @@ const (
 	VerbRetry   = "retry"
 	VerbExpire  = "expire"
 	VerbDelete  = "delete"
+	VerbCancel  = "cancel"
 )
 
 // Request is what a tool asks of the keeper.
@@ -41,7 +42,7 @@ type Request struct {
 // Acts tells whether the request changes something.
 func (q *Request) Acts() bool {
 	switch q.Verb {
-	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete:
+	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete, VerbCancel:
 		return !q.DryRun
 	}
 	return false

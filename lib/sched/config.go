@@ -19,7 +19,7 @@ type Config struct {
 	ChannelBackoff Backoff // of a channel process that failed; zero: 1 s, 2 s more, at most 1 min
 
 	// Expiry is how long after its acceptance, or its deferred-delivery-time if
-	// that is later, a message that names no latest time itself is given up, by
+	// that is later, a message that names no earlier time itself is given up, by
 	// priority: urgent, normal, non-urgent. Zero is never.
 	Expiry [3]time.Duration
 

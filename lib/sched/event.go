@@ -20,7 +20,8 @@ type Message struct {
 	Kind       spool.Kind
 	Accepted   time.Time // when responsibility was taken
 	Deferred   time.Time // deferred-delivery-time: not tried before; zero is none
-	Expires    time.Time // latest time; zero leaves it to Config.Expiry
+	PassOn     bool      // Deferred holds up only who is delivered here, not who a peer is tried for
+	Expires    time.Time // latest time, if it is before that of Config.Expiry; zero is none
 	Size       int64     // content octets
 	Recipients []Recipient
 }

@@ -25,13 +25,18 @@ func (s *Scheduler) accept(in *Message) {
 		accepted: nanos(in.Accepted), deferred: nanos(in.Deferred), expires: nanos(in.Expires),
 		recipients: make([]recipient, 0, len(in.Recipients)),
 		priority:   uint8(priorityIndex(in.Ref.Priority)),
+		passOn:     in.PassOn,
 	}
 	if m.accepted == 0 {
 		m.accepted = s.now
 	}
-	if life := s.config.Expiry[m.priority]; m.expires == 0 && life > 0 {
-		// A message that was deferred has its life from then, or it could end untried.
-		m.expires = max(m.accepted, m.deferred) + int64(life)
+	if life := s.config.Expiry[m.priority]; life > 0 {
+		// A message that was deferred has its life from then, or it could end untried. A
+		// latest time allows nothing, it forbids.
+		end := max(m.accepted, m.deferred) + int64(life)
+		if m.expires == 0 || end < m.expires {
+			m.expires = end
+		}
 	}
 	ordered := in.Recipients
 	byNumber := func(a, b Recipient) int { return cmp.Compare(a.N, b.N) }
@@ -94,10 +99,18 @@ func (s *Scheduler) acceptRecipient(m *message, in *Recipient) {
 	s.attach(m, i, choose(r))
 }
 
+// heldUntil is until when the deferred-delivery-time holds a recipient up here.
+func (m *message) heldUntil(r *recipient) int64 {
+	if m.passOn && r.hops != nil && r.hops.peers[0].name != "" {
+		return 0
+	}
+	return m.deferred
+}
+
 // wait lets a recipient be tried at a time, or at once if that has passed or is
 // 0, but not before the deferred-delivery-time.
 func (s *Scheduler) wait(m *message, r *recipient, until int64) {
-	until = max(until, m.deferred)
+	until = max(until, m.heldUntil(r))
 	if until > s.now {
 		r.state, r.until = Waiting, until
 	} else {

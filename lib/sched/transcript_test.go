@@ -344,6 +344,8 @@ func parseMessage(t *testing.T, now time.Time, name string, list []string) Messa
 			m.Deferred = clock(t, value)
 		case "expires":
 			m.Expires = clock(t, value)
+		case "pass-on":
+			m.PassOn = true
 		default:
 			parts := strings.Split(value, ",")
 			r := Recipient{N: number(t, key), Hops: parseHops(parts[0])}

@@ -22,6 +22,7 @@ type message struct {
 	letter                      spool.Priority
 	priority                    uint8 // letter as an index
 	kind                        uint8 // index in kinds
+	passOn                      bool  // deferred is for who is delivered here
 }
 
 func (m *message) before(other *message) bool { return m.expires < other.expires }

@@ -106,7 +106,7 @@ func (s *Scheduler) retry(ev Retry) {
 
 // retryRecipient ends the wait after a failure.
 func (s *Scheduler) retryRecipient(m *message, r *recipient) {
-	if r.state != Waiting || r.until <= m.deferred {
+	if r.state != Waiting || r.until <= m.heldUntil(r) {
 		return
 	}
 	r.doubts = 0

@@ -120,6 +120,7 @@ type Envelope struct {
 	ProbeSize   int64     `json:"probeSize,omitempty"` // of a probe: the content length it asks about
 	Accepted    time.Time `json:"accepted"`
 	Deferred    time.Time `json:"deferred,omitzero"` // not to be delivered before
+	PassOn      bool      `json:"passOn,omitempty"`  // it is not held up on its way to a peer by that
 	Expires     time.Time `json:"expires,omitzero"`  // not to be tried after
 	Source      Source    `json:"source,omitzero"`
 
@@ -175,7 +176,7 @@ type plain Envelope
 func known(name string) bool {
 	switch strings.ToLower(name) {
 	case "format", "id", "kind", "mtsid", "priority", "originator", "contenttype",
-		"eits", "contentid", "subject", "summary", "size", "probesize", "accepted", "deferred", "expires", "source",
+		"eits", "contentid", "subject", "summary", "size", "probesize", "accepted", "deferred", "passon", "expires", "source",
 		"parent", "step", "parentrecipients", "wire", "recipients":
 		return true
 	}

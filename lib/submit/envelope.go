@@ -37,6 +37,7 @@ func (d *Door) message(src spool.Source, raw ber.Raw, env *mts.MessageTransferEn
 	e.Originator = addressText(env.OriginatorName)
 	t.information(env.OriginalEncodedInformationTypes, env.TraceInformation, env.PerMessageIndicators)
 	times(e, env)
+	e.PassOn = src.Peer != "" && !e.Deferred.IsZero() && !d.conf.Schedule.HoldDeferred
 	d.recipients(t, env.PerRecipientFields, cmp.Or(d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields)), wrong))
 	return t
 }

@@ -462,3 +462,23 @@ func TestFullDiskLeavesNothing(t *testing.T) {
 		t.Errorf("left %v", files)
 	}
 }
+
+// X.411 §14.3: to hold a message until its deferred-delivery-time is for the MTA it was
+// submitted to, and for others where it is so configured.
+func TestWhoHoldsDeferredDelivery(t *testing.T) {
+	d, _ := door(t)
+	for _, c := range []struct {
+		peer         string
+		hold, passOn bool
+	}{{"", false, false}, {"MTA-B", false, true}, {"MTA-B", true, false}} {
+		d.conf.Schedule.HoldDeferred = c.hold
+		m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) { m.DeferredDeliveryTime = asn1.NewUTCTime(now.Add(time.Hour)) }, abroad)
+		tx, err := d.Message(spool.Source{Channel: "p1", Peer: c.peer}, raw, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := tx.Envelope(); e.PassOn != c.passOn || e.Deferred.IsZero() {
+			t.Errorf("%+v: deferred %s, passed on %v", c, e.Deferred, e.PassOn)
+		}
+	}
+}

@@ -25,7 +25,7 @@ func outgoing(env *spool.Envelope, own conf.Identity, recipients []int, peer str
 	internal, _, err := mts.Ext(e.Extensions, mts.ExtInternalTraceInformation)
 	unread := err != nil // others' business: it goes on as it came
 	internal = channel.InternalTrace(internal, env, own)
-	if env.Deferred.After(env.Accepted) {
+	if env.Deferred.After(env.Accepted) && !env.PassOn {
 		held := mts.AdditionalActions{DeferredTime: asn1.NewUTCTime(env.Deferred)}
 		trace = mts.RecordTrace(trace, domain, held)
 		internal = mts.RecordInternalTrace(internal, domain, mta, held)

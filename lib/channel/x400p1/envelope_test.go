@@ -58,14 +58,16 @@ func sent(t *testing.T, env *spool.Envelope, peer string) (*mts.MessageTransferE
 func TestTraceOfDeferral(t *testing.T) {
 	for _, c := range []struct {
 		deferred time.Time
+		passOn   bool
 		want     mts.Time
 	}{
-		{time.Time{}, ""},
-		{accepted.Add(-time.Hour), ""}, // somebody before us held it
-		{accepted.Add(time.Hour), asn1.NewUTCTime(accepted.Add(time.Hour))},
+		{time.Time{}, false, ""},
+		{accepted.Add(-time.Hour), false, ""}, // somebody before us held it
+		{accepted.Add(time.Hour), false, asn1.NewUTCTime(accepted.Add(time.Hour))},
+		{accepted.Add(time.Hour), true, ""}, // somebody behind us will
 	} {
 		env := spooled(t, nil)
-		env.Deferred = c.deferred
+		env.Deferred, env.PassOn = c.deferred, c.passOn
 		m, internal := sent(t, env, "MTA-C")
 		if len(m.TraceInformation) != 2 || len(internal) != 1 {
 			t.Fatalf("trace %v, %v", m.TraceInformation, internal)
