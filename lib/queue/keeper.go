@@ -393,7 +393,12 @@ func (k *Keeper) accepted(env *spool.Envelope) {
 	k.describe(env, event)
 }
 
-// describe writes an event that tells everything about a message.
+// maxAddresses bounds the addresses in one record: readers of the event log skip lines
+// that are too long, and would know nothing of a message to everybody.
+const maxAddresses = 256 << 10
+
+// describe writes an event that tells everything about a message. Recipients that do not
+// fit follow in further records of the same event.
 func (k *Keeper) describe(env *spool.Envelope, event string) {
 	r := record(env, event)
 	r.Priority, r.Originator, r.ContentID, r.Type, r.Size = env.Priority.String(), env.Originator, env.ContentID, env.ContentType, env.Size
@@ -404,7 +409,12 @@ func (k *Keeper) describe(env *spool.Envelope, event string) {
 	} else {
 		r.Text = env.Subject
 	}
+	size := 0
 	for _, to := range env.Recipients {
+		if size += len(to.Address); size > maxAddresses {
+			k.Event(k.now, r)
+			r, size = record(env, event), len(to.Address)
+		}
 		r.N = append(r.N, to.N)
 		r.Recipients = append(r.Recipients, to.Address)
 		for _, h := range to.Hops {
