@@ -16,7 +16,7 @@ func app() *ucli.App {
 	return &ucli.App{
 		Name:      "mtasubmit",
 		Usage:     "put a message or probe into the spool",
-		ArgsUsage: "[FILE|-]",
+		ArgsUsage: "--from ADDRESS --to ADDRESS [FILE|-]",
 		Flags: []ucli.Flag{
 			cli.ConfigFlag(),
 			&ucli.StringFlag{Name: "from", Usage: "originator's O/R `ADDRESS`"},

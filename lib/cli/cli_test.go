@@ -22,7 +22,7 @@ func call(t *testing.T, action ucli.ActionFunc, args ...string) (status int, out
 	var stdout, stderr bytes.Buffer
 	app := &ucli.App{
 		Name: "mtatest", Writer: &stdout, ErrWriter: &stderr, Reader: strings.NewReader("one\n\n two \n"),
-		Flags:  []ucli.Flag{ConfigFlag(), JSONFlag(), &ucli.StringSliceFlag{Name: "to"}},
+		Flags:  []ucli.Flag{ConfigFlag(), JSONFlag(), &ucli.StringSliceFlag{Name: "to"}, &ucli.IntFlag{Name: "count"}},
 		Action: action,
 		Commands: []*ucli.Command{
 			{Name: "verb", Action: action, ArgsUsage: "ID", Flags: []ucli.Flag{JSONFlag(), &ucli.StringFlag{Name: "deep"}}},
@@ -97,6 +97,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"group", "tree"}, "mtatest: error: group: unknown verb \"tree\"\nmtatest: hint: mtaqueue tree\n"},
 		{[]string{"verb", "--jsno"}, "mtatest: error: no such flag: --jsno\nmtatest: hint: mtatest verb --json\n"},
 		{[]string{"verb", "--to", "a"}, "mtatest: error: no such flag: --to\nmtatest: hint: --to stands before the verb: mtatest --to …\n"},
+		{[]string{"group", "ls"}, "mtatest: error: group: unknown verb \"ls\"\nmtatest: hint: mtaqueue list\n"},
+		{[]string{"--count", "many"}, "mtatest: error: --count cannot be \"many\"\nmtatest: hint: mtatest --help lists the flags\n"},
 		{[]string{"--deep", "a"}, "mtatest: error: no such flag: --deep\nmtatest: hint: --deep stands after the verb: mtatest verb --deep …\n"},
 	} {
 		status, out, said := call(t, well, c.args...)

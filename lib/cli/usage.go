@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +20,14 @@ var Verbs = map[string][]string{
 	"mtaroute":  {"explain", "check"},
 	"mtarun":    {"channel"},
 	"mtasubmit": nil,
+}
+
+// synonyms are what other queues of mail call a verb.
+var synonyms = map[string]string{
+	"ls": "list", "queue": "list", "cat": "show", "view": "show", "stat": "status",
+	"rm": "delete", "remove": "delete", "flush": "retry", "requeue": "retry", "kick": "retry",
+	"freeze": "hold", "thaw": "release", "unhold": "release", "bounce": "expire", "fail": "expire",
+	"traceroute": "trace", "log": "track", "mkconfig": "init",
 }
 
 func prepare(c *ucli.Command, dashed bool) {
@@ -47,6 +56,9 @@ func whichVerb(prefix string, commands []*ucli.Command) ucli.ActionFunc {
 		}
 		word := ctx.Args().First()
 		err := Usage("%sunknown verb %q", prefix, word)
+		if s, ok := synonyms[word]; ok {
+			word = s
+		}
 		if near := nearest(word, names); near != "" {
 			return diag.WithHint(err, helpName(ctx)+" "+near)
 		}
@@ -126,6 +138,9 @@ func synopsis(c *ucli.Context) string {
 	return text + "; " + helpName(c) + " --help lists the flags"
 }
 
+// badValue is how the library tells of a number or a time span that is none.
+var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-(\S+): `)
+
 // usage makes an error of the library one of ours; it would print the whole help
 // on standard output.
 func usage(c *ucli.Context, err error, _ bool) error {
@@ -138,6 +153,8 @@ func usage(c *ucli.Context, err error, _ bool) error {
 		err = fmt.Errorf("no such flag: %s", dashes(flag))
 	} else if flag, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
 		err = fmt.Errorf("%s needs a value", dashes(flag))
+	} else if m := badValue.FindStringSubmatch(err.Error()); m != nil {
+		err = fmt.Errorf("%s cannot be %s", dashes(m[2]), m[1])
 	}
 	return diag.WithHint(diag.E("", diag.Usage, err), help)
 }
