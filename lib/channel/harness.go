@@ -35,8 +35,9 @@ type Job struct {
 type Kind interface {
 	// Configure takes a configuration; it counts from the next job or association on.
 	Configure(*conf.Config) error
-	// Accept takes over a connection and the octets the listener has read from it.
-	Accept(conn net.Conn, read []byte)
+	// Accept takes over a connection that came to a listener, by its address, and the
+	// octets read from it: none where the channel has to begin with TLS.
+	Accept(conn net.Conn, listener string, read []byte)
 	// Open opens an association to a peer; its fate is told by Host.Association.
 	Open(assoc uint64, peer string)
 	// Close releases an association once it is idle.
@@ -257,7 +258,7 @@ func Run(ctx context.Context, name string, stream *Stream, begin func(*Host, *co
 				h.Event(audit.Record{Event: audit.AssociationRefused, Channel: name, Text: fmt.Sprintf("connection from %s: %v", l.From, err)})
 				continue
 			}
-			kind.Accept(conn, l.Read)
+			kind.Accept(conn, l.Listener, l.Read)
 		case TypeOpen:
 			kind.Open(l.Assoc, l.Peer)
 		case TypeClose:

@@ -26,15 +26,15 @@ type body struct {
 	aborted chan struct{}
 }
 
-func (b *body) Configure(*conf.Config) error   { return nil }
-func (b *body) Accept(conn net.Conn, _ []byte) { _ = conn.Close() }
-func (b *body) Open(uint64, string)            {}
-func (b *body) Close(uint64)                   {}
-func (b *body) Turn(uint64, spool.Priority)    {}
-func (b *body) Abort()                         { close(b.aborted) }
-func (b *body) Capacity() Capacity             { return Capacity{Jobs: 3} }
-func (b *body) Drain(context.Context)          { <-b.drained }
-func (b *body) Do(j Job)                       { go func() { b.errs <- b.commit(j.Ref) }() }
+func (b *body) Configure(*conf.Config) error             { return nil }
+func (b *body) Accept(conn net.Conn, _ string, _ []byte) { _ = conn.Close() }
+func (b *body) Open(uint64, string)                      {}
+func (b *body) Close(uint64)                             {}
+func (b *body) Turn(uint64, spool.Priority)              {}
+func (b *body) Abort()                                   { close(b.aborted) }
+func (b *body) Capacity() Capacity                       { return Capacity{Jobs: 3} }
+func (b *body) Drain(context.Context)                    { <-b.drained }
+func (b *body) Do(j Job)                                 { go func() { b.errs <- b.commit(j.Ref) }() }
 func (b *body) commit(ref spool.Ref) (err error) {
 	w, err := b.host.Create(ref)
 	if err != nil {

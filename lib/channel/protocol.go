@@ -78,8 +78,9 @@ type Line struct {
 	Config        json.RawMessage `json:"config,omitempty"`
 
 	// accept: one descriptor rides with the line
-	Read []byte `json:"read,omitempty"` // octets the listener has read already
-	From string `json:"from,omitempty"` // where the connection comes from
+	Read     []byte `json:"read,omitempty"`     // octets the listener has read already
+	From     string `json:"from,omitempty"`     // where the connection comes from
+	Listener string `json:"listener,omitempty"` // the address it came to, as configured
 
 	// open, close, turn, assoc, job
 	Assoc uint64 `json:"assoc,omitempty"`

@@ -96,7 +96,18 @@ type Listener struct {
 	Address string     `json:"address" toml:"address"` // host:port
 	Channel string     `json:"channel" toml:"channel"`
 	TSEL    []Selector `json:"tsel,omitempty" toml:"tsel"` // empty: whatever no other listener takes
+
+	TLS            string `json:"tls" toml:"tls"`                                   // TLSOff or TLSRequire
+	TLSCertificate string `json:"tls-certificate,omitempty" toml:"tls-certificate"` // PEM, with its chain
+	TLSKey         string `json:"tls-key,omitempty" toml:"tls-key"`                 // PEM
+	TLSCA          string `json:"tls-ca,omitempty" toml:"tls-ca"`                   // PEM: callers need a certificate of these
 }
+
+// The values of Listener.TLS and Peer.TLS.
+const (
+	TLSOff     = "off"
+	TLSRequire = "require"
+)
 
 // The values of Channel.Kind.
 const (
@@ -152,9 +163,16 @@ type Peer struct {
 	Content1984    string    `json:"content-1984" toml:"content-1984"` // with Mode1984
 	Recovery       bool      `json:"recovery" toml:"recovery"`
 	Enabled        bool      `json:"enabled" toml:"enabled"`
-	MaxSize        Octets    `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
-	ContentTypes   []string  `json:"content-types,omitempty" toml:"content-types"` // empty: any
-	EITs           []string  `json:"eits,omitempty" toml:"eits"`                   // empty: any
+
+	TLS            string   `json:"tls" toml:"tls"`                                   // TLSOff or TLSRequire
+	TLSCA          string   `json:"tls-ca,omitempty" toml:"tls-ca"`                   // PEM: the peer's certificate comes from these
+	TLSPin         []string `json:"tls-pin,omitempty" toml:"tls-pin"`                 // SHA-256 of the peer's certificate; empty: any
+	TLSName        string   `json:"tls-name,omitempty" toml:"tls-name"`               // in the peer's certificate; empty: the host called
+	TLSCertificate string   `json:"tls-certificate,omitempty" toml:"tls-certificate"` // ours, PEM
+	TLSKey         string   `json:"tls-key,omitempty" toml:"tls-key"`
+	MaxSize        Octets   `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
+	ContentTypes   []string `json:"content-types,omitempty" toml:"content-types"` // empty: any
+	EITs           []string `json:"eits,omitempty" toml:"eits"`                   // empty: any
 }
 
 // Address is a presentation address of a peer (X.200 §5.4), its network part an
@@ -287,6 +305,18 @@ func (c *Config) ListenerChannel(address string, tsel []byte) (channel string, o
 		}
 	}
 	return channel, ok
+}
+
+// SecureListener returns the listener of a local address where TLS comes before
+// everything else. It has the address to itself: the called transport selector is not
+// known when a channel has to be chosen.
+func (c *Config) SecureListener(address string) (*Listener, bool) {
+	for i := range c.Listeners {
+		if l := &c.Listeners[i]; l.Address == address && l.TLS == TLSRequire {
+			return l, true
+		}
+	}
+	return nil, false
 }
 
 // MTAName returns the MTA name to give in the bind with peer p.

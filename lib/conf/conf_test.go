@@ -16,7 +16,7 @@ func sample() *Config {
 	c := New()
 	c.Version = "0123456789abcdef"
 	c.Identity = Identity{MTA: "MTA-A", Domain: oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"}}
-	c.Listeners = []Listener{{Address: "127.0.0.1:10102", Channel: "p1"}}
+	c.Listeners = []Listener{{Address: "127.0.0.1:10102", Channel: "p1", TLS: TLSOff}}
 	p1, local := NewChannel(), NewChannel()
 	p1.Name, p1.Kind = "p1", KindX400P1
 	local.Name, local.Kind = "local", KindLocal
@@ -108,6 +108,25 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			`[[listener]] "127.0.0.1:0": address: "0" is not a port, 1 to 65535`},
 		{"listener of a local channel", func(c *Config) { c.Listeners[0].Channel = "local" },
 			`[[listener]] "127.0.0.1:10102": channel: [[channel]] "local" is of kind local, not x400p1`},
+		{"listener with a certificate and no TLS", func(c *Config) { c.Listeners[0].TLSCertificate, c.Listeners[0].TLSKey = "c", "k" },
+			`[[listener]] "127.0.0.1:10102": tls: "off", but there are certificates`},
+		{"listener with TLS and no certificate", func(c *Config) { c.Listeners[0].TLS = TLSRequire },
+			`[[listener]] "127.0.0.1:10102": tls-certificate: required with tls = "require"`},
+		{"listener beside one with TLS", func(c *Config) {
+			c.Listeners = append(c.Listeners, c.Listeners[0])
+			l := &c.Listeners[1]
+			l.TSEL, l.TLS, l.TLSCertificate, l.TLSKey = []Selector{"X"}, TLSRequire, "c", "k"
+		}, `[[listener]] "127.0.0.1:10102": address: "127.0.0.1:10102" has TLS, and one listener therefore: the selector is not known before`},
+		{"peer with TLS and nobody's certificate", func(c *Config) { c.Peers[0].TLS = TLSRequire },
+			`[[peer]] "MTA-B": tls: "require" needs tls-ca or tls-pin: whose certificate would do?`},
+		{"peer with a pin and no TLS", func(c *Config) { c.Peers[0].TLSPin = []string{strings.Repeat("0a", 32)} },
+			`[[peer]] "MTA-B": tls: "off", but there are certificates`},
+		{"certificate without key", func(c *Config) {
+			c.Peers[0].TLS, c.Peers[0].TLSCA, c.Peers[0].TLSCertificate = TLSRequire, "a", "c"
+		}, `[[peer]] "MTA-B": tls-key: a certificate and its key go together`},
+		{"pin", func(c *Config) { c.Peers[0].TLS, c.Peers[0].TLSPin = TLSRequire, []string{"0a0b"} },
+			`[[peer]] "MTA-B": tls-pin[0]: "0a0b" is not a SHA-256 fingerprint: 64 hexadecimal digits`},
+		{"tls", func(c *Config) { c.Peers[0].TLS = "yes" }, `[[peer]] "MTA-B": tls: "yes" is neither off nor require`},
 		{"listener twice", func(c *Config) { c.Listeners = append(c.Listeners, c.Listeners[0]) },
 			`[[listener]] "127.0.0.1:10102": tsel: [[listener]] number 1 takes selector "" of this address already`},
 		{"empty selector in a list", func(c *Config) { c.Listeners[0].TSEL = []Selector{"A", ""} },

@@ -33,7 +33,7 @@ func New() *Config {
 }
 
 // NewListener returns a Listener with the defaults.
-func NewListener() Listener { return Listener{} }
+func NewListener() Listener { return Listener{TLS: TLSOff} }
 
 // NewChannel returns a Channel with the defaults.
 func NewChannel() Channel {
@@ -47,7 +47,7 @@ func NewChannel() Channel {
 
 // NewPeer returns a Peer with the defaults.
 func NewPeer() Peer {
-	return Peer{CheckpointSize: 64, WindowSize: 3, TwoWay: true, Mode: ModeNormal, Content1984: ContentP2, Recovery: true, Enabled: true}
+	return Peer{CheckpointSize: 64, WindowSize: 3, TwoWay: true, Mode: ModeNormal, Content1984: ContentP2, Recovery: true, Enabled: true, TLS: TLSOff}
 }
 
 // NewRoute returns a Route with the defaults: unable-to-transfer,

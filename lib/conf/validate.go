@@ -273,6 +273,10 @@ func (v *validator) listeners() {
 		v.entry("listener", i, l.Address)
 		v.endpoint("address", l.Address, false)
 		v.channelOf("channel", l.Channel, KindX400P1)
+		v.listenerTLS(&l)
+		if other, shared := v.c.SecureListener(l.Address); shared && other != &v.c.Listeners[i] {
+			v.faultf("address", "%s has TLS, and one listener therefore: the selector is not known before", quote([]byte(l.Address)))
+		}
 		tsels := l.TSEL
 		if len(tsels) == 0 {
 			tsels = []Selector{""}
@@ -341,6 +345,7 @@ func (v *validator) peers() {
 		}
 		v.mtaName("our-mta", p.OurMTA)
 		v.selectors(func(s string) string { return "our-" + s }, p.OurTSEL, p.OurSSEL, p.OurPSEL)
+		v.peerTLS(&p)
 		v.password("password-in", p.PasswordIn)
 		v.password("password-out", p.PasswordOut)
 		v.between("checkpoint-size", int64(p.CheckpointSize), 0, MaxCheckpointSize)

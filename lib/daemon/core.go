@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/audit"
@@ -57,6 +58,8 @@ type core struct {
 	now  func() time.Time
 	conf *conf.Config
 
+	shared atomic.Pointer[conf.Config] // conf, for those who read connections
+
 	spool  *spool.Spool
 	lock   *spool.Lock
 	keeper *queue.Keeper
@@ -91,6 +94,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if c.conf, err = opt.Load(); err != nil {
 		return err
 	}
+	c.shared.Store(c.conf)
 	c.callers = channel.NewCallers(callerLimits(c.conf), c.crowded)
 	if c.spool, err = spool.Open(c.conf.Spool.Dir); err != nil {
 		return err
@@ -460,6 +464,7 @@ func (c *core) reconfigure() error {
 	// is started because of it begins with it.
 	err = c.keeper.Reconfigure(c.now(), next, func() {
 		c.conf = next
+		c.shared.Store(next)
 		c.callers.Limit(callerLimits(next))
 		for _, p := range c.processes {
 			c.sendConfig(p)

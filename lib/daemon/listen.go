@@ -119,9 +119,9 @@ func (c *core) caller(caller *channel.Caller, address string) {
 	// The channel goes on with a copy of the descriptor; this one is closed.
 	defer func() { _ = caller.Close() }()
 	a := arrival{caller: caller, address: address, from: caller.RemoteAddr().String()}
-	err := caller.SetReadDeadline(c.now().Add(crTimeout))
-	if err == nil {
-		a.cr, a.octets, err = tp.PeekCR(caller)
+	var err error
+	if _, a.secure = c.shared.Load().SecureListener(address); !a.secure {
+		a.cr, a.octets, err = c.readCR(caller)
 	}
 	end := time.After(handTimeout)
 	for err == nil {
@@ -144,23 +144,47 @@ func (c *core) caller(caller *channel.Caller, address string) {
 	}
 }
 
-// arrival is a connection that has said which transport selector it wants.
+func (c *core) readCR(caller *channel.Caller) (*tp.CR, []byte, error) {
+	if err := caller.SetReadDeadline(c.now().Add(crTimeout)); err != nil {
+		return nil, nil, err
+	}
+	return tp.PeekCR(caller)
+}
+
+// arrival is a connection that has said which transport selector it wants, or will say
+// so to a channel, after the TLS handshake.
 type arrival struct {
 	caller  *channel.Caller // which keeps its place until a process has it
 	address string          // it came to
 	from    string
-	cr      *tp.CR
+	secure  bool   // TLS comes first: nothing has been read
+	cr      *tp.CR // unless secure
 	octets  []byte // read
+}
+
+// channelOf is the channel that takes an arrival. It is the configuration of now that
+// says, and that may have put TLS before a connection that came without.
+func (c *core) channelOf(a arrival) (name string, ok bool) {
+	l, secure := c.conf.SecureListener(a.address)
+	switch {
+	case secure != a.secure:
+		return "", false
+	case secure:
+		return l.Channel, true
+	}
+	return c.conf.ListenerChannel(a.address, a.cr.CalledTSEL)
 }
 
 // arrived hands a connection to the channel that takes it. It returns false if that is
 // not ready.
 func (c *core) arrived(a arrival) (settled bool) {
-	name, ok := c.conf.ListenerChannel(a.address, a.cr.CalledTSEL)
+	name, ok := c.channelOf(a)
 	p := c.serving[name]
 	switch {
 	case c.draining:
 		c.drop(a.from, "stopping")
+	case !ok && a.secure:
+		c.drop(a.from, "the listener has no TLS any more")
 	case !ok:
 		// Nobody here has this selector; the transport user would say DR 3.
 		c.refuse(a)
@@ -176,7 +200,7 @@ func (c *core) arrived(a arrival) (settled bool) {
 func (c *core) hand(p *process, a arrival) {
 	f, err := a.caller.File()
 	if err == nil {
-		err = p.stream.SendFile(channel.Line{Type: channel.TypeAccept, Read: a.octets, From: a.from}, f)
+		err = p.stream.SendFile(channel.Line{Type: channel.TypeAccept, Read: a.octets, From: a.from, Listener: a.address}, f)
 	}
 	if err != nil && !a.caller.Crowded() {
 		c.log.Warn("connection cannot be handed over", "channel", p.channel, "from", a.from, "error", err)

@@ -99,7 +99,7 @@ func (c *Channel) Drain(context.Context) { c.jobs.Wait() }
 func (c *Channel) Abort() { c.cancel() }
 
 // Accept closes the connection: a local channel has no associations.
-func (c *Channel) Accept(conn net.Conn, _ []byte) {
+func (c *Channel) Accept(conn net.Conn, _ string, _ []byte) {
 	_ = conn.Close() // nobody is served here
 }
 

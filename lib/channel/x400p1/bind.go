@@ -2,6 +2,7 @@ package x400p1
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -144,7 +145,18 @@ func dial(ctx context.Context, c rtse.Config, peer *conf.Peer, to conf.Address, 
 	if err != nil {
 		return nil, diag.E("", diag.Unavailable, err)
 	}
+	if peer.TLS == conf.TLSRequire {
+		secured, err := secure(ctx, nc, peer, to.Host, c.Now)
+		if err != nil {
+			return nil, errors.Join(err, nc.Close())
+		}
+		nc = secured
+	}
 	conn, result, err := rtse.Open(ctx, nc, c, argument)
+	if isTLS(err) {
+		// The other side judges our certificate after this side has finished.
+		err = &tlsError{diag.E("refused by the peer", diag.Denied, err)}
+	}
 	if err != nil {
 		return nil, bindError(err)
 	}
@@ -211,6 +223,8 @@ func LayerOf(err error) string {
 		return "bind"
 	case errors.As(err, &p):
 		return layerP1
+	case isTLS(err):
+		return layerTLS
 	case errors.As(err, &r):
 		return string(r.Layer)
 	case errors.As(err, &a):
@@ -224,7 +238,8 @@ type binder struct {
 	channel *Channel
 	name    string // as the peer gives it
 	peer    conf.Peer
-	place   bool // has one among the associations, to be given back
+	tls     *tls.ConnectionState // nil: without
+	place   bool                 // has one among the associations, to be given back
 	err     error
 }
 
@@ -255,6 +270,9 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	}
 	if mode := modeOf(ind.Remote); mode != peer.Mode {
 		return refuse(mts.AuthenticationError, fmt.Errorf("mode %s, where the peer is configured for %s", mode, peer.Mode))
+	}
+	if err := s.checkTLS(peer, b.tls, b.channel.now()); err != nil {
+		return refuse(mts.AuthenticationError, err)
 	}
 	if ind.Remote.Mode == rtse.TwoWayAlternate && !peer.TwoWay {
 		return refuse(mts.UnacceptableDialogueMode, errors.New("two-way, where the peer is configured for one way"))

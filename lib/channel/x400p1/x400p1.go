@@ -18,6 +18,7 @@ import (
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/osi/tp"
@@ -52,6 +53,7 @@ type settings struct {
 	*conf.Config
 	own  conf.Channel
 	door *submit.Door
+	tls  answerers
 }
 
 var (
@@ -84,6 +86,7 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	if own, ok := cfg.Channel(c.host.Name); ok {
 		s.own = *own
 	}
+	s.tls = newAnswerers(cfg, c.host.Name, c.now)
 	c.callers.Limit(callerLimits(cfg))
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -124,8 +127,9 @@ func (c *Channel) Capacity() channel.Capacity {
 	return channel.Capacity{Jobs: s.own.MaxJobs, Associations: s.own.MaxAssociations}
 }
 
-// Accept takes an association a peer opens: the octets read hold its CR TPDU.
-func (c *Channel) Accept(conn net.Conn, read []byte) {
+// Accept takes an association a peer opens: the octets read hold its CR TPDU, unless
+// the listener has TLS and has read nothing.
+func (c *Channel) Accept(conn net.Conn, listener string, read []byte) {
 	nc, ok := conn.(*net.TCPConn)
 	if !ok {
 		_ = conn.Close() // nothing mtarun listens at gives one
@@ -136,7 +140,7 @@ func (c *Channel) Accept(conn net.Conn, read []byte) {
 	id := channel.InboundBase + c.lastInbound
 	c.mu.Unlock()
 	caller := c.callers.Enter(nc)
-	c.tasks.Go(func() { c.respond(id, caller, read) })
+	c.tasks.Go(func() { c.respond(id, caller, listener, read) })
 }
 
 // Open opens an association to a peer.
@@ -247,11 +251,11 @@ func (c *Channel) initiate(id uint64, name string) {
 }
 
 // respond answers an association and serves it.
-func (c *Channel) respond(id uint64, caller *channel.Caller, read []byte) {
+func (c *Channel) respond(id uint64, caller *channel.Caller, listener string, read []byte) {
 	s := c.settings()
 	from := caller.RemoteAddr().String()
 	b := binder{channel: c}
-	conn, err := c.answer(s, &b, caller, read)
+	conn, err := c.answer(s, &b, caller, listener, read)
 	if b.place {
 		defer c.leave(b.peer.Name)
 	}
@@ -269,13 +273,15 @@ func (c *Channel) respond(id uint64, caller *channel.Caller, read []byte) {
 // answer answers an association, up to and including the bind. Whoever is not let in
 // keeps its place among the callers until its connection is closed: no more of those
 // are open than of the others.
-func (c *Channel) answer(s *settings, b *binder, caller *channel.Caller, read []byte) (*rtse.Conn, error) {
-	tc, _, err := tp.Accept(caller, read, tp.Params{MaxTSDU: maxOpening, Timeout: s.own.OpenTimeout.D()})
+func (c *Channel) answer(s *settings, b *binder, caller *channel.Caller, listener string, read []byte) (*rtse.Conn, error) {
+	ctx, cancel := context.WithTimeout(c.opening, s.own.OpenTimeout.D())
+	defer cancel()
+	tc, err := c.transport(ctx, s, b, caller, listener, read)
 	if err != nil {
 		_ = caller.Close() // there is no association to say it on
 		return nil, err
 	}
-	conn, err := rtse.Accept(c.opening, tc, answering(s.Config, &s.own, c.now()), func(ind rtse.OpenIndication) rtse.Decision {
+	conn, err := rtse.Accept(ctx, tc, answering(s.Config, &s.own, c.now()), func(ind rtse.OpenIndication) rtse.Decision {
 		d := b.decide(s, ind)
 		switch {
 		case d.Accept:
@@ -293,6 +299,43 @@ func (c *Channel) answer(s *settings, b *binder, caller *channel.Caller, read []
 		return nil, fmt.Errorf("did not come to the bind within %v", s.own.OpenTimeout.D())
 	}
 	return conn, err
+}
+
+// transport answers the transport connection, and TLS before it where the listener has
+// that.
+func (c *Channel) transport(ctx context.Context, s *settings, b *binder, caller *channel.Caller, listener string, read []byte) (*tp.Conn, error) {
+	nc, state, err := s.answerTLS(ctx, caller, listener)
+	if err != nil {
+		return nil, err
+	}
+	b.tls = state
+	if state != nil {
+		if read, err = s.readCR(ctx, nc, listener); err != nil {
+			return nil, err
+		}
+	}
+	tc, _, err := tp.Accept(nc, read, tp.Params{MaxTSDU: maxOpening, Timeout: s.own.OpenTimeout.D()})
+	return tc, err
+}
+
+// readCR reads what mtarun reads where there is no TLS.
+func (s *settings) readCR(ctx context.Context, nc net.Conn, listener string) ([]byte, error) {
+	end, _ := ctx.Deadline()
+	if err := nc.SetReadDeadline(end); err != nil {
+		return nil, err
+	}
+	cr, octets, err := tp.PeekCR(nc)
+	if err == nil {
+		err = nc.SetReadDeadline(time.Time{})
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := s.ListenerChannel(listener, cr.CalledTSEL); !ok {
+		_ = tp.Refuse(nc, cr, tp.ReasonAddressUnknown) // whoever called may have gone
+		return nil, diag.New("tp", diag.Denied, "called transport selector unknown")
+	}
+	return octets, nil
 }
 
 // guessPause is how long somebody waits who has not proved to be a peer: passwords are

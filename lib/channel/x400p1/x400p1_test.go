@@ -292,7 +292,7 @@ func TestDialogueMode(t *testing.T) {
 		accept bool
 	}{{true, rtse.TwoWayAlternate, true}, {true, rtse.Monologue, true}, {false, rtse.Monologue, true}, {false, rtse.TwoWayAlternate, false}} {
 		cfg.Peers[0].TwoWay = c.twoWay
-		b := binder{channel: &Channel{inbound: map[string]int{}}}
+		b := binder{channel: &Channel{inbound: map[string]int{}, now: time.Now}}
 		d := b.decide(&settings{Config: cfg, own: *own}, rtse.OpenIndication{Remote: rtse.Remote{Mode: c.mode}, UserData: argument})
 		if d.Accept != c.accept || errors.Is(b.err, mts.UnacceptableDialogueMode) == c.accept {
 			t.Errorf("two-way %v, %v: %+v, %v", c.twoWay, c.mode, d, b.err)

@@ -183,6 +183,18 @@ func (l *loader) resolve() {
 	}
 	abs(&l.conf.Spool.Dir)
 	abs(&l.conf.Events.Dir)
+	for i := range l.conf.Listeners {
+		l := &l.conf.Listeners[i]
+		abs(&l.TLSCertificate)
+		abs(&l.TLSKey)
+		abs(&l.TLSCA)
+	}
+	for i := range l.conf.Peers {
+		p := &l.conf.Peers[i]
+		abs(&p.TLSCertificate)
+		abs(&p.TLSKey)
+		abs(&p.TLSCA)
+	}
 	for i := range l.conf.Users {
 		u := &l.conf.Users[i]
 		abs(&u.Mailbox)

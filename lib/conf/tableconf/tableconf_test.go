@@ -55,6 +55,13 @@ urgent = "1h"
 address = ":102"
 channel = "p1"
 tsel = ["MTA-A", "#591"]
+[[listener]]
+address = ":10102"
+channel = "p1"
+tls = "require"
+tls-certificate = "cert.pem"
+tls-key = "/key.pem"
+tls-ca = "ca.pem"
 [[peer]]
 name = "MTA-B"
 channel = "p1"
@@ -70,6 +77,15 @@ channel = "p1"
 [[peer.addresses]]
 host = "c.example"
 ssel = "S"
+[[peer]]
+name = "MTA-D"
+channel = "p1"
+tls = "require"
+tls-ca = "ca.pem"
+tls-pin = ["AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB"]
+tls-name = "d.example"
+tls-certificate = "/cert.pem"
+tls-key = "key.pem"
 [[route]]
 match = "/PRMD=BRAVO/ADMD=TEST/C=GB/"
 peers = ["MTA-B", "MTA-C"]
@@ -99,7 +115,8 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 	want.Schedule.BackoffPeer.First = conf.Duration(10 * time.Second)
 	want.Schedule.BackoffPeer.Ceiling = conf.Duration(10 * time.Minute)
 	want.Schedule.Expiry.Urgent = conf.Duration(time.Hour)
-	want.Listeners = []conf.Listener{{Address: ":102", Channel: "p1", TSEL: []conf.Selector{"MTA-A", "\x02\x4f"}}}
+	want.Listeners = []conf.Listener{{Address: ":102", Channel: "p1", TSEL: []conf.Selector{"MTA-A", "\x02\x4f"}, TLS: conf.TLSOff},
+		{Address: ":10102", Channel: "p1", TLS: conf.TLSRequire, TLSCertificate: "/etc/mta/cert.pem", TLSKey: "/key.pem", TLSCA: "/etc/mta/ca.pem"}}
 	p1, local := conf.NewChannel(), conf.NewChannel()
 	p1.Name, p1.Kind, local.Name, local.Kind = "p1", "x400p1", "local", "local"
 	expand := conf.NewChannel()
@@ -110,7 +127,11 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 	b.Addresses = []conf.Address{{Host: "192.0.2.2:102", TSEL: "MTA"}, {Host: "192.0.2.3:10102"}}
 	cc.Name, cc.Channel = "MTA-C", "p1"
 	cc.Addresses = []conf.Address{{Host: "c.example:102", SSEL: "S"}}
-	want.Peers = []conf.Peer{b, cc}
+	d := conf.NewPeer()
+	d.Name, d.Channel, d.TLS, d.TLSName = "MTA-D", "p1", conf.TLSRequire, "d.example"
+	d.TLSCA, d.TLSCertificate, d.TLSKey = "/etc/mta/ca.pem", "/cert.pem", "/etc/mta/key.pem"
+	d.TLSPin = []string{strings.Repeat("AB:", 31) + "AB"}
+	want.Peers = []conf.Peer{b, cc, d}
 	want.Routes = []conf.Route{
 		{Match: "/PRMD=BRAVO/ADMD=TEST/C=GB/", Peers: []string{"MTA-B", "MTA-C"}, Reason: 1},
 		{Match: "/PRMD=DELTA/ADMD=TEST/C=GB/", Reject: "closed", Reason: 1, Diagnostic: conf.NoDiagnostic},

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
@@ -35,6 +36,8 @@ const (
 	gatherBelow = 4096
 	// readBuffer holds several small TPKTs; a larger one is read past it.
 	readBuffer = 8192
+	// writeBuffer is a record of TLS (RFC 8446 §5.1).
+	writeBuffer = 16 << 10
 	// keepBuffer is the TSDU buffer that is kept from one TSDU to the next.
 	keepBuffer = 1 << 20
 	dtHeader   = 3
@@ -64,8 +67,9 @@ func (p Params) complete() (Params, error) {
 type Conn struct {
 	nc   net.Conn
 	r    *bufio.Reader
-	size int          // TPDU size agreed on
-	max  atomic.Int64 // largest TSDU taken
+	w    *bufio.Writer // nil where the kernel gathers
+	size int           // TPDU size agreed on
+	max  atomic.Int64  // largest TSDU taken
 
 	tsdu []byte // the TSDU last read
 
@@ -78,6 +82,9 @@ type Conn struct {
 
 func newConn(nc net.Conn, size, max int) *Conn {
 	c := &Conn{nc: nc, r: bufio.NewReaderSize(nc, readBuffer), size: size}
+	if _, kernel := nc.(syscall.Conn); !kernel {
+		c.w = bufio.NewWriterSize(nc, writeBuffer)
+	}
 	c.SetMaxTSDU(max)
 	return c
 }
@@ -224,11 +231,26 @@ func (c *Conn) WriteTSDU(segments ...[]byte) error {
 		return diag.E("tp: dt", diag.Unavailable, err)
 	}
 	c.gather(segments, total, room)
-	c.pending = c.out
-	_, err := c.pending.WriteTo(c.nc)
+	err := c.writeOut()
 	// Nothing of the caller's may stay reachable from here.
 	clear(c.out)
 	return diag.E("tp: dt", diag.Unavailable, err)
+}
+
+// writeOut writes c.out: all at once where the kernel gathers, else, as over TLS, in
+// pieces that fill a record.
+func (c *Conn) writeOut() error {
+	if c.w == nil {
+		c.pending = c.out
+		_, err := c.pending.WriteTo(c.nc)
+		return err
+	}
+	for _, b := range c.out {
+		if _, err := c.w.Write(b); err != nil {
+			return err
+		}
+	}
+	return c.w.Flush()
 }
 
 // gather cuts a TSDU of total octets into DTs of at most room octets and leaves

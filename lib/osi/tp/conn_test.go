@@ -358,3 +358,25 @@ func FuzzReadTSDUIsBounded(f *testing.F) {
 		t.Fatal("more tsdus than octets")
 	})
 }
+
+// Over a stream that is not the kernel's, TLS for one, DTs are written together in
+// pieces of a record, and come out as they should.
+func TestTSDUsWithoutGathering(t *testing.T) {
+	want := pattern(300000)
+	f := &fake{}
+	a := newConn(f, 2048, 0)
+	if err := a.WriteTSDU(want[:100], want[100:200000], want[200000:]); err != nil {
+		t.Fatal(err)
+	}
+	if most := f.out.Len()/writeBuffer + 1; f.writes > most {
+		t.Errorf("%d writes, not %d", f.writes, most)
+	}
+	b := newConn(&fake{in: &f.out}, 2048, 1<<20)
+	got, err := b.ReadTSDU()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("tsdu of %d octets came back as %d others", len(want), len(got))
+	}
+}
