@@ -230,6 +230,36 @@ func TestRelayReport(t *testing.T) {
 	}
 }
 
+// Reason, diagnostic and kind of user of a later edition go on as they came: no bit of
+// a report's content is this MTA's to change.
+func TestRelayReportOfALaterEdition(t *testing.T) {
+	later := strings.NewReplacer("A1 06 80 01 01 81 01 00", "A1 06 80 01 63 81 01 6F", "81 01 00 ", "81 01 63 ").Replace(reportOctets)
+	if later == reportOctets {
+		t.Fatal("nothing to change")
+	}
+	report := octets(t, later)
+	was, err := DecodeReport(report, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alpha := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"})
+	got, err := Relay(report, Edit{Trace: mts.AppendTrace(was.Envelope.TraceInformation, alpha, noon)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := was.Content.PerRecipientFields; f[0].LastTraceInformation.ReportType.NonDelivery.NonDeliveryReasonCode != 99 ||
+		f[1].LastTraceInformation.ReportType.Delivery.User() != 99 {
+		t.Fatalf("nothing of a later edition: %+v", f)
+	}
+	parts, err := elements(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasSuffix(got, parts[1]) || bytes.Equal(got, report) {
+		t.Errorf("relayed\n% X", got)
+	}
+}
+
 func TestRelayRefuses(t *testing.T) {
 	yes := func(int, int) bool { return true }
 	for _, c := range []struct {

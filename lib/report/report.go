@@ -130,8 +130,8 @@ func Summary(r *mts.Report) string {
 // identifier derives from the subject and the results: the same report made twice,
 // as when a peer has sent the subject twice, is one report.
 //
-// returnContent says that the content is to go back with it: it was asked for and
-// somebody was not reached (X.411 §14.5).
+// returnContent says that the content is to go back with it: it was asked for, somebody
+// was not reached, and it is still what the originator sent (X.411 §14.5).
 func Make(env *spool.Envelope, results []Result, own conf.Identity) (r *mts.Report, returnContent bool, err error) {
 	s, err := p1.DecodeCommon(env.Wire, p1.Limits{})
 	if err == nil && s.Kind == p1.Report {
@@ -150,40 +150,39 @@ func Make(env *spool.Envelope, results []Result, own conf.Identity) (r *mts.Repo
 	if len(s.ContentIdentifier) <= mts.UbContentIDLength { // a longer one would make the report what it tells of
 		c.ContentIdentifier = s.ContentIdentifier
 	}
-	if c.Extensions, err = copyExt(nil, s.Extensions, mts.ExtContentCorrelator.Type()); err != nil {
-		return nil, false, err
-	}
+	c.Extensions = copyExt(nil, s.Extensions, mts.ExtContentCorrelator.Type())
 	if err := destination(r, s, env.Accepted); err != nil {
 		return nil, false, err
 	}
-	if r.Envelope.Extensions, err = copyExt(r.Envelope.Extensions, s.Extensions, mts.ExtMessageSecurityLabel.Type()); err != nil {
-		return nil, false, err
-	}
+	r.Envelope.Extensions = copyExt(r.Envelope.Extensions, s.Extensions, mts.ExtMessageSecurityLabel.Type())
 	if r.Envelope.Extensions, err = mts.SetExt(r.Envelope.Extensions, mts.ExtReportingMTAName,
 		mts.ReportingMTAName{Domain: domain, MTAName: mts.MTAName(own.MTA)}); err != nil {
 		return nil, false, err
 	}
-	arrival := arrivalTime(s.Trace, domain, env.Accepted)
+	last := mts.LastTraceInformation{
+		ArrivalTime:                      arrivalTime(s.Trace, domain, env.Accepted),
+		ConvertedEncodedInformationTypes: mts.PresentEITs(nil, s.Trace),
+	}
 	for _, result := range results {
 		if result.N < 1 || result.N > len(s.Recipients) {
 			return nil, false, diag.E("report on "+string(env.ID), diag.Internal, fmt.Errorf("no recipient %d", result.N))
 		}
 		f := &s.Recipients[result.N-1]
+		last.ReportType = reportType(result, own)
 		fields := mts.PerRecipientReportTransferFields{
 			ActualRecipientName:                f.RecipientName,
 			OriginallySpecifiedRecipientNumber: f.OriginallySpecifiedRecipientNumber,
 			PerRecipientIndicators:             f.PerRecipientIndicators,
-			LastTraceInformation:               mts.LastTraceInformation{ArrivalTime: arrival, ReportType: reportType(result, own)},
+			LastTraceInformation:               last,
 			SupplementaryInformation:           printable(result.Text),
 		}
-		if fields.Extensions, err = copyExt(nil, f.Extensions, mts.ExtRedirectionHistory.Type()); err != nil {
-			return nil, false, err
+		if fields.OriginallyIntendedRecipientName = intended(f.Extensions); fields.OriginallyIntendedRecipientName != nil {
+			fields.Extensions = copyExt(nil, f.Extensions, mts.ExtRedirectionHistory.Type())
 		}
-		fields.OriginallyIntendedRecipientName = intended(f.Extensions)
-		if f.PerRecipientIndicators.OriginatingMTAReport() == mts.ReportAudited {
+		if f.PerRecipientIndicators.OriginatingMTAReport() == mts.ReportAudited && len(s.Trace) <= mts.UbTransfers {
 			c.SubjectIntermediateTraceInformation = s.Trace
 		}
-		if !result.Delivered && env.Kind == spool.KindMessage && s.Indicators.ContentReturnRequest() {
+		if !result.Delivered && env.Kind == spool.KindMessage && s.Indicators.ContentReturnRequest() && last.ConvertedEncodedInformationTypes == nil {
 			returnContent = true
 		}
 		c.PerRecipientFields = append(c.PerRecipientFields, fields)
@@ -217,6 +216,9 @@ func destination(r *mts.Report, s *p1.Common, submitted time.Time) error {
 		return nil // a history that cannot be read is what the report is about: the originator is to hear of it
 	}
 	r.Envelope.ReportDestinationName = history[len(history)-1].DL
+	if len(history) > mts.UbDLExpansions {
+		return nil // no report may carry it
+	}
 	at := asn1.NewUTCTime(submitted)
 	if len(s.Trace) > 0 {
 		at = s.Trace[0].DomainSuppliedInformation.ArrivalTime
@@ -231,7 +233,7 @@ func destination(r *mts.Report, s *p1.Common, submitted time.Time) error {
 
 // intended is the recipient the originator named when the subject was redirected to
 // another (X.411 §12.2.1.3.1), nil if it was not. A history that cannot be read is no
-// reason to leave the originator without a report; the report carries it as it is.
+// reason to leave the originator without a report; the report goes without it.
 func intended(extensions []mts.ExtensionField) *oraddr.ORName {
 	history, _, err := mts.Ext(extensions, mts.ExtRedirectionHistory)
 	if err != nil || len(history) == 0 {
@@ -252,11 +254,11 @@ func arrivalTime(trace mts.TraceInformation, own mts.GlobalDomainIdentifier, acc
 }
 
 // copyExt copies an extension field as it is, if it is there.
-func copyExt(to, from []mts.ExtensionField, kind mts.ExtensionType) ([]mts.ExtensionField, error) {
+func copyExt(to, from []mts.ExtensionField, kind mts.ExtensionType) []mts.ExtensionField {
 	if i := mts.Find(from, kind); i >= 0 {
-		return append(slices.Clip(to), from[i]), nil
+		return append(slices.Clip(to), from[i])
 	}
-	return to, nil
+	return to
 }
 
 // identifier derives the report's identifier: at most UbLocalIDLength characters,
@@ -276,10 +278,9 @@ func identifier(domain mts.GlobalDomainIdentifier, mta string, subject mts.MTSId
 // printable makes a text fit for supplementary-information: characters outside
 // PrintableString become "?", and it ends at the bound.
 func printable(text string) asn1.PrintableString {
-	const bound = 256 // ub-supplementary-info-length
 	var b strings.Builder
 	for _, c := range text {
-		if b.Len() == bound {
+		if b.Len() == mts.UbSupplementaryInfoLength {
 			break
 		}
 		switch {

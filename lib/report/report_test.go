@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -244,6 +246,125 @@ func TestRedirectedRecipient(t *testing.T) {
 	}
 	if f[1].OriginallyIntendedRecipientName != nil {
 		t.Error("an originally-intended-recipient-name out of nothing")
+	}
+}
+
+// X.411 §8.3.1.2.1: an audited report carries the trace of its subject up to this
+// domain; what is reported is who asked for it. Others do not carry it.
+func TestAudited(t *testing.T) {
+	for _, mta := range []mts.ReportRequest{mts.ReportNonDelivery, mts.ReportAlways, mts.ReportAudited} {
+		var trace mts.TraceInformation
+		env := subjectOf(t, func(m *mts.MessageTransferEnvelope) {
+			m.PerRecipientFields[1].PerRecipientIndicators = mts.NewPerRecipientIndicators(true, mta, mts.ReportNone)
+			trace = m.TraceInformation
+		})
+		r, _, err := Make(env, []Result{{N: 1, Delivered: true, Time: accepted}, {N: 2, Delivered: true, Time: accepted}}, bravo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := r.Content.SubjectIntermediateTraceInformation
+		if audited := mta == mts.ReportAudited; audited != (got != nil) || audited && cmp.Diff(trace, got) != "" {
+			t.Errorf("%v: subject-intermediate-trace-information %v", mta, got)
+		}
+	}
+}
+
+// X.411 §8.3.1.2.1: what the subject gave to find it by, and its label, come back
+// octet for octet, whatever their values are.
+func TestCopies(t *testing.T) {
+	correlator := mts.ExtensionField{Type: mts.ExtContentCorrelator.Type(), Value: ber.Raw("\x16\x07order 7")}
+	label := mts.ExtensionField{Type: mts.ExtMessageSecurityLabel.Type(), Criticality: mts.NewCriticality(mts.ForDelivery), Value: ber.Raw("\x31\x80\x02\x01\x03\x00\x00")}
+	other := mts.ExtensionField{Type: mts.PrivateExtension("1.2.3"), Value: ber.Raw("\x05\x00")}
+	env := subjectOf(t, func(m *mts.MessageTransferEnvelope) {
+		m.Extensions = []mts.ExtensionField{other, label, correlator}
+		m.PerRecipientFields[0].Extensions = []mts.ExtensionField{other}
+	})
+	r, _, err := Make(env, []Result{{N: 1, Delivered: true, Time: accepted}}, bravo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]mts.ExtensionField{correlator}, r.Content.Extensions); diff != "" {
+		t.Errorf("content: %s", diff)
+	}
+	if diff := cmp.Diff(label, r.Envelope.Extensions[0]); diff != "" || len(r.Envelope.Extensions) != 2 {
+		t.Errorf("envelope: %d, %s", len(r.Envelope.Extensions), diff)
+	}
+	if f := r.Content.PerRecipientFields[0]; len(f.Extensions) > 0 {
+		t.Errorf("recipient: %v", f.Extensions)
+	}
+}
+
+// A subject that was converted on the way is reported as it is by now, and its content
+// is no longer what the originator could get back (X.411 §8.3.1.2.1, §14.5).
+func TestConvertedSubject(t *testing.T) {
+	teletex := mts.NewEncodedInformationTypes(mts.NewEIT(mts.EITTeletex))
+	env := subjectOf(t, func(m *mts.MessageTransferEnvelope) {
+		m.OriginalEncodedInformationTypes = mts.NewEncodedInformationTypes(mts.NewEIT(mts.EITIA5Text))
+		m.PerMessageIndicators = mts.NewPerMessageIndicators(mts.BitContentReturnRequest)
+		m.TraceInformation[0].DomainSuppliedInformation.ConvertedEncodedInformationTypes = teletex
+	})
+	r, returned, err := Make(env, []Result{{N: 1, Reason: mts.UnableToTransfer, Diagnostic: mts.MTSCongestion}, {N: 2, Delivered: true, Time: accepted}}, bravo)
+	if err != nil || returned {
+		t.Errorf("content returned %v, %v", returned, err)
+	}
+	if got := r.Content.OriginalEncodedInformationTypes.String(); got != "ia5-text" {
+		t.Errorf("original %s", got)
+	}
+	for _, f := range r.Content.PerRecipientFields {
+		if got := f.LastTraceInformation.ConvertedEncodedInformationTypes.String(); got != "teletex" {
+			t.Errorf("converted %s", got)
+		}
+	}
+}
+
+// Whatever is wrong with the subject, the report on it is one that every MTA must take.
+func TestReportIsValid(t *testing.T) {
+	results := []Result{{N: 1, Reason: 32767, Diagnostic: 32767, Text: strings.Repeat("€ and ", 1000)}, {N: 2, Delivered: true, Time: accepted}}
+	for want, edit := range map[string]func(*mts.MessageTransferEnvelope){
+		"nothing wrong":             nil,
+		"a long content identifier": func(m *mts.MessageTransferEnvelope) { m.ContentIdentifier = "12345678901234567" },
+		"no trace":                  func(m *mts.MessageTransferEnvelope) { m.TraceInformation = nil },
+		"a long trace, audited": func(m *mts.MessageTransferEnvelope) {
+			for range mts.UbTransfers {
+				m.TraceInformation = append(m.TraceInformation, m.TraceInformation[0])
+			}
+			m.PerRecipientFields[0].PerRecipientIndicators = mts.NewPerRecipientIndicators(true, mts.ReportAudited, mts.ReportNone)
+		},
+		"extensions twice": func(m *mts.MessageTransferEnvelope) {
+			twice := []mts.ExtensionField{{Type: mts.StandardExtension(20)}, {Type: mts.StandardExtension(20)}, {Type: mts.StandardExtension(23)}, {Type: mts.StandardExtension(23)},
+				{Type: mts.StandardExtension(25)}, {Type: mts.StandardExtension(25)}, {Type: mts.StandardExtension(26)}, {Type: mts.StandardExtension(26)}}
+			m.Extensions, m.PerRecipientFields[0].Extensions = twice, twice
+		},
+		"a history that cannot be read": func(m *mts.MessageTransferEnvelope) {
+			m.Extensions = []mts.ExtensionField{{Type: mts.ExtDLExpansionHistory.Type(), Value: ber.Raw("\x04\x00")}}
+		},
+		"more lists than there may be": func(m *mts.MessageTransferEnvelope) {
+			history := make([]mts.DLExpansion, mts.UbDLExpansions+1)
+			for i := range history {
+				history[i] = mts.DLExpansion{DL: m.OriginatorName, DLExpansionTime: asn1.NewUTCTime(accepted)}
+			}
+			m.Extensions, _ = mts.SetExt(nil, mts.ExtDLExpansionHistory, history)
+		},
+	} {
+		r, _, err := Make(subjectOf(t, edit), results, bravo)
+		if err != nil {
+			t.Errorf("%s: %v", want, err)
+			continue
+		}
+		r.Envelope.TraceInformation = mts.AppendTrace(r.Envelope.TraceInformation, mts.NewGlobalDomainIdentifier(bravo.Domain), accepted) // on its way out
+		raw, err := p1.EncodeReport(r)
+		if err == nil {
+			r, err = p1.DecodeReport(raw, p1.Limits{})
+		}
+		if err == nil {
+			err = r.Valid()
+		}
+		if all, ok, e := mts.Ext(r.Envelope.Extensions, mts.ExtOriginatorAndDLExpansionHistory); e != nil || ok && len(all) > mts.UbOrigAndDLExpansions {
+			t.Errorf("%s: history of %d, %v", want, len(all), e)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", want, err)
+		}
 	}
 }
 
