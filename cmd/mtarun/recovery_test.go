@@ -138,24 +138,36 @@ func TestRecoverySending(t *testing.T) {
 	}
 }
 
-// A switch that is killed in the middle of a transfer takes up, when it is there again,
-// what it has confirmed; a peer that does not resume gets it through as well. What was
-// kept goes.
+// A switch whose association with a peer is lost in the middle of a transfer, or that is
+// killed itself, takes up what it has confirmed; a peer that does not resume gets it
+// through as well. What was kept goes.
 func TestRecoveryReceiving(t *testing.T) {
 	content := recoveryContent()
-	for _, resume := range []bool{true, false} {
-		t.Run(fmt.Sprintf("resume %v", resume), func(t *testing.T) {
+	half := *recoverySize / 2 / (64 << 10)
+	for _, test := range []struct {
+		name                   string
+		kill, resume, recovers bool
+	}{
+		{name: "killed, and the peer resumes", kill: true, resume: true},
+		{name: "killed, and the peer does not", kill: true},
+		{name: "killed, and the peer recovers the association", kill: true, resume: true, recovers: true},
+		{name: "cut, and the peer resumes", resume: true},
+		{name: "cut, and the peer recovers the association", resume: true, recovers: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
 			n := newNetwork(t)
 			b := n.add("b", "BRAVO")
 			b.set("[[channel]]", `recovery-time = "3s"`)
 			b.configure("\n[limits]\nmessage-size = \"1GiB\"\n\n[[peer]]\nname = \"SOURCE\"\nchannel = \"p1\"\npassword-in = \"secret of SOURCE\"\npassword-out = \"secret\"\n")
 			b.user("Bob", "Jones")
 			b.start()
+			manner := p1driver.Manner{Checkpoint: 64, Window: 3, Monologue: true, Resume: test.resume, Recover: test.recovers}
+			if !test.kill {
+				manner.CutAt = half
+			}
 			source := p1driver.NewSource(p1driver.SourceConfig{Address: b.address, TSEL: b.name, Associations: 1,
 				Own: p1driver.Bind{MTA: "SOURCE", Password: "secret of SOURCE"}, PeerPassword: "secret",
-				Manner: func(int) p1driver.Manner {
-					return p1driver.Manner{Checkpoint: 64, Window: 3, Monologue: true, Resume: resume}
-				}})
+				Manner: func(int) p1driver.Manner { return manner }})
 			message := &p1driver.Message{Local: "R.1", Originator: person("SOURCE", "Sue", "Sender"), Content: content,
 				Recipients: []p1driver.Recipient{{Name: person("BRAVO", "Bob", "Jones"), Request: p1driver.NonDelivery}}}
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -171,11 +183,14 @@ func TestRecoveryReceiving(t *testing.T) {
 					return message, true
 				})
 			}()
-			n.until("a third of it is secured", func() bool { return b.partial() > int64(len(content)/3) })
-			b.signal(syscall.SIGKILL)
-			b.wait()
-			secured := b.partial()
-			b.start()
+			secured := half * 64 << 10
+			if test.kill {
+				n.until("a third of it is secured", func() bool { return b.partial() > len(content)/3 })
+				b.signal(syscall.SIGKILL)
+				b.wait()
+				secured = b.partial()
+				b.start()
+			}
 			if err := <-done; err != nil {
 				t.Fatal(err, source.Failures())
 			}
@@ -186,9 +201,13 @@ func TestRecoveryReceiving(t *testing.T) {
 			}
 			attempts := source.Entries()[message.MTSID()].Attempts
 			last := attempts[len(attempts)-1]
-			t.Logf("%d of %d octets were sent after the kill, %d had been written", last.Octets, len(content), secured)
-			if most := len(content) - int(secured) + recoverySlack; last.Resumed != resume || resume && last.Octets > most {
-				t.Errorf("resumed %v, %d octets after the kill; at most %d were missing", last.Resumed, last.Octets, most)
+			t.Logf("%d of %d octets were sent after the loss, %d had been written", last.Octets, len(content), secured)
+			if most := len(content) - secured + recoverySlack; last.Resumed != test.resume || test.resume && last.Octets > most {
+				t.Errorf("resumed %v, %d octets after the loss; at most %d were missing", last.Resumed, last.Octets, most)
+			}
+			// A switch that has been restarted knows of no association.
+			if want := test.recovers && !test.kill; last.Recovered != want {
+				t.Errorf("the association was recovered: %v; %v", last.Recovered, source.Failures())
 			}
 			n.until("nothing is kept", func() bool { return b.partial() < 0 })
 			b.stop()
@@ -198,16 +217,16 @@ func TestRecoveryReceiving(t *testing.T) {
 }
 
 // partial is the octets in partial/ of a switch, -1 if there is nothing.
-func (m *mta) partial() int64 {
+func (m *mta) partial() int {
 	m.network.t.Helper()
 	paths, err := filepath.Glob(filepath.Join(m.dir, "spool/partial/*"))
 	if err != nil {
 		m.network.t.Fatal(err)
 	}
-	n := int64(-1)
+	n := -1
 	for _, path := range paths {
 		if st, err := os.Stat(path); err == nil && !strings.HasSuffix(path, ".log") {
-			n = max(n, 0) + st.Size()
+			n = max(n, 0) + int(st.Size())
 		}
 	}
 	return n

@@ -25,6 +25,8 @@ type Manner struct {
 	Checkpoint int  // checkpoint size proposed, in 1024 octets; 0: none
 	Window     int
 	Resume     bool // go on with what was interrupted
+	Recover    bool // and over an association that recovers the one that was lost
+	CutAt      int  // close the connection when this checkpoint of an object is confirmed; 0: never
 	Protocol   int  // application protocol of X.410-1984 mode; 0: normal mode
 }
 
@@ -41,7 +43,9 @@ type association struct {
 	peer       Bind
 	called     []byte // the session connection identifier's parameter 9, and 10 to 12
 	asked      []byte
-	sent       int // octets of objects
+	sent       int  // octets of objects
+	cutAt      int  // as Manner has it, for the object that is being sent
+	recovers   bool // another association
 }
 
 // opened numbers the associations of this process, for their additional reference.
@@ -84,8 +88,9 @@ func connectItem(version byte) []byte {
 	return item(pgiItem, []byte{19, 1, 0, piVersion, 1, version, 26, 1, 0})
 }
 
-// initiate opens an association on a new connection.
-func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manner) (*association, error) {
+// initiate opens an association on a new connection; old names the one it recovers, nil
+// if it recovers none.
+func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manner, old []byte) (*association, error) {
 	a := &association{wire: newWire(conn), protocol: m.Protocol, turn: true}
 	n := opened.Add(1)
 	additional := item(piAdditional, []byte{0x14, 2, 'a' + byte(n/26%26), 'a' + byte(n%26)})
@@ -107,8 +112,11 @@ func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manne
 		mode = 0
 	}
 	context := func(id byte, abstract tlv) tlv { return c(0x30, p(2, id), abstract, c(0x30, ber)) }
-	open := c(0xb0, number(0x80, m.Checkpoint), number(0x81, m.Window), number(0x82, mode),
-		c(0xa3, c(0xa0, c(0xb0, own.tlv()))))
+	data := c(0xa0, c(0xb0, own.tlv()))
+	if old != nil {
+		data = recovers(old)
+	}
+	open := c(0xb0, number(0x80, m.Checkpoint), number(0x81, m.Window), number(0x82, mode), c(0xa3, data))
 	cp := c(0x31, c(0xa0, p(0x80, 1)), c(0xa2, p(0x81, 0, 1), p(0x82, 0, 1),
 		c(0xa4, context(contextACSE, acse), context(contextRTSE, rtse), context(contextMTSE, mtse)),
 		c(0x61, c(0x30, p(2, contextACSE), c(0xa0, c(0x60, c(0xa1, p1AC), c(0xbe, c(0x28, p(2, contextRTSE), c(0xa0, open)))))))))
@@ -136,9 +144,13 @@ func initiate(conn net.Conn, tsel string, own Bind, peerPassword string, m Manne
 	if err != nil {
 		return nil, err
 	}
-	if m.Protocol != 0 {
+	switch {
+	case old != nil:
+		a.recovers = true
+		return a, a.recovered(t, old)
+	case m.Protocol != 0:
 		err = a.acceptedX410(t)
-	} else {
+	default:
 		err = a.accepted(t)
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package p1driver
 
 import (
+	"bytes"
 	"fmt"
 	"sync"
 )
@@ -96,4 +97,37 @@ type stopped struct {
 // resumption is ACTIVITY RESUME of it under a new identifier.
 func (s *stopped) spdu(activity []byte) []byte {
 	return item(siAR, item(pgiLinking, s.connection, item(piActivity, s.activity), serial(s.serial)), item(piActivity, activity))
+}
+
+// recovers is the connectionData that asks to recover an association (X.228 §9).
+func recovers(old []byte) tlv {
+	id := c(0xa1)
+	for _, code := range []byte{piCalling, piCommon, piAdditional} {
+		t, _, err := parse(param(old, code), 0)
+		if err != nil {
+			continue // not given
+		}
+		if code == piAdditional {
+			t.id = 0x80
+		}
+		id.parts = append(id.parts, t)
+	}
+	return id
+}
+
+// recovered reads the answer: the same.
+func (a *association) recovered(cpa tlv, old []byte) error {
+	accept, err := cpa.must(0xa2, 0x61, 0x30, 0xa0, 0x61, 0xbe, 0x28, 0xa0, 0xb1)
+	if err != nil {
+		return err
+	}
+	a.agree(accept, 0x80, 0x81)
+	id, err := accept.must(0xa2, 0xa1)
+	if err != nil {
+		return err
+	}
+	if got, want := (style{}).append(nil, id), (style{}).append(nil, recovers(old)); !bytes.Equal(got, want) {
+		return fmt.Errorf("the answer recovers % x and not % x", got, want)
+	}
+	return nil
 }

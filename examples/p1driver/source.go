@@ -29,6 +29,7 @@ type Attempt struct {
 	Outcome     Outcome
 	Octets      int  // of the object that were sent
 	Resumed     bool // behind what was sent before
+	Recovered   bool // over an association that recovered another
 }
 
 // Entry is what the source knows of a message.
@@ -103,6 +104,7 @@ func (s *Source) Run(ctx context.Context, next func() (*Message, bool)) error {
 type line struct {
 	*association
 	inbox inbox
+	old   []byte // the association that was lost, to be recovered
 
 	mu   sync.Mutex
 	conn net.Conn
@@ -165,6 +167,9 @@ func (s *Source) try(ctx context.Context, l *line, number int, m *Message) bool 
 	if err != nil {
 		s.failures[reason(err)]++
 		if a.Outcome != Refused {
+			if s.stopped[m.MTSID()] != nil && s.config.Manner(number).Recover && l.association != nil {
+				l.old = l.asked
+			}
 			l.close()
 		}
 	}
@@ -184,7 +189,8 @@ func (s *Source) ready(ctx context.Context, l *line, number int) error {
 		if err := ctx.Err(); err != nil { // from now on cut sees conn
 			return errors.Join(err, conn.Close())
 		}
-		a, err := initiate(conn, s.config.TSEL, s.config.Own, s.config.PeerPassword, s.config.Manner(number))
+		a, err := initiate(conn, s.config.TSEL, s.config.Own, s.config.PeerPassword, s.config.Manner(number), l.old)
+		l.old = nil
 		if err != nil {
 			return errors.Join(err, conn.Close())
 		}
@@ -262,7 +268,11 @@ func (s *Source) transfer(l *line, number int, m *Message, a *Attempt) (err erro
 	if from == nil {
 		from = &stopped{octets: l.style.append(nil, m.apdu(s.config.Own.MTA, a.Started, l.protocol))}
 	}
-	a.Resumed = from.serial > 0
+	a.Resumed, a.Recovered = from.serial > 0, l.recovers
+	l.cutAt = 0
+	if from.serial == 0 {
+		l.cutAt = s.config.Manner(number).CutAt
+	}
 	before := l.sent
 	a.Outcome, err = l.association.transfer(from)
 	a.Octets = l.sent - before
@@ -307,6 +317,9 @@ func (a *association) transfer(o *stopped) (Outcome, error) {
 			}
 			confirmed = decimal(param(s.params, piSerial))
 			o.serial, o.at = confirmed, bounds[confirmed]
+			if a.cutAt > 0 && confirmed >= a.cutAt {
+				return Lost, errors.Join(errCut, a.conn.Close())
+			}
 		}
 	}
 	a.send(after(siGT, item(siAE, serial(issued+1))))

@@ -56,6 +56,7 @@ func answering(cfg *conf.Config, own *conf.Channel, now time.Time) rtse.Config {
 	limits := conf.NewPeer()
 	c.CheckpointSize, c.WindowSize = limits.CheckpointSize, limits.WindowSize
 	c.CallingReference = cfg.Identity.MTA
+	c.Recoverable = true
 	for i := range cfg.Peers {
 		peer := &cfg.Peers[i]
 		if p := protocolOf(peer); p != 0 && peer.Enabled && peer.Channel == own.Name && !slices.Contains(c.ApplicationProtocols, p) {
@@ -249,6 +250,9 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		reason := p1.RefuseReason(e)
 		return rtse.Decision{Transient: e.Temporary(), UserData: p1.BindError(e), RefuseReason: &reason}
 	}
+	if ind.Recover != nil {
+		return b.recover(s, ind)
+	}
 	argument, err := p1.DecodeBindArgument(ind.UserData)
 	if err != nil {
 		return refuse(mts.AuthenticationError, err)
@@ -286,4 +290,28 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	}
 	b.peer, b.place = *peer, true
 	return rtse.Decision{Accept: true, UserData: result, Keeper: b.channel.keeper(peer)}
+}
+
+var errRecover = errors.New("association recovery asked for, and nothing is known of the association")
+
+// recover decides on an association that takes the place of one that was lost. There is
+// no bind (X.228 §7.8.3): who calls is told by the name of the association that was
+// lost, and by where it came from.
+func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
+	refuse := func(transient bool, why error) rtse.Decision {
+		b.err = &refusal{diag.E(fmt.Sprintf("refused %q", b.name), diag.Denied, why)}
+		return rtse.Decision{Transient: transient}
+	}
+	name, ok := b.channel.recovery.found(ind.Recover, hostOf(ind.Remote.Addr))
+	peer, known := s.Peer(name)
+	twoWay := ind.Remote.Mode == rtse.TwoWayAlternate
+	if !ok || !known || !peer.Enabled || peer.Channel != s.own.Name || !peer.Recovery || modeOf(ind.Remote) != peer.Mode || twoWay && !peer.TwoWay {
+		return refuse(false, errRecover)
+	}
+	b.name = name
+	if err := b.channel.enter(s, name); err != nil {
+		return refuse(true, err)
+	}
+	b.peer, b.place = *peer, true
+	return rtse.Decision{Accept: true, Keeper: b.channel.keeper(peer)}
 }

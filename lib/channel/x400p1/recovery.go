@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"slices"
 	"sync"
@@ -45,6 +46,55 @@ type recovery struct {
 	accepted map[string]time.Time // likewise
 	timer    *time.Timer
 	opened   uint32 // associations of ours, from anywhere on
+	lost     []lost // oldest first
+}
+
+// lost is an association that a peer had opened and that ended without being released.
+type lost struct {
+	connection session.ConnectionIdentifier
+	peer, host string
+	at         time.Time
+}
+
+// maxLost bounds the associations whose loss is remembered.
+const maxLost = 256
+
+// lose remembers an association that may be recovered.
+func (r *recovery) lose(l lost) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.lost) == maxLost {
+		r.lost = slices.Delete(r.lost, 0, 1)
+	}
+	r.lost = append(r.lost, l)
+}
+
+// found gives the peer whose association is to be recovered, once, if the call comes
+// from the host the association came from.
+func (r *recovery) found(id *rtse.SessionConnectionIdentifier, host string) (peer string, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.now().Add(-r.age)
+	r.lost = slices.DeleteFunc(r.lost, func(l lost) bool { return l.at.Before(old) })
+	i := slices.IndexFunc(r.lost, func(l lost) bool { return l.host == host && id.Names(l.connection) })
+	if i < 0 {
+		return "", false
+	}
+	peer = r.lost[i].peer
+	r.lost = slices.Delete(r.lost, i, i+1)
+	return peer, true
+}
+
+// hostOf is where an association comes from, without its port.
+func hostOf(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	return host
 }
 
 // keeper keeps what a peer sends, if that is wanted.

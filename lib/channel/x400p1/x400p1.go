@@ -403,6 +403,10 @@ func (c *Channel) serve(a *association) {
 	event := audit.Record{Time: c.now(), Event: audit.AssociationDown, Peer: a.peer.Name, Assoc: a.id, Text: "released"}
 	if end != nil {
 		line.Aborted, line.Layer, line.Reason = true, LayerOf(end), end.Error()
+		if a.inbound && a.peer.Recovery {
+			r := a.conn.Remote()
+			c.recovery.lose(lost{connection: r.Identifier, peer: a.peer.Name, host: hostOf(r.Addr), at: c.now()})
+		}
 		event.Layer, event.Text = line.Layer, line.Reason
 	}
 	a.finish() // the outcomes of its jobs go before its end

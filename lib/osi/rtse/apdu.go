@@ -1,11 +1,13 @@
 package rtse
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/osi/session"
 )
 
 // Object identifiers of the MHS (X.419 Annex A, X.411 Annex A): application
@@ -166,6 +168,18 @@ type SessionConnectionIdentifier struct {
 	CallingReference    CallingReference
 	CommonReference     asn1.UTCTime
 	AdditionalReference asn1.TeletexString `ber:"[0] OPTIONAL"`
+}
+
+// Names reports whether it names a session connection: by what is inside the references,
+// whatever their types, as the references of an S-CONNECT are encoded.
+func (s *SessionConnectionIdentifier) Names(c session.ConnectionIdentifier) bool {
+	calling := s.CallingReference.OctetString
+	if t := s.CallingReference.T61String; t != nil {
+		calling = []byte(*t)
+	}
+	return len(s.CommonReference) > 0 && string(s.CommonReference) == string(ber.Raw(c.CommonReference).Contents()) &&
+		bytes.Equal(calling, ber.Raw(c.CallingReference).Contents()) &&
+		string(s.AdditionalReference) == string(ber.Raw(c.AdditionalReference).Contents())
 }
 
 // CallingReference is the CallingSSuserReference (X.228 §9).

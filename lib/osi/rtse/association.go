@@ -72,6 +72,9 @@ type OpenIndication struct {
 	Remote             Remote // Checkpoint, Window and Mode as the initiator proposes them
 	Turn               Turn
 	UserData           ber.Raw // the bind argument, in normal mode with its tag [16]; nil if there is none
+	// Recover is the association that is to be recovered (X.228 §7.8.3): this one takes
+	// its place, and nobody has said who calls. Nil in all others.
+	Recover *SessionConnectionIdentifier
 }
 
 // A Decision is the answer to an OpenIndication.

@@ -60,6 +60,9 @@ type Config struct {
 	// zero means both.
 	SessionVersions session.Versions
 
+	// Recoverable has a responder asked about associations that are to recover one that
+	// was lost; otherwise they are refused.
+	Recoverable bool
 	// Keeper keeps what arrives up to a checkpoint, so that the peer can resume it;
 	// nil keeps nothing. That of a responder comes with its Decision.
 	Keeper Keeper

@@ -66,7 +66,7 @@ const maxQueue = 16
 
 func newConn(tc *tp.Conn, cfg Config, initiator bool) *Conn {
 	c := &Conn{cfg: cfg, tc: tc, low: newLayers(cfg, initiator), keeper: cfg.Keeper, changed: make(chan struct{})}
-	c.machine.initiator = initiator
+	c.machine.initiator, c.machine.recoverable = initiator, cfg.Recoverable
 	return c
 }
 

@@ -18,5 +18,6 @@
 // peer. The sender has that in TransferResult.Interrupted; the receiver has a Keeper.
 // Without either, and where the peer knows nothing of the activity, the APDU is sent
 // again from its beginning. Recovery of an association as such, which is RT-OPEN with
-// the name of the old one, is not needed for that, and refused.
+// the name of the old one, is not needed for that: it is not begun here, and the user
+// decides on it where Config.Recoverable has it asked.
 package rtse

@@ -86,9 +86,8 @@ type keeping struct {
 	head    []byte // what came before the first checkpoint
 	written int64
 
-	marks   []Mark // to be secured
-	busy    bool   // a goroutine is at it
-	secured session.SerialNumber
+	marks []Mark // to be secured
+	busy  bool   // a goroutine is at it
 }
 
 // write keeps octets, outside the mutex of the Conn.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/osi/presentation"
 	"github.com/mtakit/mtakit/lib/osi/session"
 )
@@ -17,8 +16,7 @@ type x410 struct {
 	*layers
 
 	// connect keeps what a response has to refer to.
-	connect   session.SConnectIndication
-	recovered bool // an association was to be recovered
+	connect session.SConnectIndication
 }
 
 // applicationProtocolAbsent is what an absent applicationProtocol stands for: P1 of
@@ -51,8 +49,6 @@ func (x *x410) refuse(a lowRefuse) error {
 	switch {
 	case a.RTORJ.RefuseReason != nil:
 		reason = *a.RTORJ.RefuseReason
-	case x.recovered:
-		reason = RefuseCannotRecover
 	case a.Transient:
 		reason = RefuseBusy
 	}
@@ -141,7 +137,6 @@ func (x *x410) connectIndication(a presentation.PConnectIndication) {
 		reject(fmt.Errorf("application protocol %d is not ours", protocol))
 		return
 	}
-	x.recovered = ber.Raw(rq.ConnectionData).Tag() == tagRecover
 	turn, err := turnOf(a.Session.Tokens)
 	if err != nil {
 		x.up(upMalformed{err})

@@ -53,6 +53,9 @@ type machine struct {
 	turn      Turn // the initial one
 	mode      DialogueMode
 
+	recoverable bool                         // the user decides on associations to recover
+	recover     *SessionConnectionIdentifier // this one
+
 	checkpoint int64 // agreed on, units of 1024 octets; 0 is none
 	window     int64
 
@@ -141,6 +144,10 @@ func (m *machine) user(ev event) (known bool, err error) {
 	case rtOpenRefuse:
 		if allowed(awaitOpenRsp) {
 			m.state = closed
+			if m.recover != nil {
+				cannot := RefuseCannotRecover
+				ev.RefuseReason = &cannot
+			}
 			m.do(lowRefuse{RTORJ: RTORJ{RefuseReason: ev.RefuseReason, UserData: ev.UserData}, Transient: ev.Transient, Diagnostic: ev.Diagnostic})
 		}
 	case rtTransfer:
@@ -238,7 +245,7 @@ func (m *machine) openRequest(ev rtOpen) {
 // openResponse answers with the smaller of the two sides' values; a checkpoint
 // size of 0 proposes no limit, so that any value is smaller (X.228 §7.1).
 func (m *machine) openResponse(ev rtOpenRsp) {
-	data, err := ConnectionData{Open: ev.UserData}.encode()
+	data, err := ConnectionData{Open: ev.UserData, Recover: m.recover}.encode()
 	if err != nil {
 		m.do(rtError{err})
 		return

@@ -165,8 +165,8 @@ func (m *machine) lowerSending(ev event) bool {
 	return false
 }
 
-// openIndication checks RTORQ. Association recovery is refused: nothing is kept of
-// an association that was lost (X.228 §7.8.3).
+// openIndication checks RTORQ. Association recovery (X.228 §7.8.3) is refused where the
+// user knows nothing of it.
 func (m *machine) openIndication(ev upOpen) {
 	rq := ev.RTORQ
 	m.checkpoint = orAbsent(rq.CheckpointSize, absentCheckpointSize)
@@ -184,15 +184,16 @@ func (m *machine) openIndication(ev upOpen) {
 	case m.mode != Monologue && m.mode != TwoWayAlternate:
 		m.abort(InvalidParameter, fmt.Errorf("RTORQ: %s", m.mode))
 		return
-	case data.Recover != nil:
+	case data.Recover != nil && !m.recoverable:
 		m.state = closed
-		m.do(lowRefuse{Diagnostic: int64(acse.UserNoReason)})
+		cannot := RefuseCannotRecover
+		m.do(lowRefuse{RTORJ: RTORJ{RefuseReason: &cannot}, Diagnostic: int64(acse.UserNoReason)})
 		m.do(rtAborted{&Abort{Layer: LayerRTSE, Local: true, Reason: "refused", Err: errRecover}})
 		return
 	}
 	m.state = awaitOpenRsp
 	ind := ev.Indication
-	ind.UserData = data.Open
+	ind.UserData, ind.Recover, m.recover = data.Open, data.Recover, data.Recover
 	ind.Remote.Checkpoint, ind.Remote.Window, ind.Remote.Mode = m.checkpoint, m.window, m.mode
 	m.do(rtOpenInd{ind})
 }

@@ -50,7 +50,14 @@ func TestStateTable(t *testing.T) {
 		case line[0] != '\t':
 			current = line
 		default:
-			event, outcome, ok := strings.Cut(line[1:], ": ")
+			side, rest := "", line[1:]
+			for _, s := range []string{"initiator: ", "responder: "} {
+				if strings.HasPrefix(rest, s) {
+					side, rest = s, rest[len(s):]
+				}
+			}
+			event, outcome, ok := strings.Cut(rest, ": ")
+			event = side + event
 			if !ok || table[current+"/"+event] != "" {
 				t.Fatalf("%s: %q", current, line)
 			}
