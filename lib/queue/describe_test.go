@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -35,5 +36,25 @@ func TestManyRecipientsAreTold(t *testing.T) {
 	}
 	if len(told) != many || told[1] != to[0] || told[many] != to[many-1] {
 		t.Errorf("%d of %d recipients are told, the first %q, the last %q", len(told), many, told[1], told[many])
+	}
+}
+
+// A barrier that failed is in the event log, if the disk takes that: it is why mtarun ended.
+func TestFailedBarrierIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.submit(ann)
+	w.start()
+	_, settle := w.keeper.Begin()
+	settle(errors.New("input/output error"))
+	w.kill()
+	var last audit.Record
+	if _, err := audit.Scan(w.conf.Events.Dir, time.Time{}, func(r audit.Record) error {
+		last = r
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if last.Event != audit.Poisoned || last.Text != "input/output error" {
+		t.Errorf("last is %+v", last)
 	}
 }

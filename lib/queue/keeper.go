@@ -492,6 +492,7 @@ func (k *Keeper) Poison(err error) {
 		return
 	}
 	k.failed = diag.E("spool", diag.IO, fmt.Errorf("a barrier failed: %w", err))
+	k.Event(k.now, audit.Record{Event: audit.Poisoned, Text: err.Error()}) // with Close, if the disk takes it
 	waiting := k.waiting
 	k.waiting, k.urgent = nil, false
 	for _, f := range waiting {
