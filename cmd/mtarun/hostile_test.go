@@ -58,12 +58,13 @@ func TestHostileCallers(t *testing.T) {
 	for _, name := range []string{"GOOD", "EVIL"} {
 		a.configure(fmt.Sprintf("\n[[peer]]\nname = %q\nchannel = \"p1\"\npassword-in = \"secret of %[1]s\"\n", name))
 	}
+	a.configure("\n[[peer]]\nname = \"OLD\"\nchannel = \"p1\"\npassword-in = \"secret of OLD\"\nmode = \"x410\"\n")
 	a.start()
 	h := &hostile{t: t, a: a}
 	stop := h.work()
 	n.until("the first message is delivered", func() bool { return len(a.mailbox("ann")) > 0 })
 	before := descriptors(t, a)
-	for _, x := range attacks() {
+	for _, x := range slices.Concat(attacks(), attacksX410()) {
 		h.attack(x)
 	}
 	h.silence()
