@@ -18,18 +18,28 @@ func (d Domain) tlv() tlv {
 type Name struct {
 	Domain
 	Organization, Surname, GivenName string
+	// Common, if not empty, names the user in place of surname and given name: the
+	// domain-defined attribute of 1984 (RFC 1328 §3.2).
+	Common string
 }
 
 // String is the address as the switch's commands read and print it.
 func (n Name) String() string {
+	if n.Common != "" {
+		return fmt.Sprintf("/DD.Common=%s/O=%s/PRMD=%s/ADMD=%s/C=%s/", n.Common, n.Organization, n.PRMD, n.ADMD, n.Country)
+	}
 	return fmt.Sprintf("/G=%s/S=%s/O=%s/PRMD=%s/ADMD=%s/C=%s/", n.GivenName, n.Surname, n.Organization, n.PRMD, n.ADMD, n.Country)
 }
 
 // tlv is an ORName under the identifier of its place: 60, or A0 where it is tagged.
 func (n Name) tlv(id byte) tlv {
-	return c(id, c(0x30,
-		c(0x61, text(0x13, n.Country)), c(0x62, text(0x13, n.ADMD)), c(0xa2, text(0x13, n.PRMD)),
-		text(0x83, n.Organization), c(0xa5, text(0x80, n.Surname), text(0x81, n.GivenName))))
+	standard := c(0x30,
+		c(0x61, text(0x13, n.Country)), c(0x62, text(0x13, n.ADMD)), c(0xa2, text(0x13, n.PRMD)), text(0x83, n.Organization))
+	if n.Common != "" {
+		return c(id, standard, c(0x30, c(0x30, text(0x13, "Common"), text(0x13, n.Common))))
+	}
+	standard.parts = append(standard.parts, c(0xa5, text(0x80, n.Surname), text(0x81, n.GivenName)))
+	return c(id, standard)
 }
 
 // Priority is that of X.411.
@@ -143,6 +153,7 @@ type Reported struct {
 type object struct {
 	mtsID   string
 	numbers []int // of the recipients the receiver is responsible for
+	defined []string
 	digest  [sha256.Size]byte
 	size    int
 	report  *Report
@@ -161,6 +172,16 @@ func readObject(octets []byte, protocol int) (*object, error) {
 		return nil, errors.New("no EXTERNAL of one value")
 	}
 	switch apdu := value.parts[0]; {
+	case protocol == P1of1984 && len(apdu.parts) == 2 && apdu.id == 0xa0:
+		if err := message84(apdu.parts[0], apdu.parts[1]); err != nil {
+			return nil, err
+		}
+		return readMessage(apdu.parts[0], apdu.parts[1])
+	case protocol == P1of1984 && len(apdu.parts) == 2 && apdu.id == 0xa1:
+		if err := report84(apdu.parts[0], apdu.parts[1]); err != nil {
+			return nil, err
+		}
+		return readReport(apdu.parts[0], apdu.parts[1])
 	case len(apdu.parts) == 2 && apdu.id == 0xa0:
 		return readMessage(apdu.parts[0], apdu.parts[1])
 	case len(apdu.parts) == 2 && apdu.id == 0xa1:
@@ -175,6 +196,9 @@ func readMessage(envelope, content tlv) (*object, error) {
 	var err error
 	if o.mtsID, err = readMTSID(envelope); err != nil {
 		return nil, err
+	}
+	if name, ok := envelope.find(0x60); ok {
+		o.defined = append(o.defined, defined(name)...)
 	}
 	recipients, err := envelope.must(0xa2)
 	if err != nil {
@@ -191,9 +215,25 @@ func readMessage(envelope, content tlv) (*object, error) {
 		}
 		if len(indicators.octets) > 1 && indicators.octets[1]&0x80 != 0 {
 			o.numbers = append(o.numbers, n.int())
+			if name, ok := r.find(0x60); ok {
+				o.defined = append(o.defined, defined(name)...)
+			}
 		}
 	}
 	return o, nil
+}
+
+// defined returns the domain-defined attributes of an O/R name, "type=value".
+func defined(name tlv) (all []string) {
+	if len(name.parts) < 2 || name.parts[1].id != 0x30 {
+		return nil
+	}
+	for _, d := range name.parts[1].parts {
+		if len(d.parts) == 2 {
+			all = append(all, string(d.parts[0].flat())+"="+string(d.parts[1].flat()))
+		}
+	}
+	return all
 }
 
 func readReport(envelope, content tlv) (*object, error) {

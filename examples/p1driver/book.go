@@ -11,7 +11,8 @@ import (
 // Arrival is an object that was taken and, if Answered is set, acknowledged.
 type Arrival struct {
 	MTSID       string
-	Numbers     []int // of the recipients the sink became responsible for
+	Numbers     []int    // of the recipients the sink became responsible for
+	Defined     []string // domain-defined attributes, "type=value": the originator's, then theirs
 	Digest      [sha256.Size]byte
 	Size        int
 	Report      *Report // nil for a message

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -28,8 +29,8 @@ func messages(n int) func() (*Message, bool) {
 			return nil, false
 		}
 		made++
-		from := Name{here, "Org", "Smith", "Ann"}
-		to := Name{there, "Org", "Jones", "Bob"}
+		from := Name{here, "Org", "Smith", "Ann", ""}
+		to := Name{there, "Org", "Jones", "Bob", ""}
 		return &Message{
 			Local: fmt.Sprintf("S.%d", made), Originator: from, Priority: Priority(made % 3),
 			Recipients: []Recipient{{to, Delivery}, {to, NonDelivery}},
@@ -204,7 +205,7 @@ func TestWrongPasswords(t *testing.T) {
 }
 
 func TestTextHasItsSize(t *testing.T) {
-	from, to := Name{here, "Org", "Smith", "Ann"}, Name{there, "Org", "Jones", "Bob"}
+	from, to := Name{here, "Org", "Smith", "Ann", ""}, Name{there, "Org", "Jones", "Bob", ""}
 	for _, size := range []int{200, 250, 300, 400, 1024, 65000, 70000} {
 		if got := len(Text(from, to, "words", size)); got < size-4 || got > size+4 {
 			t.Errorf("%d octets instead of %d", got, size)
@@ -289,7 +290,7 @@ func TestSourceAndSinkResume(t *testing.T) {
 					return nil, false
 				}
 				made = true
-				from, to := Name{here, "Org", "Smith", "Ann"}, Name{there, "Org", "Jones", "Bob"}
+				from, to := Name{here, "Org", "Smith", "Ann", ""}, Name{there, "Org", "Jones", "Bob", ""}
 				return &Message{Local: "S.1", Originator: from, Recipients: []Recipient{{to, Delivery}, {to, NonDelivery}}, Content: Text(from, to, "long", 20_000)}, true
 			})
 			if err != nil {
@@ -308,4 +309,41 @@ func testContext(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// A sink of 1984 takes what is of 1984, and nothing that came later.
+func TestOnly1984(t *testing.T) {
+	from, to := Name{here, "Org", "", "", "Desk"}, Name{there, "Org", "Jones", "Bob", ""}
+	m := &Message{Local: "1", Originator: from, Recipients: []Recipient{{to, Delivery}}, Content: Text(from, to, "words", 400)}
+	good := m.apdu("MTA", time.Unix(0, 0), P1of1984)
+	if o, err := readObject(style{}.append(nil, good), P1of1984); err != nil || fmt.Sprint(o.defined) != "[Common=Desk]" {
+		t.Fatalf("%v, %v", o, err)
+	}
+	envelope := func(parts ...tlv) tlv {
+		return c(0xa0, c(0x31, append(slices.Clone(good.parts[0].parts), parts...)...), good.parts[1])
+	}
+	content := func(octets []byte) tlv { return c(0xa0, good.parts[0], octetString(octets)) }
+	ipm := func(heading, body tlv) []byte { return style{}.append(nil, c(0xa0, heading, body)) }
+	for what, apdu := range map[string]tlv{
+		"extensions":          m.apdu("MTA", time.Unix(0, 0), P1of1988),
+		"unknown element":     envelope(p(0x9e, 0)),
+		"fifth indicator":     envelope(p(0x48, 0, 0x88)),
+		"extension attribute": envelope(c(0x60, c(0x30), c(0x31))),
+		"directory name":      envelope(c(0x60, c(0x30), c(0xa0))),
+		"extended types":      envelope(c(0x65, c(0xa4))),
+		"other actions":       envelope(c(0x69, c(0x30, c(0x31, p(0x83, 6, 0x80))))),
+		"content":             content([]byte("text")),
+		"heading extension":   content(ipm(c(0x31, c(0xaf)), c(0x30))),
+		"extended body part":  content(ipm(c(0x31), c(0x30, c(0xaf)))),
+		"bilateral body part": content(ipm(c(0x31), c(0x30, p(0x8e, 0)))),
+		"name in the heading": content(ipm(c(0x31, c(0xa0, c(0x60, c(0x30), c(0x31)))), c(0x30))),
+		"forwarded":           content(ipm(c(0x31), c(0x30, c(0xa9, c(0x31), c(0x30, c(0x31), c(0x30, c(0xaf))))))),
+		"report extensions":   c(0xa1, c(0x31, c(0xa1)), c(0x31)),
+		"reason":              c(0xa1, c(0x31), c(0x31, c(0xa0, c(0x31, c(0xa3, c(0xa1, c(0xa1, p(0x80, 5)))))))),
+		"diagnostic":          c(0xa1, c(0x31), c(0x31, c(0xa0, c(0x31, c(0xa3, c(0xa1, c(0xa1, p(0x80, 1), p(0x81, 47)))))))),
+	} {
+		if _, err := readObject(style{}.append(nil, apdu), P1of1984); err == nil {
+			t.Errorf("%s: taken", what)
+		}
+	}
 }

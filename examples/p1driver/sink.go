@@ -350,7 +350,7 @@ func (a *association) end(in *inbox, s spdu) error {
 	if err != nil {
 		return err
 	}
-	index := in.book.arrived(Arrival{MTSID: o.mtsID, Numbers: o.numbers, Digest: o.digest, Size: o.size, Report: o.report,
+	index := in.book.arrived(Arrival{MTSID: o.mtsID, Numbers: o.numbers, Defined: o.defined, Digest: o.digest, Size: o.size, Report: o.report,
 		Association: in.association, Started: in.started, Stored: time.Now(), Octets: in.received, Resumed: in.resumed})
 	in.attic.put(in.name, &remains{bounds: in.bounds, taken: true})
 	in.bounds = nil // there is nothing to lose any more
