@@ -47,13 +47,16 @@ func (a *association) tell() {
 		Inbound: a.inbound, TwoWay: a.twoWay, Turn: a.use.Turn == p1.TurnOurs})
 }
 
-// from says who is at the other end, for the event log.
+// from says who is at the other end, and how it talks, for the event log.
 func (a *association) from() string {
 	way := "to"
 	if a.inbound {
 		way = "from"
 	}
-	return fmt.Sprintf("%s %v", way, a.conn.Remote().Addr)
+	if a.mode == conf.ModeNormal {
+		return fmt.Sprintf("%s %v", way, a.conn.Remote().Addr)
+	}
+	return fmt.Sprintf("%s %v, mode %s", way, a.conn.Remote().Addr, a.mode)
 }
 
 // step gives the machine an event, does what it asks for, and tells whether that is

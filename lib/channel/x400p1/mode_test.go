@@ -63,6 +63,9 @@ func TestCallsInEachMode(t *testing.T) {
 				if up := s.next(channel.TypeAssoc); up.State != channel.StateUp || !up.Inbound || !up.TwoWay {
 					t.Errorf("%+v", up)
 				}
+				if up := s.event(audit.AssociationUp); strings.HasSuffix(up.Text, ", mode "+called) == (called == conf.ModeNormal) {
+					t.Errorf("%+v", up)
+				}
 				apdu := message(t, strings.Repeat("0123456789", 1000))
 				done := make(chan rtse.TransferResult, 1)
 				go func() {
