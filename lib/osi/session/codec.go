@@ -186,8 +186,9 @@ func firstSPDU(si byte) SPDU {
 	return nil
 }
 
-// nextSPDU returns an SPDU of category 2 by its SI; only a parameter tells MAJOR
-// SYNC POINT from ACTIVITY END.
+// nextSPDU returns an SPDU of category 2 by its SI. Only a parameter tells MAJOR SYNC
+// POINT from ACTIVITY END, and what continues either does not have it: it is taken for
+// the latter.
 func nextSPDU(si byte, f *fields) SPDU {
 	switch si {
 	case 0:
@@ -203,7 +204,7 @@ func nextSPDU(si byte, f *fields) SPDU {
 	case 34:
 		return new(RA)
 	case 41:
-		if f.err == nil {
+		if f.err == nil && f.peekEnclosure().begins() {
 			if v, _ := f.find(piSyncType); v != nil && (len(v) != 1 || v[0]&notActivityEnd != 0) {
 				return new(MAP)
 			}
