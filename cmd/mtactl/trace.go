@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -184,14 +185,22 @@ func await(events *audit.Tail, mtsid string, until time.Time) (*audit.Record, er
 
 // silence tells how far it got when there is no answer.
 func (t *traced) silence(cfg *conf.Config, waited time.Duration) error {
-	far := "nothing has happened to it"
+	far := "nothing is known of it"
 	if records, err := audit.Track(cfg.Events.Dir, t.Sent, t.ID); err == nil {
 		for _, r := range records {
 			if r.Event != audit.Removed {
-				far = strings.TrimRight(fmt.Sprintf("%s %s %s: %s", r.Event, r.Channel, r.Peer, r.Summary()), " :")
+				far = strings.Join(strings.Fields(r.Event+" "+r.Channel+" "+r.Peer), " ") + " at " + r.Time.Format(time.TimeOnly)
 			}
 		}
 	}
+	// What is still here can say what it waits for; an error is what there is to tell anyway.
+	_ = queue.Ask(cfg, queue.Request{Verb: queue.VerbList, IDs: []string{t.ID}}, func(a queue.Answer) error {
+		far = fmt.Sprintf("still here, %s for %s", a.Row.State, cmp.Or(a.Row.Peer, a.Row.Channel))
+		if a.Row.Reason != "" {
+			far += ": " + a.Row.Reason
+		}
+		return nil
+	})
 	return diag.WithHint(diag.E(t.Address, diag.Temporary, fmt.Errorf("no report within %v; so far: %s", waited, far)),
 		"mtactl track "+t.ID+" tells when it comes")
 }
