@@ -28,7 +28,7 @@ type Conn struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed, and replaced, when anything below changes
 	machine machine
-	low     lower
+	low     *lower
 
 	keeper Keeper       // of what the peer sends
 	inbox  []Indication // bounded: one transfer, one turn given, one turn requested
@@ -65,7 +65,7 @@ type outgoing struct{ segments [][]byte }
 const maxQueue = 16
 
 func newConn(tc *tp.Conn, cfg Config, initiator bool) *Conn {
-	c := &Conn{cfg: cfg, tc: tc, low: newLayers(cfg, initiator), keeper: cfg.Keeper, changed: make(chan struct{})}
+	c := &Conn{cfg: cfg, tc: tc, low: newLower(cfg, initiator), keeper: cfg.Keeper, changed: make(chan struct{})}
 	c.machine.initiator, c.machine.recoverable = initiator, cfg.Recoverable
 	return c
 }

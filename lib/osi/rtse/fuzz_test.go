@@ -87,7 +87,7 @@ func prefixes(f *testing.F, side byte, names ...string) func(x410 bool, n uint8)
 type stack struct {
 	t       *testing.T
 	machine *machine
-	low     lower
+	low     *lower
 	over    bool
 }
 
@@ -100,7 +100,7 @@ func newStack(t *testing.T, initiator, x410 bool) *stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &stack{t: t, machine: &machine{initiator: initiator}, low: newLayers(cfg, initiator)}
+	return &stack{t: t, machine: &machine{initiator: initiator}, low: newLower(cfg, initiator)}
 }
 
 func (s *stack) step(ev event) {

@@ -11,15 +11,6 @@ import (
 	"github.com/mtakit/mtakit/lib/osi/session"
 )
 
-// lower is what the RTPM runs over: the layers from association control down to
-// session in normal mode, session alone in X.410-1984 mode. It is pure.
-type lower interface {
-	// request carries out a low… request of the machine.
-	request(a action) output
-	// transport takes a primitive of the TS-provider, or the expiry of TIM.
-	transport(ev session.Event) output
-}
-
 // output is what comes of an event in the lower layers: indications for the
 // machine, and orders to transport and timer. It is valid until the next event.
 type output struct {
@@ -27,9 +18,9 @@ type output struct {
 	down []session.Action // TDataRequest, TDisconnectRequest, StartTimer, StopTimer
 }
 
-// layers is the lower of both modes: presentation on session, and on top what
-// differs between the modes.
-type layers struct {
+// lower is what the RTPM runs over: presentation on session, and on top what differs
+// between normal mode and X.410-1984 mode. It is pure.
+type lower struct {
 	cfg       Config
 	initiator bool
 	mode      mode
@@ -72,9 +63,9 @@ type work struct {
 	sess    session.Event
 }
 
-// newLayers gives the layers of one association. An initiator is in the mode of its
+// newLower gives the lower of one association. An initiator is in the mode of its
 // configuration; a responder will be in the mode it is called in.
-func newLayers(cfg Config, initiator bool) *layers {
+func newLower(cfg Config, initiator bool) *lower {
 	params := presentation.Params{}
 	below := session.Params{Role: session.Initiator, Versions: cfg.SessionVersions}
 	if !initiator {
@@ -82,26 +73,27 @@ func newLayers(cfg Config, initiator bool) *layers {
 		params.Selector = cfg.CalledPSEL
 		params.Syntaxes = append([]asn1.OID{acse.AbstractSyntax, cfg.RTSESyntax}, cfg.userSyntaxes()...)
 	}
-	n := &layers{cfg: cfg, initiator: initiator, pres: presentation.New(params)}
+	n := &lower{cfg: cfg, initiator: initiator, pres: presentation.New(params)}
 	if initiator && len(cfg.ApplicationProtocols) > 0 {
-		n.mode = &x410{layers: n}
+		n.mode = &x410{lower: n}
 		below.Versions = session.Version1
 	} else {
-		n.mode = &normal{layers: n, acse: acse.New()}
+		n.mode = &normal{lower: n, acse: acse.New()}
 	}
 	n.sess = session.New(below)
 	return n
 }
 
-func (n *layers) up(ev event)                  { n.out.up = append(n.out.up, ev) }
-func (n *layers) toPres(ev presentation.Event) { n.queue = append(n.queue, work{pres: ev}) }
-func (n *layers) toSession(ev session.Event)   { n.queue = append(n.queue, work{sess: ev}) }
+func (n *lower) up(ev event)                  { n.out.up = append(n.out.up, ev) }
+func (n *lower) toPres(ev presentation.Event) { n.queue = append(n.queue, work{pres: ev}) }
+func (n *lower) toSession(ev session.Event)   { n.queue = append(n.queue, work{sess: ev}) }
 
-func (n *layers) begin() {
+func (n *lower) begin() {
 	n.out.up, n.out.down, n.queue = n.out.up[:0], n.out.down[:0], n.queue[:0]
 }
 
-func (n *layers) transport(ev session.Event) output {
+// transport takes a primitive of the TS-provider, or the expiry of TIM.
+func (n *lower) transport(ev session.Event) output {
 	n.begin()
 	n.toSession(ev)
 	n.run()
@@ -111,7 +103,7 @@ func (n *layers) transport(ev session.Event) output {
 
 // run works until nothing is left to do. What one machine gives is queued before
 // any machine is stepped again, as its actions are valid until then only.
-func (n *layers) run() {
+func (n *lower) run() {
 	for len(n.queue) > 0 {
 		w := n.queue[0]
 		n.queue = n.queue[1:]
@@ -132,7 +124,7 @@ func (n *layers) run() {
 
 // fromSession sends what is transport's down, what is the connection's to a check
 // of its own, and everything else up to presentation.
-func (n *layers) fromSession(a session.Action) {
+func (n *lower) fromSession(a session.Action) {
 	switch a := a.(type) {
 	case session.TDataRequest, session.TDisconnectRequest, session.StartTimer, session.StopTimer:
 		n.out.down = append(n.out.down, a)
@@ -148,7 +140,7 @@ func (n *layers) fromSession(a session.Action) {
 }
 
 // checkConnect looks at what of an S-CONNECT is not for presentation to judge.
-func (n *layers) checkConnect(a session.SConnectIndication) (session.RefuseReason, error) {
+func (n *lower) checkConnect(a session.SConnectIndication) (session.RefuseReason, error) {
 	if n.cfg.CalledSSEL != nil && !slices.Equal(n.cfg.CalledSSEL, a.CalledSSEL) {
 		return session.RefuseSelectorUnknown, fmt.Errorf("called session selector %x is not ours", a.CalledSSEL)
 	}
@@ -182,12 +174,12 @@ func turnOf(t session.TokenSetting) (Turn, error) {
 }
 
 // refused tells the machine that this side has refused.
-func (n *layers) refused(l Layer, err error) {
+func (n *lower) refused(l Layer, err error) {
 	n.up(upAborted{Abort: &Abort{Layer: l, Local: true, Reason: "refused", Err: err}})
 }
 
 // fromPres gives the mode what is about the association.
-func (n *layers) fromPres(a presentation.Action) {
+func (n *lower) fromPres(a presentation.Action) {
 	switch a := a.(type) {
 	case presentation.ToSession:
 		n.toSession(a.Primitive)
@@ -195,7 +187,7 @@ func (n *layers) fromPres(a presentation.Action) {
 		n.notNow(a.Err)
 	case presentation.PConnectIndication:
 		if a.Mode == presentation.ModeX410 {
-			n.mode = &x410{layers: n}
+			n.mode = &x410{lower: n}
 		}
 		n.mode.indication(a)
 	case presentation.PConnectConfirm, presentation.PConnectRefused, presentation.PReleaseIndication,

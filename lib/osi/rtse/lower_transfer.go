@@ -9,7 +9,7 @@ import (
 )
 
 // request carries out a request of the machine: the mapping of X.228 §8.
-func (n *layers) request(a action) output {
+func (n *lower) request(a action) output {
 	n.begin()
 	var err error
 	switch a := a.(type) {
@@ -65,7 +65,7 @@ func (n *layers) request(a action) output {
 }
 
 // please is RTTP in a P-TOKEN-PLEASE for the data token.
-func (n *layers) please(a lowPlease) error {
+func (n *lower) please(a lowPlease) error {
 	b, err := ber.Marshal(&APDU{RTTP: &a.Priority})
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (n *layers) please(a lowPlease) error {
 // askForTurn sends the request for the turn that waits, if session takes it now: it
 // does not between giving the tokens and the peer's acknowledgement, nor after an
 // exception (X.225 §A, STA 18 and STA 19). The next event brings it here again.
-func (n *layers) askForTurn() {
+func (n *lower) askForTurn() {
 	if n.wanted == nil {
 		return
 	}
@@ -95,7 +95,7 @@ func (n *layers) askForTurn() {
 }
 
 // notNow takes a request that session or presentation does not allow.
-func (n *layers) notNow(err error) {
+func (n *lower) notNow(err error) {
 	if n.trying {
 		n.trying = false
 		return
@@ -104,7 +104,7 @@ func (n *layers) notNow(err error) {
 }
 
 // transfer takes the indications of presentation that are the RTPM's own.
-func (n *layers) transfer(a presentation.Action) {
+func (n *lower) transfer(a presentation.Action) {
 	switch a := a.(type) {
 	case presentation.PDataIndication:
 		n.dataIndication(a.UserData)
@@ -145,7 +145,7 @@ func (n *layers) transfer(a presentation.Action) {
 
 // dataIndication takes RTTRs out of presentation data. Each value is one; a value
 // in one piece, as all are that have much to say, is not copied.
-func (n *layers) dataIndication(data []presentation.PDV) {
+func (n *lower) dataIndication(data []presentation.PDV) {
 	for _, v := range data {
 		if v.Context != n.rtse {
 			n.up(upMalformed{fmt.Errorf("RTTR: data in presentation context %d: want %d", v.Context, n.rtse)})
@@ -186,7 +186,7 @@ func octetString(b []byte) (octets, rest []byte, err error) {
 
 // pleaseIndication reads RTTP. A request that comes without counts as priority 0
 // (X.218 §9.4.1.1).
-func (n *layers) pleaseIndication(data []presentation.PDV) {
+func (n *lower) pleaseIndication(data []presentation.PDV) {
 	var priority int64
 	for _, v := range data {
 		if v.Context != n.rtse {

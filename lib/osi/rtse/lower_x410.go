@@ -13,7 +13,7 @@ import (
 // The components of the RTSE APDUs stand in presentation's parameters, and an RTTR is
 // its bare octets (X.226 §8.4.3, X.227 §6.4).
 type x410 struct {
-	*layers
+	*lower
 
 	// connect keeps what a response has to refer to.
 	connect session.SConnectIndication
@@ -31,16 +31,22 @@ func (x *x410) open(a lowOpen) error {
 		return err
 	}
 	s, err := x.sessionConnect(a.Turn, tagT61String)
+	if err != nil {
+		return err
+	}
 	x.toPres(presentation.PConnectRequest{X410: components, Session: s})
-	return err
+	return nil
 }
 
 func (x *x410) accept(a lowAccept) error {
 	components, err := toX410(&APDU{RTOAC: &a.RTOAC})
+	if err != nil {
+		return err
+	}
 	s := x.sessionAccept(x.connect, tagT61String)
 	s.Versions = session.Version1
 	x.toPres(presentation.PConnectResponse{X410: components, Session: s})
-	return err
+	return nil
 }
 
 // refuse has a reason for an answer, and never user data.

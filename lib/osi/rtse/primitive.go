@@ -156,8 +156,8 @@ type (
 	rtError struct{ Err error }
 )
 
-// The requests to the lower layers: what the RTPM needs from presentation and
-// association control, or from session in X.410-1984 mode (X.228 §8).
+// The requests to the lower layers: what the RTPM needs from presentation and,
+// in normal mode, association control (X.228 §8).
 type (
 	lowOpen struct {
 		RTORQ RTORQ
