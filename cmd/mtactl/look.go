@@ -162,6 +162,23 @@ type pong struct {
 	Checkpoint int64  `json:"checkpointSize"`
 	Window     int64  `json:"windowSize"`
 	Millis     int64  `json:"milliseconds"`
+
+	Protocol    string   `json:"protocol"`
+	Credentials string   `json:"credentials"`
+	Steps       steps    `json:"steps"`
+	Failed      []string `json:"failed,omitempty"`
+}
+
+// steps are the milliseconds the layers took.
+type steps struct {
+	Connect     float64 `json:"connect"`
+	TLS         float64 `json:"tls"`
+	Transport   float64 `json:"transport"`
+	Association float64 `json:"association"`
+}
+
+func millis(d time.Duration) float64 {
+	return float64(d.Round(100*time.Microsecond)) / float64(time.Millisecond)
 }
 
 // ping binds with a peer and releases the association.
@@ -188,16 +205,25 @@ func ping(c *ucli.Context) error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.Duration("timeout"))
 	defer cancel()
 	start := time.Now()
-	conn, err := x400p1.Dial(ctx, cfg, peer, start)
+	call, err := x400p1.Dial(ctx, cfg, peer, start)
 	if err != nil {
 		return diag.E(peer.Name+": "+x400p1.LayerOf(err), diag.KindOf(err), err)
 	}
 	took := time.Since(start)
-	remote := conn.Remote()
-	if err := conn.Close(ctx); err != nil {
+	remote := call.Conn.Remote()
+	if err := call.Conn.Close(ctx); err != nil {
 		return diag.E(peer.Name+": release", diag.Protocol, err)
 	}
-	a := pong{peer.Name, remote.Addr.String(), remote.Mode.String(), remote.Checkpoint, remote.Window, took.Milliseconds()}
+	a := pong{Peer: peer.Name, Address: remote.Addr.String(), Mode: remote.Mode.String(), Checkpoint: remote.Checkpoint,
+		Window: remote.Window, Millis: took.Milliseconds(), Protocol: call.Mode, Credentials: call.Credentials,
+		Steps: steps{millis(call.Steps.Connect), millis(call.Steps.TLS), millis(call.Steps.Transport), millis(call.Steps.Association)}}
+	for _, err := range call.Failed {
+		a.Failed = append(a.Failed, x400p1.LayerOf(err)+": "+err.Error())
+		if !cli.JSON(c) {
+			fmt.Fprintf(c.App.ErrWriter, "mtactl: %s: %s: %v\n", peer.Name, x400p1.LayerOf(err), err)
+		}
+	}
 	p := cli.NewPrinter(c)
-	return errors.Join(p.Record(a, a.Peer, a.Address, a.Mode, a.Checkpoint, a.Window, a.Millis), p.Flush())
+	return errors.Join(p.Record(a, a.Peer, a.Address, a.Mode, a.Checkpoint, a.Window, a.Millis, a.Protocol, a.Credentials,
+		a.Steps.Connect, a.Steps.TLS, a.Steps.Transport, a.Steps.Association), p.Flush())
 }

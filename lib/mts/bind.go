@@ -38,6 +38,27 @@ type MTAResponder struct {
 	Unknown              []ber.Raw   `ber:"..."`
 }
 
+// Class names the class of the responder's credentials.
+func (r *MTABindResult) Class() string {
+	if r.Authenticated == nil {
+		return "none"
+	}
+	return r.Authenticated.ResponderCredentials.Class()
+}
+
+// Class names the class of the credentials (X.411 §8.1.1.1).
+func (c *Credentials) Class() string {
+	switch {
+	case c.Simple != nil:
+		return "simple"
+	case c.Strong != nil:
+		return "strong"
+	case c.Protected != nil:
+		return "protected"
+	}
+	return "none"
+}
+
 // MTABindError is the error of the MTA-bind, X.411 §12.1.1.
 type MTABindError int64
 

@@ -1,15 +1,12 @@
 package x400p1
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"time"
 
-	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
@@ -102,80 +99,6 @@ func octets(s conf.Selector) []byte {
 		return nil
 	}
 	return []byte(s)
-}
-
-// Dial opens an association with a peer and binds: its addresses are tried in
-// order. more sets what the configuration does not know of. The error is that of the
-// address that got furthest; LayerOf tells how far.
-func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time, more ...func(*rtse.Config)) (*rtse.Conn, error) {
-	argument, err := p1.BindArgument(cfg.MTAName(peer), peer.PasswordOut, protocolOf(peer))
-	if err != nil {
-		return nil, err
-	}
-	if len(peer.Addresses) == 0 {
-		return nil, diag.New("peer "+peer.Name, diag.Config, "has no address to call")
-	}
-	var errs []error
-	for _, address := range peer.Addresses {
-		c := calling(cfg, peer, now)
-		for _, set := range more {
-			set(&c)
-		}
-		conn, err := dial(ctx, c, peer, address, argument)
-		if err == nil {
-			return conn, nil
-		}
-		err = fmt.Errorf("%s: %w", address.Host, err)
-		// A peer that answered, and refused, says more than one that did not.
-		if LayerOf(err) != string(rtse.LayerTransport) {
-			return nil, err
-		}
-		errs = append(errs, err)
-	}
-	return nil, errors.Join(errs...)
-}
-
-func dial(ctx context.Context, c rtse.Config, peer *conf.Peer, to conf.Address, argument ber.Raw) (*rtse.Conn, error) {
-	c.Transport.CalledTSEL, c.CalledSSEL, c.CalledPSEL = octets(to.TSEL), octets(to.SSEL), octets(to.PSEL)
-	if c.Timers.Open > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.Timers.Open)
-		defer cancel()
-	}
-	nc, err := new(net.Dialer).DialContext(ctx, "tcp", to.Host)
-	if err != nil {
-		return nil, diag.E("", diag.Unavailable, err)
-	}
-	if peer.TLS == conf.TLSRequire {
-		secured, err := secure(ctx, nc, peer, to.Host, c.Now)
-		if err != nil {
-			return nil, errors.Join(err, nc.Close())
-		}
-		nc = secured
-	}
-	conn, result, err := rtse.Open(ctx, nc, c, argument)
-	if isTLS(err) {
-		// The other side judges our certificate after this side has finished.
-		err = &tlsError{diag.E("refused by the peer", diag.Denied, err)}
-	}
-	if err != nil {
-		return nil, bindError(err)
-	}
-	answer, err := p1.DecodeBindResult(result.UserData)
-	if err == nil {
-		err = p1.Peer{Name: peer.Name, Password: peer.PasswordIn}.CheckResponder(answer)
-	}
-	if err != nil {
-		conn.Abort(rtse.UserError)
-	}
-	switch {
-	case errors.Is(err, mts.AuthenticationError):
-		// Nobody refused: this side did.
-		return nil, &refusal{diag.New("refused here", diag.Denied, "the responder is not "+peer.Name+", or gave another password than password-in")}
-	case err != nil:
-		return nil, &refusal{diag.E("result", diag.Protocol, err)}
-	}
-	return conn, nil
 }
 
 // refusal is an association that the bind ended, on either side.

@@ -36,6 +36,7 @@ type Channel struct {
 	opening     context.Context // over when nothing is opened any more, by either side
 	stopOpening context.CancelCauseFunc
 	callers     *channel.Callers // those who have not come to the bind
+	addresses   addressBook
 	tasks       sync.WaitGroup
 	recovery    *recovery
 
@@ -63,7 +64,8 @@ var (
 
 // New makes the channel.
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
-	c := &Channel{host: h, now: now, associations: map[uint64]*association{}, inbound: map[string]int{}}
+	c := &Channel{host: h, now: now, associations: map[uint64]*association{}, inbound: map[string]int{},
+		addresses: addressBook{good: map[string]goodAddress{}}}
 	c.callers = channel.NewCallers(callerLimits(cfg), c.crowded)
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.opening, c.stopOpening = context.WithCancelCause(c.ctx)
@@ -238,16 +240,21 @@ func (c *Channel) initiate(id uint64, name string) {
 	c.standing++
 	c.mu.Unlock()
 	defer c.leave("")
-	conn, err := Dial(c.opening, s.Config, peer, c.now(), func(cfg *rtse.Config) {
+	ordered := *peer
+	ordered.Addresses = c.addresses.order(peer, c.now())
+	call, err := Dial(c.opening, s.Config, &ordered, c.now(), func(cfg *rtse.Config) {
 		cfg.AdditionalReference, cfg.Keeper = c.recovery.reference(), c.keeper(peer)
 	})
+	if len(peer.Addresses) > 1 {
+		c.addresses.answered(peer, call, c.now())
+	}
 	if err != nil {
 		layer := LayerOf(err)
 		c.host.Association(channel.Line{Assoc: id, Peer: name, State: channel.StateFailed, Layer: layer, Reason: err.Error()})
 		c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationRefused, Peer: name, Assoc: id, Layer: layer, Text: err.Error()})
 		return
 	}
-	c.serve(newAssociation(c, id, *peer, conn, false))
+	c.serve(newAssociation(c, id, *peer, call.Conn, false))
 }
 
 // respond answers an association and serves it.

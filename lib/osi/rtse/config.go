@@ -14,6 +14,8 @@ import (
 type Config struct {
 	// Transport is used by Open; a responder has its transport connection.
 	Transport tp.Params
+	// Connected is called by Open when the transport connection stands; nil is not.
+	Connected func()
 
 	// CallingSSEL, CalledSSEL, CallingPSEL and CalledPSEL are the session and
 	// presentation selectors. The called ones are, at a responder, its own:

@@ -97,6 +97,9 @@ func Open(ctx context.Context, nc net.Conn, cfg Config, userData ber.Raw) (*Conn
 		nc.Close()
 		return openFailed(err)
 	}
+	if cfg.Connected != nil {
+		cfg.Connected()
+	}
 	c := newConn(tc, cfg, true)
 	mode := Monologue
 	if cfg.TwoWayAlternate {

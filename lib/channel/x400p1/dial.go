@@ -1,0 +1,181 @@
+package x400p1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+	"github.com/mtakit/mtakit/lib/p1"
+)
+
+// Call is an association that was opened, and how.
+type Call struct {
+	Conn        *rtse.Conn
+	Address     conf.Address // that answered
+	Mode        string       // conf.ModeNormal and its like
+	Credentials string       // of the peer: simple
+	Steps       Steps
+	Failed      []error // of the addresses tried before
+}
+
+// Steps are how long the layers took. What comes after the transport connection,
+// session, presentation, ACSE, RTSE and the bind, goes in one exchange.
+type Steps struct {
+	Connect     time.Duration // TCP, and the name of the host
+	TLS         time.Duration // 0: none
+	Transport   time.Duration // CR to CC
+	Association time.Duration // CONNECT to ACCEPT
+}
+
+// Dial opens an association with a peer and binds: its addresses are tried in order
+// until one is reached, each for an equal share of what is left of open-timeout. more
+// sets what the configuration does not know of. The error is that of the address that
+// got furthest; LayerOf tells how far.
+func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time, more ...func(*rtse.Config)) (*Call, error) {
+	argument, err := p1.BindArgument(cfg.MTAName(peer), peer.PasswordOut, protocolOf(peer))
+	if err != nil {
+		return nil, err
+	}
+	if len(peer.Addresses) == 0 {
+		return nil, diag.New("peer "+peer.Name, diag.Config, "has no address to call")
+	}
+	c := calling(cfg, peer, now)
+	for _, set := range more {
+		set(&c)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timers.Open)
+	defer cancel()
+	var failed []error
+	for i, address := range peer.Addresses {
+		call, err := dialWithin(ctx, len(peer.Addresses)-i, c, peer, address, argument)
+		if err == nil {
+			call.Failed = failed
+			return call, nil
+		}
+		err = fmt.Errorf("%s: %w", address.Host, err)
+		// A peer that answered, and refused, says more than one that did not.
+		if layer := LayerOf(err); layer != string(rtse.LayerTransport) && layer != layerTLS {
+			return nil, err
+		}
+		failed = append(failed, err)
+	}
+	return nil, errors.Join(failed...)
+}
+
+// dialWithin gives an address an equal share of the time that is left for so many.
+func dialWithin(ctx context.Context, share int, c rtse.Config, peer *conf.Peer, to conf.Address, argument ber.Raw) (*Call, error) {
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(share))
+		defer cancel()
+	}
+	return dial(ctx, c, peer, to, argument)
+}
+
+func dial(ctx context.Context, c rtse.Config, peer *conf.Peer, to conf.Address, argument ber.Raw) (*Call, error) {
+	call := &Call{Address: to}
+	last := time.Now()
+	step := func(d *time.Duration) {
+		now := time.Now()
+		*d, last = now.Sub(last), now
+	}
+	c.Transport.CalledTSEL, c.CalledSSEL, c.CalledPSEL = octets(to.TSEL), octets(to.SSEL), octets(to.PSEL)
+	c.Connected = func() { step(&call.Steps.Transport) }
+	nc, err := new(net.Dialer).DialContext(ctx, "tcp", to.Host)
+	if err != nil {
+		return nil, diag.E("", diag.Unavailable, err)
+	}
+	step(&call.Steps.Connect)
+	if peer.TLS == conf.TLSRequire {
+		secured, err := secure(ctx, nc, peer, to.Host, c.Now)
+		if err != nil {
+			return nil, errors.Join(err, nc.Close())
+		}
+		nc = secured
+		step(&call.Steps.TLS)
+	}
+	conn, result, err := rtse.Open(ctx, nc, c, argument)
+	if isTLS(err) {
+		// The other side judges our certificate after this side has finished.
+		err = &tlsError{diag.E("refused by the peer", diag.Denied, err)}
+	}
+	if err != nil {
+		return nil, bindError(err)
+	}
+	answer, err := p1.DecodeBindResult(result.UserData)
+	if err == nil {
+		err = p1.Peer{Name: peer.Name, Password: peer.PasswordIn}.CheckResponder(answer)
+	}
+	if err != nil {
+		conn.Abort(rtse.UserError)
+	}
+	switch {
+	case errors.Is(err, mts.AuthenticationError):
+		// Nobody refused: this side did.
+		return nil, &refusal{diag.New("refused here", diag.Denied, "the responder is not "+peer.Name+", or gave another password than password-in")}
+	case err != nil:
+		return nil, &refusal{diag.E("result", diag.Protocol, err)}
+	}
+	step(&call.Steps.Association)
+	call.Conn, call.Mode, call.Credentials = conn, modeOf(conn.Remote()), answer.Class()
+	return call, nil
+}
+
+// goodTime is how long an address that has answered is preferred to those before it in
+// the configuration.
+const goodTime = 10 * time.Minute
+
+// addressBook remembers which address of a peer has answered, where that is not the
+// first: whoever has to call again need not wait for the others to fail.
+type addressBook struct {
+	mu   sync.Mutex
+	good map[string]goodAddress // by peer
+}
+
+type goodAddress struct {
+	address conf.Address
+	until   time.Time
+}
+
+// order returns the addresses of a peer as they are to be tried now.
+func (b *addressBook) order(peer *conf.Peer, now time.Time) []conf.Address {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	good, ok := b.good[peer.Name]
+	if !ok || !now.Before(good.until) {
+		delete(b.good, peer.Name)
+		return peer.Addresses
+	}
+	var first, others []conf.Address
+	for _, a := range peer.Addresses {
+		if a == good.address {
+			first = append(first, a)
+			continue
+		}
+		others = append(others, a)
+	}
+	return append(first, others...)
+}
+
+// answered notes which address of a peer has answered; nil, that none has.
+func (b *addressBook) answered(peer *conf.Peer, call *Call, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case call == nil || call.Address == peer.Addresses[0]:
+		delete(b.good, peer.Name)
+	default:
+		// The time runs from the first answer: then the preferred ones are tried again.
+		if good, ok := b.good[peer.Name]; !ok || good.address != call.Address {
+			b.good[peer.Name] = goodAddress{call.Address, now.Add(goodTime)}
+		}
+	}
+}

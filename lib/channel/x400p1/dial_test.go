@@ -1,0 +1,106 @@
+package x400p1
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/conf"
+)
+
+// An address that has answered instead of the first is tried first for a while, and no
+// longer.
+func TestAddressBook(t *testing.T) {
+	a, b, c := conf.Address{Host: "a:102"}, conf.Address{Host: "b:102"}, conf.Address{Host: "c:102"}
+	peer := &conf.Peer{Name: "MTA-B", Addresses: []conf.Address{a, b, c}}
+	now := time.Unix(0, 0)
+	book := addressBook{good: map[string]goodAddress{}}
+	answered := func(to *conf.Address) {
+		if to == nil {
+			book.answered(peer, nil, now)
+			return
+		}
+		book.answered(peer, &Call{Address: *to}, now)
+	}
+	for _, step := range []struct {
+		why   string
+		after time.Duration
+		do    func()
+		order string
+	}{
+		{"at first", 0, func() {}, "abc"},
+		{"the first answers", 0, func() { answered(&a) }, "abc"},
+		{"the second answers", 0, func() { answered(&b) }, "bac"},
+		{"it answers again", goodTime - 1, func() { answered(&b) }, "bac"},
+		{"its time is over", 1, func() {}, "abc"},
+		{"the third answers", 0, func() { answered(&c) }, "cab"},
+		{"none answers", 0, func() { answered(nil) }, "abc"},
+		{"the third answers again", 0, func() { answered(&c) }, "cab"},
+		{"the first answers again", 0, func() { answered(&a) }, "abc"},
+		{"one is remembered that is taken away", 0, func() { answered(&c); peer.Addresses = []conf.Address{a, b} }, "ab"},
+	} {
+		now = now.Add(step.after)
+		step.do()
+		var order strings.Builder
+		for _, a := range book.order(peer, now) {
+			order.WriteString(a.Host[:1])
+		}
+		if order.String() != step.order {
+			t.Errorf("%s: %s, not %s", step.why, &order, step.order)
+		}
+	}
+}
+
+// A host that does not answer takes its share of the time, and the next one has the
+// rest.
+func TestEachAddressHasItsShare(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	s := start(t)
+	s.conf.Peers[0].Addresses = slices.Insert(s.conf.Peers[0].Addresses, 0, conf.Address{Host: silent.Addr().String()})
+	s.conf.Channels[0].OpenTimeout = conf.Duration(2 * time.Second)
+	s.configure()
+	begin := time.Now()
+	s.send(channel.Line{Type: channel.TypeOpen, Assoc: 1, Peer: "MTA-B"})
+	conn := s.accepted(true)
+	if up := s.next(channel.TypeAssoc); up.State != channel.StateUp {
+		t.Fatalf("%+v", up)
+	}
+	if took := time.Since(begin); took < 900*time.Millisecond || took > 1900*time.Millisecond {
+		t.Errorf("the first address took %v of 2s", took)
+	}
+	// The one that has answered comes first now.
+	begin = time.Now()
+	s.send(channel.Line{Type: channel.TypeOpen, Assoc: 2, Peer: "MTA-B"})
+	other := s.accepted(true)
+	if took := time.Since(begin); took > 900*time.Millisecond {
+		t.Errorf("the second association took %v", took)
+	}
+	_, _ = conn, other
+}
+
+// What failed, of all addresses, is in the event.
+func TestAllAddressesFail(t *testing.T) {
+	s := start(t)
+	s.conf.Peers[0].Addresses = []conf.Address{{Host: "127.0.0.1:1"}, {Host: "127.0.0.1:2"}}
+	s.configure()
+	s.send(channel.Line{Type: channel.TypeOpen, Assoc: 1, Peer: "MTA-B"})
+	r := s.event(audit.AssociationRefused)
+	if r.Layer != "transport" || !strings.Contains(r.Text, "127.0.0.1:1: ") || !strings.Contains(r.Text, "127.0.0.1:2: ") {
+		t.Errorf("%+v", r)
+	}
+	// By hand as well: whoever asks for none, or has stopped asking, waits for nothing.
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Dial(ctx, s.conf, &s.conf.Peers[0], time.Now()); err == nil || LayerOf(err) != "transport" {
+		t.Error(err)
+	}
+}
