@@ -87,7 +87,7 @@ func readOne(p *cli.Printer, name, save string) error {
 		return diag.E("content", diag.IO, err)
 	}
 	p.Text("\n")
-	if len(octets) > maxRendered || d.ContentType != "p22" && d.ContentType != "p2" {
+	if len(octets) > maxRendered || !interpersonal(d.ContentType) {
 		p.Text("content of type %s, %d octets\n", d.ContentType, d.Size)
 		return nil
 	}
@@ -95,37 +95,15 @@ func readOne(p *cli.Printer, name, save string) error {
 	if err != nil {
 		return diag.E("content", diag.Data, err)
 	}
-	if err := ipms.Render(p.Writer(), ipm); err != nil {
+	if err := ipms.Render(p.Writer(), ipm, dialect); err != nil {
 		return err
 	}
 	if save == "" || ipm.IPM == nil {
 		return nil
 	}
-	return saveFiles(ipm.IPM, save)
-}
-
-// saveFiles writes the attached files into a directory; names that lead out of it,
-// or that exist, are refused.
-func saveFiles(m *ipms.IPM, dir string) error {
-	for _, part := range m.Body {
-		f, ok := part.File()
-		if !ok {
-			continue
-		}
-		name := filepath.Base(filepath.Clean("/" + f.Name))
-		if name == "/" || name == "." {
-			return diag.New("attachment", diag.Data, "has no name to be saved under")
-		}
-		out, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return diag.E("attachment", diag.CantCreate, err)
-		}
-		_, err = out.Write(f.Data)
-		if err = errors.Join(err, out.Close()); err != nil {
-			return diag.E("attachment", diag.IO, err)
-		}
-	}
-	return nil
+	s := saver{dir: save, taken: map[string]bool{}}
+	s.message(ipm.IPM, "part", 0)
+	return errors.Join(s.errs...)
 }
 
 func showDelivery(p *cli.Printer, d *local.Delivery) {

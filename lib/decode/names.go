@@ -215,6 +215,15 @@ var valueNames = map[valueKind]map[int64]string{
 	{IPM, "Repertoire"}: {2: "ita2", 5: "ia5"},
 }
 
+// OIDName returns what an object identifier of messages is called, or the identifier
+// itself where nobody knows it.
+func OIDName(o asn1.OID) string {
+	if name := oidName(o); name != "" {
+		return name
+	}
+	return string(o)
+}
+
 // oidName returns what an object identifier is called; "" where nobody knows it.
 func oidName(o asn1.OID) string {
 	if name := oidNames[o]; name != "" {

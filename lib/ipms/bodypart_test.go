@@ -24,21 +24,21 @@ func TestBodyParts(t *testing.T) {
 	}{
 		{"ia5-text", "A0 0A 31 03 80 01 05 16 03 61 62 63", "ia5-text", "abc", "", "abc"},
 		{"ia5-text of ITA2", "A0 0A 31 03 80 01 02 16 03 41 42 43", "ia5-text", "ABC", "", "ABC"},
-		{"g3", "A3 0A 31 03 80 01 01 30 03 03 01 00", "g3-facsimile", "", "", "(g3-facsimile)"},
-		{"g4", "A4 02 05 00", "g4-class1", "", "", "(g4-class1)"},
+		{"g3", "A3 0A 31 03 80 01 01 30 03 03 01 00", "g3-facsimile", "", "", "(g3-facsimile, 0 octets)"},
+		{"g4", "A4 02 05 00", "g4-class1", "", "", "(g4-class1, 4 octets)"},
 		{"teletex", "A5 0D 31 03 80 01 02 30 06 14 01 61 14 01 E1", "teletex", "a\fÆ", "", "a{012}Æ"},
-		{"videotex", "A6 05 31 00 15 01 41", "videotex", "", "", "(videotex)"},
-		{"nationally-defined", "A7 02 05 00", "nationally-defined", "", "", "(nationally-defined)"},
-		{"encrypted", "A8 0B 31 05 30 03 06 01 2A 03 02 00 01", "encrypted", "", "", "(encrypted)"},
-		{"mixed-mode", "AB 00", "mixed-mode", "", "", "(mixed-mode)"},
+		{"videotex", "A6 05 31 00 15 01 41", "videotex", "", "", "(videotex, 1 octets)"},
+		{"nationally-defined", "A7 02 05 00", "nationally-defined", "", "", "(nationally-defined, 4 octets)"},
+		{"encrypted", "A8 0B 31 05 30 03 06 01 2A 03 02 00 01", "encrypted", "", "", "(encrypted, 1 octets)"},
+		{"mixed-mode", "AB 00", "mixed-mode", "", "", "(mixed-mode, 2 octets)"},
 		{"bilaterally-defined", "8E 03 01 02 03", "bilaterally-defined", "", "\x01\x02\x03", "(file of 3 octets)"},
-		{"unknown", "B2 02 05 00", "[18]", "", "", "([18])"},
-		{"unknown of high number", "9F 81 00 01 FF", "[128]", "", "", "([128])"},
-		{"extended, unknown", "AF 0D 28 0B 06 03 2A 03 04 A0 04 13 02 68 69", "1.2.3.4", "", "", "(1.2.3.4)"},
+		{"unknown", "B2 02 05 00", "[18]", "", "", "([18], 4 octets)"},
+		{"unknown of high number", "9F 81 00 01 FF", "[128]", "", "", "([128], 5 octets)"},
+		{"extended, unknown", "AF 0D 28 0B 06 03 2A 03 04 A0 04 13 02 68 69", "1.2.3.4", "", "", "(1.2.3.4, 4 octets)"},
 		{"extended ia5-text", "AF 0D 28 0B 06 04 56 01 04 00 A0 03 16 01 41", "ia5-text", "A", "", "A"},
 		{"general-text",
 			"AF 1E A0 11 06 04 56 01 0B 0B A0 09 31 07 02 01 06 02 02 00 64 28 09 06 04 56 01 04 0B 81 01 00",
-			"general-text", "", "", "(general-text)"},
+			"general-text", "", "", "(general-text, 1 octets)"},
 		{"general-text of latin 1",
 			"AF 23 A0 11 06 04 56 01 0B 0B A0 09 31 07 02 01 06 02 02 00 64 28 0E 06 04 56 01 04 0B A0 06 1B 04 61 E9 DF 0A",
 			"general-text", "aéß\n", "", "aéß"},
@@ -49,7 +49,7 @@ func TestBodyParts(t *testing.T) {
 			"file-transfer", "", "ABC", "(file of 3 octets)"},
 		{"content",
 			"AF 15 28 13 06 0C 56 01 04 11 01 03 1A 00 A2 36 00 04 A0 03 04 01 FF",
-			"content 1.3.26.0.4406.0.4", "", "", "(content of type 1.3.26.0.4406.0.4, 1 octets)"},
+			"content 1.3.26.0.4406.0.4", "", "", "(content 1.3.26.0.4406.0.4, 1 octets)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			octets := unhex(t, c.octets)
@@ -70,7 +70,7 @@ func TestBodyParts(t *testing.T) {
 				t.Errorf("re-encoded as %x, %v", again, err)
 			}
 			var shown strings.Builder
-			if err := Render(&shown, InformationObject{IPM: &IPM{Body: []BodyPart{b}}}); err != nil {
+			if err := Render(&shown, InformationObject{IPM: &IPM{Body: []BodyPart{b}}}, Dialect{}); err != nil {
 				t.Fatal(err)
 			}
 			if shown.String() != "\n"+c.shown+"\n" {
@@ -103,7 +103,7 @@ func TestForwarded(t *testing.T) {
 				t.Fatal(m, ok)
 			}
 			var shown strings.Builder
-			if err := Render(&shown, o); err != nil {
+			if err := Render(&shown, o, Dialect{}); err != nil {
 				t.Fatal(err)
 			}
 			want := "This-IPM: 2\n\n" + c.delivered + `| To: /G=Bob/S=Jones/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/
@@ -132,7 +132,7 @@ func TestNotifications(t *testing.T) {
 		{"non-receipt notification", "A1 12 " + subject + " A0 0B A0 09 80 01 00 81 01 01 82 01 78",
 			"Non-receipt notification\nAbout: 1\nReason: ipm-discarded\nDiscarded: ipm-obsoleted\nComment: x\n"},
 		{"reason unknown", "A1 0C " + subject + " A0 05 A0 03 80 01 07", "Non-receipt notification\nAbout: 1\nReason: 7\n"},
-		{"other", "A1 0E " + subject + " A0 07 A2 05 30 03 06 01 2A", "Other notification\nAbout: 1\n"},
+		{"other", "A1 0E " + subject + " A0 07 A2 05 30 03 06 01 2A", "Other notification\nAbout: 1\n1.2: 0 octets\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			octets := unhex(t, c.octets)
@@ -141,7 +141,7 @@ func TestNotifications(t *testing.T) {
 				t.Fatal(err)
 			}
 			var shown strings.Builder
-			if err := Render(&shown, o); err != nil || shown.String() != c.want {
+			if err := Render(&shown, o, Dialect{}); err != nil || shown.String() != c.want {
 				t.Errorf("%q, %v", shown.String(), err)
 			}
 			if again, err := o.Encode(); err != nil || !bytes.Equal(again, octets) {
@@ -174,7 +174,7 @@ func TestRender(t *testing.T) {
 	o.IPM.Heading.AutoForwarded = true
 	o.IPM.Heading.ExpiryTime = "tomorrow\x1b"
 	var shown strings.Builder
-	if err := Render(&shown, o); err != nil {
+	if err := Render(&shown, o, Dialect{}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `From: Ann S. </G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/>
@@ -248,8 +248,18 @@ func FuzzDecodeIPM(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := Render(io.Discard, o); err != nil {
+		if err := Render(io.Discard, o, Dialect{}); err != nil {
 			t.Fatal(err)
+		}
+		if o.IPM != nil {
+			for i := range o.IPM.Body {
+				b := &o.IPM.Body[i]
+				_, text := b.Text()
+				if _, forwarded := b.Forwarded(); !text && !forwarded && b.G3Facsimile == nil && b.Extended == nil && len(b.Pieces()) != 1 {
+					t.Fatalf("body part %d, %s, is neither shown nor saved", i, b.Type())
+				}
+				b.Pieces()
+			}
 		}
 		first, err := o.Encode()
 		if err != nil {

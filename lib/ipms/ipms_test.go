@@ -43,7 +43,7 @@ func TestHello(t *testing.T) {
 		t.Errorf("re-encoded as %x, %v", again, err)
 	}
 	var shown bytes.Buffer
-	if err := Render(&shown, o); err != nil {
+	if err := Render(&shown, o, Dialect{}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `To: /G=Bob/S=Jones/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/

@@ -13,12 +13,21 @@ import (
 // maxNested bounds how deep forwarded messages are shown within one another.
 const maxNested = 8
 
+// Dialect says how to show what X.420 leaves to others. A nil function knows nothing.
+type Dialect struct {
+	// Extension returns the name of an extension, and its value in words.
+	Extension func(Extension) (name, value string)
+	// Part returns the name of the type of an extended body part, and, where it is
+	// one, its text or the message it forwards.
+	Part func(*ExtendedBodyPart) (name, text string, message *IPM)
+}
+
 // Render writes a content as a person reads it: the heading, a field a line, and
 // the body, texts as they are and of everything else what it is. Control
 // characters come out as {nnn}, so that what a stranger sent cannot play with the
 // reader's terminal. The form is for eyes and may change.
-func Render(w io.Writer, o InformationObject) error {
-	r := renderer{w: bufio.NewWriter(w)}
+func Render(w io.Writer, o InformationObject, d Dialect) error {
+	r := renderer{w: bufio.NewWriter(w), dialect: d}
 	switch {
 	case o.IPM != nil:
 		r.message(o.IPM)
@@ -29,8 +38,9 @@ func Render(w io.Writer, o InformationObject) error {
 }
 
 type renderer struct {
-	w      *bufio.Writer
-	nested int
+	w       *bufio.Writer
+	dialect Dialect
+	nested  int
 }
 
 // line writes one line; errors wait in the writer.
@@ -131,8 +141,20 @@ func (r *renderer) recipients(name string, all []RecipientSpecifier) {
 		if len(asks) > 0 {
 			s += " [asks for " + strings.Join(asks, ", ") + "]"
 		}
+		for _, e := range to.RecipientExtensions {
+			name, value := r.words(e)
+			s += " [" + strings.TrimSuffix(name+" "+value, " ") + "]"
+		}
 		r.field(name, s)
 	}
+}
+
+// words returns the name of an extension and what it says.
+func (r *renderer) words(e Extension) (name, value string) {
+	if r.dialect.Extension != nil {
+		return r.dialect.Extension(e)
+	}
+	return e.Name(), fmt.Sprintf("%d octets", len(e.Value))
 }
 
 func (r *renderer) extensions(all []Extension) {
@@ -162,41 +184,120 @@ func (r *renderer) extensions(all []Extension) {
 		case ExtIncompleteCopy:
 			r.field(name, "yes")
 		default:
-			r.field(name, fmt.Sprintf("%d octets", len(e.Value)))
+			if name, value := r.words(e); value == "" {
+				r.line(name)
+			} else {
+				r.field(name, value)
+			}
 		}
 	}
 }
 
 func (r *renderer) part(b *BodyPart, number, of int) {
+	kind, text, isText := b.Type(), "", false
+	var message *IPM
+	if b.Extended != nil && r.dialect.Part != nil {
+		kind, text, message = r.dialect.Part(b.Extended)
+		isText = text != ""
+	}
 	if of > 1 {
-		r.line(fmt.Sprintf("--- part %d of %d: %s ---", number, of, b.Type()))
+		r.line(fmt.Sprintf("--- part %d of %d: %s ---", number, of, kind))
 	}
-	if text, ok := b.Text(); ok {
+	if !isText {
+		text, isText = b.Text()
+	}
+	if message == nil {
+		message, _ = b.Forwarded()
+	}
+	switch {
+	case isText:
 		r.text(text)
-		return
-	}
-	if m, ok := b.Forwarded(); ok {
-		if b.Message != nil {
-			r.field("Delivered", shownTime(b.Message.Parameters.DeliveryTime))
+	case message != nil:
+		r.field("Delivered", shownTime(b.deliveryTime()))
+		r.within(func() { r.message(message) })
+	case r.reported(b):
+	default:
+		if f, ok := b.File(); ok {
+			r.file(f)
+		} else {
+			r.line("(" + kind + b.extent() + ")")
 		}
-		if r.nested == maxNested {
-			r.line("(forwarded messages go deeper than is shown)")
-			return
+	}
+}
+
+// within shows something that is inside a body part.
+func (r *renderer) within(show func()) {
+	if r.nested == maxNested {
+		r.line("(forwarded messages go deeper than is shown)")
+		return
+	}
+	r.nested++
+	show()
+	r.nested--
+}
+
+// extent says how much there is in a body part that cannot be shown.
+func (b *BodyPart) extent() string {
+	octets, pieces := 0, b.Pieces()
+	for _, p := range pieces {
+		octets += len(p.Data)
+	}
+	s := fmt.Sprintf(", %d octets", octets)
+	if len(pieces) > 1 {
+		s = fmt.Sprintf(", %d pages%s", len(pieces), s)
+	}
+	if b.Extended != nil && b.Extended.Data.DirectReference == DataVoice {
+		if v, ok := decodeValue[VoiceParameters](b.Extended.Parameters); ok && v.VoiceMessageDuration != nil {
+			s = fmt.Sprintf(", %d seconds%s", *v.VoiceMessageDuration, s)
 		}
-		r.nested++
-		r.message(m)
-		r.nested--
-		return
 	}
-	if f, ok := b.File(); ok {
-		r.file(f)
-		return
+	return s
+}
+
+// reported shows a body part that is a notification or a report.
+func (r *renderer) reported(b *BodyPart) bool {
+	if b.Extended == nil {
+		return false
 	}
-	if contentType, content, ok := b.Content(); ok {
-		r.line(fmt.Sprintf("(content of type %s, %d octets)", contentType, len(content)))
-		return
+	switch b.Extended.Data.DirectReference {
+	case DataNotification:
+		if n, ok := decodeValue[IPN](&b.Extended.Data); ok {
+			r.within(func() { r.notification(&n) })
+			return true
+		}
+	case DataReport:
+		if a, ok := decodeValue[ReportDeliveryArgument](&b.Extended.Data); ok {
+			r.within(func() { r.report(&a) })
+			return true
+		}
 	}
-	r.line("(" + b.Type() + ")")
+	return false
+}
+
+func (r *renderer) report(a *ReportDeliveryArgument) {
+	r.line("Report")
+	r.field("About", a.SubjectSubmissionIdentifier.String())
+	r.field("Content-Identifier", string(a.ContentIdentifier))
+	for i := range a.PerRecipientFields {
+		f := &a.PerRecipientFields[i]
+		s := address(&f.ActualRecipientName)
+		switch t := f.ReportType; {
+		case t.Delivery != nil:
+			s += " was delivered at " + shownTime(t.Delivery.MessageDeliveryTime)
+		case t.NonDelivery != nil:
+			s += fmt.Sprintf(" was NOT delivered: %v (%d)", t.NonDelivery.NonDeliveryReasonCode, t.NonDelivery.NonDeliveryReasonCode)
+			if d := t.NonDelivery.NonDeliveryDiagnosticCode; d != nil {
+				s += fmt.Sprintf(", %v (%d)", *d, *d)
+			}
+		}
+		if f.SupplementaryInformation != "" {
+			s += ": " + string(f.SupplementaryInformation)
+		}
+		r.field("Recipient", s)
+	}
+	if a.ReturnedContent != nil {
+		r.field("Returned", fmt.Sprintf("%d octets", len(*a.ReturnedContent)))
+	}
 }
 
 func (r *renderer) text(s string) {
@@ -253,10 +354,11 @@ func (r *renderer) notification(n *IPN) {
 		r.field("Comment", string(f.AutoForwardComment))
 		if f.ReturnedIPM != nil {
 			r.line("")
-			r.nested++
-			r.message(f.ReturnedIPM)
-			r.nested--
+			r.within(func() { r.message(f.ReturnedIPM) })
 		}
+	}
+	if n.Fields.Other != nil {
+		r.extensions(*n.Fields.Other)
 	}
 	r.extensions(n.NotificationExtensions)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/charset"
+	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 )
 
@@ -86,8 +87,8 @@ func (x *ExtendedBodyPart) registrations() []int {
 	return sets
 }
 
-// Forwarded returns the message within a forwarded-message body part, basic or
-// extended.
+// Forwarded returns the message within a body part that forwards one: a message,
+// basic or extended, or a content of a type of X.420 or of military messages.
 func (b BodyPart) Forwarded() (*IPM, bool) {
 	switch {
 	case b.Message != nil:
@@ -96,7 +97,31 @@ func (b BodyPart) Forwarded() (*IPM, bool) {
 		m, ok := decodeValue[IPM](&b.Extended.Data)
 		return &m, ok
 	}
+	switch contentType, content, ok := b.Content(); {
+	case !ok:
+	case contentType == ContentP2, contentType == ContentP22, contentType == mts.ContentP772:
+		if o, err := Decode(content); err == nil && o.IPM != nil {
+			return o.IPM, true
+		}
+	}
 	return nil, false
+}
+
+// deliveryTime returns when a forwarded message had been delivered; "" where it is
+// not told.
+func (b BodyPart) deliveryTime() asn1.UTCTime {
+	switch {
+	case b.Message != nil:
+		return b.Message.Parameters.DeliveryTime
+	case b.Extended == nil:
+	case b.Extended.Data.DirectReference == DataMessage:
+		p, _ := decodeValue[MessageParameters](b.Extended.Parameters)
+		return p.DeliveryTime
+	default:
+		p, _ := decodeValue[ForwardedContentParameters](b.Extended.Parameters)
+		return p.DeliveryTime
+	}
+	return ""
 }
 
 // Content returns a forwarded content, octets of whatever content-type is named
