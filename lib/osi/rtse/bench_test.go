@@ -6,10 +6,19 @@ import (
 	"testing"
 )
 
+// eachMode is the configuration of each mode.
+var eachMode = map[string][]int64{"normal mode": nil, "X.410-1984 mode": {12}}
+
 // BenchmarkTransfer sends APDUs of 50 MB over the loopback interface.
 func BenchmarkTransfer(b *testing.B) {
+	for name, protocols := range eachMode {
+		b.Run(name, func(b *testing.B) { benchmarkTransfer(b, protocols) })
+	}
+}
+
+func benchmarkTransfer(b *testing.B, protocols []int64) {
 	const size = 50 << 20
-	initiator, responder := associate(b, testConfig("A"), testConfig("B"))
+	initiator, responder := associate(b, x410Config("A", protocols...), x410Config("B", protocols...))
 	done := make(chan error, 1)
 	go func() {
 		buf := make([]byte, 256<<10)
@@ -44,7 +53,13 @@ func BenchmarkTransfer(b *testing.B) {
 
 // What an APDU costs in memory does not depend on its size.
 func TestConstantMemory(t *testing.T) {
-	a, b := associate(t, testConfig("A"), testConfig("B"))
+	for name, protocols := range eachMode {
+		t.Run(name, func(t *testing.T) { constantMemory(t, protocols) })
+	}
+}
+
+func constantMemory(t *testing.T, protocols []int64) {
+	a, b := associate(t, x410Config("A", protocols...), x410Config("B", protocols...))
 	const size = 64 << 20
 	done := make(chan transferred, 1)
 	go func() {
