@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -137,4 +138,55 @@ func TestTimesOfOtherCenturies(t *testing.T) {
 			t.Errorf("%d was taken", year)
 		}
 	}
+}
+
+// FuzzAgain: an envelope that somebody has edited is a submission that X.411 can say, or
+// an error; what it becomes can be read, and submitted again it is the same.
+func FuzzAgain(f *testing.F) {
+	d, _ := door(f)
+	for _, probe := range []bool{false, true} {
+		s := submission(f, ann, abroad)
+		s.Probe = probe
+		tx, err := d.Submit(spool.Source{}, *s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		e := tx.Envelope()
+		f.Add(probe, e.Wire, e.Originator, e.ContentType, e.ContentID, 0, int64(0), int64(0), 2, abroad, "delivery", "audited")
+	}
+	f.Add(false, []byte(nil), "/S=A/ADMD=X/C=FR/", "p2", "Ref", 2, now.Unix(), now.Unix()+100, 7, ann, "none", "")
+	f.Fuzz(func(t *testing.T, probe bool, wire []byte, originator, contentType, contentID string, priority int,
+		deferred, expires int64, n int, address, asked, askedByMTA string) {
+		e := spool.Envelope{Kind: spool.KindMessage, Wire: wire, Originator: originator, ContentType: contentType, ContentID: contentID,
+			Priority:   spool.Priorities()[uint(priority)%3],
+			Recipients: []spool.Recipient{{N: n, Address: address, Report: asked, MTAReport: askedByMTA}, {N: 1, Address: ann}}}
+		if probe {
+			e.Kind = spool.KindProbe
+		}
+		for at, to := range map[int64]*time.Time{deferred: &e.Deferred, expires: &e.Expires} {
+			if at != 0 {
+				*to = time.Unix(at, 0).UTC()
+			}
+		}
+		s, err := Again(&e)
+		if err != nil {
+			return
+		}
+		tx, err := d.Submit(spool.Source{}, *s)
+		if err != nil {
+			return
+		}
+		first := tx.Envelope()
+		if s, err = Again(first); err != nil {
+			t.Fatal(err)
+		}
+		if tx, err = d.Submit(spool.Source{}, *s); err != nil {
+			t.Fatal(err)
+		}
+		second := *tx.Envelope()
+		second.ID, second.MTSID, second.Wire = first.ID, first.MTSID, first.Wire
+		if diff := cmp.Diff(first, &second, cmpopts.EquateEmpty()); diff != "" {
+			t.Error(diff)
+		}
+	})
 }

@@ -27,7 +27,7 @@ const (
 var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 // door is the way into a fresh spool, with a peer for BRAVO.
-func door(t *testing.T) (*Door, *spool.Spool) {
+func door(t testing.TB) (*Door, *spool.Spool) {
 	t.Helper()
 	dir := t.TempDir()
 	text := string(tableconf.Default("MTA-A", tableconf.Options{})) + `
@@ -61,7 +61,7 @@ peers = ["MTA-B"]
 	return d, sp
 }
 
-func address(t *testing.T, text string) oraddr.Address {
+func address(t testing.TB, text string) oraddr.Address {
 	t.Helper()
 	a, err := oraddr.Parse(text)
 	if err != nil {
@@ -339,7 +339,7 @@ func TestReportWithTooMuchContent(t *testing.T) {
 }
 
 // submission is one of Ann's.
-func submission(t *testing.T, to ...string) *Submission {
+func submission(t testing.TB, to ...string) *Submission {
 	t.Helper()
 	var all []oraddr.Address
 	for _, a := range to {
