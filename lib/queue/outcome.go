@@ -249,10 +249,14 @@ func results(env *spool.Envelope, f sched.Final, now time.Time) []report.Result 
 	if at.IsZero() {
 		at = now
 	}
+	final := make(map[int]bool, len(f.N)) // up to 32767 of them
+	for _, n := range f.N {
+		final[n] = true
+	}
 	var owed []report.Result
 	for i := range env.Recipients {
 		r := &env.Recipients[i]
-		if slices.Contains(f.N, r.N) && report.Owed(env.Kind, r, delivered) {
+		if final[r.N] && report.Owed(env.Kind, r, delivered) {
 			owed = append(owed, report.Result{N: r.N, Delivered: delivered, List: expanded, Time: at,
 				Reason: mts.ReasonCode(f.Outcome.Reason), Diagnostic: mts.DiagnosticCode(f.Outcome.Diagnostic), Text: f.Outcome.Text})
 		}

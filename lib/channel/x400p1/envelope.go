@@ -39,8 +39,12 @@ func outgoing(env *spool.Envelope, own conf.Identity, recipients []int, peer str
 	if unread {
 		internal = nil
 	}
+	responsible := make(map[int]bool, len(recipients)) // up to 32767 of them
+	for _, n := range recipients {
+		responsible[n] = true
+	}
 	return p1.Relay(env.Wire, p1.Edit{
-		Responsible:   func(index, _ int) bool { return slices.Contains(recipients, index+1) },
+		Responsible:   func(index, _ int) bool { return responsible[index+1] },
 		Trace:         trace,
 		InternalTrace: internal,
 	})
@@ -52,7 +56,7 @@ func passedOver(env *spool.Envelope, recipients []int, peer string) string {
 	for i := range env.Recipients {
 		r := &env.Recipients[i]
 		alternate := func(h spool.Hop) bool { return h.Peer == peer }
-		if slices.Contains(recipients, r.N) && slices.IndexFunc(r.Hops, alternate) > 0 {
+		if slices.IndexFunc(r.Hops, alternate) > 0 && slices.Contains(recipients, r.N) {
 			return r.Hops[0].Peer
 		}
 	}
