@@ -51,7 +51,8 @@ func TestEqual(t *testing.T) {
 }
 
 func TestAlpha2(t *testing.T) {
-	for code, want := range map[string]string{"234": "GB", "208": "FR", "748": "UY", "202": "GR", "203": "203", "GB": "GB", "": "", "2345": "2345"} {
+	for code, want := range map[string]string{"234": "GB", "208": "FR", "748": "UY", "202": "GR", "203": "203",
+		"411": "PK", "640": "TZ", "725": "BR", "220": "220", "340": "340", "362": "362", "GB": "GB", "": "", "2345": "2345"} {
 		if got := Alpha2(code); got != want {
 			t.Errorf("%s: %s, want %s", code, got, want)
 		}
@@ -63,6 +64,11 @@ func TestAlpha2(t *testing.T) {
 		return 1
 	}) {
 		t.Error("the table is not sorted")
+	}
+	for _, row := range dataCountryCodes {
+		if len(row[0]) != 3 || row[0][0] < '2' || row[0][0] > '7' || len(row[1]) != 2 || Alpha2(row[0]) != row[1] {
+			t.Errorf("%v is no pair of a data country code and letters", row)
+		}
 	}
 }
 
