@@ -41,6 +41,7 @@ const (
 	Held               = "held"                // by an operator
 	Released           = "released"            // by an operator
 	Retried            = "retried"             // by an operator
+	Diverted           = "diverted"            // given up, Reason and Diagnostic; its alternate is next
 	Rerouted           = "rerouted"            // a reload gave it another way
 	Deleted            = "deleted"             // by an operator, without report
 	Cancelled          = "cancelled"           // deferred delivery, before its time: without report

@@ -31,6 +31,8 @@ type maker struct {
 	made   map[spool.ID]bool // every child there ever was
 	answer func(sched.JobOutcome)
 	mute   bool // it dies before it tells of the child
+
+	redirects bool // instead of expanding
 }
 
 // newListWorld is a world with a list.
@@ -71,6 +73,19 @@ func (m *maker) do(j sched.StartJob) {
 	}
 }
 
+func name(t *testing.T, text string) oraddr.ORName {
+	t.Helper()
+	a, err := oraddr.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := a.ORName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 func (m *maker) one(door *submit.Door, parent *spool.Message, j sched.StartJob, n int) {
 	t, w := m.w.t, m.w
 	outcome := func(o sched.Outcome) sched.JobOutcome {
@@ -80,23 +95,17 @@ func (m *maker) one(door *submit.Door, parent *spool.Message, j sched.StartJob, 
 		m.answer(outcome(sched.Outcome{Kind: sched.Moved}))
 		return
 	}
-	name := func(text string) oraddr.ORName {
-		a, err := oraddr.Parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		name, err := a.ORName()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return name
+	action := p1.Action{Domain: mts.NewGlobalDomainIdentifier(w.conf.Identity.Domain), MTA: "MTA-A", Arrived: w.now, Now: w.now}
+	step, kind := submit.StepExpand, sched.Expanded
+	raw, err := p1.Expand(parent.Envelope.Wire, n-1, name(t, staff), []oraddr.ORName{name(t, bob), name(t, nobody)}, action)
+	if m.redirects {
+		step, kind = submit.StepRedirect, sched.Redirected
+		raw, err = p1.Redirect(parent.Envelope.Wire, n-1, name(t, bob), mts.OriginatorRequestedAlternateRecipient, action)
 	}
-	raw, err := p1.Expand(parent.Envelope.Wire, n-1, name(staff), []oraddr.ORName{name(bob), name(nobody)},
-		p1.Action{Domain: mts.NewGlobalDomainIdentifier(w.conf.Identity.Domain), MTA: "MTA-A", Arrived: w.now, Now: w.now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tx, err := door.Derive(spool.Source{Channel: j.Channel}, submit.Child{Parent: j.Ref.ID, Step: submit.StepExpand, Recipients: []int{n}, Priority: parent.Envelope.Priority}, raw)
+	tx, err := door.Derive(spool.Source{Channel: j.Channel}, submit.Child{Parent: j.Ref.ID, Step: step, Recipients: []int{n}, Priority: parent.Envelope.Priority}, raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +122,7 @@ func (m *maker) one(door *submit.Door, parent *spool.Message, j sched.StartJob, 
 	}
 	w.keeper.Commit(w.now, env, func(err error) {
 		if err == nil {
-			m.answer(outcome(sched.Outcome{Kind: sched.Expanded, Child: env.ID}))
+			m.answer(outcome(sched.Outcome{Kind: kind, Child: env.ID}))
 		}
 	})
 }
@@ -268,4 +277,36 @@ func TestOutcomeThatNamesNoChild(t *testing.T) {
 	}
 	m.check(t, "after a lie")
 	w.kill()
+}
+
+// Wherever the process is killed while a recipient that has failed is redirected to the
+// alternate that its originator requested, the alternate has the message, from one child,
+// and nobody is told that the recipient has failed.
+func TestDiversionKilledBeforeAnyBarrier(t *testing.T) {
+	for k := 0; ; k++ {
+		m := newListWorld(t)
+		w := m.w
+		m.redirects = true
+		w.alternate = bob
+		w.submit(ann, nobody)
+		w.start()
+		w.barriers = k
+		err := w.run()
+		if err != nil {
+			w.kill()
+			w.barriers = -1
+			w.start()
+			if err := w.run(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.check(t, fmt.Sprintf("killed at barrier %d", k))
+		w.kill()
+		if err == nil {
+			if k < 4 {
+				t.Fatalf("only %d barriers", k)
+			}
+			return
+		}
+	}
 }

@@ -44,6 +44,7 @@ type world struct {
 	delivered []string     // "mtsid n" of every delivery
 	to        []string     // who got a message, each time
 	expand    func(sched.StartJob)
+	alternate string         // requested for the last recipient of what is submitted
 	process   map[string]int // of each channel
 	reports   []*mts.Report
 	said      bytes.Buffer // the log
@@ -216,6 +217,12 @@ func (w *world) submit(to ...string) *spool.Envelope {
 	}
 	s.Priority = w.priority
 	s.Ask(mts.ReportAlways)
+	if w.alternate != "" {
+		f := &s.PerRecipientFields[len(to)-1]
+		if f.Extensions, err = mts.SetExt(nil, mts.ExtOriginatorRequestedAlternateRecipient, name(w.t, w.alternate)); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	tx, err := door.Submit(spool.Source{}, *s)
 	if err != nil {
 		w.t.Fatal(err)

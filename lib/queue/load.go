@@ -20,7 +20,7 @@ func schedConfig(c *conf.Config, generation uint64) sched.Config {
 		return sched.Backoff{First: b.First.D(), Step: b.Step.D(), Ceiling: b.Ceiling.D()}
 	}
 	out := sched.Config{
-		Version: c.Version, Generation: generation,
+		Version: c.Version, Generation: generation, AlternateChannel: c.ExpandChannel(),
 		MessageBackoff: backoff(c.Schedule.BackoffMessage),
 		PeerBackoff:    backoff(c.Schedule.BackoffPeer),
 		Expiry:         [3]time.Duration{c.Schedule.Expiry.Urgent.D(), c.Schedule.Expiry.Normal.D(), c.Schedule.Expiry.NonUrgent.D()},
@@ -56,7 +56,7 @@ func (k *Keeper) standingOf(env *spool.Envelope, log []spool.Record) *standing {
 	}
 	for i := range env.Recipients {
 		r := &env.Recipients[i]
-		s.recipients[i] = sched.Recipient{N: r.N, Hops: r.Hops, Fail: r.Fail}
+		s.recipients[i] = sched.Recipient{N: r.N, Hops: r.Hops, Fail: r.Fail, Alternate: r.Alternate != ""}
 	}
 	for _, rec := range log {
 		for i := range s.recipients {
@@ -68,7 +68,13 @@ func (k *Keeper) standingOf(env *spool.Envelope, log []spool.Record) *standing {
 	wayOf := k.door.Ways(env)
 	for i := range s.recipients {
 		r := &s.recipients[i]
-		if r.State == sched.Finished || r.Fail != nil {
+		switch {
+		case r.State == sched.Finished:
+			continue
+		case r.Diverted:
+			r.Hops = []spool.Hop{{Channel: k.conf.ExpandChannel()}}
+			continue
+		case r.Fail != nil:
 			continue
 		}
 		if hops := wayOf(env.Recipients[i].Address); hops != nil {
@@ -114,6 +120,10 @@ func (s *standing) apply(i int, r *sched.Recipient, rec spool.Record) {
 		r.Until = time.Time{}
 	case spool.RecordRetry:
 		r.Until = time.Time{}
+	case spool.RecordDivert:
+		r.Diverted = true
+		r.Text = rec.Text
+		r.Until, r.Attempts = time.Time{}, 0
 	}
 }
 
@@ -156,7 +166,7 @@ func (k *Keeper) fresh(env *spool.Envelope) []sched.Recipient {
 				r.Hops = hops
 			}
 		}
-		all[i] = sched.Recipient{N: r.N, Hops: r.Hops, Fail: r.Fail}
+		all[i] = sched.Recipient{N: r.N, Hops: r.Hops, Fail: r.Fail, Alternate: r.Alternate != ""}
 	}
 	return all
 }
@@ -237,6 +247,9 @@ func (k *Keeper) remember(l sched.Log) {
 		r.Kind, event = spool.RecordRelease, audit.Released
 	case sched.ChangeRetried:
 		r.Kind, event = spool.RecordRetry, audit.Retried
+	case sched.ChangeDiverted:
+		r.Kind, event = spool.RecordDivert, audit.Diverted
+		r.Reason, r.Diagnostic = l.Reason, l.Diagnostic
 	default:
 		r.Kind = spool.RecordKind(l.Change.String())
 	}
@@ -249,8 +262,12 @@ func (k *Keeper) remember(l sched.Log) {
 	if l.Change == sched.ChangeInDoubt {
 		text = "in doubt: " + text
 	}
-	k.Event(k.now, audit.Record{Event: event, ID: string(l.Ref.ID), N: l.N, Channel: l.Channel, Peer: l.Peer,
-		Attempt: l.Attempts, Until: l.Until, Text: text, Who: k.who})
+	e := audit.Record{Event: event, ID: string(l.Ref.ID), N: l.N, Channel: l.Channel, Peer: l.Peer,
+		Attempt: l.Attempts, Until: l.Until, Text: text, Who: k.who}
+	if l.Change == sched.ChangeDiverted {
+		codes(&e, l.Reason, l.Diagnostic)
+	}
+	k.Event(k.now, e)
 }
 
 func hopsText(hops []spool.Hop) string {
@@ -332,6 +349,14 @@ func (k *Keeper) notice(n sched.Notice) {
 	k.Event(k.now, audit.Record{Event: event, Channel: n.Channel, Peer: n.Peer, Attempt: n.Count, Text: n.Text, Until: n.Until})
 }
 
+// codes puts reason and diagnostic of X.411 into a record.
+func codes(r *audit.Record, reason, diagnostic int) {
+	r.Reason = &reason
+	if diagnostic != spool.NoDiagnostic {
+		r.Diagnostic = &diagnostic
+	}
+}
+
 // finalEvent writes the event of a final outcome.
 func (k *Keeper) finalEvent(ref spool.Ref, env *spool.Envelope, f sched.Final) {
 	r := audit.Record{ID: string(ref.ID), N: f.N, Channel: f.Channel, Peer: f.Peer, Text: f.Outcome.Text, Who: k.who}
@@ -348,11 +373,7 @@ func (k *Keeper) finalEvent(ref spool.Ref, env *spool.Envelope, f sched.Final) {
 		r.Event = audit.Delivered
 	case sched.Failed:
 		r.Event = audit.Failed
-		reason, diagnostic := f.Outcome.Reason, f.Outcome.Diagnostic
-		r.Reason = &reason
-		if diagnostic != spool.NoDiagnostic {
-			r.Diagnostic = &diagnostic
-		}
+		codes(&r, f.Outcome.Reason, f.Outcome.Diagnostic)
 	case sched.Deleted:
 		r.Event = audit.Deleted
 		if k.cancels {

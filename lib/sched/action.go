@@ -90,6 +90,8 @@ type Log struct {
 	Channel  string
 	Peer     string
 	Hops     []spool.Hop // ChangeRerouted
+
+	Reason, Diagnostic int // ChangeDiverted: why the recipient failed
 }
 
 // Change is what a Log line remembers.
@@ -103,6 +105,7 @@ const (
 	ChangeReleased
 	ChangeRetried
 	ChangeRerouted
+	ChangeDiverted // failed, and is to be redirected to the alternate its originator requested
 )
 
 var changeNames = [...]string{
@@ -112,6 +115,7 @@ var changeNames = [...]string{
 	ChangeReleased: "released",
 	ChangeRetried:  "retried",
 	ChangeRerouted: "rerouted",
+	ChangeDiverted: "diverted",
 }
 
 // String returns the change's name as logs spell it.

@@ -10,6 +10,8 @@ type Config struct {
 	Channels []ChannelConfig
 	Peers    []PeerConfig
 
+	AlternateChannel string // redirects recipients that have failed to their alternates; empty: nobody does
+
 	MaxJobs        int // jobs at once over all channels; 0 is no limit beyond the channels' own
 	ReservedUrgent int // places of MaxJobs only urgent messages use
 	ReservedNormal int // places of MaxJobs only urgent and normal messages use

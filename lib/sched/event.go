@@ -35,6 +35,12 @@ type Recipient struct {
 	// once, and said so.
 	Fail *spool.Failure
 
+	// Alternate says that the originator requested an alternate recipient: if this one
+	// fails, it goes to Config.AlternateChannel. Diverted says that it did; Hops leads
+	// there, and Fail does not count any more.
+	Alternate bool
+	Diverted  bool
+
 	State    State     // Queued, Held or Finished
 	Until    time.Time // not tried before, from an earlier deferral
 	Attempts int       // attempts so far

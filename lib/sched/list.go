@@ -30,12 +30,13 @@ func (s *Scheduler) accept(in *Message) {
 	if m.accepted == 0 {
 		m.accepted = s.now
 	}
+	m.latest = m.expires != 0
 	if life := s.config.Expiry[m.priority]; life > 0 {
 		// A message that was deferred has its life from then, or it could end untried. A
 		// latest time allows nothing, it forbids.
 		end := max(m.accepted, m.deferred) + int64(life)
 		if m.expires == 0 || end < m.expires {
-			m.expires = end
+			m.expires, m.latest = end, false
 		}
 	}
 	ordered := in.Recipients
@@ -73,7 +74,13 @@ func (s *Scheduler) acceptRecipient(m *message, in *Recipient) {
 	r := &m.recipients[i]
 	m.left++
 	s.counts.Recipients++
-	if in.Fail != nil {
+	switch {
+	case in.Diverted:
+		r.alternate = alternateNext
+	case in.Alternate:
+		r.alternate = alternateRequested
+	}
+	if in.Fail != nil && !in.Diverted {
 		s.finish(m, i, Outcome{
 			Kind: Failed, Reason: in.Fail.Reason, Diagnostic: in.Fail.Diagnostic, Text: in.Fail.Text,
 		}, nil)
@@ -333,9 +340,12 @@ func (s *Scheduler) settleOne(l *mlist) {
 	}
 }
 
-// finish makes a recipient final. Its list is to be settled then, unless it is
-// in flight.
+// finish makes a recipient final, unless it has failed and goes to its alternate. Its
+// list is to be settled then, unless it is in flight.
 func (s *Scheduler) finish(m *message, i int32, what Outcome, at *peer) {
+	if s.divert(m, i, what, at) {
+		return
+	}
 	r := &m.recipients[i]
 	r.state, r.wish, r.text, r.until = Finished, wishNone, "", 0
 	s.dropHops(r.hops)
@@ -346,10 +356,11 @@ func (s *Scheduler) finish(m *message, i int32, what Outcome, at *peer) {
 }
 
 // expire gives up what is not in flight and not held: hold means that nothing
-// happens. What is in flight is given up when it comes back.
+// happens. What is in flight is given up when it comes back. Whose alternate is next has
+// been given up already.
 func (s *Scheduler) expire(m *message) {
 	for i := range m.recipients {
-		if r := &m.recipients[i]; r.state == Queued || r.state == Waiting {
+		if r := &m.recipients[i]; r.alternate != alternateNext && (r.state == Queued || r.state == Waiting) {
 			s.finish(m, int32(i), expired(r), r.list.peer)
 		}
 	}

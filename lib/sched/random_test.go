@@ -37,6 +37,9 @@ func randomConfig(t *rapid.T) Config {
 		Peers:      []PeerConfig{{Channel: "p1", Name: "A"}, {Channel: "p1", Name: "B"}, {Channel: "smtp", Name: "X"}},
 		Expiry:     [3]time.Duration{2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
 	}
+	if rapid.Bool().Draw(t, "alternates") {
+		cfg.AlternateChannel = "local"
+	}
 	if rapid.Bool().Draw(t, "overall") {
 		cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal = 4, 1, 1
 	}
@@ -58,6 +61,7 @@ func randomMessage(t *rapid.T, now time.Time) Message {
 		if rapid.IntRange(0, 15).Draw(t, "fail") == 0 {
 			r.Fail = &spool.Failure{Reason: 1}
 		}
+		r.Alternate = rapid.IntRange(0, 3).Draw(t, "alternate") == 0
 		m.Recipients = append(m.Recipients, r)
 	}
 	return m

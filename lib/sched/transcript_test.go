@@ -187,6 +187,8 @@ func parseConfig(t *testing.T, lines []string) Config {
 			cfg.Peers = append(cfg.Peers, PeerConfig{
 				Channel: channel, Name: name, Disabled: has("disabled"), Passive: has("passive"), MaxPerPeer: num("per-peer"),
 			})
+		case "alternates":
+			cfg.AlternateChannel = w[1]
 		case "overall":
 			cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal = num("jobs"), num("urgent"), num("normal")
 		case "message-backoff":
@@ -356,6 +358,10 @@ func parseMessage(t *testing.T, now time.Time, name string, list []string) Messa
 					r.State = Held
 				case "finished":
 					r.State = Finished
+				case "alternate":
+					r.Alternate = true
+				case "diverted":
+					r.Alternate, r.Diverted = true, true
 				case "until":
 					r.Until = clock(t, v)
 				case "attempts":
@@ -457,6 +463,9 @@ func showOne(a Action) string {
 		what := a.Change.String()
 		if a.Hops != nil {
 			what += fmt.Sprintf(" to %v", a.Hops)
+		}
+		if a.Change == ChangeDiverted {
+			what += fmt.Sprintf(" %d/%d", a.Reason, a.Diagnostic)
 		}
 		return fmt.Sprintf("log %s %v %s%s, %d attempts%s", a.Ref.ID, a.N, what, until(a.Until), a.Attempts, colon(a.Text))
 	case Notice:

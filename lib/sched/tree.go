@@ -23,6 +23,7 @@ type message struct {
 	priority                    uint8 // letter as an index
 	kind                        uint8 // index in kinds
 	passOn                      bool  // deferred is for who is delivered here
+	latest                      bool  // expires is the originator's latest-delivery-time
 }
 
 func (m *message) before(other *message) bool { return m.expires < other.expires }
@@ -44,6 +45,8 @@ type recipient struct {
 	state    State
 	wish     wish
 	doubts   uint8 // attempts in doubt in a row
+
+	alternate alternate
 }
 
 // wish is what an operator wants of a recipient in flight, should it come back,

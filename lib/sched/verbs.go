@@ -159,6 +159,9 @@ func (s *Scheduler) reroute(ev Reroute) {
 		return
 	}
 	m.each(ev.N, func(i int32, r *recipient) {
+		if r.alternate == alternateNext {
+			return // where it is to go is not a question of its address
+		}
 		old := r.hops
 		r.hops = s.hopset(ev.Hops)
 		s.dropHops(old)

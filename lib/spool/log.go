@@ -25,6 +25,7 @@ const (
 	RecordHold     RecordKind = "hold"
 	RecordRelease  RecordKind = "release"
 	RecordRetry    RecordKind = "retry"    // somebody wished it tried now
+	RecordDivert   RecordKind = "diverted" // given up; the alternate its originator requested is next
 	RecordTransfer RecordKind = "transfer" // how far one got; without Transfer: nothing is to be resumed
 )
 

@@ -4,6 +4,8 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/report"
+	"github.com/mtakit/mtakit/lib/route"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -60,11 +62,8 @@ func (t *Tx) Also(address string) {
 	for _, r := range t.env.Recipients {
 		n = max(n, r.N)
 	}
-	r := spool.Recipient{N: n + 1, Address: address, Report: "none", MTAReport: "none"}
-	for _, h := range t.door.router.Expand() {
-		r.Hops = append(r.Hops, spool.Hop{Channel: h.Channel, Peer: h.Peer})
-	}
-	t.env.Recipients = append(t.env.Recipients, r)
+	t.env.Recipients = append(t.env.Recipients, spool.Recipient{N: n + 1, Address: address, Hops: t.door.expand(),
+		Report: report.None, MTAReport: report.None})
 }
 
 // CopyContent writes the content of a message that is in the spool. fs.ErrExist says
@@ -79,3 +78,21 @@ func (t *Tx) CopyContent(m *spool.Message) error {
 	t.size = m.Envelope.Size
 	return t.w.CopyContent(m)
 }
+
+// alternates notes who gets what a recipient does not: the alternate that the originator
+// requested, should it fail, or for nobody here the alternate of the domain.
+func (d *Door) alternates(t *Tx, r *spool.Recipient, f *mts.PerRecipientMessageTransferFields) {
+	requested, ok, err := mts.Ext(f.Extensions, mts.ExtOriginatorRequestedAlternateRecipient)
+	if ok && err == nil {
+		r.Alternate = addressText(requested)
+		return
+	}
+	a, err := f.RecipientName.Address()
+	if err != nil || r.Fail == nil || !t.alternateAllowed || d.router.DomainAlternate(d.router.Route(a)) == nil {
+		return
+	}
+	r.Fail, r.Hops = nil, d.expand()
+}
+
+// expand is the way of what is to be expanded or redirected here.
+func (d *Door) expand() []spool.Hop { return hops(route.Decision{Hops: d.router.Expand()}) }

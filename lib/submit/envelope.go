@@ -63,6 +63,7 @@ func (t *Tx) information(original *mts.EncodedInformationTypes, trace mts.TraceI
 		t.env.EITs = append(t.env.EITs, string(o))
 	}
 	t.noConversion = bits.ImplicitConversionProhibited()
+	t.alternateAllowed = bits.AlternateRecipientAllowed()
 }
 
 // times notes when a message may be delivered. What is no time has been refused.
@@ -173,6 +174,9 @@ func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields,
 		r.Fail = cmp.Or(all, critical(mts.UnsupportedCritical(f.Extensions, mts.ForTransfer)), wrong, r.Fail)
 		if user != nil && r.Fail == nil {
 			r.Fail = t.refused(f)
+		}
+		if cmp.Or(all, critical(mts.UnsupportedCritical(f.Extensions, mts.ForTransfer)), wrong) == nil {
+			d.alternates(t, &r, f)
 		}
 		t.env.Recipients = append(t.env.Recipients, r)
 	}

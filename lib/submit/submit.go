@@ -88,7 +88,8 @@ type Tx struct {
 	over  bool               // the content is longer than the limit
 	users map[int]*conf.User // recipients that are users of this MTA, by number
 
-	noConversion bool // implicit-conversion-prohibited
+	noConversion     bool // implicit-conversion-prohibited
+	alternateAllowed bool // alternate-recipient-allowed
 }
 
 // Envelope returns the envelope as it stands; the size is that of the content
@@ -104,7 +105,7 @@ func (t *Tx) Refused() error {
 	s.length = 0 // of a message it is not known yet, and a probe hears the same
 	for i := range t.env.Recipients {
 		r := &t.env.Recipients[i]
-		if _, fail := t.restrict(r, s); fail != nil {
+		if _, fail := t.restrict(r, s); fail != nil && r.Alternate == "" {
 			return diag.E(r.Address, route.KindOf(fail.Text), errors.New(fail.Text))
 		}
 	}

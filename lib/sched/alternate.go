@@ -1,0 +1,45 @@
+package sched
+
+import "github.com/mtakit/mtakit/lib/spool"
+
+// alternate is where a recipient stands with the one its originator requested in its
+// stead (X.411 originator-requested-alternate-recipient).
+type alternate uint8
+
+const (
+	alternateNone alternate = iota
+	alternateRequested
+	alternateNext // it has failed: its message is to be redirected
+)
+
+// divert lets a recipient that has failed go to the channel that redirects it, if its
+// originator has requested an alternate. What comes of that is final. A
+// latest-delivery-time that has passed has passed for the alternate too.
+func (s *Scheduler) divert(m *message, i int32, what Outcome, at *peer) bool {
+	r := &m.recipients[i]
+	late := m.latest && what.Reason == reasonUnableToTransfer && what.Diagnostic == diagnosticMaximumTimeExpired
+	if what.Kind != Failed || r.alternate != alternateRequested || s.config.AlternateChannel == "" || late {
+		return false
+	}
+	held := r.wish == wishHold
+	r.alternate, r.wish, r.attempts, r.doubts, r.text = alternateNext, wishNone, 0, 0, cut(what.Text)
+	l := Log{Ref: m.ref(), N: []int{int(r.n)}, Change: ChangeDiverted, Reason: what.Reason, Diagnostic: what.Diagnostic, Text: r.text}
+	if at != nil {
+		l.Channel, l.Peer = at.channel.name, at.name
+	}
+	s.out.add(l)
+	old := r.hops
+	r.hops = s.hopset([]spool.Hop{{Channel: s.config.AlternateChannel}})
+	s.dropHops(old)
+	if held {
+		r.state, r.until = Held, 0
+	} else {
+		s.wait(m, r, 0)
+	}
+	if r.list == nil {
+		s.attach(m, i, choose(r))
+	} else {
+		s.unsettle(r.list)
+	}
+	return true
+}
