@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/decode"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/p1"
@@ -35,6 +36,27 @@ func showExtensions(p *cli.Printer, e *p1.Common) {
 	for i, f := range e.Recipients {
 		extensionLines(p, fmt.Sprintf("recipient %d", i+1), place, f.Extensions)
 	}
+}
+
+// showBilateral prints the per-domain-bilateral-information, a line a domain: for whom
+// it is, whether that is this domain, and its value. The switch does nothing by it.
+func showBilateral(p *cli.Printer, e *p1.Common, own conf.Identity) {
+	for i := range e.Bilateral {
+		p.Text("bilateral:\t%s\n", bilateralLine(&e.Bilateral[i], own))
+	}
+}
+
+func bilateralLine(b *mts.PerDomainBilateralInformation, own conf.Identity) string {
+	to, whose := mts.NewGlobalDomainIdentifier(b.For()), "another domain"
+	if to.Equal(mts.NewGlobalDomainIdentifier(own.Domain)) {
+		whose = "this domain"
+	}
+	n, err := decode.Extension(mts.ExtensionField{Value: b.BilateralInformation}, decode.Limits{}) // of no type that anybody knows
+	value := n.Line(maxValue)
+	if err != nil && value == "" {
+		value = err.Error()
+	}
+	return cli.Field(to.String()) + "\t" + whose + "\t" + cli.Field(value)
 }
 
 func extensionLines(p *cli.Printer, where string, place mts.Place, all []mts.ExtensionField) {

@@ -3,7 +3,10 @@ package main
 import (
 	"testing"
 
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
 )
 
 func TestExtensionLine(t *testing.T) {
@@ -25,6 +28,29 @@ func TestExtensionLine(t *testing.T) {
 	} {
 		if got := extensionLine(c.place, c.field); got != c.want {
 			t.Errorf("%v:\n got %q\nwant %q", c.field.Type, got, c.want)
+		}
+	}
+}
+
+// What a domain is told is shown there as for it, and everywhere else as for another.
+func TestBilateralLine(t *testing.T) {
+	gb, test, alpha := asn1.PrintableString("GB"), asn1.PrintableString("TEST"), asn1.PrintableString("ALPHA")
+	printable := func(s *asn1.PrintableString) oraddr.NumericOrPrintable {
+		return oraddr.NumericOrPrintable{Printable: s}
+	}
+	admd := printable(&test)
+	information := mts.PerDomainBilateralInformation{CountryName: printable(&gb), BilateralInformation: []byte{0x02, 0x01, 0x07}}
+	for _, c := range []struct {
+		domain mts.BilateralDomain
+		want   string
+	}{
+		{mts.BilateralDomain{AdministrationDomainName: &admd}, "/ADMD=TEST/C=GB/\tanother domain\t7"},
+		{mts.BilateralDomain{PrivateDomain: &mts.BilateralPrivateDomain{AdministrationDomainName: admd, PrivateDomainIdentifier: printable(&alpha)}},
+			"/PRMD=ALPHA/ADMD=TEST/C=GB/\tthis domain\t7"},
+	} {
+		information.Domain = c.domain
+		if got := bilateralLine(&information, conf.Identity{Domain: oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"}}); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}
 }

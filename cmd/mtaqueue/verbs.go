@@ -111,6 +111,7 @@ func show(c *ucli.Context) error {
 		// An envelope that cannot be read has been decided on by whoever accepted it.
 		if e, err := p1.DecodeCommon(d.Envelope.Wire, p1.Limits{}); err == nil {
 			showTrace(p, d, e, cfg.Identity)
+			showBilateral(p, e, cfg.Identity)
 			showExtensions(p, e)
 		}
 		return nil

@@ -90,6 +90,18 @@ type PerDomainBilateralInformation struct {
 	BilateralInformation ber.Raw
 }
 
+// For returns the domain the information is for.
+func (b *PerDomainBilateralInformation) For() oraddr.Domain {
+	d := oraddr.Domain{C: text(b.CountryName)}
+	if a := b.Domain.AdministrationDomainName; a != nil {
+		d.ADMD = text(*a)
+	}
+	if p := b.Domain.PrivateDomain; p != nil {
+		d.ADMD, d.PRMD = text(p.AdministrationDomainName), text(p.PrivateDomainIdentifier)
+	}
+	return d
+}
+
 // BilateralDomain names the domain inside its country.
 type BilateralDomain struct {
 	_                        ber.Choice

@@ -16,6 +16,7 @@ type Common struct {
 	ContentType       mts.ContentType
 	ContentIdentifier mts.ContentIdentifier
 	Indicators        mts.PerMessageIndicators
+	Bilateral         []mts.PerDomainBilateralInformation
 	Trace             mts.TraceInformation
 	Extensions        []mts.ExtensionField // per message
 	Recipients        []mts.PerRecipientMessageTransferFields
@@ -40,7 +41,7 @@ func DecodeCommon(envelope ber.Raw, lim Limits) (*Common, error) {
 		}
 		return &Common{Kind: Probe, Identifier: e.ProbeIdentifier, Originator: e.OriginatorName,
 			EITs: e.OriginalEncodedInformationTypes, ContentType: e.ContentType, ContentIdentifier: e.ContentIdentifier,
-			Indicators: e.PerMessageIndicators, Trace: e.TraceInformation, Extensions: e.Extensions, Recipients: e.PerRecipientFields}, nil
+			Indicators: e.PerMessageIndicators, Bilateral: e.PerDomainBilateralInformation, Trace: e.TraceInformation, Extensions: e.Extensions, Recipients: e.PerRecipientFields}, nil
 	}
 	e, err := DecodeMessageEnvelope(envelope, lim)
 	if err != nil {
@@ -48,5 +49,5 @@ func DecodeCommon(envelope ber.Raw, lim Limits) (*Common, error) {
 	}
 	return &Common{Kind: Message, Identifier: e.MessageIdentifier, Originator: e.OriginatorName,
 		EITs: e.OriginalEncodedInformationTypes, ContentType: e.ContentType, ContentIdentifier: e.ContentIdentifier,
-		Indicators: e.PerMessageIndicators, Trace: e.TraceInformation, Extensions: e.Extensions, Recipients: e.PerRecipientFields}, nil
+		Indicators: e.PerMessageIndicators, Bilateral: e.PerDomainBilateralInformation, Trace: e.TraceInformation, Extensions: e.Extensions, Recipients: e.PerRecipientFields}, nil
 }
