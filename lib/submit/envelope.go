@@ -104,7 +104,8 @@ func (d *Door) probe(src spool.Source, raw ber.Raw, env *mts.ProbeTransferEnvelo
 }
 
 // Report begins a report (X.411 §12.2.1.3): raw is the MTS-APDU without the
-// returned content, which is written as the content. A report that cannot go on is
+// returned content, which is written as the content; nil where r has no content yet,
+// which CompleteReport gives then. A report that cannot go on is
 // discarded: there is never a report on a report. child is nil unless the report was
 // made here.
 func (d *Door) Report(src spool.Source, raw ber.Raw, r *mts.Report, child *Child) (*Tx, error) {
@@ -112,12 +113,9 @@ func (d *Door) Report(src spool.Source, raw ber.Raw, r *mts.Report, child *Child
 	e, env := &t.env, &r.Envelope
 	t.describe(r)
 	e.MTSID = env.ReportIdentifier.String()
-	fail := cmp.Or(d.common(src, env.TraceInformation, env.Extensions, 1), critical(r.UnsupportedCritical(mts.ForTransfer)))
-	var what *mts.Invalid
-	if fail == nil && errors.As(r.Valid(), &what) && what.Unanswerable {
-		// It could not be tied to its subject, and whoever got it next would be right to
-		// end the association.
-		fail = failure(mts.UnableToTransfer, what.Diagnostic, what.Error())
+	fail := d.common(src, env.TraceInformation, env.Extensions, 1)
+	if fail == nil && raw != nil {
+		fail = unfit(r)
 	}
 	if fail != nil {
 		t.Discarded = "report discarded: " + fail.Text
@@ -247,10 +245,29 @@ func priority(p mts.Priority) spool.Priority {
 }
 
 // CompleteReport sets what is known of a report that came from elsewhere only once
-// its returned content has been read.
-func (t *Tx) CompleteReport(raw ber.Raw, r *mts.Report) {
+// its returned content has been read, and judges it by that.
+func (t *Tx) CompleteReport(raw ber.Raw, r *mts.Report) error {
 	t.env.Wire = raw
 	t.describe(r)
+	fail := unfit(r)
+	if t.Discarded != "" || fail == nil {
+		return nil
+	}
+	t.Discarded = "report discarded: " + fail.Text
+	return t.Abort()
+}
+
+// unfit is why a report is of no use to anybody, nil if it is: it could not be tied to
+// its subject, and whoever got it next would be right to end the association.
+func unfit(r *mts.Report) *spool.Failure {
+	var what *mts.Invalid
+	switch fail := critical(r.UnsupportedCritical(mts.ForTransfer)); {
+	case fail != nil:
+		return fail
+	case errors.As(r.Valid(), &what) && what.Unanswerable:
+		return failure(mts.UnableToTransfer, what.Diagnostic, what.Error())
+	}
+	return nil
 }
 
 // describe notes what a report is about and what it says.

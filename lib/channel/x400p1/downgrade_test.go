@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
@@ -16,6 +17,8 @@ import (
 	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/spool"
 )
+
+const ann = "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
 
 func orName(t *testing.T, text string) oraddr.ORName {
 	t.Helper()
@@ -157,19 +160,7 @@ func TestTransferInOf1984(t *testing.T) {
 	go func() {
 		_, _ = conn.Transfer(context.Background(), strings.NewReader(string(prefix)+"content"), total)
 	}()
-	commit := s.next(channel.TypeCommit)
-	s.send(channel.Line{Type: channel.TypeDurable, Txn: commit.Txn})
-	sp, err := spool.Open(s.conf.Spool.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = sp.Close() }()
-	stored, err := sp.OpenMessage(spool.Ref{ID: commit.Envelope.ID, Priority: commit.Envelope.Priority})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = stored.Close() }()
-	env := stored.Envelope
+	env := s.stored().Envelope
 	got, err := p1.DecodeMessageEnvelope(env.Wire, p1.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -180,4 +171,73 @@ func TestTransferInOf1984(t *testing.T) {
 	if nameText(t, got.PerRecipientFields[0].RecipientName) != "/CN=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/" || env.Recipients[0].Address != "/CN=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/" {
 		t.Errorf("recipient %+v", env.Recipients[0])
 	}
+}
+
+// A report is taken with the content it returns, which comes after what it says; one
+// of 1984 as it is, but for the names.
+func TestReportWithContentIn(t *testing.T) {
+	for mode, want := range map[string]string{
+		conf.ModeNormal: "/DD.Common=Bob/PRMD=BRAVO/ADMD=TEST/C=GB/",
+		conf.Mode1984:   "/CN=Bob/PRMD=BRAVO/ADMD=TEST/C=GB/",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			s := start(t)
+			s.mode(mode)
+			s.peer.Peers[0].Mode = mode
+			bravo := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "BRAVO"})
+			raw, err := p1.EncodeReport(&mts.Report{
+				Envelope: mts.ReportTransferEnvelope{ReportIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: bravo, LocalIdentifier: "R.1"},
+					ReportDestinationName: orName(t, ann), TraceInformation: mts.AppendTrace(nil, bravo, time.Now())},
+				Content: mts.ReportTransferContent{SubjectIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: bravo, LocalIdentifier: "S.1"},
+					PerRecipientFields: []mts.PerRecipientReportTransferFields{{ActualRecipientName: orName(t, "/DD.Common=Bob/PRMD=BRAVO/ADMD=TEST/C=GB/"),
+						OriginallySpecifiedRecipientNumber: 1, PerRecipientIndicators: mts.NewPerRecipientIndicators(true, mts.ReportAlways, mts.ReportAlways),
+						LastTraceInformation: mts.LastTraceInformation{ArrivalTime: "261127120000Z", ReportType: mts.NewNonDelivery(mts.UnableToTransfer, mts.UnrecognisedORName)}}}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			prefix, total, err := p1.NewAPDU(raw, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn, err := s.bind("MTA-B", "secretB")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				_, _ = conn.Transfer(context.Background(), strings.NewReader(string(prefix)+"content"), total)
+			}()
+			stored := s.stored()
+			env := stored.Envelope
+			got, err := p1.DecodeReport(env.Wire, p1.Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			content, err := io.ReadAll(stored.Content())
+			if err != nil || string(content) != "content" || env.Kind != spool.KindReport || env.Subject != "[/PRMD=BRAVO/ADMD=TEST/C=GB/;S.1]" {
+				t.Errorf("%v %q %+v", err, content, env)
+			}
+			if to := nameText(t, got.Content.PerRecipientFields[0].ActualRecipientName); to != want {
+				t.Errorf("recipient %s, want %s", to, want)
+			}
+		})
+	}
+}
+
+// stored is the message that a peer is sending, once it is in the spool.
+func (s *switch1) stored() *spool.Message {
+	s.t.Helper()
+	commit := s.next(channel.TypeCommit)
+	s.send(channel.Line{Type: channel.TypeDurable, Txn: commit.Txn})
+	sp, err := spool.Open(s.conf.Spool.Dir)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = sp.Close() })
+	m, err := sp.OpenMessage(spool.Ref{ID: commit.Envelope.ID, Priority: commit.Envelope.Priority})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = m.Close() })
+	return m
 }

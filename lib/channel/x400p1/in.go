@@ -87,7 +87,9 @@ func (a *association) store(ind *rtse.TransferIndication) (tx *submit.Tx, discar
 		if err := a.upgrade(in, s.Identity); err != nil {
 			return nil, "", errors.Join(asMalformed(err), tx.Abort())
 		}
-		tx.CompleteReport(in.Envelope, in.Report)
+		if err := tx.CompleteReport(in.Envelope, in.Report); err != nil {
+			return nil, "", err
+		}
 	}
 	if _, err := tx.Commit(a.channel.ctx); err != nil {
 		return nil, "", err
