@@ -3,6 +3,7 @@ package rtse
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -290,5 +291,44 @@ func TestConfirmedOnlyWhenSecured(t *testing.T) {
 	}
 	if r := await(t, done); r.err != nil || !r.Confirmed {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A transfer whose time is over is interrupted; the turn is free for another APDU, and
+// the transfer goes on later on the same association.
+func TestTransferTimeInterrupts(t *testing.T) {
+	apdu, keeper := value(300_000), newMemory()
+	a, b, m := keepingPair(t, keeper, "x1", 0)
+	ctx, cancel := context.WithCancelCause(testContext(t))
+	done := make(chan transferred, 1)
+	go func() {
+		r, err := a.TransferWith(ctx, bytes.NewReader(apdu), int64(len(apdu)), TransferOptions{Resumable: true})
+		done <- transferred{r, err}
+	}()
+	ind := receive[*TransferIndication](t, b)
+	if _, err := io.ReadFull(ind.APDU, make([]byte, 200_000)); err != nil {
+		t.Fatal(err)
+	}
+	over := errors.New("time is over")
+	cancel(over)
+	var d *Discarded
+	if _, err := io.ReadAll(ind.APDU); !errors.As(err, &d) || !d.Interrupted {
+		t.Errorf("read: %v", err)
+	}
+	r := await(t, done)
+	if r.err != nil || r.Confirmed || !errors.Is(r.Err, over) || r.Interrupted == nil {
+		t.Fatalf("%+v", r)
+	}
+	send(t, a, b, value(100))
+	before := m.count()
+	again := resumable(t, a, apdu, r.Interrupted)
+	if got := take(t, b); !bytes.Equal(got, apdu) {
+		t.Errorf("%d octets arrived", len(got))
+	}
+	if r := await(t, again); r.err != nil || !r.Confirmed || !r.Resumed {
+		t.Errorf("%+v", r)
+	}
+	if m.count()-before > 130_000 {
+		t.Errorf("%d octets were sent to resume it", m.count()-before)
 	}
 }

@@ -117,10 +117,11 @@ func (m *machine) windowOpen() bool {
 }
 
 var (
-	errState     = errors.New("not in this state")
-	errWindow    = errors.New("the window is closed")
-	errMonologue = errors.New("the dialogue is a monologue of the peer's")
-	errInitiator = errors.New("only the initiator closes an association")
+	errState      = errors.New("not in this state")
+	errWindow     = errors.New("the window is closed")
+	errCheckpoint = errors.New("there is no checkpoint to resume from")
+	errMonologue  = errors.New("the dialogue is a monologue of the peer's")
+	errInitiator  = errors.New("only the initiator closes an association")
 )
 
 // user deals with the requests of the RTSE-user. known is false for an event that
@@ -178,6 +179,14 @@ func (m *machine) user(ev event) (known bool, err error) {
 	case rtDiscard:
 		if allowed(sending, awaitEndAck) {
 			m.discard(ev.Reason)
+		}
+	case rtInterrupt:
+		switch {
+		case !allowed(sending, awaitEndAck):
+		case !m.resumable || m.confirmed == 0:
+			return true, errCheckpoint
+		default:
+			m.interrupt(ev.Reason)
 		}
 	case rtSecured:
 		if allowed(receiving, ended) {
@@ -303,8 +312,14 @@ func (m *machine) exception(r session.ExceptionReason) {
 		m.reason = r
 		return
 	}
+	m.interrupt(session.ExceptionUnspecified)
+	m.reason = r
+}
+
+// interrupt stops the activity of this side's, to be resumed (X.228 §7.6).
+func (m *machine) interrupt(r session.ExceptionReason) {
 	m.state, m.reason = awaitInterruptAck, r
-	m.do(lowInterrupt{Reason: session.ExceptionUnspecified})
+	m.do(lowInterrupt{Reason: r})
 }
 
 // discard gives up the activity of this side's (X.228 §7.7).

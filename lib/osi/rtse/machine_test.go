@@ -114,6 +114,8 @@ func parseEvent(words []string) (event, error) {
 		return rtSegment{Segments: [][]byte{make([]byte, n[0])}}, nil
 	case "rtDiscard":
 		return rtDiscard{Reason: session.ExceptionReason(n[0])}, nil
+	case "rtInterrupt":
+		return rtInterrupt{Reason: session.ExceptionReason(n[0])}, nil
 	case "rtSecured":
 		return rtSecured{Serial: session.SerialNumber(n[0])}, nil
 	case "rtReject":

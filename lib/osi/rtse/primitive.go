@@ -88,6 +88,8 @@ type (
 	// rtDiscard gives the transfer up: the transfer time has passed, or the
 	// source has failed.
 	rtDiscard struct{ Reason session.ExceptionReason }
+	// rtInterrupt stops the transfer, to be resumed later: the transfer time has passed.
+	rtInterrupt struct{ Reason session.ExceptionReason }
 	// rtWindow tells that the checkpoints up to Serial have been confirmed.
 	rtWindow struct{ Serial session.SerialNumber }
 	// rtInterruptCnf tells that the activity has been interrupted: rtResume may go
@@ -240,6 +242,7 @@ func (rtResume) isEvent()     {}
 func (rtRepeated) isEvent()   {}
 func (rtSegment) isEvent()    {}
 func (rtEnd) isEvent()        {}
+func (rtInterrupt) isEvent()  {}
 func (rtDiscard) isEvent()    {}
 func (rtSecured) isEvent()    {}
 func (rtAccept) isEvent()     {}

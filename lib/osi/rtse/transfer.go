@@ -87,7 +87,7 @@ func (o *outbound) resumption() *Resumption {
 		return nil
 	case o.secured.Serial > o.from.Serial:
 		r = o.here()
-	case o.from.Serial == 0 || o.from.Tries >= maxTries || o.abort == nil || o.abort.Layer != LayerTransport:
+	case o.from.Serial == 0 || o.from.Tries >= maxTries || o.abort != nil && o.abort.Layer != LayerTransport:
 		// A peer that has answered by an abort would do so again.
 		return nil
 	default:
@@ -118,7 +118,7 @@ func (c *Conn) TransferWith(ctx context.Context, apdu io.Reader, size int64, o T
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if cause != nil && c.over() == nil && c.result == nil {
-		out.discard(cause)
+		out.stop(ctx, cause)
 	}
 	c.busy = false
 	if r := c.result; r != nil {
@@ -238,6 +238,9 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 		// In another context, or another mode, it would not be the same octets.
 		if bytes.Equal(r.Header, header) {
 			out.from = *r
+			if r.Connection != nil && sameConnection(*r.Connection, c.identifier()) {
+				out.from.Connection = nil
+			}
 		}
 	}
 	if n := int(min(int64(out.size), out.total)); len(c.buffer) < n {
@@ -362,15 +365,25 @@ func (o *outbound) await(ctx context.Context, done func() bool) error {
 	return o.wait(ctx, o.timer.C, done)
 }
 
-// discard gives the transfer up for a reason of this side's, and waits for the
-// peer to agree. c.mu is held.
-func (o *outbound) discard(cause error) {
-	reason := session.ExceptionLocalUserError
-	if errors.Is(cause, errTime) {
-		reason = session.ExceptionUnspecified
+// sameConnection reports whether two identifiers are of one session connection.
+func sameConnection(a, b session.ConnectionIdentifier) bool {
+	return bytes.Equal(a.CallingReference, b.CallingReference) && bytes.Equal(a.CommonReference, b.CommonReference) &&
+		bytes.Equal(a.AdditionalReference, b.AdditionalReference)
+}
+
+// stop interrupts the transfer when its time is over, or discards it for another reason
+// of this side's, and waits for the peer to agree. c.mu is held.
+func (o *outbound) stop(ctx context.Context, cause error) {
+	timeOver := ctx.Err() != nil || errors.Is(cause, errTime)
+	var request event = rtDiscard{Reason: session.ExceptionLocalUserError}
+	switch {
+	case timeOver && o.seeker != nil && o.machine.confirmed > 0:
+		request = rtInterrupt{Reason: session.ExceptionUnspecified}
+	case errors.Is(cause, errTime):
+		request = rtDiscard{Reason: session.ExceptionUnspecified}
 	}
 	if o.machine.in(sending, awaitEndAck) {
-		if err := o.step(rtDiscard{Reason: reason}); err != nil {
+		if err := o.step(request); err != nil {
 			o.giveUp(LocalSystemProblem, err)
 			return
 		}
