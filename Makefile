@@ -10,7 +10,7 @@ ROUNDS  ?= 10
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test race demo crash bench fuzz lint packages install clean
+.PHONY: help build test race demo crash recovery bench fuzz lint packages install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -38,6 +38,9 @@ demo: build ## three switches on loopback: a message crosses, the reports come b
 
 crash: ## kill three switches while messages cross them, ROUNDS times (default 10)
 	$(GO) test ./cmd/mtarun -run '^TestChaos$$' -count $(ROUNDS) -timeout $(ROUNDS)0m -v -chaos.messages 1500
+
+recovery: ## cut transfers of 300 MB in the middle, and count what is sent again
+	$(GO) test ./cmd/mtarun -run '^TestRecovery' -count 1 -timeout 30m -v -recovery-size 300000000
 
 bench: build ## relayed messages per second beside Postfix in the same run (root; installs Postfix)
 	.ci/packages postfix e2fsprogs

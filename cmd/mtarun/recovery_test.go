@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mtakit/mtakit/examples/p1driver"
 )
@@ -109,7 +110,14 @@ func TestRecoverySending(t *testing.T) {
 			a.start()
 			a.submit(bytes.NewReader(content), "--raw", "--from", a.addressOf("Ann", "Smith"), "--to", "/G=Tim/S=Tall/O=Org/PRMD=TANGO/ADMD=TEST/C=GB/", "--report", "none")
 			if test.restart {
-				n.until("the transfer is interrupted", func() bool { r := a.row(); return r != nil && r.Attempts > 0 })
+				n.until("the transfer is interrupted", func() bool {
+					logs, err := filepath.Glob(filepath.Join(a.dir, "spool/q/*/*/*.log"))
+					if err != nil || len(logs) == 0 {
+						return false
+					}
+					text, err := os.ReadFile(logs[0])
+					return err == nil && bytes.Contains(text, []byte(`"transfer":{`))
+				})
 				a.stop()
 				mu.Lock()
 				shut = false
@@ -136,6 +144,45 @@ func TestRecoverySending(t *testing.T) {
 			a.check()
 		})
 	}
+}
+
+// A transfer that takes too long is interrupted: an urgent message gets through, and then
+// the rest of it.
+func TestTransferTime(t *testing.T) {
+	content := make([]byte, 4_000_000)
+	n := newNetwork(t)
+	a := n.add("a", "ALPHA")
+	a.set("[[channel]]", `max-per-peer = 1`+"\n"+`transfer-time = "1s"`)
+	book := p1driver.NewBook()
+	begun := make(chan struct{}, 1)
+	a.sinkPeer(p1driver.SinkConfig{Book: book, Resume: true, Verdict: func(m p1driver.Moment) p1driver.Verdict {
+		if m == p1driver.OnCheckpoint {
+			select {
+			case begun <- struct{}{}:
+			default:
+			}
+			time.Sleep(30 * time.Millisecond) // 61 checkpoints: two seconds
+		}
+		return p1driver.Proceed
+	}}, "")
+	a.start()
+	submit := func(content []byte, priority string) {
+		a.submit(bytes.NewReader(content), "--raw", "--priority", priority, "--from", a.addressOf("Ann", "Smith"),
+			"--to", "/G=Tim/S=Tall/O=Org/PRMD=TANGO/ADMD=TEST/C=GB/", "--report", "none")
+	}
+	submit(content, "non-urgent")
+	<-begun
+	submit([]byte("now"), "urgent")
+	if err := book.Wait(2, patience); err != nil {
+		t.Fatal(err)
+	}
+	got := book.Arrivals()
+	if got[0].Size != 3 || got[1].Size != len(content) || !got[1].Resumed {
+		t.Errorf("%d octets arrived first, then %d, resumed %v", got[0].Size, got[1].Size, got[1].Resumed)
+	}
+	n.until("A has heard of it", func() bool { return a.queued() == 0 })
+	a.stop()
+	a.check()
 }
 
 // A switch whose association with a peer is lost in the middle of a transfer, or that is

@@ -128,6 +128,7 @@ type Channel struct {
 	IdleTime        Duration `json:"idle-time" toml:"idle-time"`
 	OpenTimeout     Duration `json:"open-timeout" toml:"open-timeout"`
 	TransferTimeout Duration `json:"transfer-timeout" toml:"transfer-timeout"` // without progress
+	TransferTime    Duration `json:"transfer-time" toml:"transfer-time"`       // of one object, progress or not
 	RecoveryTime    Duration `json:"recovery-time" toml:"recovery-time"`       // from the last octet of what may be resumed
 	RecoverySize    Octets   `json:"recovery-size" toml:"recovery-size"`       // of all of it
 }

@@ -41,7 +41,7 @@ func NewChannel() Channel {
 		MaxJobs: 8, ReservedUrgent: 1, ReservedNormal: 1,
 		MaxAssociations: 64, MaxPerPeer: 4,
 		IdleTime: minute, OpenTimeout: minute, TransferTimeout: 5 * minute,
-		RecoveryTime: 4 * hour, RecoverySize: 1024 * mib,
+		TransferTime: 24 * hour, RecoveryTime: 4 * hour, RecoverySize: 1024 * mib,
 	}
 }
 

@@ -324,6 +324,7 @@ func (v *validator) channels() {
 		v.duration("idle-time", ch.IdleTime)
 		v.duration("open-timeout", ch.OpenTimeout)
 		v.duration("transfer-timeout", ch.TransferTimeout)
+		v.duration("transfer-time", ch.TransferTime)
 		v.duration("recovery-time", ch.RecoveryTime)
 		v.between("recovery-size", int64(ch.RecoverySize), 0, 1<<40)
 	}

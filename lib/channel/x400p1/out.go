@@ -1,6 +1,7 @@
 package x400p1
 
 import (
+	"context"
 	"errors"
 	"io"
 	"time"
@@ -24,6 +25,8 @@ func everyone(j channel.Job, r channel.Result) []channel.Result {
 // soon is when a job is tried again that met an association without the turn: nobody
 // is at fault, it was given away while the job was on its way.
 const soon = time.Second
+
+var errTransferTime = errors.New("the transfer took longer than transfer-time")
 
 // transfer transfers one message to the peer and tells the outcome.
 func (a *association) transfer(j channel.Job) {
@@ -52,7 +55,8 @@ func (a *association) send(j channel.Job) []channel.Result {
 	}
 	defer func() { _ = m.Close() }() // it was only read
 	own := a.channel.settings().Identity
-	o := outward{content: m.Content(), size: m.Envelope.Size}
+	content := m.Content()
+	o := outward{content: content, size: m.Envelope.Size}
 	if m.Envelope.Kind != spool.KindMessage && o.size == 0 {
 		o.size = p1.NoContent
 	}
@@ -66,9 +70,11 @@ func (a *association) send(j channel.Job) []channel.Result {
 	if err != nil {
 		return all(channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()})
 	}
-	object := &object{prefix: prefix, content: o.content}
+	object := &object{prefix: prefix, content: o.content, derived: o.content != content}
 	options := a.resumption(j, object, total)
-	result, err := a.conn.TransferWith(a.channel.ctx, io.NewSectionReader(object, 0, total), total, options)
+	ctx, cancel := context.WithTimeoutCause(a.channel.ctx, a.channel.settings().own.TransferTime.D(), errTransferTime)
+	defer cancel()
+	result, err := a.conn.TransferWith(ctx, io.NewSectionReader(object, 0, total), total, options)
 	a.remember(j, object, total, options.Resume, result)
 	switch {
 	case result.Confirmed:

@@ -17,6 +17,8 @@ import (
 type object struct {
 	prefix  []byte
 	content *io.SectionReader
+	derived bool // the content is not the one in the spool, which never changes
+	sum     string
 }
 
 // ReadAt implements io.ReaderAt.
@@ -32,9 +34,20 @@ func (o *object) ReadAt(p []byte, off int64) (int, error) {
 	return n + m, err
 }
 
-func (o *object) digest() string {
-	sum := sha256.Sum256(o.prefix)
-	return hex.EncodeToString(sum[:])
+// digest is that of what might be other octets when the object is sent again: what comes
+// before the content, and the content if it was derived.
+func (o *object) digest() (string, error) {
+	if o.sum == "" {
+		h := sha256.New()
+		h.Write(o.prefix)
+		if o.derived {
+			if _, err := io.Copy(h, io.NewSectionReader(o.content, 0, o.content.Size())); err != nil {
+				return "", err
+			}
+		}
+		o.sum = hex.EncodeToString(h.Sum(nil))
+	}
+	return o.sum, nil
 }
 
 // resumption is how a job is transferred: from where it was interrupted when it was last
@@ -54,7 +67,11 @@ func (a *association) resumption(j channel.Job, o *object, size int64) rtse.Tran
 		if r.Kind != spool.RecordTransfer || r.Peer != a.peer.Name || !slices.Equal(r.Recipients, j.Recipients) {
 			continue
 		}
-		if t := r.Transfer; t != nil && t.Size == size && t.Digest == o.digest() {
+		t := r.Transfer
+		if t == nil || t.Size != size {
+			break
+		}
+		if sum, err := o.digest(); err == nil && sum == t.Digest {
 			options.Resume = &rtse.Resumption{
 				Connection: &session.ConnectionIdentifier{CalledReference: t.Called, CallingReference: t.Calling,
 					CommonReference: t.Common, AdditionalReference: t.Additional},
@@ -80,9 +97,13 @@ func transferOf(r *rtse.Resumption, o *object, size int64) *spool.Transfer {
 		return nil
 	}
 	c := r.Connection
+	sum, err := o.digest()
+	if err != nil {
+		return nil // nor could it be read to be resumed
+	}
 	return &spool.Transfer{
 		Called: c.CalledReference, Calling: c.CallingReference, Common: c.CommonReference, Additional: c.AdditionalReference,
 		Activity: r.Old, Serial: int64(r.Serial), Octets: r.Octets, Ended: r.Ended, Header: r.Header,
-		Size: size, Digest: o.digest(), Tries: r.Tries,
+		Size: size, Digest: sum, Tries: r.Tries,
 	}
 }

@@ -92,6 +92,10 @@ func (o *outbound) resumption() *Resumption {
 		return nil
 	default:
 		r.Tries++
+		if r.Connection == nil {
+			id := o.identifier()
+			r.Connection = &id
+		}
 	}
 	r.Ended = o.ended
 	return &r
