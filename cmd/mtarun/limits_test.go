@@ -25,7 +25,7 @@ func TestLimitsOfX411(t *testing.T) {
 	}
 	book := p1driver.NewBook()
 	k := &chaos{t: t, network: n}
-	k.neighbour(b, "CHARLIE", book)
+	k.neighbour(b, "CHARLIE", book, "normal", 0)
 	a.configure("\n[[route]]\nmatch = \"/PRMD=CHARLIE/ADMD=TEST/C=GB/\"\npeers = [\"MTA-B\"]\n")
 	a.configure("\n[[peer]]\nname = \"GOOD\"\nchannel = \"p1\"\npassword-in = \"secret of GOOD\"\n")
 	b.route(a, a)
