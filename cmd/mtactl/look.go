@@ -163,6 +163,7 @@ type pong struct {
 	Window     int64  `json:"windowSize"`
 	Millis     int64  `json:"milliseconds"`
 
+	Called      string   `json:"presentationAddress"`
 	Protocol    string   `json:"protocol"`
 	Credentials string   `json:"credentials"`
 	Steps       steps    `json:"steps"`
@@ -215,7 +216,7 @@ func ping(c *ucli.Context) error {
 		return diag.E(peer.Name+": release", diag.Protocol, err)
 	}
 	a := pong{Peer: peer.Name, Address: remote.Addr.String(), Mode: remote.Mode.String(), Checkpoint: remote.Checkpoint,
-		Window: remote.Window, Millis: took.Milliseconds(), Protocol: call.Mode, Credentials: call.Credentials,
+		Window: remote.Window, Millis: took.Milliseconds(), Called: call.Address.String(), Protocol: call.Mode, Credentials: call.Credentials,
 		Steps: steps{millis(call.Steps.Connect), millis(call.Steps.TLS), millis(call.Steps.Transport), millis(call.Steps.Association)}}
 	for _, err := range call.Failed {
 		a.Failed = append(a.Failed, x400p1.LayerOf(err)+": "+err.Error())
@@ -225,5 +226,5 @@ func ping(c *ucli.Context) error {
 	}
 	p := cli.NewPrinter(c)
 	return errors.Join(p.Record(a, a.Peer, a.Address, a.Mode, a.Checkpoint, a.Window, a.Millis, a.Protocol, a.Credentials,
-		a.Steps.Connect, a.Steps.TLS, a.Steps.Transport, a.Steps.Association), p.Flush())
+		a.Steps.Connect, a.Steps.TLS, a.Steps.Transport, a.Steps.Association, a.Called), p.Flush())
 }

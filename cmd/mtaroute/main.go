@@ -4,10 +4,12 @@ package main
 import (
 	"errors"
 	"os"
+	"strings"
 
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/route"
@@ -47,20 +49,33 @@ type hop struct {
 	Hops    []route.Hop    `json:"hops,omitempty"`
 	Fail    *route.Failure `json:"fail,omitempty"`
 	Rule    string         `json:"rule,omitempty"`
+
+	PresentationAddresses map[string][]string `json:"presentationAddresses,omitempty"` // by peer
 }
 
-func router(c *ucli.Context) (*route.Router, error) {
+func router(c *ucli.Context) (*route.Router, *conf.Config, error) {
 	cfg, err := cli.Config(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return route.New(cfg)
+	r, err := route.New(cfg)
+	return r, cfg, err
+}
+
+// called is where a peer is called, in the order to try.
+func called(cfg *conf.Config, name string) (texts []string) {
+	if peer, ok := cfg.Peer(name); ok {
+		for _, a := range peer.Calls() {
+			texts = append(texts, a.String())
+		}
+	}
+	return texts
 }
 
 // each prints something about every address. The status says whether all of them
 // have a way.
-func each(c *ucli.Context, print func(*cli.Printer, *route.Router, oraddr.Address) error) error {
-	r, err := router(c)
+func each(c *ucli.Context, print func(*cli.Printer, *conf.Config, *route.Router, oraddr.Address) error) error {
+	r, cfg, err := router(c)
 	if err != nil {
 		return err
 	}
@@ -79,7 +94,7 @@ func each(c *ucli.Context, print func(*cli.Printer, *route.Router, oraddr.Addres
 			errs = append(errs, err)
 			continue
 		}
-		if err := print(p, r, a); err != nil {
+		if err := print(p, cfg, r, a); err != nil {
 			return err
 		}
 		if d := r.Route(a); d.Fail != nil {
@@ -89,23 +104,32 @@ func each(c *ucli.Context, print func(*cli.Printer, *route.Router, oraddr.Addres
 	return errors.Join(append(errs, p.Flush())...)
 }
 
-func printHops(p *cli.Printer, r *route.Router, a oraddr.Address) error {
+func printHops(p *cli.Printer, cfg *conf.Config, r *route.Router, a oraddr.Address) error {
 	d := r.Route(a)
 	if p.JSON() {
-		return p.Record(hop{a.String(), d.User != nil, d.Hops, d.Fail, d.Rule})
+		h := hop{Address: a.String(), Local: d.User != nil, Hops: d.Hops, Fail: d.Fail, Rule: d.Rule}
+		for _, to := range d.Hops {
+			if texts := called(cfg, to.Peer); len(texts) > 0 {
+				if h.PresentationAddresses == nil {
+					h.PresentationAddresses = map[string][]string{}
+				}
+				h.PresentationAddresses[to.Peer] = texts
+			}
+		}
+		return p.Record(h)
 	}
 	if d.Fail != nil {
 		return p.Record(nil, a.String(), "-", "-", 0, d.Fail.Text)
 	}
 	for i, h := range d.Hops {
-		if err := p.Record(nil, a.String(), h.Channel, h.Peer, i+1, d.Rule); err != nil {
+		if err := p.Record(nil, a.String(), h.Channel, h.Peer, i+1, d.Rule, strings.Join(called(cfg, h.Peer), ", ")); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func printExplanation(p *cli.Printer, r *route.Router, a oraddr.Address) error {
+func printExplanation(p *cli.Printer, _ *conf.Config, r *route.Router, a oraddr.Address) error {
 	e := r.Explain(a)
 	if p.JSON() {
 		return p.Record(e)
@@ -116,7 +140,7 @@ func printExplanation(p *cli.Printer, r *route.Router, a oraddr.Address) error {
 
 // check prints the addresses that have no way.
 func check(c *ucli.Context) error {
-	r, err := router(c)
+	r, _, err := router(c)
 	if err != nil {
 		return err
 	}
@@ -137,7 +161,7 @@ func check(c *ucli.Context) error {
 		}
 		if d := r.Route(a); d.Fail != nil {
 			answer = cli.ErrNo
-			if err := p.Record(hop{a.String(), false, nil, d.Fail, d.Rule}, a.String(), d.Fail.Text); err != nil {
+			if err := p.Record(hop{Address: a.String(), Fail: d.Fail, Rule: d.Rule}, a.String(), d.Fail.Text); err != nil {
 				return err
 			}
 		}

@@ -150,7 +150,8 @@ const (
 type Peer struct {
 	Name           string    `json:"name" toml:"name"`
 	Channel        string    `json:"channel" toml:"channel"`
-	Addresses      []Address `json:"addresses,omitempty" toml:"addresses"` // in the order to try
+	Address        string    `json:"address,omitempty" toml:"address"`     // an oraddr.PresentationAddress, tried before Addresses
+	Addresses      []Address `json:"addresses,omitempty" toml:"addresses"` // in the order to try; see Calls
 	OurMTA         string    `json:"our-mta,omitempty" toml:"our-mta"`     // empty: Identity.MTA
 	OurTSEL        Selector  `json:"our-tsel,omitempty" toml:"our-tsel"`
 	OurSSEL        Selector  `json:"our-ssel,omitempty" toml:"our-ssel"`

@@ -153,6 +153,12 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			`[[peer]] "MTA-B": name: "MTA-B" is also the name of [[peer]] number 1`},
 		{"peer of no channel", func(c *Config) { c.Peers[0].Channel = "p2" },
 			`[[peer]] "MTA-B": channel: there is no [[channel]] "p2"`},
+		{"presentation address", func(c *Config) { c.Peers[0].Address = `"T"/127.0.0.1:102` },
+			`[[peer]] "MTA-B": address: a network address is Internet=host+port or NS+hexadecimal`},
+		{"presentation address of another network", func(c *Config) { c.Peers[0].Address = `"T"/NS+4700AB` },
+			`[[peer]] "MTA-B": address: NS+4700AB is no address of RFC 1006 over TCP`},
+		{"session selector of a presentation address", func(c *Config) { c.Peers[0].Address = `"12345678901234567"/"T"/Internet=a` },
+			`[[peer]] "MTA-B": address: ssel: 17 octets; the limit is 16`},
 		{"peer address", func(c *Config) { c.Peers[0].Addresses[0].Host = ":102" },
 			`[[peer]] "MTA-B": addresses[0].host: ":102" names no host`},
 		{"peer host", func(c *Config) { c.Peers[0].Addresses[0].Host = "a b:102" },
@@ -287,6 +293,25 @@ func TestPeerLookups(t *testing.T) {
 	}
 	if c.Peers[0].PasswordIn != "bravo" {
 		t.Error("Redacted changed its receiver")
+	}
+}
+
+// A presentation address comes before the tables, and is written as it is read.
+func TestCalls(t *testing.T) {
+	p := &Peer{Address: `'00'H/"S"/#591/Internet=mta.example_Internet=[2001:db8::1]+10102`, Addresses: []Address{{Host: "192.0.2.1:102", TSEL: "T"}}}
+	want := []Address{
+		{Host: "mta.example:102", PSEL: "\x00", SSEL: "S", TSEL: "\x02\x4f"},
+		{Host: "[2001:db8::1]:10102", PSEL: "\x00", SSEL: "S", TSEL: "\x02\x4f"},
+		{Host: "192.0.2.1:102", TSEL: "T"},
+	}
+	got := p.Calls()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	for i, text := range []string{`'00'H/"S"/'024F'H/Internet=mta.example+102`, `'00'H/"S"/'024F'H/Internet=[2001:db8::1]+10102`, `"T"/Internet=192.0.2.1+102`} {
+		if got[i].String() != text {
+			t.Errorf("%s, not %s", got[i], text)
+		}
 	}
 }
 

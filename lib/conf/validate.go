@@ -339,6 +339,7 @@ func (v *validator) peers() {
 			v.mtaName("name", p.Name)
 		}
 		v.channelOf("channel", p.Channel, KindX400P1)
+		v.address(p.Address)
 		for k, a := range p.Addresses {
 			key := func(s string) string { return "addresses[" + strconv.Itoa(k) + "]." + s }
 			v.endpoint(key("host"), a.Host, true)

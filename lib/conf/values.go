@@ -2,12 +2,13 @@ package conf
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mtakit/mtakit/lib/oraddr"
 )
 
 // Duration is a length of time whose text form is that of time.Duration: "5m",
@@ -119,25 +120,16 @@ func (s *Selector) UnmarshalText(text []byte) error {
 }
 
 func parseSelector(t string) (string, error) {
-	switch {
-	case strings.HasPrefix(t, "'"):
-		digits, ok := strings.CutSuffix(t[1:], "'H")
-		if !ok {
-			return "", errors.New("a hexadecimal selector is written '4D5441'H")
-		}
-		b, err := hex.DecodeString(digits)
+	quoted := len(t) >= 2 && t[0] == '"' && t[len(t)-1] == '"'
+	if strings.HasPrefix(t, "'") || strings.HasPrefix(t, "#") || quoted {
+		b, err := oraddr.ParseSelector(t)
 		if err != nil {
-			return "", fmt.Errorf("hexadecimal selector: %w", err)
+			return "", fmt.Errorf("%s: %w", quote([]byte(t)), err)
 		}
-		return string(b), nil
-	case strings.HasPrefix(t, "#"):
-		n, err := strconv.ParseUint(t[1:], 10, 16)
-		if err != nil {
-			return "", fmt.Errorf("%s: a number selector is # and 0 to 65535", quote([]byte(t)))
+		t = string(b)
+		if !quoted {
+			return t, nil
 		}
-		return string([]byte{byte(n >> 8), byte(n)}), nil
-	case len(t) >= 2 && t[0] == '"' && t[len(t)-1] == '"':
-		t = t[1 : len(t)-1]
 	}
 	for i := 0; i < len(t); i++ {
 		if t[i] < ' ' || t[i] > '~' {

@@ -140,7 +140,7 @@ func TestParseErrors(t *testing.T) {
 		{"S=c; PN=a.b", "PN at 5: given twice"},
 		{"ISDN=1; NET-NUM=2", "NET-NUM at 8: given twice"},
 		{"/OU=a/O=o/OU=b/", "OU at 10: organizational units on both sides of O: which is the most significant?"},
-		{"NET-PSAP=x", "NET-PSAP at 0: a network address is NS+hexadecimal"},
+		{"NET-PSAP=x", "NET-PSAP at 0: a network address is Internet=host+port or NS+hexadecimal"},
 		{"EXT.x=00", "EXT.x at 0: unknown label"},
 		{"EXT.1=130141", "EXT.1 at 0: the attribute of this number has a key of its own"},
 		{"EXT.9=13", "EXT.9 at 0: the value is one BER element in hexadecimal"},

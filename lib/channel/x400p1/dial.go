@@ -44,7 +44,8 @@ func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time,
 	if err != nil {
 		return nil, err
 	}
-	if len(peer.Addresses) == 0 {
+	addresses := peer.Calls()
+	if len(addresses) == 0 {
 		return nil, diag.New("peer "+peer.Name, diag.Config, "has no address to call")
 	}
 	c := calling(cfg, peer, now)
@@ -54,8 +55,8 @@ func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time,
 	ctx, cancel := context.WithTimeout(ctx, c.Timers.Open)
 	defer cancel()
 	var failed []error
-	for i, address := range peer.Addresses {
-		call, err := dialWithin(ctx, len(peer.Addresses)-i, c, peer, address, argument)
+	for i, address := range addresses {
+		call, err := dialWithin(ctx, len(addresses)-i, c, peer, address, argument)
 		if err == nil {
 			call.Failed = failed
 			return call, nil
@@ -152,10 +153,10 @@ func (b *addressBook) order(peer *conf.Peer, now time.Time) []conf.Address {
 	good, ok := b.good[peer.Name]
 	if !ok || !now.Before(good.until) {
 		delete(b.good, peer.Name)
-		return peer.Addresses
+		return peer.Calls()
 	}
 	var first, others []conf.Address
-	for _, a := range peer.Addresses {
+	for _, a := range peer.Calls() {
 		if a == good.address {
 			first = append(first, a)
 			continue
@@ -167,10 +168,11 @@ func (b *addressBook) order(peer *conf.Peer, now time.Time) []conf.Address {
 
 // answered notes which address of a peer has answered; nil, that none has.
 func (b *addressBook) answered(peer *conf.Peer, call *Call, now time.Time) {
+	all := peer.Calls()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case call == nil || call.Address == peer.Addresses[0]:
+	case call == nil || len(all) < 2 || call.Address == all[0]:
 		delete(b.good, peer.Name)
 	default:
 		// The time runs from the first answer: then the preferred ones are tried again.

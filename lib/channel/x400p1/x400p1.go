@@ -241,13 +241,11 @@ func (c *Channel) initiate(id uint64, name string) {
 	c.mu.Unlock()
 	defer c.leave("")
 	ordered := *peer
-	ordered.Addresses = c.addresses.order(peer, c.now())
+	ordered.Address, ordered.Addresses = "", c.addresses.order(peer, c.now())
 	call, err := Dial(c.opening, s.Config, &ordered, c.now(), func(cfg *rtse.Config) {
 		cfg.AdditionalReference, cfg.Keeper = c.recovery.reference(), c.keeper(peer)
 	})
-	if len(peer.Addresses) > 1 {
-		c.addresses.answered(peer, call, c.now())
-	}
+	c.addresses.answered(peer, call, c.now())
 	if err != nil {
 		layer := LayerOf(err)
 		c.host.Association(channel.Line{Assoc: id, Peer: name, State: channel.StateFailed, Layer: layer, Reason: err.Error()})
