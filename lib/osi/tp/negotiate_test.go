@@ -1,6 +1,10 @@
 package tp
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
 func TestClass0(t *testing.T) {
 	for _, c := range []struct {
@@ -82,6 +86,33 @@ func TestConfirm(t *testing.T) {
 		got, err := confirm(c.cr, &c.cc)
 		if got != c.want || (err == nil) != (c.want != 0) {
 			t.Errorf("%s: %d, %v", c.name, got, err)
+		}
+	}
+}
+
+// What a CR TPDU with another class than 0 preferred gets, octet by octet (X.224 §6.5.4,
+// RFC 2126 §4).
+func TestClassesOnTheWire(t *testing.T) {
+	for _, c := range []struct{ name, cr, want string }{
+		{"class 2, 0 as alternative", "03 00 00 0E 09 E0 00 00 12 34 20 C7 01 00", "03 00 00 0B 06 D0 12 34 .. .. 00"},
+		{"class 4, 2 and 0 as alternatives", "03 00 00 0F 0A E0 00 00 12 34 40 C7 02 20 00", "03 00 00 0B 06 D0 12 34 .. .. 00"},
+		{"class 4 with options, size and 0", "03 00 00 11 0C E0 00 00 12 34 42 C0 01 0B C7 01 00", "03 00 00 0E 09 D0 12 34 .. .. 00 C0 01 0B"},
+		{"class 4, 1 as alternative, which allows 0", "03 00 00 0E 09 E0 00 00 12 34 40 C7 01 10", "03 00 00 0B 06 D0 12 34 .. .. 00"},
+		{"class 2 alone", "03 00 00 0B 06 E0 00 00 12 34 20", "03 00 00 0B 06 80 12 34 00 00 82"},
+		{"class 4, 2 as alternative", "03 00 00 0E 09 E0 00 00 12 34 40 C7 01 20", "03 00 00 0B 06 80 12 34 00 00 82"},
+	} {
+		f := &fake{}
+		_, cr, err := Accept(f, octets(t, c.cr), Params{})
+		if refused := strings.Contains(c.want, " 80 "); refused != (err != nil) {
+			t.Errorf("%s: %+v, %v", c.name, cr, err)
+		}
+		got := fmt.Sprintf("% X", f.out.Bytes())
+		if strings.Contains(c.want, "..") && len(got) == len(c.want) {
+			i := strings.Index(c.want, "..")
+			got = got[:i] + ".. .." + got[i+5:] // our reference
+		}
+		if got != c.want {
+			t.Errorf("%s: answered %s, not %s", c.name, got, c.want)
 		}
 	}
 }
