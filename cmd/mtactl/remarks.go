@@ -6,10 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/mts"
 )
 
 // remarks are what is right in the configuration read from a file and will not work on
@@ -23,6 +25,12 @@ func remarks(cfg *conf.Config, path string) []string {
 	st, err := os.Stat(path)
 	if err == nil && st.Mode().Perm()&0o004 != 0 && secret(cfg) {
 		remark("it holds passwords and everybody can read it: mode %o, better 600", st.Mode().Perm())
+	}
+	for i := range cfg.Peers {
+		p := &cfg.Peers[i]
+		if a, err := p.Acceptance(); err == nil && p.Mode == conf.Mode1984 && onlyP2(a) {
+			remark("[[peer]] %s: content-types lacks p22: messages of 1988 are refused before they could be made p2", p.Name)
+		}
 	}
 	for i := range cfg.Users {
 		u := &cfg.Users[i]
@@ -48,6 +56,14 @@ func secret(cfg *conf.Config) bool {
 		}
 	}
 	return false
+}
+
+// onlyP2 tells whether interpersonal messages are taken as those of 1984 only.
+func onlyP2(a conf.Acceptance) bool {
+	takes := func(n mts.BuiltInContentType) bool {
+		return slices.ContainsFunc(a.ContentTypes, mts.NewContentType(n).Equal)
+	}
+	return takes(mts.InterpersonalMessaging1984) && !takes(mts.InterpersonalMessaging1988)
 }
 
 // runs tells why a delivery program could not be run.

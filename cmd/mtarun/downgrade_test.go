@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -105,4 +109,66 @@ func TestDowngrade(t *testing.T) {
 		t.Errorf("the MTA of 1984 complains: %v", errs)
 	}
 	a.check()
+}
+
+// A forwarded text of 50 million octets becomes one of 1984 on its way, and neither
+// switch has held it in memory.
+func TestBigDowngrade(t *testing.T) {
+	n := newNetwork(t)
+	a, b := n.add("a", "ALPHA"), n.add("b", "BRAVO")
+	link(a, b, `mode = "1984"`)
+	a.route(b, b)
+	b.route(a, a)
+	bob := b.user("Bob", "Jones")
+	a.start()
+	b.start()
+	// IPM { heading { this-IPM, extensions { incomplete-copy } }, body { message { {},
+	// { heading, { externally-defined ia5-text } } } } }, all lengths but one indefinite
+	const before = "a080" + "31806b03130131af80300806045601050005000000" + "0000" + "3080a9803100" + "3080" + "31056b03130131" + "3080" + "af802880" + "060456010400" + "a080" + "1684"
+	const after = "0000" + "0000" + "0000" + "0000" + "0000" + "0000" + "0000" + "0000"
+	head, err := hex.DecodeString(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head = binary.BigEndian.AppendUint32(head, bigContent)
+	tail, err := hex.DecodeString(after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := n.command("mtasubmit", "-C", a.config(), "--raw", "--from", a.addressOf("Ann", "Smith"), "--to", bob, "--report", "delivery")
+	cmd.Stdin = io.MultiReader(bytes.NewReader(head), io.LimitReader(letters{}, bigContent), bytes.NewReader(tail))
+	if _, err := cmd.Output(); err != nil {
+		t.Fatalf("mtasubmit: %s", said(err))
+	}
+	n.until("the message or a report", func() bool { return len(b.mailbox("bob"))+len(a.mailbox("ann")) > 0 })
+	if len(b.mailbox("bob")) == 0 {
+		t.Fatalf("%+v", a.mailbox("ann")[0].Report)
+	}
+	d := b.mailbox("bob")[0]
+	// The definite lengths: 84 and four octets six times, and the parameters of the text.
+	const around = 6 + 7 + 6 + 6 + 2 + 6 + 7 + 6 + 6 + 2 + 6
+	if d.ContentType != "p2" || d.Size != around+bigContent {
+		t.Errorf("%s of %d octets, want p2 of %d", d.ContentType, d.Size, around+bigContent)
+	}
+	n.until("the report", func() bool { return len(a.mailbox("ann")) == 1 })
+	for _, m := range n.switches {
+		n.until(m.name+" is empty", func() bool { return m.queued() == 0 })
+		m.stop()
+		peak := m.usage.Maxrss << 10
+		t.Logf("%s: %.1f MiB at the peak", m.name, float64(peak)/(1<<20))
+		if peak > bigMemory {
+			t.Errorf("%s: %d MiB at the peak, more than %d MiB", m.name, peak>>20, bigMemory>>20)
+		}
+		m.check()
+	}
+}
+
+// letters is text without end.
+type letters struct{}
+
+func (letters) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'a'
+	}
+	return len(p), nil
 }
