@@ -110,6 +110,7 @@ func show(c *ucli.Context) error {
 		showText(p, d)
 		// An envelope that cannot be read has been decided on by whoever accepted it.
 		if e, err := p1.DecodeCommon(d.Envelope.Wire, p1.Limits{}); err == nil {
+			showFields(p, d, e)
 			showTrace(p, d, e, cfg.Identity)
 			showBilateral(p, e, cfg.Identity)
 			showExtensions(p, e)
@@ -147,6 +148,7 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 	line("size", e.Size)
 	line("accepted", e.Accepted)
 	line("deferred", e.Deferred)
+	line("expires", e.Expires)
 	line("from-peer", e.Source.Peer)
 	line("from-channel", e.Source.Channel)
 	line("parent", string(e.Parent))
