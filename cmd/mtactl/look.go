@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,10 +66,14 @@ func status(c *ucli.Context) error {
 	return errors.Join(err, p.Flush())
 }
 
-// track tells what the event log knows of a message and of what was made from it.
+// track tells what the event log knows of messages and of what was made from them.
 func track(c *ucli.Context) error {
-	if c.NArg() != 1 || c.Args().First() == "" {
-		return cli.Usage("track wants one identifier")
+	ids, err := cli.Identifiers(c)
+	if err != nil {
+		return err
+	}
+	if c.NArg() == 0 || slices.Contains(ids, "") {
+		return cli.Usage("track wants identifiers")
 	}
 	since, err := sinceTime(c.String("since"))
 	if err != nil {
@@ -78,20 +83,23 @@ func track(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	records, err := audit.Track(cfg.Events.Dir, since, c.Args().First())
-	if err != nil {
-		return err
-	}
-	if len(records) == 0 {
-		return cli.ErrNo
-	}
 	p := cli.NewPrinter(c)
-	for _, r := range records {
-		if err := p.Record(r, r.Time, r.Event, r.ID, numbers(r.N), r.Channel, r.Peer, r.Summary()); err != nil {
-			return err
+	var unknown error
+	for _, id := range ids {
+		records, err := audit.Track(cfg.Events.Dir, since, id)
+		if err != nil {
+			return errors.Join(err, p.Flush())
+		}
+		if len(records) == 0 {
+			unknown = cli.ErrNo
+		}
+		for _, r := range records {
+			if err := p.Record(r, r.Time, r.Event, r.ID, numbers(r.N), r.Channel, r.Peer, r.Summary()); err != nil {
+				return err
+			}
 		}
 	}
-	return p.Flush()
+	return errors.Join(p.Flush(), unknown)
 }
 
 func sinceTime(text string) (time.Time, error) {

@@ -29,7 +29,7 @@ func app() *ucli.App {
 				{Name: "check", Usage: "say what is wrong with the configuration", ArgsUsage: "[FILE]", Action: configCheck},
 			}},
 			{Name: "status", Usage: "whether the daemon runs", Flags: []ucli.Flag{cli.JSONFlag()}, Action: status},
-			{Name: "track", Usage: "what happened to a message", ArgsUsage: "ID", Action: track,
+			{Name: "track", Usage: "what happened to messages", ArgsUsage: "ID ...|-", Action: track,
 				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.StringFlag{Name: "since", Usage: "read the event log from `TIME` on"}}},
 			{Name: "check", Usage: "verify the spool", Action: check,
 				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.BoolFlag{Name: "no-data", Usage: "do not verify the contents"}}},

@@ -4,7 +4,6 @@ package main
 
 import (
 	"os"
-	"strings"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -74,10 +73,7 @@ func request(c *ucli.Context, verb string) (q queue.Request, named bool, err err
 	if err != nil {
 		return q, false, err
 	}
-	ids, err := cli.Operands(c)
-	for i := range ids {
-		ids[i], _, _ = strings.Cut(ids[i], "\t") // a line of list
-	}
+	ids, err := cli.Identifiers(c)
 	q = queue.Request{Verb: verb, IDs: ids, Filter: pass, DryRun: c.Bool("n"), Reason: c.String("reason"), Who: queue.Who()}
 	if len(ids) == 1 && ids[0] == "ALL" {
 		q.IDs, q.All = nil, true

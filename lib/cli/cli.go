@@ -231,6 +231,16 @@ func Operands(c *ucli.Context) ([]string, error) {
 	return all, nil
 }
 
+// Identifiers returns operands that are identifiers of messages: of one with tabs, a line
+// of mtaqueue list, the first column.
+func Identifiers(c *ucli.Context) ([]string, error) {
+	ids, err := Operands(c)
+	for i := range ids {
+		ids[i], _, _ = strings.Cut(ids[i], "\t")
+	}
+	return ids, err
+}
+
 // Lines reads lines, blank ones left out.
 func Lines(r io.Reader) ([]string, error) {
 	var lines []string
