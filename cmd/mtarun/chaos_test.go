@@ -121,9 +121,9 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 	}
 	manners := []p1driver.Manner{
 		{Checkpoint: 64, Window: 3},
-		{Old: true, Checkpoint: 1, Window: 1},
+		{Old: true, Checkpoint: 1, Window: 1, Resume: true},
 		{Old: true, Monologue: true},
-		{Checkpoint: 2, Window: 2, Monologue: true},
+		{Checkpoint: 2, Window: 2, Monologue: true, Resume: true, Recover: true},
 	}
 	k.source = p1driver.NewSource(p1driver.SourceConfig{Address: a.address, TSEL: a.name,
 		Own: p1driver.Bind{MTA: "SOURCE", Password: "secret of SOURCE"}, PeerPassword: "secret of " + a.name,
@@ -135,7 +135,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 // neighbour makes a sink, named like its domain, the peer of a switch.
 func (k *chaos) neighbour(m *mta, name string, book *p1driver.Book, mode string, protocol int) {
 	k.t.Helper()
-	sink, err := p1driver.Listen(p1driver.SinkConfig{Listen: strings.TrimSuffix(m.address, port) + "0", Book: book, Protocol: protocol,
+	sink, err := p1driver.Listen(p1driver.SinkConfig{Listen: strings.TrimSuffix(m.address, port) + "0", Book: book, Protocol: protocol, Resume: true,
 		Own:   p1driver.Bind{MTA: name, Password: "secret of " + name},
 		Peers: map[string]string{m.name: "secret of " + m.name}})
 	if err != nil {
