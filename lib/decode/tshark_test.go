@@ -18,14 +18,38 @@ import (
 	"github.com/mtakit/mtakit/lib/p1"
 )
 
-// contents are vectors of contents, with what Wireshark, whose decoders are from the
-// modules and not from us, must see in some of the fields: the values of all objects
-// of the vector in a row.
+// contents are vectors of contents, or of MTS-APDUs where they have no content type,
+// with what Wireshark, whose decoders are from the modules and not from us, must see in
+// some of the fields: the values of all objects of the vector in a row.
 var contents = []struct {
 	file        string
 	contentType mts.ContentType
 	want        map[string]string
 }{
+	{"extensions.mts-apdu.hex", mts.ContentType{}, map[string]string{
+		"p1.standard_extension":              "1,3,4,5,13,15,17,19,20,23,26,38,40,42,45,2,6,7,8,9,10,11,12,14,16,18,22,25,28,41,43,44,46,20,25,30,31,32,33,38,39,23,25,27,28,29,1,24,21,34,35,36,37,99",
+		"p1.RecipientReassignmentProhibited": "1,0",
+		"p1.LatestDeliveryTime":              "26-11-24 12:00:00 (UTC)",
+		"p1.RequestedDeliveryMethod_item":    "2,1",
+		"p1.RegisteredMailType":              "1",
+		"p1.PhysicalDeliveryModes":           "21",
+		"p1.RecipientNumberForAdvice":        "12",
+		"p1.PhysicalRenditionAttributes":     "2.6.3.5.1",
+		"p1.PhysicalDeliveryReportRequest":   "2",
+		"p1.security_classification":         "4,4,4",
+		"p1.privacy_mark":                    "EYES,EYES,EYES",
+		"p1.ia5text":                         "corr",
+		"p1.octets":                          "0102",
+		"p1.redirection_reason":              "2,4,0",
+		"p1.redirection_time":                "26-11-24 12:00:00 (UTC),26-11-24 12:00:00 (UTC),26-11-24 12:00:00 (UTC)",
+		"p1.dl_expansion_time":               "26-11-24 12:00:00 (UTC)",
+		"p1.origination_or_expansion_time":   "26-11-24 12:00:00 (UTC),26-11-24 12:00:00 (UTC)",
+		"p1.token_type_identifier":           "2.6.3.6.0",
+		"p1.message_sequence_number":         "7",
+		"p1.ProofOfDeliveryRequest":          "1",
+		"p1.other_actions":                   "c0,c0",
+		"p1.ExtendedCertificate":             "0,1",
+	}},
 	{"military.ipm.hex", mts.NewExtendedContentType(mts.ContentP772), map[string]string{
 		"p772.PrimaryPrecedence":         "4,5",
 		"p772.CopyPrecedence":            "1",
@@ -125,7 +149,11 @@ func TestWiresharkReadsContents(t *testing.T) {
 			}
 			b = rest
 			text := filepath.Join(dir, fmt.Sprint(len(owners)))
-			if err := os.WriteFile(text, conversation(t, v.contentType, one), 0o600); err != nil {
+			apdu := []byte(one)
+			if v.contentType.String() != "" {
+				apdu = message(t, v.contentType, one)
+			}
+			if err := os.WriteFile(text, conversation(t, apdu), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			run("text2pcap", "-q", "-D", "-T", fmt.Sprintf("%d,102", firstPort+len(owners)), text, text+".pcap")
@@ -183,9 +211,9 @@ func TestWiresharkReadsContents(t *testing.T) {
 // firstPort is the initiator's of the first conversation.
 const firstPort = 40000
 
-// conversation is an association that carries a content, as text2pcap reads it: that
-// of association.tpdu.hex with another APDU.
-func conversation(t *testing.T, contentType mts.ContentType, content []byte) []byte {
+// conversation is an association that carries an MTS-APDU, as text2pcap reads it:
+// that of association.tpdu.hex with another APDU.
+func conversation(t *testing.T, apdu []byte) []byte {
 	t.Helper()
 	text, err := os.ReadFile("testdata/association.tpdu.hex")
 	if err != nil {
@@ -206,7 +234,7 @@ func conversation(t *testing.T, contentType mts.ContentType, content []byte) []b
 				direction = ""
 			case name == "DT":
 				sent = true
-				dump(&out, direction, transfer(t, contentType, content))
+				dump(&out, direction, transfer(apdu))
 				direction = ""
 			}
 			continue
@@ -229,8 +257,8 @@ func dump(out *bytes.Buffer, direction string, tpkt []byte) {
 	}
 }
 
-// transfer is the TPKT with the one RTTR of a message.
-func transfer(t *testing.T, contentType mts.ContentType, content []byte) []byte {
+// message is an MTS-APDU with a content.
+func message(t *testing.T, contentType mts.ContentType, content []byte) []byte {
 	t.Helper()
 	alpha := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"})
 	a, err := oraddr.Parse("/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/")
@@ -253,13 +281,18 @@ func transfer(t *testing.T, contentType mts.ContentType, content []byte) []byte 
 		t.Fatal(err)
 	}
 	prefix, _ := p1.NewMessageAPDU(envelope, int64(len(content)))
+	return append(prefix, content...)
+}
+
+// transfer is the TPKT with the one RTTR of an MTS-APDU.
+func transfer(apdu []byte) []byte {
 	in := func(tag asn1.Tag, constructed bool, parts ...[]byte) []byte {
 		body := bytes.Join(parts, nil)
 		return append(ber.AppendHeader(nil, tag, constructed, int64(len(body))), body...)
 	}
 	five, three := []byte{0x02, 0x01, 0x05}, []byte{0x02, 0x01, 0x03}
-	apdu := in(asn1.Univ(asn1.NumberExternal), true, five, in(asn1.Context(0), true, prefix, content))
-	rttr := in(asn1.Univ(asn1.NumberOctetString), false, apdu)
+	external := in(asn1.Univ(asn1.NumberExternal), true, five, in(asn1.Context(0), true, apdu))
+	rttr := in(asn1.Univ(asn1.NumberOctetString), false, external)
 	userData := in(asn1.App(1), true, in(asn1.Univ(asn1.NumberSequence), true, three, in(asn1.Context(0), true, rttr)))
 	tpdu := append([]byte{0x02, 0xf0, 0x80, 0x01, 0x00, 0x01, 0x00}, userData...)
 	size := len(tpdu) + 4
