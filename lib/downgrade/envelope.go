@@ -79,7 +79,7 @@ func (d *downgrade) message(raw ber.Raw, content io.ReaderAt, size int64) error 
 	if err != nil {
 		return err
 	}
-	if err := d.contentType(e.ContentType); err != nil {
+	if err := Carries(e.ContentType); err != nil {
 		return err
 	}
 	if e.ContentType.Equal(mts.NewContentType(mts.InterpersonalMessaging1988)) {
@@ -125,7 +125,7 @@ func (d *downgrade) probe(raw ber.Raw) error {
 	if err != nil {
 		return err
 	}
-	if err := d.contentType(e.ContentType); err != nil {
+	if err := Carries(e.ContentType); err != nil {
 		return err
 	}
 	if e.ContentType.Equal(mts.NewContentType(mts.InterpersonalMessaging1988)) && !d.to.TakesP22 {
@@ -174,11 +174,13 @@ func (l *losses) beside(n oraddr.ORName) {
 	l.unknown(n.Unknown)
 }
 
-// contentType refuses what has no number. (X.411 has a number for such contents
-// between the editions, external; how they are wrapped is X.419 Annex B's, and a
-// peer that does not do it would deliver the wrapping.)
-func (d *downgrade) contentType(c mts.ContentType) error {
-	if c.BuiltIn == nil {
+// Carries reports whether P1 of 1984 carries contents of a type: only those that have
+// a number. If not, the error is an *Impossible.
+//
+// X.411 has a number for other contents between the editions, external; how they are
+// wrapped is X.419 Annex B's, and a peer that does not do it would deliver the wrapping.
+func Carries(c mts.ContentType) error {
+	if c.Extended != nil {
 		return impossible("the content-type %s is an object identifier", c)
 	}
 	return nil

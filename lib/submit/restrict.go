@@ -7,6 +7,7 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/downgrade"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -18,10 +19,11 @@ type restrictions struct {
 	size  int64 // limits.message-size
 	peers map[string]*conf.Acceptance
 	users map[*conf.User]*conf.Acceptance
+	old   map[string]bool // peers of 1984
 }
 
 func newRestrictions(cfg *conf.Config) (*restrictions, error) {
-	r := &restrictions{size: int64(cfg.Limits.MessageSize), peers: map[string]*conf.Acceptance{}, users: map[*conf.User]*conf.Acceptance{}}
+	r := &restrictions{size: int64(cfg.Limits.MessageSize), peers: map[string]*conf.Acceptance{}, users: map[*conf.User]*conf.Acceptance{}, old: map[string]bool{}}
 	for i := range cfg.Peers {
 		p := &cfg.Peers[i]
 		a, err := p.Acceptance()
@@ -31,6 +33,7 @@ func newRestrictions(cfg *conf.Config) (*restrictions, error) {
 		if !a.IsZero() {
 			r.peers[p.Name] = &a
 		}
+		r.old[p.Name] = p.Mode == conf.Mode1984
 	}
 	for i := range cfg.Users {
 		u := &cfg.Users[i]
@@ -117,6 +120,11 @@ func (r *restrictions) restrict(s *subject, ways []spool.Hop, user *conf.User) (
 	var left []spool.Hop
 	for i, h := range ways {
 		fail := r.judge(s, r.peers[h.Peer])
+		if fail == nil && r.old[h.Peer] {
+			if err := downgrade.Carries(s.contentType); err != nil {
+				fail = failure(mts.UnableToTransfer, mts.UnableToDowngrade, err.Error())
+			}
+		}
 		switch {
 		case fail == nil && first != nil:
 			left = append(left, h)

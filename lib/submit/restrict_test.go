@@ -21,6 +21,8 @@ const (
 	delta  = "/S=Any/PRMD=DELTA/ADMD=TEST/C=GB/"   // by MTA-P2 only
 	echo   = "/S=Any/PRMD=ECHO/ADMD=TEST/C=GB/"    // by MTA-IA5, else MTA-SHORT
 	foxtro = "/S=Any/PRMD=FOXTROT/ADMD=TEST/C=GB/" // nowhere
+	golf   = "/S=Any/PRMD=GOLF/ADMD=TEST/C=GB/"    // by MTA-OLD, else MTA-SHORT
+	hotel  = "/S=Any/PRMD=HOTEL/ADMD=TEST/C=GB/"   // by MTA-OLD only
 	restr  = `
 [[user]]
 address = "/S=Small/PRMD=ALPHA/ADMD=TEST/C=GB/"
@@ -40,6 +42,16 @@ content-types = ["p2"]
 name = "MTA-IA5"
 channel = "p1"
 eits = ["ia5-text", "1.0.10021.7.1.0.100"]
+[[peer]]
+name = "MTA-OLD"
+channel = "p1"
+mode = "1984"
+[[route]]
+match = "/PRMD=GOLF/ADMD=TEST/C=GB/"
+peers = ["MTA-OLD", "MTA-SHORT"]
+[[route]]
+match = "/PRMD=HOTEL/ADMD=TEST/C=GB/"
+peers = ["MTA-OLD"]
 [[route]]
 match = "/PRMD=CHARLIE/ADMD=TEST/C=GB/"
 peers = ["MTA-SHORT", "MTA-P2", "MTA-IA5"]
@@ -154,6 +166,13 @@ func TestRestrictions(t *testing.T) {
 			"unable-to-transfer/content-too-long"},
 		{"one way only", delta, 1, nil, "unable-to-transfer/content-type-not-supported"},
 		{"an extended type", echo, 201, func(m *mts.MessageTransferEnvelope) { m.OriginalEncodedInformationTypes = latin }, "p1 MTA-IA5"},
+		{"a number, for 1984", golf, 1, nil, "p1 MTA-OLD,p1 MTA-SHORT"},
+		{"no number, for 1984", golf, 1, func(m *mts.MessageTransferEnvelope) {
+			m.ContentType = mts.NewExtendedContentType(mts.ContentP772)
+		}, "p1 MTA-SHORT"},
+		{"no number, for 1984 only", hotel, 1, func(m *mts.MessageTransferEnvelope) {
+			m.ContentType = mts.NewExtendedContentType(mts.ContentP772)
+		}, "unable-to-transfer/unable-to-downgrade"},
 		{"a conversion nobody does", ann, 1, explicit(mts.IA5TextToTeletex, text), "conversion-not-performed/conversion-impractical"},
 		{"a conversion of what may be there", ann, 1, explicit(mts.IA5TextToTeletex, nil), "conversion-not-performed/conversion-impractical"},
 		{"an unknown conversion", ann, 1, explicit(99, teletex), "conversion-not-performed/conversion-impractical"},
