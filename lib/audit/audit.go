@@ -188,6 +188,11 @@ const maxRecord = 1 << 20
 // everything), and calls visit for each record. Lines that are no records are
 // skipped and counted.
 func Scan(dir string, since time.Time, visit func(Record) error) (skipped int, err error) {
+	return scan(dir, since, nil, visit)
+}
+
+// scan is Scan of the records whose line is wanted; a nil want is for all.
+func scan(dir string, since time.Time, want func(line []byte) bool, visit func(Record) error) (skipped int, err error) {
 	names, err := files(dir)
 	if err != nil {
 		return 0, err
@@ -197,7 +202,7 @@ func Scan(dir string, since time.Time, visit func(Record) error) (skipped int, e
 		if !since.IsZero() && filepath.Base(name) < first {
 			continue
 		}
-		n, err := scanFile(name, visit)
+		n, err := scanFile(name, want, visit)
 		skipped += n
 		if err != nil {
 			return skipped, err
@@ -223,7 +228,9 @@ func files(dir string) ([]string, error) {
 	return names, nil
 }
 
-func scanFile(name string, visit func(Record) error) (skipped int, err error) {
+// scanFile visits the records of a file; with want only those whose line it wants, which
+// saves decoding the others.
+func scanFile(name string, want func(line []byte) bool, visit func(Record) error) (skipped int, err error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return 0, diag.E("event log", diag.KindOf(err), err)
@@ -244,6 +251,7 @@ func scanFile(name string, visit func(Record) error) (skipped int, err error) {
 		case overlong:
 			skipped++
 		case len(bytes.TrimSpace(line)) == 0:
+		case want != nil && !want(line):
 		case json.Unmarshal(line, &r) != nil || r.Event == "":
 			skipped++
 		default:

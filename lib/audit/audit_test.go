@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -137,6 +138,19 @@ func TestTrackFollowsTheFamily(t *testing.T) {
 		if diff := cmp.Diff(all, got); diff != "" {
 			t.Errorf("track %s: %s", id, diff)
 		}
+	}
+	// A large family is followed to its end.
+	for i := range 2 * maxNames {
+		write(t, dir, Record{Time: noon, Event: Child, ID: fmt.Sprintf("eeee%d", i), Parent: "aaaa1"})
+	}
+	write(t, dir, Record{Time: noon, Event: Delivered, ID: fmt.Sprintf("eeee%d", 2*maxNames-1)})
+	if records, err := Track(dir, time.Time{}, "aaaa1"); err != nil || len(records) != len(all)+2*maxNames+1 {
+		t.Errorf("%d records, %v", len(records), err)
+	}
+	// A name is found however JSON writes it.
+	write(t, dir, Record{Time: noon, Event: Submitted, ID: "dddd1", MTSID: "[x;<&>\"3\"]"}, Record{Time: noon, Event: Removed, ID: "dddd1"})
+	if records, err := Track(dir, time.Time{}, "[x;<&>\"3\"]"); err != nil || len(records) != 2 {
+		t.Errorf("%v, %v", records, err)
 	}
 	if records, err := Track(dir, time.Time{}, "zzzz"); err != nil || len(records) > 0 {
 		t.Errorf("of nothing: %v, %v", records, err)

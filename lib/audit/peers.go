@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -25,7 +26,7 @@ func Down(dir string) ([]Record, error) {
 	for _, name := range slices.Backward(names) {
 		day := map[spool.Hop]Record{}
 		started := false
-		if _, err := scanFile(name, func(r Record) error {
+		if _, err := scanFile(name, aboutPeers, func(r Record) error {
 			switch r.Event {
 			case Started:
 				started = true
@@ -49,6 +50,13 @@ func Down(dir string) ([]Record, error) {
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Peer, b.Peer))
 	})
 	return down, nil
+}
+
+// aboutPeers tells whether a line may be of an event that Down looks at: of a day with a
+// million messages these are few.
+func aboutPeers(line []byte) bool {
+	_, event, found := bytes.Cut(line, []byte(`"event":"`))
+	return !found || bytes.HasPrefix(event, []byte("peer-")) || bytes.HasPrefix(event, []byte(Started))
 }
 
 func (r Record) hop() spool.Hop { return spool.Hop{Channel: r.Channel, Peer: r.Peer} }

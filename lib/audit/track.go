@@ -1,12 +1,18 @@
 package audit
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/spool"
 )
+
+// maxNames is up to how many names looking for each is cheaper than decoding a line.
+const maxNames = 32
 
 // Track returns what the event log knows of a message, oldest first: every record
 // with the spool identifier, or the beginning of it, the MTS identifier or the
@@ -17,8 +23,19 @@ func Track(dir string, since time.Time, id string) ([]Record, error) {
 	family := map[string]bool{}           // spool identifiers
 	subjects := map[string]bool{id: true} // MTS identifiers
 	waits := waits{down: map[spool.Hop]Record{}, of: map[string]map[spool.Hop]bool{}}
+	// Lines with none of the names of the family need not be decoded.
+	names := [][]byte{inJSON(id)}
+	want := func(line []byte) bool {
+		return len(names) > maxNames || aboutPeers(line) || slices.ContainsFunc(names, func(name []byte) bool { return bytes.Contains(line, name) })
+	}
+	join := func(kin map[string]bool, name string) {
+		if name != "" && !kin[name] {
+			kin[name] = true
+			names = append(names, inJSON(name))
+		}
+	}
 	var found []Record
-	_, err := Scan(dir, since, func(r Record) error {
+	_, err := scan(dir, since, want, func(r Record) error {
 		switch {
 		case r.Event == Started:
 			clear(waits.down)
@@ -34,12 +51,8 @@ func Track(dir string, since time.Time, id string) ([]Record, error) {
 			len(id) >= shortest && strings.HasPrefix(r.ID, id),
 			r.Parent != "" && family[r.Parent],
 			r.Subject != "" && subjects[r.Subject]:
-			if r.ID != "" {
-				family[r.ID] = true
-			}
-			if r.MTSID != "" {
-				subjects[r.MTSID] = true
-			}
+			join(family, r.ID)
+			join(subjects, r.MTSID)
 		case !family[r.ID]:
 			return nil
 		}
@@ -48,6 +61,12 @@ func Track(dir string, since time.Time, id string) ([]Record, error) {
 		return nil
 	})
 	return found, err
+}
+
+// inJSON is a text as it stands in a line of the log, its quotes left out.
+func inJSON(text string) []byte {
+	quoted, _ := json.Marshal(text) // a string always encodes
+	return quoted[1 : len(quoted)-1]
 }
 
 // Summary is the record's story in words, for people.
