@@ -232,6 +232,9 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		return refuse(false, errRecover)
 	}
 	b.name = name
+	if err := s.checkTLS(peer, b.tls, b.channel.now()); err != nil {
+		return refuse(false, err)
+	}
 	if err := b.channel.enter(s, name); err != nil {
 		return refuse(true, err)
 	}
