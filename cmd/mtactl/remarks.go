@@ -28,6 +28,9 @@ func remarks(cfg *conf.Config, path string) []string {
 	}
 	for i := range cfg.Peers {
 		p := &cfg.Peers[i]
+		if p.Mode != conf.ModeNormal && selects(p) {
+			remark("[[peer]] %s: psel: mode %s has no presentation selectors: none is sent", p.Name, p.Mode)
+		}
 		if a, err := p.Acceptance(); err == nil && p.Mode == conf.Mode1984 && onlyP2(a) {
 			remark("[[peer]] %s: content-types lacks p22: messages of 1988 are refused before they could be made p2", p.Name)
 		}
@@ -46,6 +49,11 @@ func remarks(cfg *conf.Config, path string) []string {
 		}
 	}
 	return all
+}
+
+// selects tells whether a peer has presentation selectors.
+func selects(p *conf.Peer) bool {
+	return p.OurPSEL != "" || slices.ContainsFunc(p.Calls(), func(a conf.Address) bool { return a.PSEL != "" })
 }
 
 // secret tells whether there is a password in a configuration.
