@@ -125,6 +125,9 @@ func reportsInSpool(c *ucli.Context, ids []string, emit func(*report.Explanation
 		e := a.Detail.Envelope
 		x, err := explain(string(e.Kind), e.Wire, e.Size)
 		if err != nil {
+			if e.Kind != spool.KindReport {
+				err = diag.WithHint(err, "mtaqueue show "+string(e.ID)+" shows it; mtactl track tells of the reports about it")
+			}
 			errs = append(errs, diag.E(string(e.ID), diag.KindOf(err), err))
 			return nil
 		}

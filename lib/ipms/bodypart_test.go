@@ -50,6 +50,10 @@ func TestBodyParts(t *testing.T) {
 		{"content",
 			"AF 15 28 13 06 0C 56 01 04 11 01 03 1A 00 A2 36 00 04 A0 03 04 01 FF",
 			"content 1.3.26.0.4406.0.4", "", "", "(content 1.3.26.0.4406.0.4, 1 octets)"},
+		{"content without its OCTET STRING", "AF 11 28 0F 06 07 56 01 04 11 01 02 03 A0 04 A0 02 05 00",
+			"content 1.2.3", "", "", "(content 1.2.3, 4 octets)"},
+		{"file with the pathname of ISO 8571", "AF 2C A0 14 06 04 56 01 0B 0C A0 0C 30 0A A4 08 77 06 19 01 61 19 01 62 28 14 06 04 56 01 04 0C A0 0C 30 0A 28 08 06 03 28 02 04 81 01 41",
+			"file-transfer", "", "A", "(file \"b\" of 1 octets)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			octets := unhex(t, c.octets)

@@ -94,6 +94,8 @@ type Pathname struct {
 	_          ber.Choice
 	Incomplete *[]asn1.GraphicString `ber:"[0]"`
 	Complete   *[]asn1.GraphicString `ber:"[23]"`
+	// CompleteISO8571 has the tag of ISO 8571-4, from which the type was taken.
+	CompleteISO8571 *[]asn1.GraphicString `ber:"[APPLICATION 23]"`
 }
 
 // DateAndTime is a time, or that there is none.
@@ -198,7 +200,7 @@ func (p *FileTransferParameters) describe(f *File) {
 		return
 	}
 	if a.Pathname != nil {
-		for _, path := range [...]*[]asn1.GraphicString{a.Pathname.Incomplete, a.Pathname.Complete} {
+		for _, path := range [...]*[]asn1.GraphicString{a.Pathname.Incomplete, a.Pathname.Complete, a.Pathname.CompleteISO8571} {
 			if path != nil && len(*path) > 0 {
 				f.Name = graphic((*path)[len(*path)-1])
 			}

@@ -134,8 +134,16 @@ func (b BodyPart) Content() (contentType asn1.OID, content []byte, ok bool) {
 	if !ok {
 		return "", nil, false
 	}
-	content, ok = decodeValue[[]byte](&b.Extended.Data)
-	return asn1.OID(rest), content, ok
+	if content, ok = decodeValue[[]byte](&b.Extended.Data); ok {
+		return asn1.OID(rest), content, true
+	}
+	// It is an OCTET STRING (X.420 Annex B); Wireshark takes the content itself, and so
+	// may others.
+	raw, ok := b.Extended.Data.value()
+	if ok && raw.Tag().Class == asn1.ContextSpecific {
+		return asn1.OID(rest), raw, true
+	}
+	return asn1.OID(rest), nil, false
 }
 
 // SubjectText returns the subject as UTF-8: that of the extended-subject
