@@ -129,6 +129,21 @@ var bitNames = map[string][]string{
 	},
 	"NotificationRequests": {"rn", "nrn", "ipm-return", "an-supported", "suppress-an"},
 	"delivery-flags":       {"", "implicit-conversion-prohibited"},
+	"non-basic-parameters": g3Parameters,
+	"g3-facsimile":         g3Parameters,
+	"permitted-actions": {
+		"read", "insert", "replace", "extend", "erase", "read-attribute", "change-attribute", "delete-object",
+		"traversal", "reverse-traversal", "random-order", "pass", "link",
+	},
+}
+
+// g3Parameters are the bits of G3FacsimileNonBasicParameters, X.411 §8.2.1.1.1.
+var g3Parameters = []string{
+	8: "two-dimensional", 9: "fine-resolution", 20: "unlimited-length", 21: "b4-length", 22: "a3-width", 23: "b4-width",
+	25: "t6-coding", 30: "uncompressed", 37: "width-middle-864-of-1728", 38: "width-middle-1216-of-1728",
+	44: "resolution-type", 45: "resolution-400x400", 46: "resolution-300x300", 47: "resolution-8x15",
+	49: "edi", 50: "dtm", 51: "bft", 58: "mixed-mode", 60: "character-mode", 65: "twelve-bits", 66: "preferred-huffmann",
+	67: "full-colour", 68: "jpeg", 71: "processable-mode-26",
 }
 
 type fieldKind struct {
@@ -234,6 +249,9 @@ func oidName(o asn1.OID) string {
 			return name
 		}
 	}
+	if set, ok := strings.CutPrefix(string(o), generalText+"."); ok {
+		return "general-text character set ISO-IR " + set
+	}
 	if o.HasPrefix(mts.EITs) {
 		if name := mts.EITName(o); name != string(o) {
 			return name
@@ -242,7 +260,34 @@ func oidName(o asn1.OID) string {
 	return ""
 }
 
+// generalText is the arc of the encoded information types that are character sets by
+// their registration number, RFC 1502.
+const generalText = "1.0.10021.7.1.0"
+
+// The arcs of PKCS #7, PKCS #9, S/MIME and the algorithms of NIST, whose objects
+// contents and tokens carry.
+const (
+	pkcs1 = "1.2.840.113549.1.1."
+	pkcs7 = "1.2.840.113549.1.7."
+	pkcs9 = "1.2.840.113549.1.9."
+	smime = pkcs9 + "16."
+	nist  = "2.16.840.1.101.3.4."
+	ecdsa = "1.2.840.10045.4.3."
+)
+
 var oidNames = map[asn1.OID]string{
+	pkcs7 + "1": "data", pkcs7 + "2": "signed-data", pkcs7 + "3": "enveloped-data", pkcs7 + "6": "encrypted-data",
+	smime + "1.1": "receipt", smime + "1.6": "content-info", smime + "1.9": "compressed-data", smime + "1.23": "auth-enveloped-data",
+	pkcs9 + "3": "content-type", pkcs9 + "4": "message-digest", pkcs9 + "5": "signing-time", pkcs9 + "15": "smime-capabilities",
+	smime + "2.1": "receipt-request", smime + "2.2": "security-label", smime + "2.3": "ml-expansion-history",
+	smime + "2.9": "equivalent-labels", smime + "2.12": "signing-certificate", smime + "2.47": "signing-certificate-v2",
+	smime + "10.1": "enveloped", smime + "10.2": "signed", smime + "10.3": "certs-only", smime + "10.4": "receipt",
+	smime + "10.5": "enveloped-x400", smime + "10.6": "signed-x400", smime + "10.7": "compressed",
+	pkcs1 + "1": "rsa", pkcs1 + "7": "rsa-oaep", pkcs1 + "10": "rsa-pss", pkcs1 + "11": "sha256-with-rsa",
+	nist + "2.1": "sha256", nist + "2.2": "sha384", nist + "2.3": "sha512",
+	nist + "1.2": "aes128-cbc", nist + "1.42": "aes256-cbc", nist + "1.6": "aes128-gcm", nist + "1.46": "aes256-gcm",
+	ecdsa + "2": "ecdsa-with-sha256", ecdsa + "3": "ecdsa-with-sha384", ecdsa + "4": "ecdsa-with-sha512",
+
 	presentation.BasicEncoding: "basic-encoding",
 	acse.AbstractSyntax:        "acse",
 	"2.3.2":                    "rtse",
