@@ -147,13 +147,12 @@ func piece(s string) int {
 // UpgradeName is the inverse of Name, and reports whether there was anything to do: a
 // name that is none of Name's comes back as it is.
 func UpgradeName(n oraddr.ORName, gateway oraddr.Domain) (out oraddr.ORName, changed bool) {
-	a, err := n.Address()
-	if err != nil || len(a.DDA) == 0 {
-		return n, false
-	}
-	if whole, ok := inside(a, gateway); ok {
-		whole.DirectoryName, whole.Unknown = n.DirectoryName, n.Unknown
+	if whole, ok := unwrap(n, gateway); ok {
 		return whole, true
+	}
+	a, err := n.Address()
+	if err != nil {
+		return n, false
 	}
 	i := slices.IndexFunc(a.DDA, isCommon)
 	if i < 0 || a.CN != "" || len(a.DDA[i].Value) > boundCommonName || a.DDA[i].Value == "" || slices.ContainsFunc(a.DDA[i+1:], isCommon) {
@@ -168,6 +167,24 @@ func UpgradeName(n oraddr.ORName, gateway oraddr.Domain) (out oraddr.ORName, cha
 	}
 	n.ExtensionAttributes = slices.Insert(slices.Clone(n.ExtensionAttributes), 0, oraddr.ExtensionAttribute{Type: extCommonName, Value: value})
 	return n, true
+}
+
+// unwrap returns the name that an address of the gateway stands for, and reports
+// whether there is one.
+func unwrap(n oraddr.ORName, gateway oraddr.Domain) (out oraddr.ORName, changed bool) {
+	if len(n.DomainDefinedAttributes) == 0 {
+		return n, false
+	}
+	a, err := n.Address()
+	if err != nil {
+		return n, false
+	}
+	whole, ok := inside(a, gateway)
+	if !ok {
+		return n, false
+	}
+	whole.DirectoryName, whole.Unknown = n.DirectoryName, n.Unknown
+	return whole, true
 }
 
 // inside returns the address that an address of the gateway carries.

@@ -1,6 +1,8 @@
 package downgrade
 
 import (
+	"bytes"
+
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/p1"
@@ -16,7 +18,20 @@ import (
 // Upgrade is called before, so that it is known where the report goes, and again
 // after Finish.
 func Upgrade(in *p1.Incoming, gateway oraddr.Domain) error {
-	u := upgrade{gateway: gateway}
+	return (&upgrade{gateway: gateway, names: UpgradeName}).object(in)
+}
+
+// Unwrap is Upgrade for an object that came from an MTA of a later edition: it may
+// answer somebody whom a message to 1984 had named as an address of the gateway. A
+// domain-defined attribute Common is its own affair.
+func Unwrap(in *p1.Incoming, gateway oraddr.Domain) error {
+	if in.Envelope != nil && !bytes.Contains(in.Envelope, []byte(ddaWhole[0])) {
+		return nil
+	}
+	return (&upgrade{gateway: gateway, names: unwrap}).object(in)
+}
+
+func (u *upgrade) object(in *p1.Incoming) error {
 	var err error
 	switch {
 	case in.Message != nil:
@@ -47,14 +62,15 @@ func Upgrade(in *p1.Incoming, gateway oraddr.Domain) error {
 
 type upgrade struct {
 	gateway oraddr.Domain
+	names   func(oraddr.ORName, oraddr.Domain) (oraddr.ORName, bool)
 	changed bool
 }
 
 func (u *upgrade) name(n *oraddr.ORName) {
-	if n == nil {
+	if n == nil || len(n.DomainDefinedAttributes) == 0 {
 		return
 	}
-	if out, changed := UpgradeName(*n, u.gateway); changed {
+	if out, changed := u.names(*n, u.gateway); changed {
 		*n, u.changed = out, true
 	}
 }

@@ -72,10 +72,11 @@ func failure(err error) channel.Result {
 	return channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error()}
 }
 
-// upgrade makes what a peer of 1984 sent an object of the later editions.
+// upgrade makes what a peer of 1984 sent an object of the later editions; of what any
+// other sent, the addresses that this switch has given to peers of 1984.
 func (a *association) upgrade(in *p1.Incoming, own conf.Identity) error {
 	if a.mode != conf.Mode1984 {
-		return nil
+		return downgrade.Unwrap(in, own.Domain)
 	}
 	return downgrade.Upgrade(in, own.Domain)
 }

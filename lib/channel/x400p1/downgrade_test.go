@@ -134,42 +134,50 @@ func TestImpossibleAs1984(t *testing.T) {
 	}
 }
 
-// What comes over an association of 1984 has the names of 1988 in the spool.
+// What comes over an association of 1984 has the names of 1988 in the spool. An address
+// that this switch has given away comes back as what it was by any way.
 func TestTransferInOf1984(t *testing.T) {
-	s := start(t)
-	s.mode(conf.Mode1984)
-	s.peer.Peers[0].Mode = conf.Mode1984
-	in, err := p1.ReadAPDU(bytes.NewReader(message(t, "content")), p1.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	in.Message.OriginatorName = orName(t, "/DD.X400-88=$/CN$=yen(042)(123)165(125)$/PRMD$=ZULU$/ADMD$=B$/C$=GB$//PRMD=ALPHA/ADMD=TEST/C=GB/")
-	in.Message.PerRecipientFields[0].RecipientName = orName(t, "/DD.Common=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/")
-	raw, err := p1.EncodeMessageEnvelope(in.Message)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prefix, total, err := p1.NewAPDU(raw, 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := s.bind("MTA-B", "secretB")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_, _ = conn.Transfer(context.Background(), strings.NewReader(string(prefix)+"content"), total)
-	}()
-	env := s.stored().Envelope
-	got, err := p1.DecodeMessageEnvelope(env.Wire, p1.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if nameText(t, got.OriginatorName) != "/CN=yen*{165}/PRMD=ZULU/ADMD=B/C=GB/" || env.Originator != "/CN=yen*{165}/PRMD=ZULU/ADMD=B/C=GB/" {
-		t.Errorf("originator %s, %s", nameText(t, got.OriginatorName), env.Originator)
-	}
-	if nameText(t, got.PerRecipientFields[0].RecipientName) != "/CN=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/" || env.Recipients[0].Address != "/CN=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/" {
-		t.Errorf("recipient %+v", env.Recipients[0])
+	for mode, want := range map[string][2]string{
+		conf.Mode1984:   {"/CN=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/", "/CN=yen*{165}/PRMD=BRAVO/ADMD=TEST/C=GB/"},
+		conf.ModeNormal: {"/DD.Common=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/", "/CN=yen*{165}/PRMD=BRAVO/ADMD=TEST/C=GB/"},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			s := start(t)
+			s.mode(mode)
+			s.peer.Peers[0].Mode = mode
+			in, err := p1.ReadAPDU(bytes.NewReader(message(t, "content")), p1.Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.Message.OriginatorName = orName(t, "/DD.Common=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/")
+			in.Message.PerRecipientFields[0].RecipientName = orName(t, "/DD.X400-88=$/CN$=yen(042)(123)165(125)$/PRMD$=BRAVO$/ADMD$=TEST$/C$=GB$//PRMD=ALPHA/ADMD=TEST/C=GB/")
+			raw, err := p1.EncodeMessageEnvelope(in.Message)
+			if err != nil {
+				t.Fatal(err)
+			}
+			prefix, total, err := p1.NewAPDU(raw, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn, err := s.bind("MTA-B", "secretB")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				_, _ = conn.Transfer(context.Background(), strings.NewReader(string(prefix)+"content"), total)
+			}()
+			env := s.stored().Envelope
+			got, err := p1.DecodeMessageEnvelope(env.Wire, p1.Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if nameText(t, got.OriginatorName) != want[0] || env.Originator != want[0] {
+				t.Errorf("originator %s, %s", nameText(t, got.OriginatorName), env.Originator)
+			}
+			if nameText(t, got.PerRecipientFields[0].RecipientName) != want[1] || env.Recipients[0].Address != want[1] {
+				t.Errorf("recipient %+v", env.Recipients[0])
+			}
+		})
 	}
 }
 
