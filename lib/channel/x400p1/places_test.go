@@ -251,12 +251,14 @@ func TestTurnGoesBeforeTheOutcome(t *testing.T) {
 	}
 }
 
-// A peer that is taken out of the configuration, or put out of use, keeps no association.
+// A peer that is taken out of the configuration, or put out of use, keeps no association;
+// nor does one that is to talk in another mode.
 func TestReloadReleases(t *testing.T) {
 	for name, edit := range map[string]func(*conf.Config){
 		"gone":     func(c *conf.Config) { c.Peers, c.Routes = nil, nil },
 		"disabled": func(c *conf.Config) { c.Peers[0].Enabled = false },
 		"password": func(c *conf.Config) { c.Peers[0].PasswordIn = "another" },
+		"mode":     func(c *conf.Config) { c.Peers[0].Mode = conf.ModeX410 },
 		"":         func(c *conf.Config) { c.Peers[0].WindowSize++ },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 // Package rtse implements the reliable transfer service, X.218, with the protocol
-// of X.228 in normal mode and in X.410-1984 mode, both roles. A Conn is an association: it opens, moves
-// APDUs of any size with checkpoints, passes the turn, and closes.
+// of X.228 in normal mode and in X.410-1984 mode, both roles. A Conn is an
+// association: it opens, moves APDUs of any size with checkpoints, passes the turn,
+// and closes.
 //
 // An APDU is never in memory: it is streamed from an io.Reader and into one. The
 // receiving user reads an APDU to its end, secures it, and only then says
