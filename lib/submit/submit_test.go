@@ -71,7 +71,7 @@ func address(t testing.TB, text string) oraddr.Address {
 }
 
 // envelope is a message from BRAVO to the given addresses, as a peer sends it.
-func envelope(t *testing.T, edit func(*mts.MessageTransferEnvelope), to ...string) (*mts.MessageTransferEnvelope, ber.Raw) {
+func envelope(t testing.TB, edit func(*mts.MessageTransferEnvelope), to ...string) (*mts.MessageTransferEnvelope, ber.Raw) {
 	t.Helper()
 	originator, err := address(t, abroad).ORName()
 	if err != nil {
