@@ -77,14 +77,14 @@ func trace(c *ucli.Context) error {
 	return nil
 }
 
-// traceOriginator is who the report goes to: a user of this MTA.
+// traceOriginator is who the report goes to: a user of this MTA, or, if it has none, an
+// address of its domain that is nobody's.
 func traceOriginator(cfg *conf.Config, text string) (oraddr.Address, error) {
-	if text == "" {
-		if len(cfg.Users) == 0 {
-			return oraddr.Address{}, diag.WithHint(diag.New("trace", diag.Config, "this MTA has no user to send as"),
-				"mta.toml(5) tells how [[user]] is written; the report goes to the event log, not into the mailbox")
-		}
+	switch {
+	case text == "" && len(cfg.Users) > 0:
 		return oraddr.Parse(cfg.Users[0].Address)
+	case text == "":
+		return cli.Address("own domain", "/S=mtactl-trace"+cfg.Identity.Domain.String())
 	}
 	from, err := cli.Address("--from", text)
 	if err != nil {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -12,6 +14,14 @@ import (
 func TestTraceShowsTheWay(t *testing.T) {
 	n, a, b, c := chain(t)
 	carol := c.user("Carol", "Brown")
+	text, err := os.ReadFile(b.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = regexp.MustCompile(`(?m)^\[\[user\]\]\n(?:[a-z#].*\n)*`).ReplaceAll(text, nil)
+	if err := os.WriteFile(b.config(), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, m := range n.switches {
 		m.start()
 	}
@@ -53,6 +63,14 @@ func TestTraceShowsTheWay(t *testing.T) {
 		trace(c.status, c.args...)
 		if got.Reached != (c.status == 0) || way(got.Out) != c.out || way(got.Back) != c.back {
 			t.Errorf("trace %v: reached %v\nout  %s\nback %s", c.args, got.Reached, way(got.Out), way(got.Back))
+		}
+	}
+	// B relays only and has no users: its own traces are answered all the same.
+	for to, want := range map[string]string{carol: "BRAVO MTA-B relayed; CHARLIE MTA-C deliverable", b.addressOf("No", "Body"): "BRAVO MTA-B not delivered: unable-to-transfer, unrecognised-OR-name: no such user"} {
+		out, _ := n.command("mtactl", "-C", b.config(), "trace", "--json", to).Output() // the status is that of the answer
+		got.Out = nil
+		if err := json.Unmarshal(out, &got); err != nil || way(got.Out) != want {
+			t.Errorf("%v: out %s", err, way(got.Out))
 		}
 	}
 	// The reports were for this MTA: nobody has them in a mailbox.

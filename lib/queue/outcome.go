@@ -338,6 +338,9 @@ func (k *Keeper) writeReport(ref spool.Ref, env *spool.Envelope, owed []report.R
 	if tx.Discarded != "" {
 		k.log.Warn(tx.Discarded, "id", ref.ID)
 		k.Event(k.now, eventOf(env, owed, tx.Discarded))
+		if e, ok := report.AuditEvent(r, p1.NoContent); ok {
+			k.Event(k.now, e)
+		}
 		return nil, nil
 	}
 	if returnContent {

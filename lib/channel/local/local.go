@@ -4,15 +4,12 @@ package local
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -175,27 +172,20 @@ func (c *Channel) one(s *settings, m *spool.Message, e *envelope, n int) channel
 	return c.intoProgram(u.Program, m, d, now)
 }
 
-// maxAudited bounds what the event log is told of one report.
-const maxAudited = 64 << 10
-
 // audited puts what a report says into the event log if this MTA has asked for it on its
-// own account, with the trace of the subject (X.411 §12.2.1.1.1.6, audited-report).
+// own account.
 func (c *Channel) audited(e *envelope) {
-	if e.Report == nil || !slices.ContainsFunc(e.Report.Content.PerRecipientFields, func(f mts.PerRecipientReportTransferFields) bool {
-		return f.PerRecipientIndicators.OriginatingMTAReport() == mts.ReportAudited
-	}) {
+	if e.Report == nil {
 		return
 	}
 	returned := e.spool.Size
 	if returned == 0 {
 		returned = p1.NoContent
 	}
-	said, err := json.Marshal(report.Explain(e.Report, returned))
-	if err != nil || len(said) > maxAudited {
-		said = nil // its summary is in the log all the same
+	if r, ok := report.AuditEvent(e.Report, returned); ok {
+		r.Time, r.ID = c.now(), string(e.spool.ID)
+		c.host.Event(r)
 	}
-	c.host.Event(audit.Record{Time: c.now(), Event: audit.Reported, ID: string(e.spool.ID), MTSID: e.spool.MTSID, Kind: string(spool.KindReport),
-		Subject: e.Report.Content.SubjectIdentifier.String(), Text: report.Summary(e.Report), Report: said})
 }
 
 func done(now time.Time, text string) channel.Result {

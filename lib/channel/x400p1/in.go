@@ -9,6 +9,7 @@ import (
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/osi/session"
 	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/report"
 	"github.com/mtakit/mtakit/lib/spool"
 	"github.com/mtakit/mtakit/lib/submit"
 )
@@ -93,6 +94,13 @@ func (a *association) store(ind *rtse.TransferIndication) (tx *submit.Tx, discar
 	}
 	if _, err := tx.Commit(a.channel.ctx); err != nil {
 		return nil, "", err
+	}
+	if in.Kind == p1.Report && tx.Discarded != "" {
+		// Nobody is delivered it; what this MTA asked for itself it is to hear all the same.
+		if r, ok := report.AuditEvent(in.Report, p1.NoContent); ok {
+			r.Time, r.Peer, r.Assoc = a.channel.now(), a.peer.Name, a.id
+			a.channel.host.Event(r)
+		}
 	}
 	return tx, tx.Discarded, nil
 }
