@@ -44,6 +44,8 @@ func TestReadmeTour(t *testing.T) {
 		"See you at noon",            // the text
 		"was delivered at",           // the report
 		"submitted",                  // mtactl track
+		"deliverable",                // mtactl trace
+		"no such user",               // mtactl trace
 		"ACTIVITY START",             // mtactl decode
 	} {
 		if !strings.Contains(string(out), want) {
