@@ -2,6 +2,7 @@ package conf
 
 import (
 	"crypto/subtle"
+	"strings"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/mts"
@@ -227,6 +228,33 @@ type Acceptance struct {
 // IsZero tells that everything is taken.
 func (a *Acceptance) IsZero() bool {
 	return a.MaxSize == 0 && len(a.ContentTypes) == 0 && len(a.EITs) == 0
+}
+
+// String says what is taken, for people: "takes content types p22; at most 1KiB"; it is
+// empty if everything is.
+func (a *Acceptance) String() string {
+	var parts []string
+	if len(a.ContentTypes) > 0 {
+		var names []string
+		for _, t := range a.ContentTypes {
+			names = append(names, t.String())
+		}
+		parts = append(parts, "content types "+strings.Join(names, ", "))
+	}
+	if len(a.EITs) > 0 {
+		var names []string
+		for _, o := range a.EITs {
+			names = append(names, mts.EITName(o))
+		}
+		parts = append(parts, "encoded information types "+strings.Join(names, ", "))
+	}
+	if a.MaxSize > 0 {
+		parts = append(parts, "at most "+Octets(a.MaxSize).String())
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "takes " + strings.Join(parts, "; ")
 }
 
 // Acceptance returns what the peer takes; the error has kind Data.

@@ -50,12 +50,13 @@ func (r *Router) explain(a oraddr.Address) Explanation {
 		}
 		e.Decision = rule.decision(a)
 		for _, hop := range rule.hops {
-			why := ""
+			why := r.takes[hop.Peer]
 			if slices.Contains(rule.old, hop.Peer) {
-				why = "of 1984"
+				old := "of 1984"
 				if err := downgrade.Writable(a); err != nil {
-					why += ": " + err.Error()
+					old += ": " + err.Error()
 				}
+				why = strings.TrimSuffix(old+"; "+why, "; ")
 			}
 			e.step("peer "+hop.Peer, slices.Contains(e.Decision.Hops, hop), why)
 		}

@@ -66,7 +66,11 @@ func (e *Explanation) explainOwn(d Decision) {
 		e.step(d.Rule, true, "redirected")
 		e.explainAlternate(true, d.Alternate)
 	default:
-		e.step(d.Rule, true, "delivered here")
+		why := "delivered here"
+		if a, err := d.User.Acceptance(); err == nil && !a.IsZero() {
+			why += "; " + a.String()
+		}
+		e.step(d.Rule, true, why)
 	}
 }
 

@@ -77,9 +77,10 @@ type Router struct {
 	users map[string]*conf.User // by oraddr.Address.Key
 	lists map[string]*conf.List // likewise
 
-	expand    string     // the channel that expands lists and redirects
-	alternate *Alternate // of the domain
-	rules     []rule     // the one with the longest match first
+	expand    string            // the channel that expands lists and redirects
+	alternate *Alternate        // of the domain
+	rules     []rule            // the one with the longest match first
+	takes     map[string]string // by peer: what it takes, if that is not everything
 	index     node
 }
 
@@ -111,8 +112,15 @@ func New(cfg *conf.Config) (*Router, error) {
 		return nil, err
 	}
 	peers := make(map[string]*conf.Peer, len(cfg.Peers))
+	r.takes = map[string]string{}
 	for i := range cfg.Peers {
-		peers[cfg.Peers[i].Name] = &cfg.Peers[i]
+		p := &cfg.Peers[i]
+		peers[p.Name] = p
+		a, err := p.Acceptance()
+		if err != nil {
+			return nil, diag.E("route: peer "+p.Name, diag.Config, err)
+		}
+		r.takes[p.Name] = a.String()
 	}
 	for i := range cfg.Routes {
 		rule, err := compile(&cfg.Routes[i], peers)
