@@ -4,10 +4,12 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -152,33 +154,39 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 	line("from-peer", e.Source.Peer)
 	line("from-channel", e.Source.Channel)
 	line("parent", string(e.Parent))
+	line("step", e.Step)
 	line("file", d.Path)
 	for _, r := range d.Recipients {
 		p.Text("recipient %d:\t%s\t%s\t%s\t%s\tattempts %d\t%s\t%s\n", r.N, cli.Field(r.Recipient), r.State,
 			cli.Field(r.Channel), cli.Field(r.Peer), r.Attempts, cli.Field(r.Next), cli.Field(r.Reason))
 	}
 	for _, l := range d.Log {
-		p.Text("log:\t%s\t%s\t%v\t%s\t%s\n", l.Time.UTC().Format(time.RFC3339), l.Kind, l.Recipients, cli.Field(l.Outcome), cli.Field(l.Text))
+		text := l.Text
+		if l.Child != "" {
+			text = strings.TrimSuffix(l.Step+" "+string(l.Child)+"; "+text, "; ")
+		}
+		p.Text("log:\t%s\t%s\t%v\t%s\t%s\n", l.Time.UTC().Format(time.RFC3339), l.Kind, l.Recipients, cli.Field(l.Outcome), cli.Field(text))
 	}
 }
 
 // showTrace prints the way the message has come, this MTA included.
 func showTrace(p *cli.Printer, d *queue.DetailRow, e *p1.Common, own conf.Identity) {
-	line := func(domain mts.GlobalDomainIdentifier, mta string, arrival mts.Time, action mts.RoutingAction) {
+	line := func(domain mts.GlobalDomainIdentifier, mta string, arrival mts.Time, action mts.RoutingAction, other mts.OtherActions) {
 		at, err := arrival.Time()
 		if err != nil {
 			at = time.Time{}
 		}
-		p.Text("trace:\t%s\t%s\t%s\t%v\n", cli.Field(at), domain, cli.Field(mta), action)
+		what := strings.TrimSuffix(action.String()+", "+other.String(), ", ")
+		p.Text("trace:\t%s\t%s\t%s\t%s\n", cli.Field(at), domain, cli.Field(mta), what)
 	}
 	here := mts.NewGlobalDomainIdentifier(own.Domain)
 	for _, t := range mts.AppendTrace(e.Trace, here, d.Envelope.Accepted) {
-		line(t.GlobalDomainIdentifier, "", t.DomainSuppliedInformation.ArrivalTime, t.DomainSuppliedInformation.RoutingAction)
+		line(t.GlobalDomainIdentifier, "", t.DomainSuppliedInformation.ArrivalTime, t.DomainSuppliedInformation.RoutingAction, t.DomainSuppliedInformation.OtherActions)
 	}
 	// One that cannot be read belongs to others.
 	internal, _, _ := mts.Ext(e.Extensions, mts.ExtInternalTraceInformation)
-	for _, t := range mts.AppendInternalTrace(internal, here, mts.MTAName(own.MTA), d.Envelope.Accepted) {
-		line(t.GlobalDomainIdentifier, string(t.MTAName), t.MTASuppliedInformation.ArrivalTime, t.MTASuppliedInformation.RoutingAction)
+	for _, t := range channel.InternalTrace(internal, d.Envelope, own) {
+		line(t.GlobalDomainIdentifier, string(t.MTAName), t.MTASuppliedInformation.ArrivalTime, t.MTASuppliedInformation.RoutingAction, t.MTASuppliedInformation.OtherActions)
 	}
 }
 

@@ -157,6 +157,33 @@ func TestTrackFollowsTheFamily(t *testing.T) {
 	}
 }
 
+// Asked for a child, track begins with what it was made from; brothers belong to the
+// story too, and what came in the same nanosecond does not.
+func TestTrackFindsTheWayBack(t *testing.T) {
+	dir := t.TempDir()
+	const moment = "1hqu70l2f1hos"
+	write(t, dir,
+		Record{Time: noon, Event: Submitted, ID: moment + "aaaaaaa", MTSID: "[x;1]"},
+		Record{Time: noon, Event: Submitted, ID: moment + "zzzzzzz", MTSID: "[x;2]"},
+		Record{Time: noon, Event: Child, ID: moment + "bbbbbbb", MTSID: "[x;1]", Parent: moment + "aaaaaaa"},
+		Record{Time: noon, Event: Child, ID: moment + "ccccccc", MTSID: "[x;r]", Parent: moment + "bbbbbbb"},
+		Record{Time: noon, Event: Removed, ID: moment + "aaaaaaa"},
+	)
+	for _, id := range []string{"aaaaaaa", "bbbbbbb", "ccccccc", "ccccc"} {
+		records, err := Track(dir, time.Time{}, moment+id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range records {
+			got = append(got, r.Event+" "+r.ID[len(moment):])
+		}
+		if diff := cmp.Diff([]string{"submitted aaaaaaa", "child bbbbbbb", "child ccccccc", "removed aaaaaaa"}, got); diff != "" {
+			t.Errorf("track %s: %s", id, diff)
+		}
+	}
+}
+
 // What cannot be read is not an empty log: a question about it has no answer.
 func TestUnreadableLogIsNamed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "log")

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -17,14 +18,34 @@ const maxNames = 32
 // Track returns what the event log knows of a message, oldest first: every record
 // with the spool identifier, or the beginning of it, the MTS identifier or the
 // content identifier given, those of what was made from it here, those of the reports
-// about it, and those of the peers that any of these waited for at the time.
+// about it, and those of the peers that any of these waited for at the time. Asked for
+// what was made here from another message, it begins with that.
 func Track(dir string, since time.Time, id string) ([]Record, error) {
+	parents := map[string]string{}
+	found, err := track(dir, since, id, parents)
+	at := slices.IndexFunc(found, func(r Record) bool { return r.ID != "" })
+	if err != nil || at < 0 {
+		return found, err
+	}
+	root := found[at].ID
+	for range parents {
+		root = cmp.Or(parents[root], root)
+	}
+	if root == found[at].ID {
+		return found, nil
+	}
+	return track(dir, since, root, parents)
+}
+
+// track is Track from the message asked for on. What relatives of that identifier were
+// made from is noted in parents: they share its beginning.
+func track(dir string, since time.Time, id string, parents map[string]string) ([]Record, error) {
 	const shortest = 4                    // fewer characters begin too many identifiers
 	family := map[string]bool{}           // spool identifiers
 	subjects := map[string]bool{id: true} // MTS identifiers
 	waits := waits{down: map[spool.Hop]Record{}, of: map[string]map[spool.Hop]bool{}}
 	// Lines with none of the names of the family need not be decoded.
-	names := [][]byte{inJSON(id)}
+	names := [][]byte{inJSON(cmp.Or(spool.ID(id).Moment(), id))}
 	want := func(line []byte) bool {
 		return len(names) > maxNames || aboutPeers(line) || slices.ContainsFunc(names, func(name []byte) bool { return bytes.Contains(line, name) })
 	}
@@ -36,6 +57,9 @@ func Track(dir string, since time.Time, id string) ([]Record, error) {
 	}
 	var found []Record
 	_, err := scan(dir, since, want, func(r Record) error {
+		if r.Parent != "" && spool.ID(r.ID).Moment() == spool.ID(id).Moment() {
+			parents[r.ID] = r.Parent
+		}
 		switch {
 		case r.Event == Started:
 			clear(waits.down)

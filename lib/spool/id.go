@@ -99,6 +99,15 @@ func (id ID) Time() time.Time {
 	return time.Unix(0, int64(n)).UTC()
 }
 
+// Moment returns the part that parent, children and theirs have in common, their time;
+// empty if id is not the beginning of an identifier, or too little of it.
+func (id ID) Moment() string {
+	if len(id) < timeSize || !isPrefix(string(id)) {
+		return ""
+	}
+	return string(id[:timeSize])
+}
+
 // shard is the XX of q/P/XX/ID: the last characters, because the first are
 // nearly the same in all identifiers of one day.
 func (id ID) shard() string { return string(id[IDSize-2:]) }
