@@ -33,8 +33,9 @@ lint: ## gofmt, vet, staticcheck, mandoc
 	$(GO) tool staticcheck ./...
 	mandoc -T lint -W warning man/*.[1578]
 
-demo: build ## three switches on loopback: a message crosses, the reports come back
+demo: build ## three switches on loopback: a message crosses, the reports come back; lists
 	examples/demo.sh bin
+	examples/lists.sh bin
 
 crash: ## kill three switches while messages cross them, ROUNDS times (default 10)
 	$(GO) test ./cmd/mtarun -run '^TestChaos$$' -count $(ROUNDS) -timeout $(ROUNDS)0m -v -chaos.messages 1500

@@ -83,3 +83,29 @@ func TestDemo(t *testing.T) {
 		}
 	}
 }
+
+// TestListsStory runs the story of lists and alternates over three domains.
+func TestListsStory(t *testing.T) {
+	cmd := exec.Command(filepath.Join(clitest.Root(t), "examples", "lists.sh"), clitest.Build(t))
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{
+		"message\tfor /G=Carl/S=Blue/O=Org/PRMD=CHARLIE/ADMD=TEST/C=GB/\t/PRMD=ALPHA/ADMD=TEST/C=GB/ relayed > " +
+			"/PRMD=BRAVO/ADMD=TEST/C=GB/ relayed,dl-operation > /PRMD=CHARLIE/ADMD=TEST/C=GB/ relayed,dl-operation\n", // through both lists
+		"/G=Gus/S=Ghost/O=Org/PRMD=CHARLIE/ADMD=TEST/C=GB/\tunable-to-transfer, unrecognised-OR-name\n", // back through both
+		"the message has been through this list before",                                                 // the loop
+		"no-dl-submit-permission (29)",
+		"/PRMD=ALPHA/ADMD=TEST/C=GB/ relayed > /PRMD=BRAVO/ADMD=TEST/C=GB/ relayed,redirected > /PRMD=CHARLIE/ADMD=TEST/C=GB/ relayed\n",
+		"/G=Bea/S=Green/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/\tunable-to-transfer, recipient-reassignment-prohibited\n",
+		"/G=Dan/S=Black/O=Org/PRMD=DELTA/ADMD=TEST/C=GB/\tunable-to-transfer, maximum-time-expired\n",
+		"originator-requested-alternate-recipient\n",
+		"=== Done",
+	} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the story does not tell %q:\n%s", want, out)
+		}
+	}
+}

@@ -18,6 +18,9 @@ type Action struct {
 	MTA     mts.MTAName
 	Arrived time.Time // when the object came to this MTA
 	Now     time.Time
+	// Made says that the object was made here of another: if its internal trace ends
+	// with this MTA's element, that is the one to write into.
+	Made bool
 }
 
 // Expand returns the envelope part of what becomes of the recipient at a place of
@@ -174,7 +177,10 @@ func traced(c *Common, set []mts.ExtensionField, a Action, done mts.OtherActions
 	also := mts.AdditionalActions{OtherActions: done}
 	e := Edit{SetExtensions: set, Trace: mts.RecordTrace(mts.AppendTrace(c.Trace, a.Domain, a.Arrived), a.Domain, also)}
 	if internal, _, err := mts.Ext(c.Extensions, mts.ExtInternalTraceInformation); err == nil {
-		e.InternalTrace = mts.RecordInternalTrace(mts.AppendInternalTrace(internal, a.Domain, a.MTA, a.Arrived), a.Domain, a.MTA, also)
+		if n := len(internal); !a.Made || n == 0 || internal[n-1].MTAName != a.MTA || !internal[n-1].GlobalDomainIdentifier.Equal(a.Domain) {
+			internal = mts.AppendInternalTrace(internal, a.Domain, a.MTA, a.Arrived)
+		}
+		e.InternalTrace = mts.RecordInternalTrace(internal, a.Domain, a.MTA, also)
 	}
 	return e
 }

@@ -122,5 +122,5 @@ func nothing(now time.Time) decision {
 }
 
 func (j *judge) action(s *subject) p1.Action {
-	return p1.Action{Domain: mts.NewGlobalDomainIdentifier(j.identity.Domain), MTA: mts.MTAName(j.identity.MTA), Arrived: s.env.Accepted, Now: s.now}
+	return p1.Action{Domain: mts.NewGlobalDomainIdentifier(j.identity.Domain), MTA: mts.MTAName(j.identity.MTA), Arrived: s.env.Accepted, Now: s.now, Made: s.env.Parent != ""}
 }
