@@ -38,8 +38,6 @@ func (s *Scheduler) divert(m *message, i int32, what Outcome, at *peer) bool {
 	}
 	if r.list == nil {
 		s.attach(m, i, choose(r))
-	} else {
-		s.unsettle(r.list)
 	}
 	return true
 }
