@@ -3,10 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/mtakit/mtakit/examples/p1driver"
+	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 )
 
@@ -83,4 +88,58 @@ func TestInvalidEnvelopes(t *testing.T) {
 	n.until("the good message is delivered", func() bool { return len(a.mailbox("ann")) == len(answered)+1 })
 	a.stop()
 	a.check()
+}
+
+// X.411 §14.3: a peer passes on a message before its deferred delivery time. Its
+// originating MTA has not held it; here it is held for users, and on its way to the next
+// peer only if that is configured.
+func TestDeferredDeliveryFromAPeer(t *testing.T) {
+	for _, hold := range []bool{false, true} {
+		t.Run(fmt.Sprintf("hold-deferred=%v", hold), func(t *testing.T) {
+			n := newNetwork(t)
+			a := n.add("a", "ALPHA")
+			a.set("[schedule]", fmt.Sprintf("hold-deferred = %v", hold))
+			a.configure("\n[[peer]]\nname = \"GOOD\"\nchannel = \"p1\"\npassword-in = \"secret of GOOD\"\n")
+			book := p1driver.NewBook()
+			k := &chaos{t: t, network: n}
+			k.neighbour(a, "CHARLIE", book, "normal", 0)
+			a.start()
+			h := &hostile{t: t, a: a}
+			var conn *rtse.Conn
+			n.until("an association", func() bool {
+				var err error
+				conn, err = h.open(h.dial(), "GOOD", "secret of GOOD")
+				return err == nil
+			})
+			due := time.Now().Add(8 * time.Second).Truncate(time.Second)
+			apdu := h.message(func(m *mts.MessageTransferEnvelope) {
+				m.DeferredDeliveryTime = asn1.NewUTCTime(due)
+				beyond := m.PerRecipientFields[0]
+				address, err := oraddr.Parse("/S=Brown/PRMD=CHARLIE/ADMD=TEST/C=GB/")
+				if err == nil {
+					beyond.RecipientName, err = address.ORName()
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				beyond.OriginallySpecifiedRecipientNumber = 2
+				m.PerRecipientFields = append(m.PerRecipientFields, beyond)
+			})
+			if r, err := conn.Transfer(context.Background(), bytes.NewReader(apdu), int64(len(apdu))); err != nil || !r.Confirmed {
+				t.Fatalf("not taken: %+v, %v", r, err)
+			}
+			n.until("it arrives beyond", func() bool { return book.Len() == 1 })
+			n.until("it is delivered", func() bool { return len(a.mailbox("ann")) == 1 })
+			if at := a.mailbox("ann")[0].Delivered; at.Before(due) {
+				t.Errorf("delivered at %s, not before %s", at, due)
+			}
+			if at := book.Arrivals()[0].Started; hold && at.Before(due) {
+				t.Errorf("passed on at %s, held until %s", at, due)
+			} else if !hold && at.After(due) {
+				t.Errorf("passed on at %s, deferred to %s", at, due)
+			}
+			a.stop()
+			a.check()
+		})
+	}
 }
