@@ -217,7 +217,7 @@ func TestRecoveryReceiving(t *testing.T) {
 				Manner: func(int) p1driver.Manner { return manner }})
 			message := &p1driver.Message{Local: "R.1", Originator: person("SOURCE", "Sue", "Sender"), Content: content,
 				Recipients: []p1driver.Recipient{{Name: person("BRAVO", "Bob", "Jones"), Request: p1driver.NonDelivery}}}
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), patience+time.Duration(*recoverySize)*time.Microsecond)
 			defer cancel()
 			done := make(chan error, 1)
 			given := false

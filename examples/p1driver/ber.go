@@ -92,8 +92,10 @@ func appendHeader(b []byte, id byte, n int) []byte {
 		return append(b, id, 0x81, byte(n))
 	case n < 0x10000:
 		return append(b, id, 0x82, byte(n>>8), byte(n))
+	case n < 0x1000000:
+		return append(b, id, 0x83, byte(n>>16), byte(n>>8), byte(n))
 	}
-	return append(b, id, 0x83, byte(n>>16), byte(n>>8), byte(n))
+	return append(b, id, 0x84, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 }
 
 // errShort is a value that goes on after the octets there are.

@@ -26,6 +26,7 @@ type association struct {
 
 	mu         sync.Mutex
 	use        p1.Association
+	replaced   bool          // recovered already by its initiator; guarded by the mutex of the channel
 	terminated chan struct{} // closed when the end can be told
 }
 

@@ -225,7 +225,11 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		b.err = &refusal{diag.E(fmt.Sprintf("refused %q", b.name), diag.Denied, why)}
 		return rtse.Decision{Transient: transient}
 	}
-	name, ok := b.channel.recovery.found(ind.Recover, hostOf(ind.Remote.Addr))
+	host := hostOf(ind.Remote.Addr)
+	name, ok := b.channel.recovery.found(ind.Recover, host)
+	if !ok {
+		name, ok = b.channel.replace(ind.Recover, host)
+	}
 	peer, known := s.Peer(name)
 	twoWay := ind.Remote.Mode == rtse.TwoWayAlternate
 	if !ok || !known || !peer.Enabled || peer.Channel != s.own.Name || !peer.Recovery || modeOf(ind.Remote) != peer.Mode || twoWay && !peer.TwoWay {
@@ -240,4 +244,19 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	}
 	b.peer, b.place = *peer, true
 	return rtse.Decision{Accept: true, Keeper: b.channel.keeper(peer)}
+}
+
+// replace aborts an association that its initiator wants recovered, and whose loss is not
+// known here yet, and gives its peer.
+func (c *Channel) replace(id *rtse.SessionConnectionIdentifier, host string) (peer string, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.associations {
+		if r := a.conn.Remote(); a.inbound && hostOf(r.Addr) == host && id.Names(r.Identifier) {
+			a.replaced = true
+			go a.conn.Abort(rtse.TemporaryProblem)
+			return a.peer.Name, true
+		}
+	}
+	return "", false
 }

@@ -34,9 +34,10 @@ const (
 // recovery keeps, in partial/ of the spool, what has arrived of objects up to the last
 // checkpoint confirmed (X.228 §7.8), for all associations of the channel.
 type recovery struct {
-	host *channel.Host
-	now  func() time.Time
-	ctx  context.Context
+	host   *channel.Host
+	secure func(context.Context, spool.ID) error // as the host does
+	now    func() time.Time
+	ctx    context.Context
 
 	mu       sync.Mutex
 	limit    int64         // octets
@@ -135,7 +136,7 @@ func name(peer string, a rtse.ActivityName) string {
 
 // newRecovery takes over what an earlier process has left.
 func newRecovery(ctx context.Context, h *channel.Host, now func() time.Time) (*recovery, error) {
-	r := &recovery{host: h, now: now, ctx: ctx, opened: rand.Uint32(), names: map[string]*partial{}, accepted: map[string]time.Time{}}
+	r := &recovery{host: h, secure: h.Secure, now: now, ctx: ctx, opened: rand.Uint32(), names: map[string]*partial{}, accepted: map[string]time.Time{}}
 	all, err := h.Spool.Partials()
 	if err != nil {
 		return nil, err
@@ -423,7 +424,7 @@ func (k *kept) Secure(marks []rtse.Mark) error {
 	if err != nil {
 		return err
 	}
-	if err := k.host.Secure(k.ctx, k.p.id); err != nil {
+	if err := k.secure(k.ctx, k.p.id); err != nil {
 		return diag.E("", diag.Unavailable, err)
 	}
 	k.mu.Lock()

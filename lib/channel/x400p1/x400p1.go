@@ -403,12 +403,13 @@ func (c *Channel) serve(a *association) {
 	end := a.receive()
 	c.mu.Lock()
 	delete(c.associations, a.id)
+	replaced := a.replaced
 	c.mu.Unlock()
 	line := channel.Line{Assoc: a.id, Peer: a.peer.Name, Inbound: a.inbound, State: channel.StateDown}
 	event := audit.Record{Time: c.now(), Event: audit.AssociationDown, Peer: a.peer.Name, Assoc: a.id, Text: "released"}
 	if end != nil {
 		line.Aborted, line.Layer, line.Reason = true, LayerOf(end), end.Error()
-		if a.inbound && a.peer.Recovery {
+		if a.inbound && a.peer.Recovery && !replaced {
 			r := a.conn.Remote()
 			c.recovery.lose(lost{connection: r.Identifier, peer: a.peer.Name, host: hostOf(r.Addr), at: c.now()})
 		}
