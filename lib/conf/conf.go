@@ -126,6 +126,7 @@ type Channel struct {
 	ReservedNormal  int      `json:"reserved-normal" toml:"reserved-normal"` // of MaxJobs
 	MaxAssociations int      `json:"max-associations" toml:"max-associations"`
 	MaxPerPeer      int      `json:"max-per-peer" toml:"max-per-peer"`
+	Threshold       int      `json:"parallel-threshold" toml:"parallel-threshold"` // messages waiting
 	IdleTime        Duration `json:"idle-time" toml:"idle-time"`
 	OpenTimeout     Duration `json:"open-timeout" toml:"open-timeout"`
 	TransferTimeout Duration `json:"transfer-timeout" toml:"transfer-timeout"` // without progress
@@ -166,6 +167,9 @@ type Peer struct {
 	Content1984    string    `json:"content-1984" toml:"content-1984"` // with Mode1984
 	Recovery       bool      `json:"recovery" toml:"recovery"`
 	Enabled        bool      `json:"enabled" toml:"enabled"`
+
+	MaxAssociations int  `json:"max-associations" toml:"max-associations"` // 0: the channel's MaxPerPeer
+	Permanent       bool `json:"permanent" toml:"permanent"`               // one association stands always
 
 	TLS            string   `json:"tls" toml:"tls"`                                   // TLSOff or TLSRequire
 	TLSCA          string   `json:"tls-ca,omitempty" toml:"tls-ca"`                   // PEM: the peer's certificate comes from these

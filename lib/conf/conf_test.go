@@ -153,6 +153,8 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			`[[peer]] "MTA-B": name: "MTA-B" is also the name of [[peer]] number 1`},
 		{"peer of no channel", func(c *Config) { c.Peers[0].Channel = "p2" },
 			`[[peer]] "MTA-B": channel: there is no [[channel]] "p2"`},
+		{"permanent and never called", func(c *Config) { c.Peers[0].Permanent, c.Peers[0].Addresses = true, nil },
+			`[[peer]] "MTA-B": permanent: the peer has no address to call`},
 		{"presentation address", func(c *Config) { c.Peers[0].Address = `"T"/127.0.0.1:102` },
 			`[[peer]] "MTA-B": address: a network address is Internet=host+port or NS+hexadecimal`},
 		{"presentation address of another network", func(c *Config) { c.Peers[0].Address = `"T"/NS+4700AB` },

@@ -39,7 +39,7 @@ func NewListener() Listener { return Listener{TLS: TLSOff} }
 func NewChannel() Channel {
 	return Channel{
 		MaxJobs: 8, ReservedUrgent: 1, ReservedNormal: 1,
-		MaxAssociations: 64, MaxPerPeer: 4,
+		MaxAssociations: 64, MaxPerPeer: 4, Threshold: 1,
 		IdleTime: minute, OpenTimeout: minute, TransferTimeout: 5 * minute,
 		TransferTime: 24 * hour, RecoveryTime: 4 * hour, RecoverySize: 1024 * mib,
 	}

@@ -321,6 +321,7 @@ func (v *validator) channels() {
 		}
 		v.between("max-associations", int64(ch.MaxAssociations), 1, 10000)
 		v.between("max-per-peer", int64(ch.MaxPerPeer), 1, 10000)
+		v.between("parallel-threshold", int64(ch.Threshold), 1, 10000)
 		v.duration("idle-time", ch.IdleTime)
 		v.duration("open-timeout", ch.OpenTimeout)
 		v.duration("transfer-timeout", ch.TransferTimeout)
@@ -348,6 +349,10 @@ func (v *validator) peers() {
 		v.mtaName("our-mta", p.OurMTA)
 		v.selectors(func(s string) string { return "our-" + s }, p.OurTSEL, p.OurSSEL, p.OurPSEL)
 		v.peerTLS(&p)
+		v.between("max-associations", int64(p.MaxAssociations), 0, 10000)
+		if p.Permanent && len(p.Calls()) == 0 {
+			v.faultf("permanent", "the peer has no address to call")
+		}
 		v.password("password-in", p.PasswordIn)
 		v.password("password-out", p.PasswordOut)
 		v.between("checkpoint-size", int64(p.CheckpointSize), 0, MaxCheckpointSize)

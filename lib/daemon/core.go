@@ -91,7 +91,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	c := &core{opt: opt, log: opt.Log, now: opt.Now,
 		posts: make(chan func(), maxPosts), listeners: map[string]net.Listener{},
 		processes: map[int]*process{}, serving: map[string]*process{}}
-	if c.conf, err = opt.Load(); err != nil {
+	if c.conf, err = c.loadConfig(); err != nil {
 		return err
 	}
 	c.shared.Store(c.conf)
@@ -160,6 +160,17 @@ func (c *core) damage(err error) {
 	if c.worst == nil || diag.KindOf(err).ExitStatus() > diag.KindOf(c.worst).ExitStatus() {
 		c.worst = err
 	}
+}
+
+// loadConfig reads the configuration. To drain, no association has to stand.
+func (c *core) loadConfig() (*conf.Config, error) {
+	cfg, err := c.opt.Load()
+	if err == nil && c.opt.Once {
+		for i := range cfg.Peers {
+			cfg.Peers[i].Permanent = false
+		}
+	}
+	return cfg, err
 }
 
 // takeLock gets the spool's lock. Orphans of a dead mtarun hold it until they have
@@ -446,7 +457,7 @@ func (c *core) reload() {
 }
 
 func (c *core) reconfigure() error {
-	next, err := c.opt.Load()
+	next, err := c.loadConfig()
 	if err != nil {
 		return err
 	}

@@ -30,11 +30,12 @@ func schedConfig(c *conf.Config, generation uint64) sched.Config {
 			Name: ch.Name, Associations: ch.Kind == conf.KindX400P1,
 			Listens: slices.ContainsFunc(c.Listeners, func(l conf.Listener) bool { return l.Channel == ch.Name }),
 			MaxJobs: ch.MaxJobs, ReservedUrgent: ch.ReservedUrgent, ReservedNormal: ch.ReservedNormal,
-			MaxAssociations: ch.MaxAssociations, MaxPerPeer: ch.MaxPerPeer, IdleTime: ch.IdleTime.D(),
+			MaxAssociations: ch.MaxAssociations, MaxPerPeer: ch.MaxPerPeer, Threshold: ch.Threshold, IdleTime: ch.IdleTime.D(),
 		})
 	}
 	for _, p := range c.Peers {
-		out.Peers = append(out.Peers, sched.PeerConfig{Channel: p.Channel, Name: p.Name, Disabled: !p.Enabled})
+		out.Peers = append(out.Peers, sched.PeerConfig{Channel: p.Channel, Name: p.Name, Disabled: !p.Enabled,
+			MaxPerPeer: p.MaxAssociations, Permanent: p.Permanent})
 	}
 	return out
 }

@@ -26,6 +26,10 @@ func (s *Scheduler) openAssoc(p *peer, priority int) {
 		priority: priority, probe: p.failures > 0, idleAt: -1,
 	}
 	a.process.assocs[a.id] = a
+	if priority == urgent && p.reserved == 0 && p.usable+p.opening >= p.maxAtOnce() {
+		a.reserved = true
+		p.reserved++
+	}
 	c.assocs++
 	c.openFor[priority]++
 	if a.probe {
@@ -164,6 +168,9 @@ func (s *Scheduler) makeIdle(a *assoc) {
 	}
 	a.idleAt = len(p.idle)
 	p.idle = append(p.idle, a)
+	if a.reserved {
+		p.idleReserved++
+	}
 	a.idleSince = s.now
 	if !a.inbound {
 		p.channel.idle.put(a)
@@ -183,6 +190,9 @@ func (s *Scheduler) unidle(a *assoc) {
 	p.idle[a.idleAt], moved.idleAt = moved, a.idleAt
 	p.idle[last] = nil
 	p.idle = p.idle[:last]
+	if a.reserved {
+		p.idleReserved--
+	}
 	a.idleAt = -1
 	p.channel.idle.drop(a)
 	s.touch(p)
@@ -204,10 +214,20 @@ func (s *Scheduler) close(a *assoc) {
 func (s *Scheduler) setClosing(a *assoc) {
 	s.unidle(a)
 	s.detach(a)
+	s.unreserve(a)
 	a.state = assocClosing
 	a.peer.closing++
 	if !a.inbound {
 		a.peer.channel.closing++
+	}
+}
+
+// unreserve gives up the place of an association that is for urgent messages only. It
+// is not idle any more.
+func (s *Scheduler) unreserve(a *assoc) {
+	if a.reserved {
+		a.reserved = false
+		a.peer.reserved--
 	}
 }
 
@@ -241,6 +261,7 @@ func (s *Scheduler) dropAssoc(a *assoc) {
 	if !a.inbound {
 		c.assocs--
 	}
+	s.unreserve(a)
 	a.state = assocClosed
 	delete(a.process.assocs, a.id)
 	s.touch(a.peer)
@@ -274,8 +295,8 @@ func (s *Scheduler) closeIdle(c *channel) {
 		if a == nil || a.idleSince+int64(c.config.IdleTime) > s.now {
 			return
 		}
-		if c.up() && a.peer.best() < priorities {
-			// There is work, and only no place for it.
+		if c.up() && a.peer.best() < priorities || a.peer.keeps() {
+			// There is work, and only no place for it; or it is to be kept.
 			a.idleSince = s.now
 			c.idle.put(a)
 			continue

@@ -43,7 +43,12 @@ type ChannelConfig struct {
 	ReservedNormal int // places of MaxJobs only urgent and normal messages use
 
 	MaxAssociations int // associations opened by us at once; 0 is four times MaxJobs
-	MaxPerPeer      int // associations usable by us with one peer, or jobs where there are none; 0 is no limit
+	MaxPerPeer      int // associations usable by us with one peer, or jobs where there are none; 0 is no limit. One more is opened for an urgent message
+
+	// Threshold is how many messages must wait for a peer it has an association with
+	// before a further one is opened, and how many more for each that is being opened
+	// already. Zero is 1. An urgent message is enough by itself.
+	Threshold int
 
 	// IdleTime is how long an association of ours is kept without work. Zero is
 	// 30 s.
@@ -64,6 +69,9 @@ type PeerConfig struct {
 
 	Passive    bool // as in ChannelConfig
 	MaxPerPeer int  // 0 is the channel's
+
+	// Permanent keeps an association with the peer up, with work or without.
+	Permanent bool
 }
 
 // Backoff is a linear back-off: First after the first failure, Step more after
@@ -111,6 +119,7 @@ func (c Config) withDefaults() Config {
 
 func (c ChannelConfig) withDefaults() ChannelConfig {
 	c.MaxJobs = max(c.MaxJobs, 1)
+	c.Threshold = max(c.Threshold, 1)
 	if c.MaxAssociations <= 0 {
 		c.MaxAssociations = 4 * c.MaxJobs
 	}

@@ -27,8 +27,15 @@
 // Associations are objects of the scheduler. Work is offered to any association
 // with the peer whose turn is ours, whoever opened it; without one the turn is
 // asked for, or an association opened, slowly at first: as many at a time as are
-// up already. Idle associations are closed after a while, or earlier when
-// another peer needs the place.
+// up already, and a further one when enough messages wait for those that are.
+// Idle associations are closed after a while, or earlier when another peer needs
+// the place.
+//
+// An urgent message never waits for a transfer in progress: if all associations
+// that a peer may have are busy, one more is opened, and is for urgent messages
+// only as long as it stands. With a permanent peer one association stands with
+// work or without; when it is lost it is opened again, with the back-off of a peer
+// that cannot be reached.
 //
 // Hold stops the clock of a recipient: it is neither tried nor expired until it
 // is released.

@@ -104,6 +104,9 @@ func checkChannel(t rapid.TB, s *Scheduler, c *channel) {
 			if j.probe {
 				probes++
 			}
+			if j.assoc != nil && j.assoc.reserved && j.priority != urgent {
+				t.Fatalf("job %d is not urgent and has a place that is", j.id)
+			}
 			if j.assoc != nil && j.assoc.job != j {
 				t.Fatalf("job %d is not its association's", j.id)
 			}
@@ -139,7 +142,22 @@ func checkChannel(t rapid.TB, s *Scheduler, c *channel) {
 		if p.wanting {
 			wanters++
 		}
-		usable, askable := 0, 0
+		usable, askable, reserved, idleReserved := 0, 0, 0, 0
+		for _, proc := range c.processes {
+			for _, a := range proc.assocs {
+				if a.peer == p && a.reserved {
+					reserved++
+				}
+			}
+		}
+		for _, a := range p.idle {
+			if a.reserved {
+				idleReserved++
+			}
+		}
+		if reserved != p.reserved || idleReserved != p.idleReserved || reserved > 1 {
+			t.Fatalf("%s: %d reserved, %d of them idle; counted %d, %d", p.name, p.reserved, p.idleReserved, reserved, idleReserved)
+		}
 		for i, a := range p.assocs {
 			if a.at != i {
 				t.Fatalf("association %d is at %d", a.id, i)

@@ -24,9 +24,11 @@ func (s *Scheduler) jobOutcome(ev JobOutcome) {
 			s.apply(j, i, res.Outcome)
 		}
 	}
-	if j.left == 0 {
-		s.endJob(j)
+	if j.left > 0 {
+		s.settleRest() // of those that go to an alternate now
+		return
 	}
+	s.endJob(j)
 }
 
 // apply gives a recipient in flight its outcome.
@@ -124,6 +126,24 @@ func (s *Scheduler) endJob(j *job) {
 	s.checkDone(m)
 }
 
+// choose returns an idle association for a job of a priority, nil if there is none. An
+// urgent one takes one that is for nobody else, if it can.
+func (p *peer) choose(priority int) *assoc {
+	var last *assoc
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		switch a := p.idle[i]; {
+		case a.reserved == (priority == urgent):
+			return a
+		case !a.reserved && last == nil:
+			last = a
+			if p.idleReserved == 0 {
+				return last
+			}
+		}
+	}
+	return last
+}
+
 // startJob leases the first ready list of a priority to a process.
 func (s *Scheduler) startJob(p *peer, priority int) {
 	c := p.channel
@@ -131,8 +151,8 @@ func (s *Scheduler) startJob(p *peer, priority int) {
 	m := l.msg
 	s.lastJob++
 	j := &job{id: s.lastJob, list: l, process: c.current, priority: priority}
-	if len(p.idle) > 0 {
-		j.assoc = p.idle[len(p.idle)-1]
+	if a := p.choose(priority); a != nil {
+		j.assoc = a
 		s.unidle(j.assoc)
 		j.assoc.job = j
 		if !j.assoc.inbound {

@@ -127,7 +127,7 @@ func (s *Scheduler) wantsProcess(c *channel) bool {
 	if s.draining || c.starting || c.off() {
 		return false
 	}
-	return c.replace || c.current == nil && (c.config.Listens || c.ready > 0)
+	return c.replace || c.current == nil && (c.config.Listens || c.ready > 0 || c.wanters > 0)
 }
 
 // switchChannel sets an operator's word about a channel. One that is off has its

@@ -45,7 +45,7 @@ func (s *Scheduler) reseatDirty() {
 func (s *Scheduler) reseat(p *peer) {
 	c := p.channel
 	open := !p.verb.off(p.config.Disabled) && p.blockedUntil == 0
-	if open && p.askable > 0 && len(p.idle) == 0 && p.best() < priorities && c.up() && !s.draining {
+	if open && p.askable > 0 && p.best() < priorities && p.idleFor(p.best()) == 0 && c.up() && !s.draining {
 		s.askTurn(p, p.best())
 	}
 	wanting := false
@@ -53,12 +53,15 @@ func (s *Scheduler) reseat(p *peer) {
 		var run, want, probe bool
 		if open && p.ready[q].n > 0 {
 			if c.config.Associations {
-				run = len(p.idle) > 0
+				run = p.idleFor(q) > 0
 				want, probe = p.wants(q)
 			} else {
 				run = p.failures == 0 && p.jobs < p.maxAtOnce()
 				probe = p.failures > 0 && p.jobs == 0
 			}
+		}
+		if open && q == normal && p.ready[q].n == 0 && p.lacks() {
+			want, probe = p.failures == 0, p.failures > 0
 		}
 		c.run[q].seat(&p.run[q], run)
 		c.want[q].seat(&p.want[q], want)
@@ -77,15 +80,23 @@ func (s *Scheduler) reseat(p *peer) {
 
 // wants reports whether a peer with ready work of a priority should have one
 // more association, or one to find out whether it is back. A peer starts slowly:
-// at most as many are being opened as are up.
+// at most as many are being opened as are up, and a further one only if enough
+// messages wait for those. An urgent message that finds all busy that a peer may
+// have gets one more, which is for urgent messages only.
 func (p *peer) wants(priority int) (more, probe bool) {
 	up := p.usable
 	waitsForTurn := p.turnUntil != 0
 	if !waitsForTurn {
 		up -= p.askable // it keeps the turn of these
 	}
-	if len(p.idle) > 0 || waitsForTurn && priority != urgent ||
-		p.passive() || p.opening >= p.readyLists() || up+p.opening >= p.maxAtOnce() {
+	if p.idleFor(priority) > 0 || waitsForTurn && priority != urgent ||
+		p.passive() || p.opening >= p.readyLists() {
+		return false, false
+	}
+	if full := up+p.opening-p.reserved >= p.maxAtOnce(); full && (priority != urgent || p.reserved > 0) {
+		return false, false
+	}
+	if enough := p.channel.config.Threshold * (p.opening + 1); up > 0 && priority != urgent && p.readyLists() < enough {
 		return false, false
 	}
 	if p.failures > 0 {
@@ -221,7 +232,7 @@ func (s *Scheduler) openOne(c *channel, q int) bool {
 // makeRoom closes the association that has been idle longest, if a peer with
 // work of a priority has a better claim to its place.
 func (s *Scheduler) makeRoom(p *peer, q int) bool {
-	a := p.channel.idle.top()
+	a := s.longestIdle(p.channel)
 	if a == nil {
 		return false
 	}
@@ -235,4 +246,21 @@ func (s *Scheduler) makeRoom(p *peer, q int) bool {
 	}
 	s.close(a)
 	return true
+}
+
+// longestIdle returns the association that has been idle longest, of those a permanent
+// peer does not keep; those are looked at again later.
+func (s *Scheduler) longestIdle(c *channel) *assoc {
+	for range portion {
+		a := c.idle.top()
+		if a == nil || !a.peer.keeps() {
+			return a
+		}
+		if a.idleSince == s.now {
+			return nil // all that are left are kept
+		}
+		a.idleSince = s.now
+		c.idle.put(a)
+	}
+	return nil
 }

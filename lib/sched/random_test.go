@@ -25,6 +25,7 @@ func randomConfig(t *rapid.T) Config {
 		}
 		if associations {
 			c.MaxAssociations = rapid.IntRange(3, 6).Draw(t, "associations")
+			c.Threshold = small.Draw(t, "threshold")
 		}
 		if rapid.IntRange(0, 3).Draw(t, "interval") == 0 {
 			c.StartInterval = [3]time.Duration{0, time.Second, 10 * time.Second}
@@ -34,7 +35,7 @@ func randomConfig(t *rapid.T) Config {
 	cfg := Config{
 		Generation: 7,
 		Channels:   []ChannelConfig{channel("p1", true), channel("smtp", false), channel("local", false)},
-		Peers:      []PeerConfig{{Channel: "p1", Name: "A"}, {Channel: "p1", Name: "B"}, {Channel: "smtp", Name: "X"}},
+		Peers:      []PeerConfig{{Channel: "p1", Name: "A"}, {Channel: "p1", Name: "B", Permanent: rapid.Bool().Draw(t, "permanent")}, {Channel: "smtp", Name: "X"}},
 		Expiry:     [3]time.Duration{2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
 	}
 	if rapid.Bool().Draw(t, "alternates") {

@@ -176,7 +176,7 @@ func parseConfig(t *testing.T, lines []string) Config {
 			c := ChannelConfig{
 				Name: w[1], Associations: has("associations"), Listens: has("listens"), Disabled: has("disabled"), Passive: has("passive"),
 				MaxJobs: num("jobs"), ReservedUrgent: num("urgent"), ReservedNormal: num("normal"),
-				MaxAssociations: num("open"), MaxPerPeer: num("per-peer"), StartInterval: spans("interval"),
+				MaxAssociations: num("open"), MaxPerPeer: num("per-peer"), Threshold: num("threshold"), StartInterval: spans("interval"),
 			}
 			if o["idle"] != "" {
 				c.IdleTime = span(t, o["idle"])
@@ -186,6 +186,7 @@ func parseConfig(t *testing.T, lines []string) Config {
 			channel, name, _ := strings.Cut(w[1], "/")
 			cfg.Peers = append(cfg.Peers, PeerConfig{
 				Channel: channel, Name: name, Disabled: has("disabled"), Passive: has("passive"), MaxPerPeer: num("per-peer"),
+				Permanent: has("permanent"),
 			})
 		case "alternates":
 			cfg.AlternateChannel = w[1]

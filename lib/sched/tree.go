@@ -174,14 +174,16 @@ type peer struct {
 	elsewhere int             // mlists with an alternate hop
 	recent    *mlist          // the last one made, if it still is
 
-	assocs  []*assoc // up, with it, not closing
-	idle    []*assoc // those of assocs a job can go to now
-	usable  int      // those of assocs that can carry our messages, now or with the turn
-	askable int      // those of assocs whose turn is the peer's and can be asked for
-	opening int
-	closing int // of all its associations, gone from assocs
-	jobs    int
-	served  uint64
+	assocs       []*assoc // up, with it, not closing
+	idle         []*assoc // those of assocs a job can go to now
+	usable       int      // those of assocs that can carry our messages, now or with the turn
+	askable      int      // those of assocs whose turn is the peer's and can be asked for
+	opening      int
+	reserved     int // associations for urgent messages only, being opened or up
+	idleReserved int // those of idle
+	closing      int // of all its associations, gone from assocs
+	jobs         int
+	served       uint64
 
 	failures     int    // in a row
 	reason       string // of the last failure
@@ -224,6 +226,22 @@ func (p *peer) best() int {
 func (p *peer) readyLists() int {
 	return p.ready[urgent].n + p.ready[normal].n + p.ready[nonUrgent].n
 }
+
+// idleFor is how many associations a job of a priority can go to now.
+func (p *peer) idleFor(priority int) int {
+	if priority == urgent {
+		return len(p.idle)
+	}
+	return len(p.idle) - p.idleReserved
+}
+
+// lacks reports whether a permanent peer has no association, nor one on the way.
+func (p *peer) lacks() bool {
+	return p.config.Permanent && !p.passive() && p.usable == 0 && p.opening == 0
+}
+
+// keeps reports whether a permanent peer would lack one if an association were closed.
+func (p *peer) keeps() bool { return p.config.Permanent && p.usable <= 1 && !p.off() }
 
 // passive reports whether only the peer opens associations.
 func (p *peer) passive() bool { return p.config.Passive || p.channel.config.Passive }
@@ -348,6 +366,7 @@ type assoc struct {
 	twoWay    bool
 	turn      bool
 	probe     bool // opened to find out whether the peer is back
+	reserved  bool // for urgent messages only
 	priority  int  // it was opened for
 	done      int  // jobs done
 	job       *job

@@ -261,8 +261,10 @@ func (w *world) checkStall() {
 				if !c.config.Associations {
 					stalled = p.jobs < p.maxAtOnce() && (p.failures == 0 || p.jobs == 0 && c.probes < c.maxProbes())
 				} else {
-					stalled = len(p.idle) > 0 ||
-						!p.passive() && p.usable == 0 && p.opening == 0 && c.assocs < c.assocLimits().max && c.openFor.total() == 0 &&
+					// An urgent message gets one of its own beside any number of busy ones.
+					none := p.usable == 0 || q == urgent && p.reserved == 0 && p.failures == 0 && p.crowdedUntil == 0
+					stalled = p.idleFor(q) > 0 ||
+						!p.passive() && none && p.opening == 0 && c.assocs < c.assocLimits().max && c.openFor.total() == 0 &&
 							c.busy.free(q, c.assocLimits())
 				}
 				if stalled && c.wake == 0 {

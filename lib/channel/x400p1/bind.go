@@ -206,7 +206,7 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	}
 	result, err := p1.BindResult(s.MTAName(peer), peer.PasswordOut, ind.Remote.ApplicationProtocol)
 	if err == nil {
-		err = b.channel.enter(s, peer.Name)
+		err = b.channel.enter(s, peer)
 	}
 	if err != nil {
 		return refuse(mts.Busy, err)
@@ -239,7 +239,7 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	if err := s.checkTLS(peer, b.tls, b.channel.now()); err != nil {
 		return refuse(false, err)
 	}
-	if err := b.channel.enter(s, name); err != nil {
+	if err := b.channel.enter(s, peer); err != nil {
 		return refuse(true, err)
 	}
 	b.peer, b.place = *peer, true

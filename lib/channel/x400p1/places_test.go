@@ -79,11 +79,11 @@ func TestLittleIsReadBeforeTheBind(t *testing.T) {
 	}
 }
 
-// A peer is told that this MTA is busy when it has opened max-per-peer associations, or
-// would take from the last quarter of max-associations what is for others; they get it.
+// A peer is told that this MTA is busy when it has opened max-per-peer associations and
+// one more, or would take from the last quarter of max-associations what is for others; they get it.
 func TestAssociationsAreLimited(t *testing.T) {
 	for _, c := range []struct{ most, perPeer, first, second int }{
-		{64, 4, 4, 4}, {4, 4, 3, 1}, {8, 20, 6, 1}, {1, 1, 1, 0}, {2, 2, 1, 1},
+		{64, 3, 4, 4}, {4, 4, 3, 1}, {8, 20, 6, 1}, {1, 1, 1, 0}, {2, 2, 1, 1},
 	} {
 		t.Run(fmt.Sprint(c.most, c.perPeer), func(t *testing.T) {
 			s := start(t)

@@ -292,7 +292,7 @@ func (c *Channel) answer(s *settings, b *binder, caller *channel.Caller, listene
 		case d.Accept:
 			caller.Leave()
 			tc.SetMaxTSDU(maxTSDU)
-		case errors.Is(b.err, mts.AuthenticationError):
+		case errors.Is(b.err, mts.AuthenticationError), errors.Is(b.err, errRecover):
 			c.linger(caller)
 		}
 		return d
@@ -357,22 +357,25 @@ func (c *Channel) linger(caller *channel.Caller) {
 }
 
 // enter gives an association that a peer opens a place among the standing ones.
-func (c *Channel) enter(s *settings, peer string) error {
+func (c *Channel) enter(s *settings, peer *conf.Peer) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	most, has := s.own.MaxAssociations, c.inbound[peer]
+	most, has, may := s.own.MaxAssociations, c.inbound[peer.Name], s.own.MaxPerPeer
+	if peer.MaxAssociations > 0 {
+		may = peer.MaxAssociations
+	}
 	switch {
 	case c.draining:
 		return errDraining
-	case has >= s.own.MaxPerPeer:
-		return fmt.Errorf("it has opened %d associations; the limit is max-per-peer", has)
+	case has > may: // one more may be for an urgent message
+		return fmt.Errorf("it has opened %d associations; the limit is %d, and one more", has, may)
 	case c.standing >= most:
 		return fmt.Errorf("there are %d associations; the limit is max-associations", c.standing)
 	case has > 0 && c.standing >= most-(most+3)/4:
 		return fmt.Errorf("it has opened %d of %d associations; the last quarter of max-associations is for peers that have none", has, c.standing)
 	}
 	c.standing++
-	c.inbound[peer]++
+	c.inbound[peer.Name]++
 	return nil
 }
 
