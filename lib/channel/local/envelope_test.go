@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
@@ -209,5 +210,38 @@ func TestMembersOfOneListAreNotDisclosed(t *testing.T) {
 	d, err := e.delivery(1, noon)
 	if err != nil || len(d.Others) > 0 {
 		t.Errorf("%v, %v", d.Others, err)
+	}
+}
+
+// A report is not delivered by one who does not do what an extension of it is critical
+// for, wherever it stands; nobody is told but the event log, there being no report on a
+// report.
+func TestCriticalInReport(t *testing.T) {
+	critical := []mts.ExtensionField{{Type: mts.PrivateExtension("1.2.3"), Criticality: mts.NewCriticality(mts.ForDelivery)}}
+	for place, edit := range map[string]func(*mts.Report){
+		"nowhere":   func(*mts.Report) {},
+		"envelope":  func(r *mts.Report) { r.Envelope.Extensions = critical },
+		"content":   func(r *mts.Report) { r.Content.Extensions = critical },
+		"recipient": func(r *mts.Report) { r.Content.PerRecipientFields[0].Extensions = critical },
+	} {
+		subject := received(t, nil)
+		r := &mts.Report{}
+		r.Envelope = mts.ReportTransferEnvelope{ReportIdentifier: subject.Identifier, ReportDestinationName: subject.Originator, TraceInformation: subject.Trace}
+		r.Content.SubjectIdentifier = subject.Identifier
+		r.Content.PerRecipientFields = []mts.PerRecipientReportTransferFields{{ActualRecipientName: subject.Recipients[0].RecipientName,
+			OriginallySpecifiedRecipientNumber: 1, PerRecipientIndicators: subject.Recipients[0].PerRecipientIndicators,
+			LastTraceInformation: mts.LastTraceInformation{ArrivalTime: asn1.NewUTCTime(noon), ReportType: mts.NewDelivery(noon, mts.UserPublic)}}}
+		edit(r)
+		raw, err := p1.EncodeReport(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := readEnvelope(&spool.Envelope{Kind: spool.KindReport, Wire: raw}, alpha)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if refused := len(e.critical(1)) > 0; refused != (place != "nowhere") {
+			t.Errorf("critical in %s: refused %v", place, refused)
+		}
 	}
 }
