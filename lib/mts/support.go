@@ -80,9 +80,9 @@ func (f ExtensionField) Supported(s Stage) bool {
 		return false
 	}
 	row, field := supports[*n], []ExtensionField{f}
-	d := row.delivery
-	if s == ForTransfer {
-		d = row.transfer
+	d := row.transfer // to submit is to be let in for transfer
+	if s == ForDelivery {
+		d = row.delivery
 	}
 	switch d {
 	case yes, beforeDeliver:
@@ -99,8 +99,8 @@ func (f ExtensionField) Supported(s Stage) bool {
 
 // UnsupportedCritical returns the types of the extensions in fields that are critical
 // for the step and not supported here. When there is one, X.411 §9.2 has the object
-// refused: for transfer or delivery with unable-to-transfer and
-// unsupported-critical-function; a report is discarded.
+// refused: at submission with the error unsupported-critical-function, for transfer or
+// delivery with unable-to-transfer and a diagnostic of that name; a report is discarded.
 func UnsupportedCritical(fields []ExtensionField, s Stage) []ExtensionType {
 	var refused []ExtensionType
 	for _, f := range fields {

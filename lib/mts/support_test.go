@@ -56,7 +56,7 @@ func TestUnsupportedCritical(t *testing.T) {
 		if c.name == "private" {
 			f.Type = PrivateExtension("1.2.3")
 		}
-		for s, want := range map[Stage]bool{ForTransfer: c.transfer, ForDelivery: c.delivery} {
+		for s, want := range map[Stage]bool{ForSubmission: c.transfer, ForTransfer: c.transfer, ForDelivery: c.delivery} {
 			for _, critical := range [][]Stage{nil, {ForSubmission}, {ForTransfer}, {ForDelivery}, {ForTransfer, ForDelivery}} {
 				f.Criticality = NewCriticality(critical...)
 				refused := len(UnsupportedCritical([]ExtensionField{f}, s)) > 0
