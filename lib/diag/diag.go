@@ -145,14 +145,23 @@ func KindOf(err error) Kind {
 // HintOf returns the first hint in err's chain, or "".
 func HintOf(err error) string {
 	for err != nil {
-		var e *Error
-		if !errors.As(err, &e) {
-			return ""
-		}
-		if e.Hint != "" {
+		// Not errors.As: an error may pass for an *Error that holds it again.
+		if e, ok := err.(*Error); ok && e.Hint != "" {
 			return e.Hint
 		}
-		err = e.Err
+		switch u := err.(type) {
+		case interface{ Unwrap() error }:
+			err = u.Unwrap()
+		case interface{ Unwrap() []error }:
+			for _, each := range u.Unwrap() {
+				if hint := HintOf(each); hint != "" {
+					return hint
+				}
+			}
+			return ""
+		default:
+			return ""
+		}
 	}
 	return ""
 }

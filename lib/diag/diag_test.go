@@ -68,3 +68,37 @@ func TestManPage(t *testing.T) {
 		t.Errorf("mta-exit(7) lists %s, which is no kind", name)
 	}
 }
+
+// guise passes for an Error that holds it again, as the errors of a codec do.
+type guise struct{}
+
+func (guise) Error() string { return "guise" }
+
+func (g guise) As(target any) bool {
+	e, ok := target.(**Error)
+	if ok {
+		*e = &Error{Kind: Data, Err: g}
+	}
+	return ok
+}
+
+// A hint is found behind other errors and among joined ones; looking for one ends.
+func TestHintOf(t *testing.T) {
+	hinted := WithHint(New("op", Data, "wrong"), "do it right")
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""},
+		{errors.New("plain"), ""},
+		{hinted, "do it right"},
+		{E("outer", IO, fmt.Errorf("more: %w", hinted)), "do it right"},
+		{errors.Join(errors.New("plain"), hinted, WithHint(errors.New("x"), "later")), "do it right"},
+		{E("content", Data, guise{}), ""},
+		{errors.Join(guise{}, errors.New("plain")), ""},
+	} {
+		if got := HintOf(c.err); got != c.want {
+			t.Errorf("%v: %q, want %q", c.err, got, c.want)
+		}
+	}
+}
