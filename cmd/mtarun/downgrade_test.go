@@ -40,10 +40,12 @@ func TestDowngrade(t *testing.T) {
 	if arrival.MTSID != good.MTSID || !slices.Equal(arrival.Defined, []string{"Common=Desk", "Common=Front"}) {
 		t.Errorf("%+v", arrival)
 	}
+	var track string
 	n.until("the transfer is told", func() bool {
-		return strings.Contains(n.run("mtactl", "-C", a.config(), "track", good.ID), "as of 1984, without ")
+		out, _ := n.command("mtactl", "-C", a.config(), "track", good.ID).Output() // fails while nothing is told
+		track = string(out)
+		return strings.Contains(track, "as of 1984, without ")
 	})
-	track := n.run("mtactl", "-C", a.config(), "track", good.ID)
 	for _, what := range []string{"extension dl-expansion-prohibited", "extension content-correlator"} {
 		if !strings.Contains(track, what) {
 			t.Errorf("the event log does not tell of %s:\n%s", what, track)
