@@ -169,11 +169,12 @@ func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields,
 		r.Report = report.Word(f.PerRecipientIndicators.OriginatorReport())
 		r.MTAReport = report.Word(f.PerRecipientIndicators.OriginatingMTAReport())
 		wrong, _ := invalid(t.env.Source, f.Valid()) // what concerns one recipient is answered to that one
-		r.Fail = cmp.Or(all, critical(mts.UnsupportedCritical(f.Extensions, mts.ForTransfer)), wrong, r.Fail)
+		whoever := cmp.Or(all, critical(mts.UnsupportedCritical(f.Extensions, mts.ForTransfer)), wrong)
+		r.Fail = cmp.Or(whoever, r.Fail)
 		if user != nil && r.Fail == nil {
 			r.Fail = t.refused(f)
 		}
-		if cmp.Or(all, critical(mts.UnsupportedCritical(f.Extensions, mts.ForTransfer)), wrong) == nil {
+		if whoever == nil { // another recipient would be none the better for it
 			d.alternates(t, &r, f)
 		}
 		t.env.Recipients = append(t.env.Recipients, r)
