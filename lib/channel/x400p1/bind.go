@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/conf"
@@ -189,11 +190,7 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		known = false
 	}
 	if err := (p1.Peer{Name: peer.Name, Password: peer.PasswordIn}).CheckInitiator(argument); err != nil || !known {
-		why := errors.New("unknown peer")
-		if known {
-			why = errors.New("wrong credentials")
-		}
-		return refuse(mts.AuthenticationError, why)
+		return refuse(mts.AuthenticationError, whyNot(known, &argument))
 	}
 	if mode := modeOf(ind.Remote); mode != peer.Mode {
 		return refuse(mts.AuthenticationError, fmt.Errorf("mode %s, where the peer is configured for %s", mode, peer.Mode))
@@ -213,6 +210,57 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	}
 	b.peer, b.place = *peer, true
 	return rtse.Decision{Accept: true, UserData: result, Keeper: b.channel.keeper(peer)}
+}
+
+// whyNot tells why somebody was not let in; who it was hears authentication-error and
+// nothing else.
+func whyNot(known bool, a *mts.MTABindArgument) error {
+	why := "unknown peer"
+	if known {
+		why = "wrong credentials"
+	}
+	if a.Authenticated == nil {
+		return errors.New(why + ": it gives neither name nor credentials")
+	}
+	switch c := &a.Authenticated.InitiatorCredentials; {
+	case c.Strong != nil:
+		return errors.New(why + ": strong ones, which are not verified: " + partsOf(c.Strong))
+	case c.Protected != nil:
+		return errors.New(why + ": protected ones, which no MTA-bind may have")
+	}
+	return errors.New(why)
+}
+
+// partsOf names what strong credentials consist of.
+func partsOf(c *mts.StrongCredentials) string {
+	var parts []string
+	if c.BindToken != nil {
+		parts = append(parts, "bind-token of type "+string(c.BindToken.TokenTypeIdentifier))
+	}
+	if c.Certificate != nil {
+		parts = append(parts, "certificate")
+	}
+	if c.CertificateSelector != nil {
+		parts = append(parts, "certificate-selector")
+	}
+	if len(parts) == 0 {
+		return "empty"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// whyNotResponder tells in what the answer to our bind differs from what the
+// configuration says of the peer.
+func whyNotResponder(peer *conf.Peer, r *mts.MTABindResult) string {
+	switch {
+	case r.Authenticated == nil:
+		return "the responder gives neither name nor credentials"
+	case string(r.Authenticated.ResponderName) != peer.Name:
+		return fmt.Sprintf("the responder is %q, not %s", string(r.Authenticated.ResponderName), peer.Name)
+	case r.Class() != "simple":
+		return "the responder has " + r.Class() + " credentials, which are not verified"
+	}
+	return "the responder gave another password than password-in"
 }
 
 var errRecover = errors.New("association recovery asked for, and nothing is known of the association")

@@ -121,7 +121,7 @@ func dial(ctx context.Context, c rtse.Config, peer *conf.Peer, to conf.Address, 
 	switch {
 	case errors.Is(err, mts.AuthenticationError):
 		// Nobody refused: this side did.
-		return nil, &refusal{diag.New("refused here", diag.Denied, "the responder is not "+peer.Name+", or gave another password than password-in")}
+		return nil, &refusal{diag.New("refused here", diag.Denied, whyNotResponder(peer, &answer))}
 	case err != nil:
 		return nil, &refusal{diag.E("result", diag.Protocol, err)}
 	}

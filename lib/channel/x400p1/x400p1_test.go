@@ -212,6 +212,12 @@ func (s *switch1) bindOver(nc net.Conn, name, password string) (*rtse.Conn, erro
 	if err != nil {
 		return nil, err
 	}
+	return s.bindWith(nc, argument)
+}
+
+// bindWith calls with any bind argument.
+func (s *switch1) bindWith(nc net.Conn, argument ber.Raw) (*rtse.Conn, error) {
+	peer, _ := s.peer.Peer("MTA-A")
 	conn, _, err := rtse.Open(context.Background(), nc, calling(s.peer, peer, time.Now()), argument)
 	return conn, bindError(err)
 }
@@ -265,7 +271,7 @@ func TestBindRefused(t *testing.T) {
 	for _, c := range []struct{ name, password, why string }{
 		{"MTA-B", "secretA", "wrong credentials"},
 		{"MTA-X", "secretB", "unknown peer"},
-		{"", "", "unknown peer"},
+		{"", "", "unknown peer: it gives neither name nor credentials"},
 	} {
 		conn, err := s.bind(c.name, c.password)
 		if conn != nil || !errors.Is(err, mts.AuthenticationError) || LayerOf(err) != "bind" {
