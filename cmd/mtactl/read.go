@@ -87,6 +87,9 @@ func readOne(p *cli.Printer, name, save string) error {
 		return diag.E("content", diag.IO, err)
 	}
 	p.Text("\n")
+	if len(octets) <= maxRendered && edi(d.ContentType) {
+		return readEDI(p, octets, save)
+	}
 	if len(octets) > maxRendered || !interpersonal(d.ContentType) {
 		p.Text("content of type %s, %d octets\n", d.ContentType, d.Size)
 		return nil
