@@ -141,22 +141,36 @@ func (c *Channel) one(s *settings, m *spool.Message, e *p1.Common, n int) channe
 		return d.result
 	}
 	env, err := c.child(s, m, n, d)
-	if err != nil {
+	var no *unusable
+	switch {
+	case errors.As(err, &no) && e.Kind == p1.Report:
+		return ends("report discarded: " + no.Error()).result
+	case errors.As(err, &no) && d.step == submit.StepRedirect:
+		return fail(mts.InvalidArguments, no.Error()).result
+	case errors.As(err, &no):
+		return fail(mts.DLExpansionFailure, no.Error()).result
+	case err != nil:
 		return later(err)
 	}
 	d.result.Child = env.ID
 	return d.result
 }
 
+// unusable is why a child cannot be: it would be beyond the limits of an envelope, or
+// nobody can be found for a report.
+type unusable struct{ err error }
+
+func (u *unusable) Error() string { return u.err.Error() }
+
 // child makes the child that was decided on, or finds it made.
 func (c *Channel) child(s *settings, m *spool.Message, n int, d decision) (*spool.Envelope, error) {
 	tx, err := s.door.Derive(spool.Source{Channel: c.host.Name},
 		submit.Child{Parent: m.Ref.ID, Step: d.step, Recipients: []int{n}, Priority: m.Envelope.Priority}, d.envelope)
 	if err != nil {
-		return nil, err
+		return nil, &unusable{err}
 	}
 	if tx.Discarded != "" {
-		return nil, errors.New(tx.Discarded)
+		return nil, &unusable{errors.New(tx.Discarded)}
 	}
 	tx.Envelope().Subject = m.Envelope.Subject
 	if d.also != "" {

@@ -1,0 +1,199 @@
+package expand
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// scheduler is the other end of an expand channel.
+type scheduler struct {
+	t      *testing.T
+	spool  *spool.Spool
+	stream *channel.Stream
+	jobs   uint64
+}
+
+// start runs an expand channel with the list staff in a spool of its own.
+func start(t *testing.T, list string) *scheduler {
+	t.Helper()
+	text := string(tableconf.Default("MTA-A", tableconf.Options{})) + "\n[[list]]\naddress = \"" + staff + "\"\n" + members + "\n" + list
+	cfg, err := tableconf.Parse([]byte(text), "mta.toml", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := spool.Init(cfg.Spool.Dir); err != nil {
+		t.Fatal(err)
+	}
+	s := &scheduler{t: t}
+	if s.spool, err = spool.Open(cfg.Spool.Dir); err != nil {
+		t.Fatal(err)
+	}
+	in, toChannel := io.Pipe()
+	fromChannel, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- channel.Run(context.Background(), "expand", channel.NewPipe(in, out), func(h *channel.Host, c *conf.Config) (channel.Kind, error) {
+			return New(h, c, func() time.Time { return noon })
+		})
+	}()
+	s.stream = channel.NewPipe(fromChannel, toChannel)
+	t.Cleanup(func() {
+		s.send(channel.Line{Type: channel.TypeStop})
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		_ = s.stream.Close()
+		_ = s.spool.Close()
+	})
+	config, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.send(channel.Line{Type: channel.TypeConfig, Config: config})
+	if l := s.receive(); l.Type != channel.TypeHello || l.Capacity.Jobs != 8 {
+		t.Fatalf("%+v", l)
+	}
+	return s
+}
+
+func (s *scheduler) send(l channel.Line) {
+	if err := s.stream.Send(l); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func (s *scheduler) receive() channel.Line {
+	s.t.Helper()
+	l, _, err := s.stream.Receive()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return l
+}
+
+// put writes what is to be expanded into the spool.
+func (s *scheduler) put(sub *subject, content []byte) spool.Ref {
+	s.t.Helper()
+	ref := spool.Ref{ID: spool.NewID(noon), Priority: spool.Normal}
+	w, err := s.spool.CreateInPlace(ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := w.Write(content); err != nil {
+		s.t.Fatal(err)
+	}
+	sub.env.Priority = ref.Priority
+	if err := w.Finish(sub.env); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	return ref
+}
+
+// job gives the lease of a recipient, answers a commit if one comes, and returns it and
+// the outcome.
+func (s *scheduler) job(ref spool.Ref, answer channel.Line) (commit *spool.Envelope, r channel.Result) {
+	s.t.Helper()
+	s.jobs++
+	s.send(channel.Line{Type: channel.TypeJob, Job: s.jobs, Ref: &ref, Recipients: []int{1}})
+	l := s.receive()
+	if l.Type == channel.TypeCommit {
+		commit = l.Envelope
+		answer.Txn = l.Txn
+		s.send(answer)
+		l = s.receive()
+	}
+	if l.Type != channel.TypeOutcome || l.Job != s.jobs || len(l.Results) != 1 || l.Results[0].N != 1 {
+		s.t.Fatalf("%+v", l)
+	}
+	return commit, l.Results[0]
+}
+
+// The child is there, whole and with the content of its parent, before it is named; a
+// second lease finds it, and one that was refused leaves nothing.
+func TestChildIsCommittedBeforeItIsNamed(t *testing.T) {
+	s := start(t, "")
+	content := bytes.Repeat([]byte("octets "), 20000)
+	ref := s.put(aMessage(t), content)
+	commit, r := s.job(ref, channel.Line{Type: channel.TypeRefused, Text: "no space left"})
+	if commit == nil || r.Outcome != channel.OutcomeDeferred || r.Child != "" {
+		t.Fatalf("%+v, %+v", commit, r)
+	}
+	child := spool.Ref{ID: commit.ID, Priority: commit.Priority}
+	if found, err := s.spool.Find(string(child.ID)); err != nil || len(found) > 0 {
+		t.Errorf("a refused child is left: %v, %v", found, err)
+	}
+	for range 2 {
+		commit, r = s.job(ref, channel.Line{Type: channel.TypeDurable})
+		if commit == nil || commit.ID != child.ID || r.Outcome != channel.OutcomeExpanded || r.Child != child.ID {
+			t.Fatalf("%+v, %+v", commit, r)
+		}
+		if commit.Parent != ref.ID || commit.Step != "expand" || len(commit.ParentRecipients) != 1 || commit.ParentRecipients[0] != 1 || len(commit.Recipients) != 3 {
+			t.Errorf("%+v", commit)
+		}
+	}
+	m, err := s.spool.OpenMessage(child)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	got, err := io.ReadAll(m.Content())
+	if err != nil || !bytes.Equal(got, content) || m.VerifyContent() != nil {
+		t.Errorf("%d octets of content, %v, %v", len(got), err, m.VerifyContent())
+	}
+}
+
+// A report that a list cannot send on ends there: there is nobody to tell, and nothing to
+// wait for.
+func TestReportThatCannotGoOnEnds(t *testing.T) {
+	s := start(t, "owner = \"/S=Nobody/PRMD=ALPHA/ADMD=TEST/C=GB/\"\nreports = \"owner\"")
+	bravo := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "BRAVO"})
+	r := &mts.Report{}
+	r.Envelope = mts.ReportTransferEnvelope{ReportIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: bravo, LocalIdentifier: "R.1"},
+		ReportDestinationName: name(t, staff), TraceInformation: mts.AppendTrace(nil, bravo, noon)}
+	r.Content.SubjectIdentifier = r.Envelope.ReportIdentifier
+	r.Content.PerRecipientFields = []mts.PerRecipientReportTransferFields{{ActualRecipientName: name(t, abroad), OriginallySpecifiedRecipientNumber: 1,
+		PerRecipientIndicators: mts.NewPerRecipientIndicators(true, mts.ReportNonDelivery, mts.ReportNone),
+		LastTraceInformation:   mts.LastTraceInformation{ArrivalTime: "261127110000Z", ReportType: mts.NewNonDelivery(1, 0)}}}
+	raw, err := p1.EncodeReport(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit, result := s.job(s.put(subjectFrom(t, raw, spool.KindReport, staff), nil), channel.Line{Type: channel.TypeDurable})
+	if commit != nil || result.Outcome != channel.OutcomeMoved || result.Child != "" || result.Text == "" {
+		t.Errorf("%+v, %+v", commit, result)
+	}
+}
+
+// What another process has begun, and is still at, is waited for.
+func TestHalfAChildIsWaitedFor(t *testing.T) {
+	s := start(t, "")
+	ref := s.put(aMessage(t), []byte("content"))
+	w, err := s.spool.CreateInPlace(spool.Ref{ID: spool.ChildID(ref.ID, "expand", []int{1}), Priority: spool.Normal})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if commit, r := s.job(ref, channel.Line{Type: channel.TypeDurable}); commit != nil || r.Outcome != channel.OutcomeDeferred {
+		t.Errorf("%+v, %+v", commit, r)
+	}
+	if err := w.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	if commit, r := s.job(ref, channel.Line{Type: channel.TypeDurable}); commit == nil || r.Outcome != channel.OutcomeExpanded {
+		t.Errorf("%+v, %+v", commit, r)
+	}
+}
