@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 )
@@ -58,4 +62,78 @@ func TestCaptureOfListsAndAlternates(t *testing.T) {
 			}
 		}
 	}
+}
+
+// One switch is killed again and again, whole, without its channels, or a channel of it,
+// while it expands lists and redirects. As nothing crosses to another, nothing is to
+// happen twice: every member has every message once, and the originator each report.
+func TestListsSurviveKills(t *testing.T) {
+	n := newNetwork(t)
+	m := n.add("a", "ALPHA")
+	ann, bob, carol := m.addressOf("Ann", "Smith"), m.user("Bob", "Jones"), m.user("Carol", "Brown")
+	outer, inner, away := m.addressOf("Outer", "List"), m.addressOf("Inner", "List"), m.addressOf("Dora", "Away")
+	m.configure(fmt.Sprintf("\n[[list]]\naddress = %q\nmembers = [%q, %q]\n\n[[list]]\naddress = %q\nmembers = [%q, %q]\n\n[[user]]\naddress = %q\nalternate = %q\n",
+		outer, bob, inner, inner, carol, outer, away, bob))
+	const seed = 1127
+	random := rand.New(rand.NewPCG(seed, 0))
+	large := bytes.Repeat([]byte("octets of a content that is copied\n"), 10_000)
+	var lists, aways, nobodies []string
+	m.start()
+	for range 12 {
+		lists = append(lists, m.submit(bytes.NewReader(large), "--from", ann, "--to", outer, "--report", "delivery").MTSID)
+		aways = append(aways, m.submit(strings.NewReader("x"), "--from", ann, "--to", away).MTSID)
+		nobodies = append(nobodies, m.submit(strings.NewReader("x"), "--from", ann, "--to", m.addressOf("Gus", "Ghost"), "--alternate", carol).MTSID)
+		time.Sleep(time.Duration(random.IntN(300)) * time.Millisecond)
+		all := m.processes()
+		channels := all[:len(all)-1]
+		kill := func(pid int) {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
+				t.Fatal(err)
+			}
+		}
+		switch kind := random.IntN(3); {
+		case kind == 0 && len(channels) > 0:
+			kill(channels[random.IntN(len(channels))])
+			continue
+		case kind == 1:
+			for _, pid := range channels {
+				kill(pid)
+			}
+		}
+		m.signal(syscall.SIGKILL)
+		m.wait()
+		m.start()
+	}
+	n.until("the queue is empty", func() bool { return m.queued() == 0 })
+	m.stop()
+	m.check()
+
+	count := func(box string) map[string]int {
+		got := map[string]int{}
+		for _, d := range m.mailbox(box) {
+			id := d.MTSID
+			if d.Report != nil {
+				id = d.Report.Subject
+			}
+			got[id]++
+		}
+		return got
+	}
+	expect := func(box string, want map[string]int) {
+		if diff := gocmp.Diff(want, count(box)); diff != "" {
+			t.Errorf("seed %d: %s (-want +got):\n%s", seed, box, diff)
+		}
+	}
+	both := func(times int, of ...[]string) map[string]int {
+		all := map[string]int{}
+		for _, ids := range of {
+			for _, id := range ids {
+				all[id] = times
+			}
+		}
+		return all
+	}
+	expect("bob", both(1, lists, aways))
+	expect("carol", both(1, lists, nobodies))
+	expect("ann", both(4, lists)) // of both lists, and of Bob and Carol
 }
