@@ -12,6 +12,8 @@ import (
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/route"
 )
 
 // remarks are what is right in the configuration read from a file and will not work on
@@ -47,6 +49,41 @@ func remarks(cfg *conf.Config, path string) []string {
 		if err != nil {
 			remark("[[user]] %s: %v", u.Address, err)
 		}
+	}
+	for _, r := range unreachable(cfg) {
+		remark("%s", r)
+	}
+	return all
+}
+
+// unreachable are the members and owners of lists, and the alternates, that no way leads
+// to: what is sent on to them comes back.
+func unreachable(cfg *conf.Config) (all []string) {
+	router, err := route.New(cfg)
+	if err != nil {
+		return nil
+	}
+	look := func(what, address string) {
+		a, err := oraddr.Parse(address)
+		if err != nil {
+			return
+		}
+		if d := router.Route(a); d.Fail != nil {
+			all = append(all, fmt.Sprintf("%s %s: %s", what, address, d.Fail.Text))
+		}
+	}
+	look("[identity]: alternate", cfg.Identity.Alternate)
+	for _, u := range cfg.Users {
+		look("[[user]] "+u.Address+": alternate", u.Alternate)
+	}
+	for _, l := range cfg.Lists {
+		if len(l.Members) == 0 {
+			all = append(all, "[[list]] "+l.Address+": it has no members")
+		}
+		for _, m := range l.Members {
+			look("[[list]] "+l.Address+": member", m)
+		}
+		look("[[list]] "+l.Address+": owner", l.Owner)
 	}
 	return all
 }
