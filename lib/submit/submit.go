@@ -165,6 +165,9 @@ func (t *Tx) Commit(ctx context.Context) (*spool.Envelope, error) {
 	for i := range t.env.Recipients {
 		r := &t.env.Recipients[i]
 		r.Hops, r.Fail = t.restrict(r, s)
+		if t.over {
+			r.Alternate = "" // who would be given a message without its content
+		}
 	}
 	if err := t.w.Finish(&t.env); err != nil {
 		return nil, errors.Join(err, t.w.Abort())

@@ -302,6 +302,39 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
+// What is not kept of a content cannot be given to an alternate either.
+func TestTooLongForAnAlternate(t *testing.T) {
+	d, _ := door(t)
+	m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) {
+		for i := range m.PerRecipientFields {
+			f := &m.PerRecipientFields[i]
+			var err error
+			if f.Extensions, err = mts.SetExt(nil, mts.ExtOriginatorRequestedAlternateRecipient, m.OriginatorName); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}, ann, nobody)
+	tx, err := d.Message(fromB, raw, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tx.Envelope().Recipients[0].Alternate; got == "" {
+		t.Fatal("the alternate is not known")
+	}
+	if _, err := tx.Write(make([]byte, 1001)); err != nil {
+		t.Fatal(err)
+	}
+	env, err := tx.Commit(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range env.Recipients {
+		if r.Fail == nil || r.Alternate != "" {
+			t.Errorf("%s: %+v, and the alternate %q would get %d octets", r.Address, r.Fail, r.Alternate, env.Size)
+		}
+	}
+}
+
 // A report is worth more than the content it returns: one that returns too much goes
 // on without, for nobody would be told of its loss.
 func TestReportWithTooMuchContent(t *testing.T) {
