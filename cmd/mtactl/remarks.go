@@ -7,9 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/mtakit/mtakit/lib/channel/x400p1"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -36,6 +39,9 @@ func remarks(cfg *conf.Config, path string) []string {
 		if a, err := p.Acceptance(); err == nil && p.Mode == conf.Mode1984 && onlyP2(a) {
 			remark("[[peer]] %s: content-types lacks p22: messages of 1988 are refused before they could be made p2", p.Name)
 		}
+	}
+	for _, err := range x400p1.CheckTLS(cfg, time.Now()) {
+		remark("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	for i := range cfg.Users {
 		u := &cfg.Users[i]

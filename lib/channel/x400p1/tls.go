@@ -227,3 +227,51 @@ func (s *settings) checkTLS(peer *conf.Peer, state *tls.ConnectionState, now tim
 	}
 	return t.verify(state.PeerCertificates, now)
 }
+
+// CheckTLS returns what will not work of the certificates and keys that a configuration
+// names, or should not be so: of those on this machine, read now.
+func CheckTLS(cfg *conf.Config, now time.Time) []error {
+	var all []error
+	check := func(what, certificate, key string, read func() error) {
+		if err := errors.Join(read(), checkOwn(certificate, key, now)); err != nil {
+			all = append(all, fmt.Errorf("%s: %w", what, err))
+		}
+	}
+	for i := range cfg.Listeners {
+		if l := &cfg.Listeners[i]; l.TLS == conf.TLSRequire {
+			check("[[listener]] "+l.Address, l.TLSCertificate, l.TLSKey, func() error {
+				if l.TLSCA == "" {
+					return nil
+				}
+				_, err := readRoots(l.TLSCA)
+				return err
+			})
+		}
+	}
+	for i := range cfg.Peers {
+		if p := &cfg.Peers[i]; p.TLS == conf.TLSRequire {
+			check("[[peer]] "+p.Name, p.TLSCertificate, p.TLSKey, func() error {
+				_, err := peerTrust(p, x509.ExtKeyUsageServerAuth)
+				return err
+			})
+		}
+	}
+	return all
+}
+
+// checkOwn looks at a certificate of ours and its key.
+func checkOwn(certificate, key string, now time.Time) error {
+	if certificate == "" {
+		return nil
+	}
+	c, err := newTLS(certificate, key)
+	if err != nil {
+		return err
+	}
+	own := &trust{} // only the time counts
+	err = own.verify([]*x509.Certificate{c.Certificates[0].Leaf}, now)
+	if st, e := os.Stat(key); e == nil && st.Mode().Perm()&0o004 != 0 {
+		err = errors.Join(err, fmt.Errorf("tls-key: everybody can read it: mode %o, better 600", st.Mode().Perm()))
+	}
+	return err
+}
