@@ -317,12 +317,14 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	digest := sha256.New()
 	p.kept = &kept{recovery: k.recovery, p: p, file: file, digest: digest}
 	return rtse.Resumed{Kept: p.kept, Octets: from.Octets,
-		Past: &secured{r: io.LimitReader(past, from.Octets), file: past, digest: digest, want: from.Digest}}
+		Past: &secured{r: io.LimitedReader{R: past, N: from.Octets}, file: past, digest: digest, want: from.Digest}}
 }
 
-// secured reads what was kept, and ends only if it is what was secured.
+// secured reads what was kept, and gives its last octets only if it is what was secured:
+// whoever has them may have the whole object, and would accept it without asking for the
+// end.
 type secured struct {
-	r      io.Reader
+	r      io.LimitedReader
 	file   *os.File
 	digest hash.Hash
 	want   string
@@ -333,8 +335,8 @@ var errPast = errors.New("what was secured of the object has another digest")
 func (p *secured) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
 	p.digest.Write(b[:n])
-	if err == io.EOF && hex.EncodeToString(p.digest.Sum(nil)) != p.want {
-		err = errPast
+	if (err == io.EOF || p.r.N == 0) && hex.EncodeToString(p.digest.Sum(nil)) != p.want {
+		return 0, errPast
 	}
 	return n, err
 }

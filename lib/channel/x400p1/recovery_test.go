@@ -170,7 +170,8 @@ func TestRecoveryDoubts(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := b.resume("MTA-B", activity("x", 2), activity("y", 2), 2)
-	if got, err := io.ReadAll(r.Past); err == nil {
+	// Whoever reads the object may not ask for more than its last octet.
+	if got, err := io.ReadAll(io.LimitReader(r.Past, 20)); err == nil {
 		t.Errorf("%q was given back", got)
 	}
 	r.Kept.Dropped()
