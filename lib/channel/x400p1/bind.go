@@ -276,7 +276,7 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	host := hostOf(ind.Remote.Addr)
 	name, ok := b.channel.recovery.found(ind.Recover, host)
 	if !ok {
-		name, ok = b.channel.replace(ind.Recover, host)
+		name, ok = b.channel.replaceable(ind.Recover, host)
 	}
 	peer, known := s.Peer(name)
 	twoWay := ind.Remote.Mode == rtse.TwoWayAlternate
@@ -291,20 +291,44 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		return refuse(true, err)
 	}
 	b.peer, b.place = *peer, true
+	// Only now: whoever is refused must not have taken it from the peer.
+	if !b.channel.recovery.take(ind.Recover, host) && !b.channel.replace(ind.Recover, host) {
+		return refuse(false, errRecover)
+	}
 	return rtse.Decision{Accept: true, Keeper: b.channel.keeper(peer)}
 }
 
-// replace aborts an association that its initiator wants recovered, and whose loss is not
-// known here yet, and gives its peer.
-func (c *Channel) replace(id *rtse.SessionConnectionIdentifier, host string) (peer string, ok bool) {
+// replaceable gives the peer of an association that its initiator wants recovered, and
+// whose loss is not known here yet.
+func (c *Channel) replaceable(id *rtse.SessionConnectionIdentifier, host string) (peer string, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, a := range c.associations {
-		if r := a.conn.Remote(); a.inbound && hostOf(r.Addr) == host && id.Names(r.Identifier) {
-			a.replaced = true
-			go a.conn.Abort(rtse.TemporaryProblem)
-			return a.peer.Name, true
-		}
+	if a := c.named(id, host); a != nil {
+		return a.peer.Name, true
 	}
 	return "", false
+}
+
+// replace aborts it.
+func (c *Channel) replace(id *rtse.SessionConnectionIdentifier, host string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.named(id, host)
+	if a == nil {
+		return false
+	}
+	a.replaced = true
+	go a.conn.Abort(rtse.TemporaryProblem)
+	return true
+}
+
+// named is the association that a peer has opened from a host by a name, if it has not
+// been replaced. c.mu is held.
+func (c *Channel) named(id *rtse.SessionConnectionIdentifier, host string) *association {
+	for _, a := range c.associations {
+		if r := a.conn.Remote(); a.inbound && !a.replaced && hostOf(r.Addr) == host && id.Names(r.Identifier) {
+			return a
+		}
+	}
+	return nil
 }

@@ -49,5 +49,8 @@ func TestRecoverAsksForAllButTheBind(t *testing.T) {
 		if d.Accept != c.accept || d.Accept != (b.err == nil) {
 			t.Errorf("%s: accepted %v, %v", c.name, d.Accept, b.err)
 		}
+		if left := len(ch.recovery.lost); (left == 0) != c.accept {
+			t.Errorf("%s: accepted %v, and %d are left to be recovered", c.name, d.Accept, left)
+		}
 	}
 }

@@ -70,20 +70,33 @@ func (r *recovery) lose(l lost) {
 	r.lost = append(r.lost, l)
 }
 
-// found gives the peer whose association is to be recovered, once, if the call comes
-// from the host the association came from.
+// found gives the peer whose association is to be recovered, if the call comes from the
+// host the association came from.
 func (r *recovery) found(id *rtse.SessionConnectionIdentifier, host string) (peer string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if i := r.find(id, host); i >= 0 {
+		return r.lost[i].peer, true
+	}
+	return "", false
+}
+
+// take is for whoever may recover it: there is nothing to be found any more.
+func (r *recovery) take(id *rtse.SessionConnectionIdentifier, host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := r.find(id, host)
+	if i >= 0 {
+		r.lost = slices.Delete(r.lost, i, i+1)
+	}
+	return i >= 0
+}
+
+// find forgets what is too old. r.mu is held.
+func (r *recovery) find(id *rtse.SessionConnectionIdentifier, host string) int {
 	old := r.now().Add(-r.age)
 	r.lost = slices.DeleteFunc(r.lost, func(l lost) bool { return l.at.Before(old) })
-	i := slices.IndexFunc(r.lost, func(l lost) bool { return l.host == host && id.Names(l.connection) })
-	if i < 0 {
-		return "", false
-	}
-	peer = r.lost[i].peer
-	r.lost = slices.Delete(r.lost, i, i+1)
-	return peer, true
+	return slices.IndexFunc(r.lost, func(l lost) bool { return l.host == host && id.Names(l.connection) })
 }
 
 // hostOf is where an association comes from, without its port.

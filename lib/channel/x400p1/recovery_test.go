@@ -230,6 +230,9 @@ func TestRecoverOnce(t *testing.T) {
 	if peer, ok := b.found(id, "192.0.2.1"); !ok || peer != "MTA-B" {
 		t.Errorf("%q, %v", peer, ok)
 	}
+	if b.take(id, "192.0.2.2") || !b.take(id, "192.0.2.1") || b.take(id, "192.0.2.1") {
+		t.Error("taken from another host, or twice, or never")
+	}
 	if _, ok := b.found(id, "192.0.2.1"); ok {
 		t.Error("recovered twice")
 	}
