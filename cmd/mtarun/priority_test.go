@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,5 +91,60 @@ peers = ["SLOW"]
 	want := slices.Concat(slices.Repeat([]string{"urgent"}, each), slices.Repeat([]string{"normal"}, each), slices.Repeat([]string{"non-urgent"}, each))
 	if !slices.Equal(order, want) {
 		t.Errorf("order %v", order)
+	}
+}
+
+// A peer that is never called gets its messages when it has the turn to give. It is asked
+// for the turn with the priority of the most urgent, which then goes first.
+func TestTurnForUrgent(t *testing.T) {
+	n := newNetwork(t)
+	a := n.add("a", "ALPHA")
+	a.configure(`
+[[peer]]
+name = "CALLER"
+channel = "p1"
+password-in = "secret of CALLER"
+password-out = "secret"
+
+[[route]]
+match = "/PRMD=CALLER/ADMD=TEST/C=GB/"
+peers = ["CALLER"]
+`)
+	a.start()
+	book := p1driver.NewBook()
+	of := map[string]string{} // MTS identifier → priority
+	for _, priority := range []string{"non-urgent", "normal", "urgent"} {
+		s := a.submit(strings.NewReader("hello\n"), "--from", a.addressOf("Ann", "Smith"), "--to", "/G=Cal/S=Caller/O=Org/PRMD=CALLER/ADMD=TEST/C=GB/",
+			"--priority", priority, "--report", "none")
+		of[s.MTSID] = priority
+	}
+	n.until("everything is queued", func() bool { return a.queued() == 3 })
+
+	source := p1driver.NewSource(p1driver.SourceConfig{Address: a.address, TSEL: a.name, Associations: 1, Book: book, Interval: 50 * time.Millisecond,
+		Own: p1driver.Bind{MTA: "CALLER", Password: "secret of CALLER"}, PeerPassword: "secret",
+		Manner: func(int) p1driver.Manner { return p1driver.Manner{Checkpoint: 64, Window: 3} }})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	sent := 0
+	err := source.Run(ctx, func() (*p1driver.Message, bool) {
+		if book.Len() == 3 || ctx.Err() != nil {
+			return nil, false
+		}
+		sent++
+		return &p1driver.Message{Local: fmt.Sprintf("T.%d", sent), Originator: person("CALLER", "Cal", "Caller"), Content: []byte{0xa0, 0},
+			Recipients: []p1driver.Recipient{{Name: person("ALPHA", "Ann", "Smith"), Request: p1driver.NonDelivery}}}, true
+	})
+	if err != nil {
+		t.Fatal(err, source.Failures())
+	}
+	var order []string
+	for _, arrival := range book.Arrivals() {
+		order = append(order, of[arrival.MTSID])
+	}
+	if want := []string{"urgent", "normal", "non-urgent"}; !slices.Equal(order, want) {
+		t.Errorf("order %v", order)
+	}
+	if asked := book.Asked(); len(asked) == 0 || asked[0] != 1 {
+		t.Errorf("the turn was asked for with priorities %v", asked)
 	}
 }

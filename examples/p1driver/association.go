@@ -37,8 +37,9 @@ type association struct {
 	protocol   int // 0: normal mode
 	checkpoint int // octets; 0: none
 	window     int
-	turn       bool // ours
-	wants      bool // the peer has asked for it
+	turn       bool               // ours
+	wants      bool               // the peer has asked for it
+	heard      func(priority int) // if set, hears with which priority
 	activity   int
 	peer       Bind
 	called     []byte // the session connection identifier's parameter 9, and 10 to 12
@@ -298,8 +299,23 @@ func (a *association) next() (spdu, error) {
 	}
 	if s.alone && s.si == siPT && len(s.params) > 0 {
 		a.wants = true
+		if a.heard != nil {
+			a.heard(rttp(param(s.params, piUserData)))
+		}
 	}
 	return s, nil
+}
+
+// rttp reads the priority of a request for the turn; 0 if there is none.
+func rttp(user []byte) int {
+	t, _, err := parse(user, 0)
+	if err != nil {
+		return 0
+	}
+	if priority, ok := t.find(0x30, 0xa0, 0x02); ok {
+		return priority.int()
+	}
+	return t.int()
 }
 
 var errAborted = errors.New("the peer aborted")

@@ -42,6 +42,7 @@ type Book struct {
 	overlaps []Overlap
 	moving   map[movement]int
 	lastID   int
+	asked    []int
 	changed  chan struct{}
 }
 
@@ -98,6 +99,19 @@ func (b *Book) Wait(n int, most time.Duration) error {
 			return fmt.Errorf("%d of %d objects have arrived after %v", have, n, most)
 		}
 	}
+}
+
+// Asked returns the priorities with which the turn was asked for.
+func (b *Book) Asked() []int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.asked)
+}
+
+func (b *Book) asks(priority int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked = append(b.asked, priority)
 }
 
 func (b *Book) association() int {

@@ -196,6 +196,7 @@ func (s *Source) ready(ctx context.Context, l *line, number int) error {
 		}
 		l.association = a
 		if s.config.Book != nil {
+			a.heard = s.config.Book.asks
 			l.inbox = inbox{book: s.config.Book, verdict: func(Moment) Verdict { return Proceed }, association: s.config.Book.association()}
 		}
 	}

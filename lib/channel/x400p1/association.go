@@ -6,11 +6,13 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
 )
 
 // association is one association, whoever opened it. What may be done when is decided
@@ -27,6 +29,7 @@ type association struct {
 	mu         sync.Mutex
 	use        p1.Association
 	replaced   bool          // recovered already by its initiator; guarded by the mutex of the channel
+	due        chan struct{} // closed when the turn, which a message waits for, is used; nil: none waits
 	terminated chan struct{} // closed when the end can be told
 }
 
@@ -126,13 +129,63 @@ func (a *association) receive() error {
 		case rtse.TurnGiven:
 			a.step(p1.TurnGiven)
 		case rtse.TurnRequested:
-			a.step(p1.TurnPlease)
+			a.requested()
 		case rtse.Closed:
 			return nil
 		case rtse.Aborted:
 			return ind.Abort
 		}
 	}
+}
+
+// turnGrace is how long the turn is kept for the message it was asked for, when the peer
+// wants it back at once.
+const turnGrace = 200 * time.Millisecond
+
+// please asks the peer for the turn on behalf of a message.
+func (a *association) please(p spool.Priority) {
+	a.mu.Lock()
+	if a.due == nil {
+		a.due = make(chan struct{})
+	}
+	a.mu.Unlock()
+	// An association that has ended tells so itself.
+	_ = a.conn.PleaseTurn(turnPriority(p))
+}
+
+// used notes that the turn is used that a message has waited for, if one has.
+func (a *association) used() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.due != nil {
+		close(a.due)
+		a.due = nil
+	}
+}
+
+// requested hears that the peer asks for the turn. It may have asked before this side
+// could use the turn it had itself asked for, and the message, on its way here from the
+// scheduler, would come too late and lose its place.
+func (a *association) requested() {
+	a.mu.Lock()
+	due := a.due
+	if a.use.Turn != p1.TurnOurs {
+		due = nil
+	}
+	a.mu.Unlock()
+	if due == nil {
+		a.step(p1.TurnPlease)
+		return
+	}
+	a.channel.tasks.Go(func() {
+		select {
+		case <-due:
+		case <-time.After(turnGrace):
+			a.used() // or nobody wants it any more
+		case <-a.channel.ctx.Done():
+		}
+		a.step(p1.TurnPlease)
+	})
 }
 
 // release closes the association: its initiator does, once what is in progress in

@@ -57,6 +57,9 @@ func answering(cfg *conf.Config, own *conf.Channel, now time.Time) rtse.Config {
 	c.Recoverable = true
 	for i := range cfg.Peers {
 		peer := &cfg.Peers[i]
+		if peer.Channel == own.Name {
+			c.WindowSize = max(c.WindowSize, peer.WindowSize)
+		}
 		if p := protocolOf(peer); p != 0 && peer.Enabled && peer.Channel == own.Name && !slices.Contains(c.ApplicationProtocols, p) {
 			c.ApplicationProtocols = append(c.ApplicationProtocols, p)
 		}

@@ -31,7 +31,9 @@ var errTransferTime = errors.New("the transfer took longer than transfer-time")
 // transfer transfers one message to the peer and tells the outcome.
 func (a *association) transfer(j channel.Job) {
 	host := a.channel.host
-	if !a.step(p1.TransferRequest, p1.Transfer) {
+	begun := a.step(p1.TransferRequest, p1.Transfer)
+	a.used()
+	if !begun {
 		host.Results(j, everyone(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: "the turn of the association was given away",
 			Until: a.channel.now().Add(soon)})...)
 		return

@@ -160,8 +160,7 @@ func (c *Channel) Close(id uint64) {
 // Turn asks the peer for the turn.
 func (c *Channel) Turn(id uint64, p spool.Priority) {
 	if a := c.find(id); a != nil {
-		// An association that has ended tells so itself.
-		c.tasks.Go(func() { _ = a.conn.PleaseTurn(turnPriority(p)) })
+		c.tasks.Go(func() { a.please(p) })
 	}
 }
 
