@@ -252,13 +252,16 @@ func TestTurnGoesBeforeTheOutcome(t *testing.T) {
 }
 
 // A peer that is taken out of the configuration, or put out of use, keeps no association;
-// nor does one that is to talk in another mode.
+// nor does one that is to talk in another mode, or to come with TLS, or with another
+// certificate.
 func TestReloadReleases(t *testing.T) {
 	for name, edit := range map[string]func(*conf.Config){
 		"gone":     func(c *conf.Config) { c.Peers, c.Routes = nil, nil },
 		"disabled": func(c *conf.Config) { c.Peers[0].Enabled = false },
 		"password": func(c *conf.Config) { c.Peers[0].PasswordIn = "another" },
 		"mode":     func(c *conf.Config) { c.Peers[0].Mode = conf.ModeX410 },
+		"tls":      func(c *conf.Config) { c.Peers[0].TLS = conf.TLSRequire },
+		"pin":      func(c *conf.Config) { c.Peers[0].TLSPin = []string{strings.Repeat("00", 32)} },
 		"":         func(c *conf.Config) { c.Peers[0].WindowSize++ },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -77,8 +78,8 @@ func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind,
 }
 
 // Configure takes a configuration: it counts for what begins from now on. Associations
-// with peers that are gone, disabled, or known by another password or in another mode
-// now are released.
+// with peers that are gone, disabled, or known by another password, in another mode or by
+// other certificates now are released.
 func (c *Channel) Configure(cfg *conf.Config) error {
 	door, err := submit.NewDoor(cfg, c.host, c.now)
 	if err != nil {
@@ -114,7 +115,8 @@ func (c *Channel) crowded(crowd channel.Crowd) {
 // knows tells whether a peer that has bound would still be let in.
 func (s *settings) knows(was *conf.Peer) bool {
 	p, ok := s.Peer(was.Name)
-	return ok && p.Enabled && p.Channel == s.own.Name && p.PasswordIn == was.PasswordIn && p.Mode == was.Mode
+	return ok && p.Enabled && p.Channel == s.own.Name && p.PasswordIn == was.PasswordIn && p.Mode == was.Mode &&
+		p.TLS == was.TLS && p.TLSCA == was.TLSCA && p.TLSName == was.TLSName && slices.Equal(p.TLSPin, was.TLSPin)
 }
 
 func (c *Channel) settings() *settings {
