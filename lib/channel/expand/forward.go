@@ -13,6 +13,9 @@ import (
 // the list is its destination (X.411 §14.4). Where it goes on to two, the child goes to
 // the first, and this channel gets it again for the owner: as recipient 2 of the child.
 func (j *judge) forward(s *subject, l *conf.List) decision {
+	if mts.Find(s.common.Extensions, mts.ExtReportingDLName.Type()) >= 0 {
+		return ends("the owner of a list, whom this report is for, is a list")
+	}
 	if s.n > 1 {
 		return j.toOwner(s, l)
 	}
@@ -57,7 +60,8 @@ func (j *judge) toOwner(s *subject, l *conf.List) decision {
 }
 
 // previous is who the subject of a report came from to a list: the list before it in
-// originator-and-DL-expansion-history, or the originator.
+// originator-and-DL-expansion-history, or the originator. A history that has the list
+// twice is none that any MTA would make, and would lead in a circle.
 func previous(extensions []mts.ExtensionField, list oraddr.ORName) (oraddr.ORName, bool) {
 	history, _, err := mts.Ext(extensions, mts.ExtOriginatorAndDLExpansionHistory)
 	if err != nil {
@@ -67,12 +71,17 @@ func previous(extensions []mts.ExtensionField, list oraddr.ORName) (oraddr.ORNam
 	if err != nil {
 		return oraddr.ORName{}, false
 	}
-	for i := len(history) - 1; i > 0; i-- {
+	at, times := 0, 0
+	for i := range history {
 		if a, err := history[i].OriginatorOrDLName.Address(); err == nil && a.Equal(own) {
-			return history[i-1].OriginatorOrDLName, true
+			at = i
+			times++
 		}
 	}
-	return oraddr.ORName{}, false
+	if at == 0 || times > 1 {
+		return oraddr.ORName{}, false
+	}
+	return history[at-1].OriginatorOrDLName, true
 }
 
 func nameOf(text string) (oraddr.ORName, error) {

@@ -209,6 +209,8 @@ func TestReportDecisions(t *testing.T) {
 		{"", []string{abroad, staff, outer}, "moved, forward to Jones", ""},
 		{"", []string{abroad, outer}, "moved", ""},
 		{"", nil, "moved", ""},
+		{"", []string{abroad, staff, outer, staff}, "moved", ""}, // a circle
+		{"", []string{staff, outer}, "moved", ""},
 		{`reports = "none"`, []string{abroad, staff}, "moved", ""},
 		{owner + `"owner"`, []string{abroad, staff}, "moved, forward to Keeper", ""},
 		{owner + `"owner"`, nil, "moved, forward to Keeper", ""},
@@ -225,8 +227,13 @@ func TestReportDecisions(t *testing.T) {
 		}
 		child := subjectFrom(t, d.envelope, spool.KindReport, abroad, d.also)
 		child.n = 2
-		if got := tells(t, j.decide(child)); got != "moved, forward to Keeper" {
+		forOwner := j.decide(child)
+		if got := tells(t, forOwner); got != "moved, forward to Keeper" {
 			t.Errorf("the owner: %s", got)
+		}
+		// Should the owner be a list, it ends there.
+		if got := tells(t, j.decide(subjectFrom(t, forOwner.envelope, spool.KindReport, staff))); got != "moved" {
+			t.Errorf("an owner that is a list: %s", got)
 		}
 	}
 }
