@@ -29,6 +29,15 @@ const (
 	maxAccepted = 10000
 	// maxBounds bounds the ends of writes that no checkpoint has come to.
 	maxBounds = 1024
+	// maxSecured bounds the checkpoints of one object that are remembered, newest last: a
+	// peer resumes behind the last it has heard of.
+	maxSecured = 1024
+	// maxNames bounds the names of activities, and maxOwnNames those of one object, newest
+	// last.
+	maxNames    = 10000
+	maxOwnNames = 16
+	// recordCost is what a record in the log of a partial counts as, of recovery-size.
+	recordCost = 256
 )
 
 // recovery keeps, in partial/ of the spool, what has arrived of objects up to the last
@@ -136,6 +145,7 @@ type partial struct {
 	names   []string
 	secured []spool.PartialRecord // checkpoints, ascending
 	octets  int64
+	cost    int64 // of its log
 	touched time.Time
 	kept    *kept // nil: nobody writes it
 }
@@ -172,12 +182,38 @@ func newRecovery(ctx context.Context, h *channel.Host, now func() time.Time) (*r
 				p.octets = rec.Octets
 			}
 		}
+		p.trim()
 		for _, n := range p.names {
 			r.names[n] = p
 		}
-		r.octets += p.octets
+		p.cost = int64(len(records)) * recordCost
+		r.octets += p.octets + p.cost
 	}
 	return r, nil
+}
+
+// trim keeps what is remembered within its bounds, and returns the names forgotten.
+func (p *partial) trim() (forgotten []string) {
+	if n := len(p.secured) - maxSecured; n > 0 {
+		p.secured = slices.Delete(p.secured, 0, n)
+	}
+	if n := len(p.names) - maxOwnNames; n > 0 {
+		forgotten = slices.Clone(p.names[:n])
+		p.names = slices.Delete(p.names, 0, n)
+	}
+	return forgotten
+}
+
+// charge counts records that are to be written to the log of a partial, and tells
+// whether there is room for them. r.mu is held.
+func (r *recovery) charge(p *partial, records int) bool {
+	cost := int64(records) * recordCost
+	if r.octets+cost > r.limit {
+		return false
+	}
+	p.cost += cost
+	r.octets += cost
+	return true
 }
 
 // upTo forgets the checkpoints behind one, which is where the activity was resumed.
@@ -240,8 +276,8 @@ func (r *recovery) forget(p *partial) {
 			delete(r.names, n)
 		}
 	}
-	r.octets -= p.octets
-	p.octets = 0
+	r.octets -= p.octets + p.cost
+	p.octets, p.cost = 0, 0
 }
 
 // peerKeeper is the recovery of one peer's transfers.
@@ -267,14 +303,16 @@ func (k *peerKeeper) Keep(a rtse.ActivityName) rtse.Kept {
 		k.end(p)
 		return nil
 	}
-	if len(a.Connection.CommonReference) == 0 || k.octets >= k.limit {
+	p := &partial{names: []string{n}}
+	if len(a.Connection.CommonReference) == 0 || len(k.names) >= maxNames || !k.charge(p, 1) {
 		return nil
 	}
 	file, err := k.host.Spool.CreatePartial(spool.NewID(k.now()), k.record(a))
 	if err != nil {
+		k.forget(p)
 		return nil // the transfer goes on without
 	}
-	p := &partial{id: file.ID(), names: []string{n}}
+	p.id = file.ID()
 	p.kept = &kept{recovery: k.recovery, p: p, file: file, digest: sha256.New()}
 	k.names[n] = p
 	return p.kept
@@ -305,7 +343,7 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 		return rtse.Resumed{}
 	}
 	i := slices.IndexFunc(p.secured, func(s spool.PartialRecord) bool { return s.Serial == int64(serial) })
-	if other := k.names[is]; i < 0 || other != nil && other != p {
+	if other := k.names[is]; i < 0 || other != nil && other != p || !k.charge(p, 1) {
 		k.end(p)
 		return rtse.Resumed{}
 	}
@@ -325,8 +363,15 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	p.upTo(from.Serial)
 	k.octets += from.Octets - p.octets
 	p.octets = from.Octets
-	p.names = append(p.names, is)
+	// The name it was resumed by may be the one the peer comes back with.
+	p.names = append(slices.DeleteFunc(p.names, func(n string) bool { return n == was || n == is }), was)
+	if is != was {
+		p.names = append(p.names, is)
+	}
 	k.names[is] = p
+	for _, n := range p.trim() {
+		delete(k.names, n)
+	}
 	digest := sha256.New()
 	p.kept = &kept{recovery: k.recovery, p: p, file: file, digest: digest}
 	return rtse.Resumed{Kept: p.kept, Octets: from.Octets,
@@ -448,6 +493,7 @@ func (k *kept) Secure(marks []rtse.Mark) error {
 		return errOver
 	}
 	k.p.secured = append(k.p.secured, records...)
+	k.p.trim()
 	return nil
 }
 
@@ -455,6 +501,9 @@ func (k *kept) Secure(marks []rtse.Mark) error {
 func (k *kept) records(marks []rtse.Mark) ([]spool.PartialRecord, error) {
 	if k.over {
 		return nil, errOver
+	}
+	if !k.charge(k.p, len(marks)) {
+		return nil, errRoom
 	}
 	records := make([]spool.PartialRecord, len(marks))
 	for i, m := range marks {

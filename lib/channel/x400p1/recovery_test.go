@@ -48,7 +48,7 @@ func (b *books) reopen() {
 		b.t.Fatal(err)
 	}
 	r.secure = func(context.Context, spool.ID) error { return nil }
-	r.configure(time.Minute, 1000)
+	r.configure(time.Minute, 10000)
 	b.recovery = r
 }
 
@@ -194,7 +194,7 @@ func TestRecoveryDoubts(t *testing.T) {
 func TestRecoveryLimits(t *testing.T) {
 	b := openBooks(t)
 	k := b.arrive(activity("x", 1))
-	if _, err := k.Write(make([]byte, 971)); err == nil {
+	if _, err := k.Write(make([]byte, 10000-30-3*recordCost+1)); err == nil {
 		t.Error("more was written than recovery-size allows")
 	}
 	k.Dropped()
@@ -203,14 +203,74 @@ func TestRecoveryLimits(t *testing.T) {
 	}
 	b.arrive(activity("x", 2)).Left()
 	b.time = b.time.Add(59 * time.Second)
-	b.configure(time.Minute, 1000)
+	b.configure(time.Minute, 10000)
 	if b.files() == 0 {
 		t.Error("removed before its time")
 	}
 	b.time = b.time.Add(2 * time.Second)
-	b.configure(time.Minute, 1000)
+	b.configure(time.Minute, 10000)
 	if b.files() != 0 {
 		t.Error("kept beyond its time")
+	}
+}
+
+// Checkpoints, resumptions and objects that bring next to no octets count as well: a peer
+// cannot fill the disk or the memory with them.
+func TestRecoveryLimitsRecords(t *testing.T) {
+	b := openBooks(t)
+	k := b.arrive(activity("x", 1)).(*kept)
+	for i := 3; ; i++ {
+		if err := k.Secure([]rtse.Mark{{Serial: session.SerialNumber(i), Octets: 20}}); err != nil {
+			break
+		}
+		if i*recordCost > 10000 {
+			t.Fatalf("%d checkpoints", i)
+		}
+	}
+	k.Dropped()
+
+	b.configure(time.Minute, 10000000)
+	b.arrive(activity("x", 2)).Left()
+	for i := range 100 {
+		r := b.resume("MTA-B", activity("x", 2), activity("y", byte(i)), 2)
+		if r.Kept == nil {
+			t.Fatalf("resumption %d", i)
+		}
+		_ = r.Past.Close()
+		r.Kept.Left()
+	}
+	if len(b.names) != maxOwnNames {
+		t.Errorf("%d names of one object", len(b.names))
+	}
+	r := b.resume("MTA-B", activity("y", 99), activity("y", 99), 2)
+	if r.Kept == nil {
+		t.Fatal("the newest name is forgotten")
+	}
+	_ = r.Past.Close()
+	r.Kept.Dropped()
+	if len(b.names) != 0 || b.octets != 0 || b.files() != 0 {
+		t.Errorf("%d names, %d octets, %d files", len(b.names), b.octets, b.files())
+	}
+
+	objects := 0
+	b.configure(time.Minute, 10000)
+	for i := range 100 {
+		k := (&peerKeeper{b.recovery, "MTA-B"}).Keep(activity("z", byte(i)))
+		if k == nil {
+			break
+		}
+		objects++
+		if _, err := k.Write([]byte("x")); err == nil {
+			err = k.Secure([]rtse.Mark{{Serial: 1, Octets: 1}})
+			if err != nil {
+				k.Dropped()
+				break
+			}
+		}
+		k.Left()
+	}
+	if objects > 10000/recordCost {
+		t.Errorf("%d objects are kept", objects)
 	}
 }
 
