@@ -141,6 +141,10 @@ func TestRecoverySending(t *testing.T) {
 				t.Errorf("resumed %v, %d octets after the cut; at most %d were missing", got.Resumed, got.Octets, most)
 			}
 			a.stop()
+			events := n.run("sh", "-c", `cat "$0"/log/*.jsonl`, a.dir)
+			if told := strings.Contains(events, "resumed behind checkpoint "); told != test.resumed {
+				t.Errorf("the event log says that it was resumed: %v", told)
+			}
 			a.check()
 		})
 	}

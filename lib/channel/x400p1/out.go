@@ -3,7 +3,9 @@ package x400p1
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/channel"
@@ -80,7 +82,11 @@ func (a *association) send(j channel.Job) []channel.Result {
 	a.remember(j, object, total, options.Resume, result)
 	switch {
 	case result.Confirmed:
-		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeTransferred, Text: o.without})
+		text := o.without
+		if r := options.Resume; r != nil && result.Resumed {
+			text = strings.TrimPrefix(fmt.Sprintf("%s; resumed behind checkpoint %d, octet %d", text, r.Serial, r.Octets), "; ")
+		}
+		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeTransferred, Text: text})
 	case result.InDoubt:
 		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeInDoubt, Text: errors.Join(err, result.Err).Error()})
 	case err != nil:
