@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
@@ -142,7 +143,7 @@ func Make(env *spool.Envelope, results []Result, own conf.Identity) (r *mts.Repo
 	}
 	domain := mts.NewGlobalDomainIdentifier(own.Domain)
 	r = &mts.Report{}
-	r.Envelope.ReportIdentifier = identifier(domain, own.MTA, s.Identifier, results)
+	r.Envelope.ReportIdentifier = identifier(domain, own.MTA, s, results)
 	c := &r.Content
 	c.SubjectIdentifier = s.Identifier
 	c.OriginalEncodedInformationTypes = s.EITs
@@ -262,17 +263,44 @@ func copyExt(to, from []mts.ExtensionField, kind mts.ExtensionType) []mts.Extens
 }
 
 // identifier derives the report's identifier: at most UbLocalIDLength characters,
-// the beginning of the MTA name for people, the rest a digest.
-func identifier(domain mts.GlobalDomainIdentifier, mta string, subject mts.MTSIdentifier, results []Result) mts.MTSIdentifier {
+// the beginning of the MTA name for people, the rest a digest. The subject has one
+// identifier in all that lists and redirections make of it, so the way counts by which
+// its recipients came to it; the times on the way do not, for they are others when the
+// subject is sent again.
+func identifier(domain mts.GlobalDomainIdentifier, mta string, s *p1.Common, results []Result) mts.MTSIdentifier {
 	const digits = 18 // 90 bits
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n", mta, subject)
+	fmt.Fprintf(h, "%s\n%s\n", mta, s.Identifier)
+	lists, _, _ := mts.Ext(s.Extensions, mts.ExtDLExpansionHistory) // unread, it is as none
+	for _, l := range lists {
+		fmt.Fprintf(h, "list %s\n", written(l.DL))
+	}
 	for _, r := range results {
 		fmt.Fprintf(h, "%d %t %d %d\n", r.N, r.Delivered, r.Reason, r.Diagnostic)
+		if r.N < 1 || r.N > len(s.Recipients) {
+			continue // no report is made
+		}
+		f := &s.Recipients[r.N-1]
+		redirections, _, _ := mts.Ext(f.Extensions, mts.ExtRedirectionHistory) // likewise
+		for _, d := range redirections {
+			fmt.Fprintf(h, "from %d %s\n", f.OriginallySpecifiedRecipientNumber, written(d.IntendedRecipientName.IntendedRecipient))
+		}
+		if len(lists) > 0 {
+			fmt.Fprintf(h, "member %d %s\n", f.OriginallySpecifiedRecipientNumber, written(f.RecipientName))
+		}
 	}
 	digest := strings.ToLower(base32.HexEncoding.EncodeToString(h.Sum(nil)))[:digits]
 	name := mta[:min(len(mta), mts.UbLocalIDLength-digits-2)]
 	return mts.MTSIdentifier{GlobalDomainIdentifier: domain, LocalIdentifier: asn1.IA5String(name + ".R" + digest)}
+}
+
+// written is a name for a digest.
+func written(n oraddr.ORName) string {
+	if a, err := n.Address(); err == nil {
+		return a.Key()
+	}
+	raw, _ := ber.Marshal(n) // no name, no octets
+	return fmt.Sprintf("#%X", raw)
 }
 
 // printable makes a text fit for supplementary-information: characters outside

@@ -164,6 +164,47 @@ func TestIdentifierDerivesFromTheSubject(t *testing.T) {
 	}
 }
 
+// What lists and redirections make of a subject has its identifier, and numbers of its
+// own: a report on one is none on another, but the same when the subject comes again.
+func TestIdentifierTellsTheWaysApart(t *testing.T) {
+	seen := map[string]string{}
+	for _, way := range []struct{ list, from string }{
+		{}, {list: "Staff"}, {list: "Board"}, {from: "Green"}, {from: "White"}, {list: "Staff", from: "Green"},
+	} {
+		id := func(at time.Time) string {
+			env := subjectOf(t, func(m *mts.MessageTransferEnvelope) {
+				f := &m.PerRecipientFields[0]
+				var err error
+				if way.list != "" {
+					m.Extensions, err = mts.SetExt(m.Extensions, mts.ExtDLExpansionHistory, []mts.DLExpansion{
+						{DL: name(t, "/CN="+way.list+"/PRMD=BRAVO/ADMD=TEST/C=GB/"), DLExpansionTime: asn1.NewUTCTime(at)}})
+				}
+				if way.from != "" && err == nil {
+					f.Extensions, err = mts.SetExt(f.Extensions, mts.ExtRedirectionHistory, []mts.Redirection{{IntendedRecipientName: mts.IntendedRecipientName{
+						IntendedRecipient: name(t, "/S="+way.from+"/PRMD=BRAVO/ADMD=TEST/C=GB/"), RedirectionTime: asn1.NewUTCTime(at)}}})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			})
+			r, _, err := Make(env, []Result{{N: 1, Reason: mts.UnableToTransfer}}, bravo)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.Envelope.ReportIdentifier.String()
+		}
+		first := id(accepted)
+		if again := id(accepted.Add(time.Hour)); again != first {
+			t.Errorf("%+v: %s and %s", way, first, again)
+		}
+		is := way.list + " " + way.from
+		if other, ok := seen[first]; ok {
+			t.Errorf("%q and %q: the same report", is, other)
+		}
+		seen[first] = is
+	}
+}
+
 // After a list was expanded the report goes to the list, with the history.
 func TestReportGoesToTheLastList(t *testing.T) {
 	list := name(t, "/CN=list/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/")
