@@ -92,6 +92,9 @@ func track(c *ucli.Context) error {
 		}
 		if len(records) == 0 {
 			unknown = cli.ErrNo
+			if !p.JSON() {
+				fmt.Fprintf(c.App.ErrWriter, "mtactl: %s: nothing is known of it\n", id)
+			}
 		}
 		for _, r := range records {
 			if err := p.Record(r, r.Time, r.Event, r.ID, numbers(r.N), r.Channel, r.Peer, r.Summary()); err != nil {

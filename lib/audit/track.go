@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -110,10 +111,10 @@ func (r Record) Summary() string {
 		add("into %s", r.Child)
 	}
 	if r.Reason != nil {
-		add("reason %d", *r.Reason)
+		add("%s (%d)", mts.ReasonCode(*r.Reason), *r.Reason)
 	}
 	if r.Diagnostic != nil {
-		add("diagnostic %d", *r.Diagnostic)
+		add("%s (%d)", mts.DiagnosticCode(*r.Diagnostic), *r.Diagnostic)
 	}
 	if r.Attempt > 0 {
 		add("attempt %d", r.Attempt)
