@@ -151,6 +151,9 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 	line("accepted", e.Accepted)
 	line("deferred", e.Deferred)
 	line("expires", e.Expires)
+	if len(d.Recipients) > 0 {
+		line("tried-until", d.Recipients[0].Expires)
+	}
 	line("from-peer", e.Source.Peer)
 	line("from-channel", e.Source.Channel)
 	line("parent", string(e.Parent))

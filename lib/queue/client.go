@@ -39,7 +39,7 @@ func AskDaemon(cfg *conf.Config, q Request, emit func(Answer) error) (err error)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return diag.E("", diag.Unavailable, ErrNotRunning)
 	case errors.Is(err, fs.ErrPermission):
-		return diag.E("mtarun", diag.Denied, err)
+		return diag.WithHint(diag.E("mtarun", diag.Denied, err), "only the user the spool belongs to, and root, may ask")
 	case err != nil:
 		return diag.E("mtarun", diag.Unavailable, err)
 	}

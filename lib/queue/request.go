@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
@@ -195,7 +196,7 @@ func newMatcher(f Filter) (*matcher, error) {
 	}
 	states := []string{StateQueued, StateActive, StateDeferred, StateHeld, StateReporting}
 	if f.State != "" && !slices.Contains(states, f.State) {
-		return nil, diag.E("filter", diag.Usage, fmt.Errorf("state %q is not one of %q", f.State, states))
+		return nil, diag.E("filter", diag.Usage, fmt.Errorf("state %q is not one of %s", f.State, strings.Join(states, ", ")))
 	}
 	for _, p := range []struct {
 		text string
