@@ -31,7 +31,7 @@ func app() *ucli.App {
 			&ucli.BoolFlag{Name: "no-disclosure", Usage: "do not disclose the recipients to each other"},
 			&ucli.StringFlag{Name: "defer-until", Usage: "do not deliver before `TIME`"},
 			&ucli.StringFlag{Name: "latest", Usage: "give up after `TIME`"},
-			&ucli.StringFlag{Name: "alternate", Usage: "deliver to `ADDRESS` who does not reach a recipient"},
+			&ucli.StringFlag{Name: "alternate", Usage: "try `ADDRESS` for each recipient that cannot be reached"},
 			&ucli.BoolFlag{Name: "allow-alternate", Usage: "a recipient's domain may choose another recipient"},
 			&ucli.BoolFlag{Name: "no-redirect", Usage: "recipients may not have the message redirected"},
 			&ucli.BoolFlag{Name: "no-dl", Usage: "do not expand distribution lists"},

@@ -31,6 +31,8 @@ func again(e *spool.Envelope) (*Submission, error) {
 	case spool.KindMessage:
 	case spool.KindProbe:
 		s.Probe = true
+	case "":
+		return nil, errors.New("the member kind is missing")
 	default:
 		return nil, fmt.Errorf("a %s cannot be submitted", e.Kind)
 	}
