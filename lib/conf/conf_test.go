@@ -195,11 +195,11 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			c.Users = append(c.Users, u)
 		}, `[[user]] "G=ann; S=SMITH; O=Org; P=ALPHA; A=TEST; C=GB": address: equals the address of [[user]] number 1`},
 		{"user without end", func(c *Config) { c.Users[0].Mailbox = "" },
-			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": needs either mailbox or program`},
+			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": needs one of mailbox and program, not both`},
 		{"user with empty program", func(c *Config) { c.Users[0].Mailbox, c.Users[0].Program = "", []string{""} },
 			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": program: names no program`},
 		{"user with both ends and an alternate", func(c *Config) { c.Users[0].Program, c.Users[0].Alternate = []string{"p"}, "S=X; A= ; C=GB" },
-			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": needs either mailbox or program`},
+			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": needs one of mailbox and program, not both`},
 		{"alternate of a user", func(c *Config) {
 			c.Users[0].Mailbox, c.Users[0].Alternate = "", "S=Smith; G=ANN; O=Org; P=ALPHA; A=TEST; C=GB"
 		},

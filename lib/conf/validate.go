@@ -451,7 +451,7 @@ func (v *validator) users() {
 		mailbox, program := u.Mailbox != "", len(u.Program) > 0
 		switch {
 		case mailbox && program, !mailbox && !program && u.Alternate == "":
-			v.faultf("", "needs either mailbox or program")
+			v.faultf("", "needs one of mailbox and program, not both")
 		}
 		if u.Alternate != "" {
 			v.recipient("alternate", u.Alternate)
