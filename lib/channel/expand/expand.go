@@ -142,6 +142,10 @@ func (c *Channel) one(s *settings, m *spool.Message, e *p1.Common, n int) channe
 	}
 	env, err := c.child(s, m, n, d)
 	var no *unusable
+	if errors.As(err, &no) && d.otherwise != nil && d.otherwise.step != "" {
+		d = *d.otherwise
+		env, err = c.child(s, m, n, d)
+	}
 	switch {
 	case errors.As(err, &no) && e.Kind == p1.Report:
 		return ends("report discarded: " + no.Error()).result

@@ -157,14 +157,16 @@ func TestChildIsCommittedBeforeItIsNamed(t *testing.T) {
 	}
 }
 
-// A report that a list cannot send on ends there: there is nobody to tell, and nothing to
-// wait for.
-func TestReportThatCannotGoOnEnds(t *testing.T) {
-	s := start(t, "owner = \"/S=Nobody/PRMD=ALPHA/ADMD=TEST/C=GB/\"\nreports = \"owner\"")
+// aReport is one on a member of staff, which got the message from somebody.
+func aReport(t *testing.T, from string) *subject {
+	t.Helper()
 	bravo := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "BRAVO"})
 	r := &mts.Report{}
 	r.Envelope = mts.ReportTransferEnvelope{ReportIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: bravo, LocalIdentifier: "R.1"},
 		ReportDestinationName: name(t, staff), TraceInformation: mts.AppendTrace(nil, bravo, noon)}
+	r.Envelope.Extensions = []mts.ExtensionField{ext(t, mts.ExtOriginatorAndDLExpansionHistory, []mts.OriginatorAndDLExpansion{
+		{OriginatorOrDLName: name(t, from), OriginationOrExpansionTime: "261127110000Z"},
+		{OriginatorOrDLName: name(t, staff), OriginationOrExpansionTime: "261127110000Z"}})}
 	r.Content.SubjectIdentifier = r.Envelope.ReportIdentifier
 	r.Content.PerRecipientFields = []mts.PerRecipientReportTransferFields{{ActualRecipientName: name(t, abroad), OriginallySpecifiedRecipientNumber: 1,
 		PerRecipientIndicators: mts.NewPerRecipientIndicators(true, mts.ReportNonDelivery, mts.ReportNone),
@@ -173,9 +175,30 @@ func TestReportThatCannotGoOnEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commit, result := s.job(s.put(subjectFrom(t, raw, spool.KindReport, staff), nil), channel.Line{Type: channel.TypeDurable})
+	return subjectFrom(t, raw, spool.KindReport, staff)
+}
+
+const gone = "/S=Nobody/PRMD=ALPHA/ADMD=TEST/C=GB/"
+
+// A report that a list cannot send on ends there: there is nobody to tell, and nothing to
+// wait for.
+func TestReportThatCannotGoOnEnds(t *testing.T) {
+	s := start(t, "owner = \""+gone+"\"\nreports = \"owner\"")
+	commit, result := s.job(s.put(aReport(t, abroad), nil), channel.Line{Type: channel.TypeDurable})
 	if commit != nil || result.Outcome != channel.OutcomeMoved || result.Child != "" || result.Text == "" {
 		t.Errorf("%+v, %+v", commit, result)
+	}
+}
+
+// Where it is for two, the owner has it even if nobody else can.
+func TestReportForTheOwnerAlone(t *testing.T) {
+	s := start(t, "owner = \""+ann+"\"\nreports = \"both\"")
+	commit, result := s.job(s.put(aReport(t, gone), nil), channel.Line{Type: channel.TypeDurable})
+	if commit == nil || result.Outcome != channel.OutcomeMoved || result.Child != commit.ID {
+		t.Fatalf("%+v, %+v", commit, result)
+	}
+	if to := commit.Recipients; len(to) != 1 || to[0].Address != ann {
+		t.Errorf("%+v", to)
 	}
 }
 

@@ -39,6 +39,8 @@ func (j *judge) forward(s *subject, l *conf.List) decision {
 	d := decision{step: submit.StepForward, envelope: envelope, result: channel.Result{Outcome: channel.OutcomeMoved}}
 	if l.Reports == conf.ReportsToBoth {
 		d.also = l.Address
+		owner := j.toOwner(s, l)
+		d.otherwise = &owner
 	}
 	return d
 }

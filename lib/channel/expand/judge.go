@@ -74,6 +74,8 @@ type decision struct {
 	step     string
 	envelope ber.Raw
 	also     string // another step is to be done with the child, for this address
+	// otherwise is what is decided if that child cannot be; nil: nothing.
+	otherwise *decision
 }
 
 func fail(d mts.DiagnosticCode, text string) decision {
