@@ -21,6 +21,9 @@ func (s *Scheduler) divert(m *message, i int32, what Outcome, at *peer) bool {
 	if what.Kind != Failed || r.alternate != alternateRequested || s.config.AlternateChannel == "" || late {
 		return false
 	}
+	if r.wish == wishDelete {
+		return false // it was to go nowhere any more
+	}
 	held := r.wish == wishHold
 	r.alternate, r.wish, r.attempts, r.doubts, r.text = alternateNext, wishNone, 0, 0, cut(what.Text)
 	l := Log{Ref: m.ref(), N: []int{int(r.n)}, Change: ChangeDiverted, Reason: what.Reason, Diagnostic: what.Diagnostic, Text: r.text}
