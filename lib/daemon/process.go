@@ -201,6 +201,7 @@ func (c *core) ended(p *process, why error) {
 	} else {
 		c.log.Error("channel process ended unasked", "channel", p.channel, "why", why)
 	}
+	c.reclaim() // before anything it was at can end: a child it has left is one way of that
 	c.step(sched.ChannelDown{Channel: p.channel, Process: p.number, Failed: !p.asked, Why: why.Error()})
 }
 

@@ -249,6 +249,54 @@ func TestDeletedParentTakesItsChildAlong(t *testing.T) {
 	w.kill()
 }
 
+// A channel dies with a child that it has not told of, and the recipient is given up for
+// it. Its child is taken in before that, so that wherever the power goes the recipient has
+// gone one way.
+func TestGivenUpWithAChildNobodyToldOf(t *testing.T) {
+	for cut := range 4 {
+		m := newListWorld(t)
+		w := m.w
+		inner := w.expand
+		m.mute = true
+		var id spool.ID
+		w.expand = func(j sched.StartJob) {
+			inner(j)
+			if !m.mute {
+				return
+			}
+			m.mute, w.barriers = false, cut-2
+			w.keeper.Step(w.now, sched.Expire{ID: id})
+			if cut == 0 {
+				w.barriers = 0
+				return
+			}
+			if err := w.keeper.Reclaim(w.now); err != nil {
+				t.Fatal(err)
+			}
+			if cut == 1 {
+				w.barriers = 0
+				return
+			}
+			w.keeper.Step(w.now, sched.ChannelDown{Channel: "expand", Process: w.process["expand"], Failed: true, Why: "killed"})
+		}
+		id = w.submit(staff).ID
+		w.start()
+		if err := w.run(); err != nil {
+			w.kill()
+			w.barriers = -1
+			w.start()
+			if err := w.run(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		expired, expanded := len(w.reported()["1 not delivered"]) > 0, slices.Contains(w.to, bob)
+		if expired == expanded || len(w.left()) > 0 {
+			t.Errorf("cut %d: given up %v, expanded %v, left %v", cut, expired, expanded, w.left())
+		}
+		w.kill()
+	}
+}
+
 // A channel cannot end a recipient by naming what is not there.
 func TestOutcomeThatNamesNoChild(t *testing.T) {
 	m := newListWorld(t)

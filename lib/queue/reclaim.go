@@ -10,7 +10,8 @@ import (
 // that are whole, and that nobody has told of. Their senders have not been told yes
 // and will send them again; but what is whole is never thrown away. It is called
 // between two events, when every line of the process has been read and everything
-// found at start has been loaded.
+// found at start has been loaded, and before the scheduler hears that the process is gone:
+// a recipient that is given up then must not have a child that nobody knows of.
 func (k *Keeper) Reclaim(now time.Time) error {
 	k.now = now
 	if k.failed != nil {
