@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel/x400p1"
 	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/queue"
@@ -87,6 +89,9 @@ func track(c *ucli.Context) error {
 	var unknown error
 	for _, id := range ids {
 		records, err := audit.Track(cfg.Events.Dir, since, id)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && len(records) == 0 {
+			records, err = unrecorded(cfg, since, id, err)
+		}
 		if err != nil {
 			return errors.Join(err, p.Flush())
 		}
@@ -103,6 +108,47 @@ func track(c *ucli.Context) error {
 		}
 	}
 	return errors.Join(p.Flush(), unknown)
+}
+
+// unrecorded tells of messages that are in the spool and not yet in the event log, which
+// has given nothing but perhaps trouble, what the log will tell of them. Who may read the
+// log and not the spool hears of the log.
+func unrecorded(cfg *conf.Config, since time.Time, id string, trouble error) (all []audit.Record, err error) {
+	sp, err := spool.Open(cfg.Spool.Dir)
+	switch diag.KindOf(err) {
+	case diag.NoInput, diag.Denied:
+		return nil, trouble
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, sp.Close()) }()
+	refs, err := sp.Find(id)
+	if diag.KindOf(err) == diag.Usage {
+		return nil, nil // another kind of identifier
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range refs {
+		m, err := sp.OpenMessage(ref)
+		if errors.Is(err, fs.ErrNotExist) || diag.KindOf(err) == diag.Data {
+			continue // gone meanwhile, or never accepted
+		}
+		if err != nil {
+			return nil, err
+		}
+		if env := m.Envelope; !env.Accepted.Before(since) {
+			for _, r := range audit.Describe(env, audit.Arrival(env)) {
+				r.Time, r.MTA = env.Accepted.UTC(), cfg.Identity.MTA
+				all = append(all, r)
+			}
+		}
+		if err := m.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 func sinceTime(text string) (time.Time, error) {

@@ -382,48 +382,13 @@ func (k *Keeper) AdoptNew(now time.Time) (more bool, err error) {
 }
 
 // accepted writes the event of a message that has come in or was made here.
-func (k *Keeper) accepted(env *spool.Envelope) {
-	event := audit.TransferIn
-	switch {
-	case env.Parent != "":
-		event = audit.Child
-	case env.Source.Peer == "":
-		event = audit.Submitted
-	}
-	k.describe(env, event)
-}
+func (k *Keeper) accepted(env *spool.Envelope) { k.describe(env, audit.Arrival(env)) }
 
-// maxAddresses bounds the addresses in one record: readers of the event log skip lines
-// that are too long, and would know nothing of a message to everybody.
-const maxAddresses = 256 << 10
-
-// describe writes an event that tells everything about a message. Recipients that do not
-// fit follow in further records of the same event.
+// describe writes an event that tells everything about a message.
 func (k *Keeper) describe(env *spool.Envelope, event string) {
-	r := record(env, event)
-	r.Priority, r.Originator, r.ContentID, r.Type, r.Size = env.Priority.String(), env.Originator, env.ContentID, env.ContentType, env.Size
-	r.Parent, r.Step = string(env.Parent), env.Step
-	r.Channel, r.Peer = env.Source.Channel, env.Source.Peer
-	if env.Kind == spool.KindReport {
-		r.Subject, r.Text = env.Subject, env.Summary
-	} else {
-		r.Text = env.Subject
+	for _, r := range audit.Describe(env, event) {
+		k.Event(k.now, r)
 	}
-	size := 0
-	for _, to := range env.Recipients {
-		if size += len(to.Address); size > maxAddresses {
-			k.Event(k.now, r)
-			r, size = record(env, event), len(to.Address)
-		}
-		r.N = append(r.N, to.N)
-		r.Recipients = append(r.Recipients, to.Address)
-		for _, h := range to.Hops {
-			if !slices.Contains(r.Hops, h) {
-				r.Hops = append(r.Hops, h)
-			}
-		}
-	}
-	k.Event(k.now, r)
 }
 
 func record(env *spool.Envelope, event string) audit.Record {

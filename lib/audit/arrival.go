@@ -1,0 +1,54 @@
+package audit
+
+import (
+	"slices"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// maxAddresses bounds the addresses in one record: readers of the event log skip lines
+// that are too long, and would know nothing of a message to everybody.
+const maxAddresses = 256 << 10
+
+// Arrival tells how a message has come into the spool: the event that says so, and that
+// tells everything about it.
+func Arrival(env *spool.Envelope) string {
+	switch {
+	case env.Parent != "":
+		return Child
+	case env.Source.Peer == "":
+		return Submitted
+	}
+	return TransferIn
+}
+
+// Describe returns an event that tells everything about a message, without its time.
+// Recipients that do not fit follow in further records of the same event.
+func Describe(env *spool.Envelope, event string) []Record {
+	named := Record{Event: event, ID: string(env.ID), MTSID: env.MTSID, Kind: string(env.Kind)}
+	r := named
+	r.Priority, r.Originator, r.ContentID, r.Type, r.Size = env.Priority.String(), env.Originator, env.ContentID, env.ContentType, env.Size
+	r.Parent, r.Step = string(env.Parent), env.Step
+	r.Channel, r.Peer = env.Source.Channel, env.Source.Peer
+	if env.Kind == spool.KindReport {
+		r.Subject, r.Text = env.Subject, env.Summary
+	} else {
+		r.Text = env.Subject
+	}
+	var all []Record
+	size := 0
+	for _, to := range env.Recipients {
+		if size += len(to.Address); size > maxAddresses {
+			all = append(all, r)
+			r, size = named, len(to.Address)
+		}
+		r.N = append(r.N, to.N)
+		r.Recipients = append(r.Recipients, to.Address)
+		for _, h := range to.Hops {
+			if !slices.Contains(r.Hops, h) {
+				r.Hops = append(r.Hops, h)
+			}
+		}
+	}
+	return append(all, r)
+}
