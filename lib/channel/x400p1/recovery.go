@@ -518,16 +518,24 @@ func (k *kept) records(marks []rtse.Mark) ([]spool.PartialRecord, error) {
 	return records, nil
 }
 
+// Accepted may find the object left: it was being secured in the spool when the
+// association ended. Who resumes it is told that it has been accepted.
 func (k *kept) Accepted() {
-	k.finish(func() {
-		for _, n := range k.p.names {
-			if len(k.accepted) < maxAccepted {
-				k.accepted[n] = k.now()
-			}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, n := range k.p.names {
+		if k.names[n] == k.p && len(k.accepted) < maxAccepted {
+			k.accepted[n] = k.now()
 		}
+	}
+	switch {
+	case !k.over:
 		k.forget(k.p)
 		k.close((*spool.Partial).Remove)
-	})
+	case k.p.kept == nil:
+		k.drop(k.p)
+	}
+	k.expire()
 }
 
 func (k *kept) Dropped() {

@@ -394,9 +394,9 @@ func (c *Conn) end(a *Abort) {
 	}
 	c.drop()
 	if c.in != nil {
-		how := Kept.Left
+		how := asLeft
 		if a != nil && a.Local && a.Protocol {
-			how = Kept.Dropped // it would be as wrong the next time
+			how = asDropped // it would be as wrong the next time
 		}
 		c.in.keep.end(how)
 		c.in.past.forget()

@@ -226,7 +226,7 @@ func (in *inbound) finish(err error) error {
 		if errors.As(err, new(*pastError)) {
 			reason = LocalSystemProblem
 		}
-		in.keep.end(Kept.Dropped)
+		in.keep.end(asDropped)
 		_ = c.step(rtAbort{Reason: reason, Err: err}) // refused only when it is over
 		err = c.over()
 	}
@@ -250,7 +250,7 @@ func (t *TransferIndication) Accept() error {
 		return err
 	}
 	c.mu.Lock()
-	t.in.keep.end(Kept.Accepted)
+	t.in.keep.end(asAccepted)
 	if err = t.settled(); err == nil {
 		if err = c.step(rtAccept{}); err == nil {
 			t.in.err = errSettled

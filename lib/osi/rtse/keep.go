@@ -54,7 +54,9 @@ type Kept interface {
 	// what was secured before left.
 	Secure(marks []Mark) error
 	// Accepted, Left and Dropped end the keeping: the APDU has been accepted, or it
-	// may be resumed, or it will not be. The first of them counts.
+	// may be resumed, or it will not be. The first of them counts, but Accepted may
+	// come after Left: the APDU was whole when the association ended, and has been
+	// secured since.
 	Accepted()
 	Left()
 	Dropped()
@@ -82,6 +84,7 @@ type keeping struct {
 	name   ActivityName
 	kept   Kept
 	over   bool // nothing is kept any more
+	fate   fate
 
 	head    []byte // what came before the first checkpoint
 	written int64
@@ -112,17 +115,34 @@ func (k *keeping) write(c *Conn, octets []byte) {
 
 func (k *keeping) giveUp(c *Conn) {
 	c.mu.Lock()
-	k.end(Kept.Dropped)
+	k.end(asDropped)
 	c.mu.Unlock()
 }
 
+// fate is how a keeping ends.
+type fate uint8
+
+const (
+	asAccepted fate = iota + 1
+	asLeft
+	asDropped
+)
+
 // end ends the keeping. The mutex of the Conn is held.
-func (k *keeping) end(how func(Kept)) {
+func (k *keeping) end(f fate) {
 	if k == nil {
 		return
 	}
-	if k.kept != nil && !k.over {
-		how(k.kept)
+	if k.kept != nil && (!k.over || k.fate == asLeft && f == asAccepted) {
+		k.fate = f
+		switch f {
+		case asLeft:
+			k.kept.Left()
+		case asAccepted:
+			k.kept.Accepted()
+		case asDropped:
+			k.kept.Dropped()
+		}
 	}
 	k.over = true
 }
@@ -179,11 +199,11 @@ func (in *inbound) secure() {
 			err := k.kept.Secure(marks)
 			c.mu.Lock()
 			if diag.KindOf(err) == diag.Unavailable {
-				k.end(Kept.Left)
+				k.end(asLeft)
 				return // busy for ever
 			}
 			if err != nil {
-				k.end(Kept.Dropped)
+				k.end(asDropped)
 			}
 		}
 		in.confirm(marks[len(marks)-1].Serial)

@@ -241,6 +241,40 @@ func TestResumeAccepted(t *testing.T) {
 	}
 }
 
+// An APDU that was whole when the association ended, and is accepted then, is not taken
+// a second time.
+func TestAcceptedAfterTheEnd(t *testing.T) {
+	apdu, keeper := value(100_000), newMemory()
+	a, b, m := keepingPair(t, keeper, "x1", 0)
+	done := resumable(t, a, apdu, nil)
+	ind := receive[*TransferIndication](t, b)
+	if _, err := io.ReadAll(ind.APDU); err != nil {
+		t.Fatal(err)
+	}
+	_ = m.Conn.Close() // the loss
+	receive[Aborted](t, b)
+	if err := ind.Accept(); err == nil {
+		t.Error("accepted as if nothing had happened")
+	}
+	r := await(t, done)
+	if !r.InDoubt || r.Interrupted == nil || !r.Interrupted.Ended {
+		t.Fatalf("%+v", r)
+	}
+
+	a, b, _ = keepingPair(t, keeper, "x2", 0)
+	if r := await(t, resumable(t, a, apdu, r.Interrupted)); r.err != nil || !r.Confirmed {
+		t.Errorf("%+v", r)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if ind, err := b.Receive(ctx); err == nil {
+		t.Errorf("received %T", ind)
+	}
+	if want := []string{"left", "accepted"}; fmt.Sprint(keeper.fates) != fmt.Sprint(want) {
+		t.Errorf("%q", keeper.fates)
+	}
+}
+
 // A receiver with a problem that passes gets the APDU on the same association, behind
 // the last checkpoint.
 func TestResumeOnTheSameAssociation(t *testing.T) {

@@ -105,9 +105,9 @@ func (c *Conn) gone(d *Discarded) {
 	if c.in.err == nil {
 		c.in.err = d
 	}
-	how := Kept.Dropped
+	how := asDropped
 	if d.Interrupted {
-		how = Kept.Left
+		how = asLeft
 	}
 	c.in.keep.end(how)
 	c.in.past.forget()
