@@ -43,6 +43,9 @@ func (a *association) transfer(j channel.Job) {
 	results := a.send(j)
 	// The scheduler must hear that the turn is gone before it hears that the job is
 	// done, or it would send the next one into the void.
+	if a.conn.TurnWanted() {
+		a.requested()
+	}
 	a.step(p1.TransferConfirm)
 	host.Results(j, results...)
 	a.step(p1.OutcomeTold)

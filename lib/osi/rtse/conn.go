@@ -32,6 +32,7 @@ type Conn struct {
 
 	keeper Keeper       // of what the peer sends
 	inbox  []Indication // bounded: one transfer, one turn given, one turn requested
+	asked  bool         // the peer has asked for the turn since it was given to it
 	in     *inbound     // the activity of the peer's that is in progress
 	opened *OpenIndication
 	answer *rtOpenCnf

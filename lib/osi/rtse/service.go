@@ -117,6 +117,7 @@ func (c *Conn) gone(d *Discarded) {
 
 // pleased keeps the most urgent request for the turn.
 func (c *Conn) pleased(priority int64) {
+	c.asked = true
 	for i, ind := range c.inbox {
 		if t, ok := ind.(TurnRequested); ok {
 			c.inbox[i] = TurnRequested{Priority: min(priority, t.Priority)}
@@ -186,6 +187,14 @@ func (c *Conn) HasTurn() bool {
 	return c.machine.hasTurn()
 }
 
+// TurnWanted reports whether the peer has asked for the turn that is here. Receive tells
+// it, too, when it comes to that: whoever has just ended a transfer may be ahead of it.
+func (c *Conn) TurnWanted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asked && c.machine.hasTurn()
+}
+
 // PleaseTurn is the RT-TURN-PLEASE request: it asks the peer for the turn. 0 is
 // the highest priority, and kept for Close; what the others mean is the application
 // context's (X.218 §9.4.1.1). It may be repeated with another priority.
@@ -201,7 +210,8 @@ func (c *Conn) simple(op string, ev event) error {
 		err = c.step(ev)
 	}
 	if _, ok := ev.(rtGive); ok && err == nil {
-		// Neither is true any more.
+		// None of this is true any more.
+		c.asked = false
 		c.inbox = slices.DeleteFunc(c.inbox, func(i Indication) bool {
 			switch i.(type) {
 			case TurnGiven, TurnRequested:
