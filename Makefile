@@ -40,7 +40,8 @@ demo: build ## three switches on loopback: a message crosses, the reports come b
 crash: ## kill three switches while messages cross them, ROUNDS times (default 10)
 	$(GO) test ./cmd/mtarun -run '^TestChaos$$' -count $(ROUNDS) -timeout $(ROUNDS)0m -v -chaos.messages 1500
 
-recovery: ## cut transfers of 300 MB in the middle, and count what is sent again
+recovery: ## cut transfers at every PDU, and those of 300 MB in the middle; count what is sent again
+	$(GO) test ./lib/osi/rtse -run '^TestTransferCutAtEveryPDU' -count 1 -v
 	$(GO) test ./cmd/mtarun -run '^TestRecovery' -count 1 -timeout 30m -v -recovery-size 300000000
 
 bench: build ## relayed messages per second beside Postfix in the same run (root; installs Postfix)

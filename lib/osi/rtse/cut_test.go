@@ -172,16 +172,18 @@ func TestTransferCutAtEveryPDU(t *testing.T) {
 		for _, responderSends := range []bool{false, true} {
 			for _, checkpoint := range []int{-1, 1, 4} {
 				unit := max(checkpoint, 0) * checkpointUnit
-				for _, size := range []int{2, 3, unit, 5*unit + 100} {
+				exact := unit // with what is around it
+				if !x410 && unit > 0 {
+					exact -= externalHeader(t, unit)
+				}
+				for _, size := range []int{len(value(0)), len(value(0)) + 1, exact, 5*unit + 100} {
 					for _, recovery := range []bool{false, true} {
+						if size == 0 || checkpoint < 0 && recovery {
+							continue // there is nothing of that size, or nothing to be resumed
+						}
 						c := matrixCase{x410, responderSends, recovery, checkpoint, size}
-						if size < 2 || checkpoint < 0 && recovery {
-							continue
-						}
-						if size == unit && !x410 {
-							c.size -= externalHeader(t, size)
-						}
 						r, d, again := c.cutEverywhere(t)
+						t.Logf("%s: cut behind each of %d TPDUs; %d times received twice, %d times resumed", c, r, d, again)
 						runs, twice, resumed = runs+r, twice+d, resumed+again
 					}
 				}
