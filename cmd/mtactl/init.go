@@ -20,8 +20,11 @@ import (
 
 // initialise writes a configuration and a spool; what exists is never touched.
 func initialise(c *ucli.Context) error {
-	if c.NArg() != 1 {
-		return cli.Usage("init wants one directory")
+	if c.NArg() == 0 && c.String("C") != "" && c.NumFlags() == 0 {
+		return initialiseSpool(c)
+	}
+	if c.NArg() != 1 || c.String("C") != "" {
+		return diag.WithHint(cli.Usage("init wants one directory"), "mtactl -C FILE init makes the spool of a configuration that there is")
 	}
 	dir := c.Args().First()
 	domain, err := oraddr.ParseDomain(c.String("domain"))
@@ -54,6 +57,15 @@ func initialise(c *ucli.Context) error {
 	// The configuration comes last: a directory with one is ready. It will hold
 	// passwords.
 	return diag.E("init", diag.CantCreate, durable.WriteFile(path, text, 0o600))
+}
+
+// initialiseSpool makes the spool of a configuration that there is.
+func initialiseSpool(c *ucli.Context) error {
+	cfg, err := cli.Config(c)
+	if err != nil {
+		return err
+	}
+	return spool.Init(cfg.Spool.Dir)
 }
 
 // freeAddress makes a port of 0 one that is free now.

@@ -93,7 +93,7 @@ func Open(dir string) (*Spool, error) {
 	if err := checkFormat(dir); err != nil {
 		switch diag.KindOf(err) {
 		case diag.NoInput:
-			return nil, diag.WithHint(err, "mtactl init makes a spool")
+			return nil, diag.WithHint(err, "mtactl init makes a spool, with -C that of a configuration; or is its disk not mounted?")
 		case diag.Denied:
 			return nil, diag.WithHint(err, "only the user the spool belongs to may use it")
 		}
