@@ -83,16 +83,22 @@ func (k *Keeper) checkChildren(ev sched.JobOutcome) {
 // orphans are the children that were made for recipients that have ended otherwise: by
 // an operator's word, or because their time was over before they were named.
 func (k *Keeper) orphans(e *ending) []*unnamed {
+	if len(k.unnamed) == 0 {
+		return nil
+	}
+	ends := map[int]spool.ID{} // by recipient: the child that is the way it went
+	for _, f := range e.finals {
+		for _, n := range f.N {
+			ends[n] = f.Outcome.Child
+		}
+	}
 	var all []*unnamed
 	for id, u := range k.unnamed {
-		if u.env.Parent != e.ref.ID {
-			continue
-		}
-		for _, f := range e.finals {
-			if f.Outcome.Child != id && slices.ContainsFunc(f.N, func(n int) bool { return slices.Contains(u.env.ParentRecipients, n) }) {
-				all = append(all, u)
-				break
-			}
+		if u.env.Parent == e.ref.ID && slices.ContainsFunc(u.env.ParentRecipients, func(n int) bool {
+			child, ended := ends[n]
+			return ended && child != id
+		}) {
+			all = append(all, u)
 		}
 	}
 	return all

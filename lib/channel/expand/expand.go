@@ -25,6 +25,13 @@ import (
 // process, or a configuration that is about to change.
 const soon = time.Second
 
+// One message may name many recipients, and each child has all its content: what one job
+// copies is bounded, and the other recipients wait for a while.
+const (
+	maxCopied = 1 << 30 // octets
+	enough    = 5 * time.Minute
+)
+
 // Channel is the body of an expand channel process.
 type Channel struct {
 	host *channel.Host
@@ -33,6 +40,7 @@ type Channel struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	jobs   sync.WaitGroup
+	most   int64 // octets that one job copies
 
 	mu   sync.Mutex
 	conf *settings
@@ -47,7 +55,7 @@ type settings struct {
 
 // New makes the channel.
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
-	c := &Channel{host: h, now: now}
+	c := &Channel{host: h, now: now, most: maxCopied}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, c.Configure(cfg)
 }
@@ -127,18 +135,32 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 	if err != nil {
 		return all(channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()})
 	}
+	copied := int64(0)
+	expanded := map[string]bool{} // lists
 	for i, n := range j.Recipients {
-		results[i] = c.one(s, m, e, n)
-		results[i].N = n
+		r, list := &results[i], s.judge.listOf(m.Envelope, n)
+		switch {
+		case e.Kind == p1.Message && expanded[list]:
+			*r = channel.Result{Outcome: channel.OutcomeExpanded, Text: "the message names this list more than once, and is expanded once"}
+		case copied >= c.most:
+			*r = channel.Result{Outcome: channel.OutcomeDeferred, Text: "it has been copied for many other recipients", Until: c.now().Add(enough)}
+		default:
+			var octets int64
+			*r, octets = c.one(s, m, e, n)
+			copied += octets
+			expanded[list] = list != "" && r.Child != "" && r.Outcome == channel.OutcomeExpanded
+		}
+		r.N = n
 	}
 	return results
 }
 
-// one decides about one recipient, and makes its child if there is to be one.
-func (c *Channel) one(s *settings, m *spool.Message, e *p1.Common, n int) channel.Result {
+// one decides about one recipient, and makes its child if there is to be one. It tells
+// how many octets that has.
+func (c *Channel) one(s *settings, m *spool.Message, e *p1.Common, n int) (channel.Result, int64) {
 	d := s.judge.decide(&subject{env: m.Envelope, common: e, n: n, now: c.now()})
 	if d.step == "" {
-		return d.result
+		return d.result, 0
 	}
 	env, err := c.child(s, m, n, d)
 	var no *unusable
@@ -148,16 +170,16 @@ func (c *Channel) one(s *settings, m *spool.Message, e *p1.Common, n int) channe
 	}
 	switch {
 	case errors.As(err, &no) && e.Kind == p1.Report:
-		return ends("report discarded: " + no.Error()).result
+		return ends("report discarded: " + no.Error()).result, 0
 	case errors.As(err, &no) && d.step == submit.StepRedirect:
-		return fail(mts.InvalidArguments, no.Error()).result
+		return fail(mts.InvalidArguments, no.Error()).result, 0
 	case errors.As(err, &no):
-		return fail(mts.DLExpansionFailure, no.Error()).result
+		return fail(mts.DLExpansionFailure, no.Error()).result, 0
 	case err != nil:
-		return later(err)
+		return later(err), 0
 	}
 	d.result.Child = env.ID
-	return d.result
+	return d.result, env.Size + int64(len(env.Wire))
 }
 
 // unusable is why a child cannot be: it would be beyond the limits of an envelope, or

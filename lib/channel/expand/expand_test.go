@@ -23,6 +23,8 @@ type scheduler struct {
 	spool  *spool.Spool
 	stream *channel.Stream
 	jobs   uint64
+
+	channel *Channel // to be looked at after its hello, and between jobs
 }
 
 // start runs an expand channel with the list staff in a spool of its own.
@@ -45,7 +47,9 @@ func start(t *testing.T, list string) *scheduler {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- channel.Run(context.Background(), "expand", channel.NewPipe(in, out), func(h *channel.Host, c *conf.Config) (channel.Kind, error) {
-			return New(h, c, func() time.Time { return noon })
+			kind, err := New(h, c, func() time.Time { return noon })
+			s.channel = kind.(*Channel)
+			return kind, err
 		})
 	}()
 	s.stream = channel.NewPipe(fromChannel, toChannel)
@@ -199,6 +203,69 @@ func TestReportForTheOwnerAlone(t *testing.T) {
 	}
 	if to := commit.Recipients; len(to) != 1 || to[0].Address != ann {
 		t.Errorf("%+v", to)
+	}
+}
+
+// many is a message that names a list, or users who have left, several times.
+func (s *scheduler) many(m *subject, to string, times int) []channel.Result {
+	s.t.Helper()
+	f := m.common.Recipients[0]
+	f.RecipientName = name(s.t, to)
+	env := &mts.MessageTransferEnvelope{MessageIdentifier: m.common.Identifier, OriginatorName: m.common.Originator, ContentType: m.common.ContentType,
+		PerMessageIndicators: m.common.Indicators}
+	job, addresses := []int{}, []string{}
+	for i := range times {
+		f.OriginallySpecifiedRecipientNumber = i + 1
+		env.PerRecipientFields, job, addresses = append(env.PerRecipientFields, f), append(job, i+1), append(addresses, to)
+	}
+	raw, err := p1.EncodeMessageEnvelope(env)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ref := s.put(subjectFrom(s.t, raw, spool.KindMessage, addresses...), make([]byte, 1000))
+	s.jobs++
+	s.send(channel.Line{Type: channel.TypeJob, Job: s.jobs, Ref: &ref, Recipients: job})
+	for {
+		l := s.receive()
+		if l.Type != channel.TypeCommit {
+			return l.Results
+		}
+		s.send(channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
+	}
+}
+
+// A list that a message names more than once is expanded once.
+func TestListNamedTwice(t *testing.T) {
+	s := start(t, "")
+	r := s.many(aMessage(t), staff, 3)
+	if len(r) != 3 || r[0].Child == "" {
+		t.Fatalf("%+v", r)
+	}
+	for i := range r {
+		if r[i].N != i+1 || r[i].Outcome != channel.OutcomeExpanded || i > 0 && r[i].Child != "" {
+			t.Errorf("%+v", r[i])
+		}
+	}
+}
+
+// What one job copies is bounded: a message to many who all have alternates does not fill
+// the disk at once.
+func TestCopiesAreBounded(t *testing.T) {
+	s := start(t, "")
+	s.channel.most = 2000
+	m := aMessage(t)
+	m.common.Recipients[0].Extensions = []mts.ExtensionField{ext(t, mts.ExtOriginatorRequestedAlternateRecipient, name(t, abroad))}
+	made := 0
+	for _, r := range s.many(m, "/S=Nobody/PRMD=ALPHA/ADMD=TEST/C=GB/", 10) {
+		switch {
+		case r.Outcome == channel.OutcomeRedirected && r.Child != "":
+			made++
+		case r.Outcome != channel.OutcomeDeferred || !r.Until.After(noon):
+			t.Errorf("%+v", r)
+		}
+	}
+	if made != 2 {
+		t.Errorf("%d children of 1000 octets and an envelope, where one job may copy 2000", made)
 	}
 }
 

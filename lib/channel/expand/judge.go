@@ -117,6 +117,18 @@ func (j *judge) decide(s *subject) decision {
 	return d
 }
 
+// listOf is the list that a recipient is, "" if it is none.
+func (j *judge) listOf(env *spool.Envelope, n int) string {
+	a, err := oraddr.Parse((&subject{env: env, n: n}).address())
+	if err != nil {
+		return ""
+	}
+	if l := j.router.Route(a).List; l != nil {
+		return l.Address
+	}
+	return ""
+}
+
 // nothing is decided of what was to be expanded or redirected by another configuration:
 // the queue is about to be routed again.
 func nothing(now time.Time) decision {
