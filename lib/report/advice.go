@@ -22,7 +22,7 @@ func DiagnosticAdvice(d mts.DiagnosticCode) string {
 
 var reasonAdvice = [...]string{
 	mts.TransferFailure:                  "A transfer that was under way failed: ask who runs the reporting MTA what its log says, and send again.",
-	mts.UnableToTransfer:                 "The message cannot be passed on as it is: the diagnostic says what to change before it is sent again.",
+	mts.UnableToTransfer:                 "The message cannot be passed on as it is: the diagnostic, or the text where there is none, says what to change before it is sent again.",
 	mts.ConversionNotPerformed:           "A conversion was needed and not made: send the text in a type that the recipient takes.",
 	mts.PhysicalRenditionNotPerformed:    "The message could not be put on paper: ask for rendition attributes and body parts that the physical delivery system offers.",
 	mts.PhysicalDeliveryNotPerformed:     "The letter was not delivered: the diagnostic says why, and most often the postal address is to be corrected.",
