@@ -299,6 +299,10 @@ func (k *Keeper) Secure(id spool.ID, done func(error)) {
 		done(k.failed)
 		return
 	}
+	if _, err := spool.ParseID(string(id)); err != nil {
+		done(diag.E("secure", diag.Protocol, err)) // a barrier would fail on it, and end everything
+		return
+	}
 	k.batch.Partials = append(k.batch.Partials, id)
 	k.wait(done)
 }
@@ -307,7 +311,7 @@ func (k *Keeper) Secure(id spool.ID, done func(error)) {
 // done with, or not known, has no log to write to.
 func (k *Keeper) Transfer(now time.Time, ref spool.Ref, r spool.Record) {
 	k.now = now
-	if k.failed != nil || !k.mind.Has(ref.ID) {
+	if _, err := ref.Priority.MarshalText(); err != nil || k.failed != nil || !k.mind.Has(ref.ID) {
 		return
 	}
 	r.Time, r.Kind = now, spool.RecordTransfer

@@ -38,6 +38,11 @@ func TestSecureWaitsForABarrier(t *testing.T) {
 	if len(heard) != 1 || heard[0] != nil {
 		t.Fatalf("heard %v after a barrier that covers the first", heard)
 	}
+	w.keeper.Secure("../lock", func(err error) {
+		if diag.KindOf(err) != diag.Protocol {
+			t.Errorf("no identifier: %v", err)
+		}
+	})
 	_, settle = w.keeper.Begin()
 	settle(diag.New("syncfs", diag.IO, "input/output error"))
 	secure()
@@ -74,6 +79,10 @@ func TestTransferIsRemembered(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.keeper.Transfer(w.now, ref, record)
+	w.keeper.Transfer(w.now, spool.Ref{ID: ref.ID}, record) // which no log could take, and which others would wait behind
+	if len(w.keeper.unlogged) > 0 {
+		t.Error("a record without a log is waited for")
+	}
 	records, torn, err := w.spool.ReadLog(ref)
 	if err != nil || torn > 0 || len(records) != 1 {
 		t.Fatalf("%+v, %d torn, %v", records, torn, err)
