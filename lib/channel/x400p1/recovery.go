@@ -30,8 +30,8 @@ const (
 	// maxBounds bounds the ends of writes that no checkpoint has come to.
 	maxBounds = 1024
 	// maxSecured bounds the checkpoints of one object that are remembered, newest last: a
-	// peer resumes behind the last it has heard of.
-	maxSecured = 1024
+	// peer resumes behind the last it has heard of, or, after a crash, has written down.
+	maxSecured = 1 << 14
 	// maxNames bounds the names of activities, and maxOwnNames those of one object, newest
 	// last.
 	maxNames    = 10000
@@ -143,11 +143,17 @@ func (r *recovery) reference() string {
 type partial struct {
 	id      spool.ID
 	names   []string
-	secured []spool.PartialRecord // checkpoints, ascending
+	secured []checkpoint // ascending
 	octets  int64
 	cost    int64 // of its log
 	touched time.Time
 	kept    *kept // nil: nobody writes it
+}
+
+// checkpoint is what its record in the log of a partial says.
+type checkpoint struct {
+	serial, octets int64
+	digest         string
 }
 
 // name is the name of an activity of a peer's. The called reference is this side's, and
@@ -178,7 +184,7 @@ func newRecovery(ctx context.Context, h *channel.Host, now func() time.Time) (*r
 				p.names = append(p.names, name(rec.Peer, rtse.ActivityName{Activity: rec.Activity, Connection: session.ConnectionIdentifier{
 					CallingReference: rec.Calling, CommonReference: rec.Common, AdditionalReference: rec.Additional}}))
 			case spool.PartialSecured:
-				p.secured = append(p.secured, rec)
+				p.secured = append(p.secured, checkpoint{rec.Serial, rec.Octets, rec.Digest})
 				p.octets = rec.Octets
 			}
 		}
@@ -218,7 +224,7 @@ func (r *recovery) charge(p *partial, records int) bool {
 
 // upTo forgets the checkpoints behind one, which is where the activity was resumed.
 func (p *partial) upTo(serial int64) {
-	p.secured = slices.DeleteFunc(p.secured, func(s spool.PartialRecord) bool { return s.Serial > serial })
+	p.secured = slices.DeleteFunc(p.secured, func(c checkpoint) bool { return c.serial > serial })
 }
 
 // configure takes the limits.
@@ -342,7 +348,7 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	if p == nil {
 		return rtse.Resumed{}
 	}
-	i := slices.IndexFunc(p.secured, func(s spool.PartialRecord) bool { return s.Serial == int64(serial) })
+	i := slices.IndexFunc(p.secured, func(c checkpoint) bool { return c.serial == int64(serial) })
 	if other := k.names[is]; i < 0 || other != nil && other != p || !k.charge(p, 1) {
 		k.end(p)
 		return rtse.Resumed{}
@@ -354,15 +360,15 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	}
 	from := p.secured[i]
 	record := k.record(now)
-	record.Serial, record.Octets = from.Serial, from.Octets
-	file, past, err := k.host.Spool.ResumePartial(p.id, from.Octets, record)
+	record.Serial, record.Octets = from.serial, from.octets
+	file, past, err := k.host.Spool.ResumePartial(p.id, from.octets, record)
 	if err != nil {
 		k.drop(p)
 		return rtse.Resumed{}
 	}
-	p.upTo(from.Serial)
-	k.octets += from.Octets - p.octets
-	p.octets = from.Octets
+	p.upTo(from.serial)
+	k.octets += from.octets - p.octets
+	p.octets = from.octets
 	// The name it was resumed by may be the one the peer comes back with.
 	p.names = append(slices.DeleteFunc(p.names, func(n string) bool { return n == was || n == is }), was)
 	if is != was {
@@ -374,8 +380,8 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	}
 	digest := sha256.New()
 	p.kept = &kept{recovery: k.recovery, p: p, file: file, digest: digest}
-	return rtse.Resumed{Kept: p.kept, Octets: from.Octets,
-		Past: &secured{r: io.LimitedReader{R: past, N: from.Octets}, file: past, digest: digest, want: from.Digest}}
+	return rtse.Resumed{Kept: p.kept, Octets: from.octets,
+		Past: &secured{r: io.LimitedReader{R: past, N: from.octets}, file: past, digest: digest, want: from.digest}}
 }
 
 // secured reads what was kept, and gives its last octets only if it is what was secured:
@@ -492,7 +498,9 @@ func (k *kept) Secure(marks []rtse.Mark) error {
 	if k.over {
 		return errOver
 	}
-	k.p.secured = append(k.p.secured, records...)
+	for _, r := range records {
+		k.p.secured = append(k.p.secured, checkpoint{r.Serial, r.Octets, r.Digest})
+	}
 	k.p.trim()
 	return nil
 }
