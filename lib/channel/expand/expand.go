@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"slices"
 	"sync"
 	"time"
@@ -34,8 +33,8 @@ const (
 
 // Channel is the body of an expand channel process.
 type Channel struct {
-	host *channel.Host
-	now  func() time.Time
+	channel.Unassociated
+	now func() time.Time
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -55,7 +54,7 @@ type settings struct {
 
 // New makes the channel.
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
-	c := &Channel{host: h, now: now, most: maxCopied}
+	c := &Channel{Unassociated: channel.Unassociated{Host: h}, now: now, most: maxCopied}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, c.Configure(cfg)
 }
@@ -64,13 +63,13 @@ func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind,
 func (c *Channel) Configure(cfg *conf.Config) error {
 	s := &settings{jobs: 1}
 	var err error
-	if s.door, err = submit.NewDoor(cfg, c.host, c.now); err != nil {
+	if s.door, err = submit.NewDoor(cfg, c.Host, c.now); err != nil {
 		return err
 	}
 	if s.judge, err = newJudge(cfg); err != nil {
 		return err
 	}
-	if own, ok := cfg.Channel(c.host.Name); ok {
+	if own, ok := cfg.Channel(c.Host.Name); ok {
 		s.jobs = own.MaxJobs
 	}
 	c.mu.Lock()
@@ -91,7 +90,7 @@ func (c *Channel) settings() *settings {
 // Do makes the children of some recipients of a message.
 func (c *Channel) Do(j channel.Job) {
 	s := c.settings()
-	c.jobs.Go(func() { c.host.Results(j, c.derive(s, j)...) })
+	c.jobs.Go(func() { c.Host.Results(j, c.derive(s, j)...) })
 }
 
 // Drain waits for what is in progress.
@@ -99,22 +98,6 @@ func (c *Channel) Drain(context.Context) { c.jobs.Wait() }
 
 // Abort gives up waiting for what was committed: the next lease finds it.
 func (c *Channel) Abort() { c.cancel() }
-
-// Accept closes the connection: there are no associations.
-func (c *Channel) Accept(conn net.Conn, _ string, _ []byte) {
-	_ = conn.Close() // nobody is served here
-}
-
-// Open tells that there are no associations.
-func (c *Channel) Open(assoc uint64, peer string) {
-	c.host.Association(channel.Line{Assoc: assoc, Peer: peer, State: channel.StateFailed, Reason: "an expand channel has no associations"})
-}
-
-// Close has nothing to release.
-func (c *Channel) Close(uint64) {}
-
-// Turn has nobody to ask.
-func (c *Channel) Turn(uint64, spool.Priority) {}
 
 // derive does a job, recipient by recipient.
 func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
@@ -126,7 +109,7 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		}
 		return results
 	}
-	m, err := c.host.Spool.OpenMessage(j.Ref)
+	m, err := c.Host.Spool.OpenMessage(j.Ref)
 	if err != nil {
 		return all(later(err))
 	}
@@ -190,7 +173,7 @@ func (u *unusable) Error() string { return u.err.Error() }
 
 // child makes the child that was decided on, or finds it made.
 func (c *Channel) child(s *settings, m *spool.Message, n int, d decision) (*spool.Envelope, error) {
-	tx, err := s.door.Derive(spool.Source{Channel: c.host.Name},
+	tx, err := s.door.Derive(spool.Source{Channel: c.Host.Name},
 		submit.Child{Parent: m.Ref.ID, Step: d.step, Recipients: []int{n}, Priority: m.Envelope.Priority}, d.envelope)
 	if err != nil {
 		return nil, &unusable{err}
@@ -220,7 +203,7 @@ func (c *Channel) child(s *settings, m *spool.Message, n int, d decision) (*spoo
 // existing finds a child that an earlier lease has made. What it did not finish goes
 // away when its end is noticed.
 func (c *Channel) existing(want *spool.Envelope) (*spool.Envelope, error) {
-	m, err := c.host.Spool.OpenMessage(spool.Ref{ID: want.ID, Priority: want.Priority})
+	m, err := c.Host.Spool.OpenMessage(spool.Ref{ID: want.ID, Priority: want.Priority})
 	if err != nil {
 		return nil, fmt.Errorf("child %s: %w", want.ID, err)
 	}
@@ -231,7 +214,7 @@ func (c *Channel) existing(want *spool.Envelope) (*spool.Envelope, error) {
 	if env.Parent != want.Parent || env.Step != want.Step || !slices.Equal(env.ParentRecipients, want.ParentRecipients) {
 		return nil, fmt.Errorf("%s is not the child it should be", want.ID)
 	}
-	return env, c.host.Again(c.ctx, env)
+	return env, c.Host.Again(c.ctx, env)
 }
 
 // later is the outcome of what went wrong here and may go right another time.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -22,8 +21,8 @@ import (
 
 // Channel is the body of a local channel process.
 type Channel struct {
-	host *channel.Host
-	now  func() time.Time
+	channel.Unassociated
+	now func() time.Time
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -46,7 +45,7 @@ type settings struct {
 
 // New makes the channel.
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
-	c := &Channel{host: h, now: now, programTime: programTime, programEnd: programEnd}
+	c := &Channel{Unassociated: channel.Unassociated{Host: h}, now: now, programTime: programTime, programEnd: programEnd}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, c.Configure(cfg)
 }
@@ -56,7 +55,7 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	s := &settings{identity: cfg.Identity, users: map[string]*conf.User{}, jobs: 1}
 	for i := range cfg.Users {
 		u := &cfg.Users[i]
-		if u.Channel != c.host.Name {
+		if u.Channel != c.Host.Name {
 			continue
 		}
 		a, err := oraddr.Parse(u.Address)
@@ -65,7 +64,7 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 		}
 		s.users[a.Key()] = u
 	}
-	if own, ok := cfg.Channel(c.host.Name); ok {
+	if own, ok := cfg.Channel(c.Host.Name); ok {
 		s.jobs = own.MaxJobs
 	}
 	c.mu.Lock()
@@ -86,7 +85,7 @@ func (c *Channel) settings() *settings {
 // Do delivers one message to some of its recipients.
 func (c *Channel) Do(j channel.Job) {
 	s := c.settings()
-	c.jobs.Go(func() { c.host.Results(j, c.deliver(s, j)...) })
+	c.jobs.Go(func() { c.Host.Results(j, c.deliver(s, j)...) })
 }
 
 // Drain waits for the deliveries in progress.
@@ -94,22 +93,6 @@ func (c *Channel) Drain(context.Context) { c.jobs.Wait() }
 
 // Abort ends the programs that are running; what they had is delivered again.
 func (c *Channel) Abort() { c.cancel() }
-
-// Accept closes the connection: a local channel has no associations.
-func (c *Channel) Accept(conn net.Conn, _ string, _ []byte) {
-	_ = conn.Close() // nobody is served here
-}
-
-// Open tells that there are no associations.
-func (c *Channel) Open(assoc uint64, peer string) {
-	c.host.Association(channel.Line{Assoc: assoc, Peer: peer, State: channel.StateFailed, Reason: "a local channel has no associations"})
-}
-
-// Close has nothing to release.
-func (c *Channel) Close(uint64) {}
-
-// Turn has nobody to ask.
-func (c *Channel) Turn(uint64, spool.Priority) {}
 
 func (c *Channel) deliver(s *settings, j channel.Job) []channel.Result {
 	all := func(r channel.Result) []channel.Result {
@@ -120,7 +103,7 @@ func (c *Channel) deliver(s *settings, j channel.Job) []channel.Result {
 		}
 		return rs
 	}
-	m, err := c.host.Spool.OpenMessage(j.Ref)
+	m, err := c.Host.Spool.OpenMessage(j.Ref)
 	if err != nil {
 		return all(later(err))
 	}
@@ -184,7 +167,7 @@ func (c *Channel) audited(e *envelope) {
 	}
 	if r, ok := report.AuditEvent(e.Report, returned); ok {
 		r.Time, r.ID = c.now(), string(e.spool.ID)
-		c.host.Event(r)
+		c.Host.Event(r)
 	}
 }
 
