@@ -31,6 +31,10 @@ const (
 	enough    = 5 * time.Minute
 )
 
+// piece is how many outcomes are told together. To write the envelopes of the children of
+// a message to very many takes its time, and what is done is done.
+const piece = 64
+
 // Channel is the body of an expand channel process.
 type Channel struct {
 	channel.Unassociated
@@ -90,7 +94,11 @@ func (c *Channel) settings() *settings {
 // Do makes the children of some recipients of a message.
 func (c *Channel) Do(j channel.Job) {
 	s := c.settings()
-	c.jobs.Go(func() { c.Host.Results(j, c.derive(s, j)...) })
+	c.jobs.Go(func() {
+		if rest := c.derive(s, j); len(rest) > 0 {
+			c.Host.Results(j, rest...)
+		}
+	})
 }
 
 // Drain waits for what is in progress.
@@ -99,7 +107,7 @@ func (c *Channel) Drain(context.Context) { c.jobs.Wait() }
 // Abort gives up waiting for what was committed: the next lease finds it.
 func (c *Channel) Abort() { c.cancel() }
 
-// derive does a job, recipient by recipient.
+// derive does a job, recipient by recipient, and returns what it has not told yet.
 func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 	results := make([]channel.Result, len(j.Recipients))
 	all := func(r channel.Result) []channel.Result {
@@ -118,7 +126,7 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 	if err != nil {
 		return all(channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()})
 	}
-	copied := int64(0)
+	copied, told := int64(0), 0
 	expanded := map[string]bool{} // lists
 	for i, n := range j.Recipients {
 		r, list := &results[i], s.judge.listOf(m.Envelope, n)
@@ -134,8 +142,12 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 			expanded[list] = list != "" && r.Child != "" && r.Outcome == channel.OutcomeExpanded
 		}
 		r.N = n
+		if i+1-told == piece {
+			c.Host.Results(j, results[told:i+1]...)
+			told = i + 1
+		}
 	}
-	return results
+	return results[told:]
 }
 
 // one decides about one recipient, and makes its child if there is to be one. It tells

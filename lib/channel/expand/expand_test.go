@@ -225,12 +225,32 @@ func (s *scheduler) many(m *subject, to string, times int) []channel.Result {
 	ref := s.put(subjectFrom(s.t, raw, spool.KindMessage, addresses...), make([]byte, 1000))
 	s.jobs++
 	s.send(channel.Line{Type: channel.TypeJob, Job: s.jobs, Ref: &ref, Recipients: job})
-	for {
+	var all []channel.Result
+	for len(all) < times {
 		l := s.receive()
-		if l.Type != channel.TypeCommit {
-			return l.Results
+		if l.Type == channel.TypeCommit {
+			s.send(channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
+			continue
 		}
-		s.send(channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
+		if n := len(l.Results); n == 0 || n > piece {
+			s.t.Fatalf("%d outcomes are told together", n)
+		}
+		all = append(all, l.Results...)
+	}
+	return all
+}
+
+// What has been done for a message to many is told before all of it is done.
+func TestOutcomesInPieces(t *testing.T) {
+	s := start(t, "")
+	m := aMessage(t)
+	m.common.Recipients[0].Extensions = []mts.ExtensionField{ext(t, mts.ExtOriginatorRequestedAlternateRecipient, name(t, abroad))}
+	for _, times := range []int{piece, 2*piece + 1} {
+		for i, r := range s.many(m, "/S=Nobody/PRMD=ALPHA/ADMD=TEST/C=GB/", times) {
+			if r.N != i+1 || r.Child == "" {
+				t.Errorf("%+v", r)
+			}
+		}
 	}
 }
 
