@@ -277,10 +277,7 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		return rtse.Decision{Transient: transient}
 	}
 	host := hostOf(ind.Remote.Addr)
-	name, ok := b.channel.recovery.found(ind.Recover, host)
-	if !ok {
-		name, ok = b.channel.replaceable(ind.Recover, host)
-	}
+	name, ok := b.channel.recoverable(ind.Recover, host)
 	peer, known := s.Peer(name)
 	twoWay := ind.Remote.Mode == rtse.TwoWayAlternate
 	if !ok || !known || !peer.Enabled || peer.Channel != s.own.Name || !peer.Recovery || modeOf(ind.Remote) != peer.Mode || twoWay && !peer.TwoWay {
@@ -295,30 +292,30 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	}
 	b.peer, b.place = *peer, true
 	// Only now: whoever is refused must not have taken it from the peer.
-	if !b.channel.recovery.take(ind.Recover, host) && !b.channel.replace(ind.Recover, host) {
+	if !b.channel.replace(ind.Recover, host) {
 		return refuse(false, errRecover)
 	}
 	return rtse.Decision{Accept: true, Keeper: b.channel.keeper(peer)}
 }
 
-// replaceable gives the peer of an association that its initiator wants recovered, and
-// whose loss is not known here yet.
-func (c *Channel) replaceable(id *rtse.SessionConnectionIdentifier, host string) (peer string, ok bool) {
+// recoverable gives the peer of an association that its initiator wants recovered; it is
+// one whose loss is not known here yet, or one that was lost.
+func (c *Channel) recoverable(id *rtse.SessionConnectionIdentifier, host string) (peer string, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a := c.named(id, host); a != nil {
 		return a.peer.Name, true
 	}
-	return "", false
+	return c.recovery.found(id, host)
 }
 
-// replace aborts it.
+// replace is for whoever may recover it: it is aborted, or is not among the lost any more.
 func (c *Channel) replace(id *rtse.SessionConnectionIdentifier, host string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a := c.named(id, host)
 	if a == nil {
-		return false
+		return c.recovery.take(id, host)
 	}
 	a.replaced = true
 	go a.conn.Abort(rtse.TemporaryProblem)

@@ -1,7 +1,10 @@
 package x400p1
 
 import (
+	"context"
+	"errors"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -9,6 +12,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/osi/session"
+	"github.com/mtakit/mtakit/lib/osi/tp"
 )
 
 // A recovered association has no bind: whoever asks for one must be, in all else, who
@@ -53,4 +57,85 @@ func TestRecoverAsksForAllButTheBind(t *testing.T) {
 			t.Errorf("%s: accepted %v, and %d are left to be recovered", c.name, d.Accept, left)
 		}
 	}
+}
+
+// An association that is lost can be recovered while nothing is known of that yet, when
+// it is known, and at every moment between the two.
+func TestRecoverWhileItIsLost(t *testing.T) {
+	s := start(t)
+	conn := s.answered()
+	was := conn.Remote().Identifier
+	content := func(raw []byte) []byte { return raw[2:] } // they are short
+	id := &rtse.SessionConnectionIdentifier{
+		CallingReference: rtse.CallingReference{OctetString: content(was.CallingReference)},
+		CommonReference:  asn1.UTCTime(content(was.CommonReference)),
+	}
+	if len(was.AdditionalReference) > 0 {
+		id.AdditionalReference = asn1.TeletexString(content(was.AdditionalReference))
+	}
+	host := hostOf(conn.Remote().Addr)
+	peer := s.conf.Peers[0]
+	for range 10_000 {
+		ch := &Channel{now: time.Now, associations: map[uint64]*association{}, recovery: &recovery{now: time.Now, age: time.Hour}}
+		a := newAssociation(ch, 1, peer, conn, true)
+		ch.associations[a.id] = a
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			ch.forget(a, errors.New("lost"))
+		}()
+		for lost := false; !lost; {
+			select {
+			case <-done:
+				lost = true
+			default:
+			}
+			if name, ok := ch.recoverable(id, host); !ok || name != peer.Name {
+				t.Fatalf("lost %v: %q, %v", lost, name, ok)
+			}
+			runtime.Gosched()
+		}
+		if !ch.replace(id, host) || ch.replace(id, host) {
+			t.Fatal("not to be recovered, or twice")
+		}
+	}
+}
+
+// answered is the responder's end of an association.
+func (s *switch1) answered() *rtse.Conn {
+	t := s.t
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	caller, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = caller.Close() })
+	go func() { _, _ = s.bindOver(caller, "MTA-B", "secretB") }() // its bind gets no result
+	called, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = called.Close() })
+	_, octets, err := tp.PeekCR(called)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tc, _, err := tp.Accept(called, octets, tp.Params{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := rtse.Accept(ctx, tc, answering(s.conf, &s.conf.Channels[0], time.Now()), func(rtse.OpenIndication) rtse.Decision {
+		return rtse.Decision{Accept: true}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }

@@ -405,21 +405,26 @@ func (c *Channel) serve(a *association) {
 		c.tasks.Go(a.release)
 	}
 	end := a.receive()
-	c.mu.Lock()
-	delete(c.associations, a.id)
-	replaced := a.replaced
-	c.mu.Unlock()
+	c.forget(a, end)
 	line := channel.Line{Assoc: a.id, Peer: a.peer.Name, Inbound: a.inbound, State: channel.StateDown}
 	event := audit.Record{Time: c.now(), Event: audit.AssociationDown, Peer: a.peer.Name, Assoc: a.id, Text: "released"}
 	if end != nil {
 		line.Aborted, line.Layer, line.Reason = true, LayerOf(end), end.Error()
-		if a.inbound && a.peer.Recovery && !replaced {
-			r := a.conn.Remote()
-			c.recovery.lose(lost{connection: r.Identifier, peer: a.peer.Name, host: hostOf(r.Addr), at: c.now()})
-		}
 		event.Layer, event.Text = line.Layer, line.Reason
 	}
 	a.finish() // the outcomes of its jobs go before its end
 	c.host.Association(line)
 	c.host.Event(event)
+}
+
+// forget takes an association off those that stand. One that is lost is among those that
+// may be recovered from the same moment on: its initiator may be asking already.
+func (c *Channel) forget(a *association, end error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.associations, a.id)
+	if end != nil && a.inbound && a.peer.Recovery && !a.replaced {
+		r := a.conn.Remote()
+		c.recovery.lose(lost{connection: r.Identifier, peer: a.peer.Name, host: hostOf(r.Addr), at: c.now()})
+	}
 }
