@@ -136,18 +136,40 @@ func TestGuessesAreAnsweredSlowly(t *testing.T) {
 	if took := time.Since(begin); took < guessPause {
 		t.Errorf("answered after %v", took)
 	}
-	const guesses = 20
+	// A machine that has much else to do may be slow once, but not each time.
+	for end := time.Now().Add(time.Minute); ; {
+		took := s.bindAmongGuesses(20)
+		if took <= guessPause/2 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the peer itself waits, the last time %v", took)
+		}
+	}
+}
+
+// bindAmongGuesses is how long the peer waits for its bind while others try passwords.
+func (s *switch1) bindAmongGuesses(guesses int) time.Duration {
+	s.t.Helper()
 	var refused sync.WaitGroup
 	for range guesses {
 		nc := s.call()
 		refused.Go(func() { _, _ = s.bindOver(nc, "MTA-B", "wrong") })
 	}
-	begin = time.Now()
-	s.bound()
-	if took := time.Since(begin); took > guessPause/2 {
-		t.Errorf("the peer itself waited %v", took)
-	}
+	begin := time.Now()
+	conn := s.bound()
+	took := time.Since(begin)
 	refused.Wait()
+	if err := conn.Close(context.Background()); err != nil {
+		s.t.Error(err)
+	}
+	for {
+		select {
+		case <-s.lines: // of those who were refused
+		default:
+			return took
+		}
+	}
 }
 
 // A channel that is told to stop takes the object that is arriving, says yes, and ends
