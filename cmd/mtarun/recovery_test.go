@@ -208,7 +208,9 @@ func TestRecoveryReceiving(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			n := newNetwork(t)
 			b := n.add("b", "BRAVO")
-			b.set("[[channel]]", `recovery-time = "3s"`)
+			if !test.resume { // nobody asks for what was kept: it goes when its time is over
+				b.set("[[channel]]", `recovery-time = "3s"`)
+			}
 			b.configure("\n[limits]\nmessage-size = \"1GiB\"\n\n[[peer]]\nname = \"SOURCE\"\nchannel = \"p1\"\npassword-in = \"secret of SOURCE\"\npassword-out = \"secret\"\n")
 			b.user("Bob", "Jones")
 			b.start()
