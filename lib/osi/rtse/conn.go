@@ -106,13 +106,13 @@ func Open(ctx context.Context, nc net.Conn, cfg Config, userData ber.Raw) (*Conn
 	if cfg.TwoWayAlternate {
 		mode = TwoWayAlternate
 	}
+	c.mu.Lock() // before anything is read: the peer may send what it has no reason to yet
+	defer c.mu.Unlock()
 	c.start()
-	c.mu.Lock()
 	err = c.step(rtOpen{
 		Checkpoint: int64(cfg.CheckpointSize), Window: int64(cfg.WindowSize),
 		Mode: mode, Turn: cfg.InitialTurn, UserData: userData,
 	})
-	defer c.mu.Unlock()
 	if err != nil {
 		tc.Close()
 		return nil, OpenResult{}, diag.E("rtse: open", diag.Usage, err)
