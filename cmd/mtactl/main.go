@@ -48,7 +48,7 @@ func app() *ucli.App {
 			{Name: "decode", Usage: "print what an encoding says", ArgsUsage: "[FILE|-]", Action: decodeAction,
 				Flags: []ucli.Flag{
 					&ucli.BoolFlag{Name: "hex", Usage: "the input is hexadecimal"},
-					&ucli.StringFlag{Name: "as", Usage: "tpdu, spdu, ppdu, acse, rtse, mts-apdu, ipm, edim, or-name or ber: the `LAYER`", Value: "ber"},
+					&ucli.StringFlag{Name: "as", Usage: "tpdu, spdu, ppdu, acse, rtse, mts-apdu, envelope, ipm, edim, or-name or ber: the `LAYER`", Value: "ber"},
 					cli.JSONFlag(),
 				}},
 		},

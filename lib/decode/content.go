@@ -16,6 +16,15 @@ func (d *decoder) mtsAPDU(s span) (Node, int) {
 	return d.explain(s, MTSAPDU, "MTS-APDU", p1.MTSAPDU{}, "")
 }
 
+// envelope shows the envelope part of an MTS-APDU: that of a message is its transfer
+// envelope, without a tag that would tell it from a part of another kind.
+func (d *decoder) envelope(s span) (Node, int) {
+	if ber.Raw(s.b).Tag().Class == asn1.ContextSpecific {
+		return d.mtsAPDU(s)
+	}
+	return d.explain(s, Envelope, "message-transfer-envelope", mts.MessageTransferEnvelope{}, "")
+}
+
 // orName shows an ORName or, by its tag, an ORAddress.
 func (d *decoder) orName(s span) (Node, int) {
 	if ber.Raw(s.b).Tag() == asn1.Univ(asn1.NumberSequence) {

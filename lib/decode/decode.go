@@ -23,21 +23,22 @@ type Layer string
 
 // The layers, from the wire up.
 const (
-	TPDU    Layer = "tpdu"     // TPKTs of RFC 1006 in a row, or one TPDU of X.224
-	SPDU    Layer = "spdu"     // the SPDUs of one TSDU, X.225
-	PPDU    Layer = "ppdu"     // X.226
-	ACSE    Layer = "acse"     // X.227
-	RTSE    Layer = "rtse"     // X.228
-	MTSAPDU Layer = "mts-apdu" // X.411: a message, report or probe between MTAs
-	IPM     Layer = "ipm"      // X.420: a content of type 2 or 22; STANAG 4406: one of P772
-	EDIM    Layer = "edim"     // X.435: a content of type 35
-	ORName  Layer = "or-name"  // X.411: an ORName, or an ORAddress
-	BER     Layer = "ber"      // X.690, the types not known
+	TPDU     Layer = "tpdu"     // TPKTs of RFC 1006 in a row, or one TPDU of X.224
+	SPDU     Layer = "spdu"     // the SPDUs of one TSDU, X.225
+	PPDU     Layer = "ppdu"     // X.226
+	ACSE     Layer = "acse"     // X.227
+	RTSE     Layer = "rtse"     // X.228
+	MTSAPDU  Layer = "mts-apdu" // X.411: a message, report or probe between MTAs
+	Envelope Layer = "envelope" // X.411: the transfer envelope of a message, as the spool keeps it
+	IPM      Layer = "ipm"      // X.420: a content of type 2 or 22; STANAG 4406: one of P772
+	EDIM     Layer = "edim"     // X.435: a content of type 35
+	ORName   Layer = "or-name"  // X.411: an ORName, or an ORAddress
+	BER      Layer = "ber"      // X.690, the types not known
 )
 
 // Layers returns every layer, from the wire up.
 func Layers() []Layer {
-	return []Layer{TPDU, SPDU, PPDU, ACSE, RTSE, MTSAPDU, IPM, EDIM, ORName, BER}
+	return []Layer{TPDU, SPDU, PPDU, ACSE, RTSE, MTSAPDU, Envelope, IPM, EDIM, ORName, BER}
 }
 
 // ParseLayer returns the layer of that name. Its error is of kind diag.Usage.
@@ -234,6 +235,8 @@ func (d *decoder) element(s span, layer Layer) (Node, int) {
 		return d.rtse(s)
 	case MTSAPDU:
 		return d.mtsAPDU(s)
+	case Envelope:
+		return d.envelope(s)
 	case IPM:
 		return d.ipm(s)
 	case EDIM:

@@ -97,7 +97,7 @@ func (d *decoder) node(n *ber.Node, s span, layer Layer) Node {
 		d.inPPDU(n, s, &out)
 	case ACSE, RTSE:
 		d.inAPDU(n, s, &out)
-	case MTSAPDU, IPM, EDIM:
+	case MTSAPDU, Envelope, IPM, EDIM:
 		d.inMTSAPDU(n, s, &out)
 		d.inIPM(n, s, layer, &out)
 	}

@@ -44,7 +44,7 @@ var diagnosticAdvice = [...]string{
 	mts.ConversionImpractical:              "No MTA could convert this content: send it in a type that the recipient takes.",
 	mts.ImplicitConversionProhibited:       "The originator prohibited a conversion that was needed: send again without the prohibition, or in a type that the recipient takes.",
 	mts.ImplicitConversionNotSubscribed:    "The recipient has not subscribed to conversion: send in a type that the recipient takes.",
-	mts.InvalidArguments:                   "A field of the envelope has a value that is not allowed there: mtactl decode --as mts-apdu shows the envelope; the originating system needs correction.",
+	mts.InvalidArguments:                   "A field of the envelope has a value that is not allowed there: mtactl decode --as envelope shows the fields; the originating system needs correction.",
 	mts.ContentSyntaxError:                 "The content is not what its content type says: mtactl decode shows where; the originating system needs correction.",
 	mts.SizeConstraintViolation:            "A field is longer than X.411 allows, or a list has too many members: shorten it, or correct the originating system.",
 	mts.ProtocolViolation:                  "The object broke the transfer protocol: mtactl decode shows it; who wrote the MTA that passed it on has to correct it.",
