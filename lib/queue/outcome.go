@@ -344,7 +344,10 @@ func (k *Keeper) writeReport(ref spool.Ref, env *spool.Envelope, owed []report.R
 		return nil, nil
 	}
 	if returnContent {
-		if err := k.returnContent(tx, ref); err != nil {
+		err := k.returnContent(tx, ref)
+		if errors.Is(err, spool.ErrDamaged) {
+			k.log.Error("a content is not returned", "id", ref.ID, "error", err)
+		} else if err != nil {
 			return nil, errors.Join(err, tx.Abort())
 		}
 	}
@@ -372,8 +375,10 @@ func (k *Keeper) existing(ref spool.Ref) (*spool.Envelope, error) {
 	return env, m.Close()
 }
 
+// returnContent copies the content of the subject. Of a damaged one nothing has been
+// copied when it returns spool.ErrDamaged.
 func (k *Keeper) returnContent(tx *submit.Tx, ref spool.Ref) (err error) {
-	m, err := k.spool.OpenMessage(ref)
+	m, err := k.spool.OpenWhole(ref)
 	if err != nil {
 		return err
 	}

@@ -173,15 +173,34 @@ func (m *Message) Content() *io.SectionReader { return io.NewSectionReader(m.f, 
 // process. It is closed with the Message.
 func (m *Message) ContentFile() *os.File { return m.f }
 
+// OpenWhole is OpenMessage for whoever is going to pass the content on: it is compared
+// with its digest first. ErrDamaged says that it is not what was accepted.
+func (s *Spool) OpenWhole(ref Ref) (*Message, error) {
+	m, err := s.OpenMessage(ref)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.compare(); err != nil {
+		_ = m.Close() // it was only read
+		return nil, err
+	}
+	return m, nil
+}
+
 // VerifyContent reads the content and compares its digest with the last line;
 // ErrDamaged says that they differ. What the kernel had in memory is read from
 // the disk again where possible.
 func (m *Message) VerifyContent() error {
-	op := "verify " + m.Ref.String()
 	// Advice only: pages that are not dropped are compared all the same.
 	_ = onFile(m.f, func(fd int) error { return unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) })
+	return m.compare()
+}
+
+func (m *Message) compare() error {
+	op := "verify " + m.Ref.String()
 	h := sha256.New()
-	n, err := io.Copy(h, m.Content())
+	buffer := make([]byte, min(m.Envelope.Size, 64<<10)+1)
+	n, err := io.CopyBuffer(h, m.Content(), buffer)
 	if err != nil {
 		return fail(op, err)
 	}

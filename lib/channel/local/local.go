@@ -103,7 +103,7 @@ func (c *Channel) deliver(s *settings, j channel.Job) []channel.Result {
 		}
 		return rs
 	}
-	m, err := c.Host.Spool.OpenMessage(j.Ref)
+	m, err := c.Host.Spool.OpenWhole(j.Ref)
 	if err != nil {
 		return all(later(err))
 	}

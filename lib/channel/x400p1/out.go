@@ -56,7 +56,7 @@ func (a *association) send(j channel.Job) []channel.Result {
 	later := func(err error) channel.Result {
 		return channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error()}
 	}
-	m, err := a.channel.host.Spool.OpenMessage(j.Ref)
+	m, err := a.channel.host.Spool.OpenWhole(j.Ref)
 	if err != nil {
 		return all(later(err))
 	}
