@@ -112,7 +112,7 @@ func readOne(p *cli.Printer, name, save string) error {
 func showDelivery(p *cli.Printer, d *local.Delivery) {
 	line := func(name string, v any) {
 		if text := cli.Field(v); text != "-" {
-			p.Text("%-14s%s\n", name+":", text)
+			p.Text("%-13s %s\n", name+":", text)
 		}
 	}
 	line(d.Kind, d.MTSID)
@@ -128,7 +128,7 @@ func showDelivery(p *cli.Printer, d *local.Delivery) {
 		line("trace", t.Domain+" "+t.Arrival.Format(time.RFC3339)+" "+t.Action)
 	}
 	for _, t := range d.Internal {
-		line("trace", t.Domain+" "+t.MTA+" "+t.Arrival.Format(time.RFC3339)+" "+t.Action)
+		line("internal trace", t.Domain+" "+t.MTA+" "+t.Arrival.Format(time.RFC3339)+" "+t.Action)
 	}
 	if d.Report == nil {
 		return
