@@ -158,12 +158,14 @@ func TestTransferTime(t *testing.T) {
 	a := n.add("a", "ALPHA")
 	a.set("[[channel]]", `max-per-peer = 1`+"\n"+`transfer-time = "1s"`)
 	book := p1driver.NewBook()
-	begun := make(chan struct{}, 1)
+	begun, submitted := make(chan struct{}), make(chan struct{})
+	var once sync.Once
 	a.sinkPeer(p1driver.SinkConfig{Book: book, Resume: true, Verdict: func(m p1driver.Moment) p1driver.Verdict {
 		if m == p1driver.OnCheckpoint {
-			select {
-			case begun <- struct{}{}:
-			default:
+			once.Do(func() { close(begun) })
+			select { // the transfer must not be over by the time the other is in the queue
+			case <-submitted:
+			case <-t.Context().Done():
 			}
 			time.Sleep(30 * time.Millisecond) // 61 checkpoints: two seconds
 		}
@@ -177,6 +179,7 @@ func TestTransferTime(t *testing.T) {
 	submit(content, "non-urgent")
 	<-begun
 	submit([]byte("now"), "urgent")
+	close(submitted)
 	if err := book.Wait(2, patience); err != nil {
 		t.Fatal(err)
 	}
