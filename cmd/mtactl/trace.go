@@ -46,8 +46,10 @@ func trace(c *ucli.Context) error {
 		return err
 	}
 	// Nothing moves without a daemon, and what waits would be sent when nobody looks.
-	if err := queue.AskDaemon(cfg, queue.Request{Verb: queue.VerbStatus}, func(queue.Answer) error { return nil }); err != nil {
+	if err := queue.AskDaemon(cfg, queue.Request{Verb: queue.VerbStatus}, func(queue.Answer) error { return nil }); errors.Is(err, queue.ErrNotRunning) {
 		return diag.WithHint(err, "start mtarun first: it moves what is sent")
+	} else if err != nil {
+		return err
 	}
 	events, err := audit.NewTail(cfg.Events.Dir)
 	if err != nil {

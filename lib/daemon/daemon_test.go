@@ -3,8 +3,10 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -20,6 +22,7 @@ import (
 	"github.com/mtakit/mtakit/lib/channel/local"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -240,6 +243,24 @@ func TestSilentCallersAreFew(t *testing.T) {
 		t.Errorf("whoever waited longest still has its place: %v", err)
 	}
 	s.says("connections refused", "layer=transport", "others wanted the place")
+	s.end()
+}
+
+// While nothing is found for a tool it gets empty lines: it must not take the daemon for hung.
+func TestLongSearchIsNotSilent(t *testing.T) {
+	t.Parallel()
+	s := serve(t, "")
+	conn, err := net.Dial("unix", queue.SocketPath(s.conf.Spool.Dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := errors.Join(conn.SetDeadline(time.Now().Add(10*time.Second)), json.NewEncoder(conn).Encode(queue.Request{Verb: queue.VerbList})); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(conn); err != nil || string(got) != "\n{\"end\":true}\n" {
+		t.Errorf("%q, %v", got, err)
+	}
 	s.end()
 }
 

@@ -77,6 +77,9 @@ func (c *core) tool(conn net.Conn) {
 		if err := conn.SetWriteDeadline(c.now().Add(requestTime)); err != nil {
 			gone = true
 		}
+		if len(answers) == 0 { // the tool must not take us for hung while nothing is found
+			gone = gone || w.WriteByte('\n') != nil
+		}
 		for _, a := range answers {
 			gone = gone || enc.Encode(a) != nil
 		}

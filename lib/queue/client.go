@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -11,6 +12,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -33,28 +36,57 @@ func Ask(cfg *conf.Config, q Request, emit func(Answer) error) error {
 }
 
 // AskDaemon is Ask for a live spool only; ErrNotRunning says that there is no daemon.
-func AskDaemon(cfg *conf.Config, q Request, emit func(Answer) error) (err error) {
-	conn, err := net.Dial("unix", SocketPath(cfg.Spool.Dir))
+func AskDaemon(cfg *conf.Config, q Request, emit func(Answer) error) error {
+	return client{dir: cfg.Spool.Dir, patience: answerTime}.ask(q, emit)
+}
+
+// answerTime is how long a daemon may be silent: until it takes the request, and between
+// two lines of its answer. An answer that takes longer to find is kept alive by empty lines.
+const answerTime = 30 * time.Second
+
+// client asks the daemon of a spool.
+type client struct {
+	dir      string
+	patience time.Duration // with a silent daemon
+}
+
+func (c client) ask(q Request, emit func(Answer) error) (err error) {
+	d := net.Dialer{Timeout: c.patience}
+	conn, err := d.Dial("unix", SocketPath(c.dir))
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return diag.E("", diag.Unavailable, ErrNotRunning)
 	case errors.Is(err, fs.ErrPermission):
 		return diag.WithHint(diag.E("mtarun", diag.Denied, err), "only the user the spool belongs to, and root, may ask")
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.EAGAIN): // its backlog is full
+		return silent(nil)
 	case err != nil:
 		return diag.E("mtarun", diag.Unavailable, err)
 	}
 	defer func() { err = errors.Join(err, diag.E("mtarun", diag.IO, conn.Close())) }()
-	if err := json.NewEncoder(conn).Encode(q); err != nil {
+	line := patientConn{Conn: conn, patience: c.patience}
+	if err := json.NewEncoder(line).Encode(q); errors.Is(err, os.ErrDeadlineExceeded) {
+		return silent(conn)
+	} else if err != nil {
 		return diag.E("mtarun", diag.Unavailable, err)
 	}
 	var troubles []error
-	answers := json.NewDecoder(bufio.NewReader(conn))
+	answers := json.NewDecoder(bufio.NewReader(line))
 	for {
 		var a Answer
-		if err := answers.Decode(&a); errors.Is(err, io.EOF) {
-			return diag.New("mtarun", diag.Unavailable, "ended before the answer did")
-		} else if err != nil {
-			return diag.E("mtarun", diag.Unavailable, err)
+		if err := answers.Decode(&a); err != nil {
+			switch {
+			case errors.Is(err, io.EOF):
+				err = diag.New("mtarun", diag.Unavailable, "ended before the answer did")
+			case errors.Is(err, os.ErrDeadlineExceeded):
+				err = silent(conn)
+			default:
+				err = diag.E("mtarun", diag.Unavailable, err)
+			}
+			if q.Acts() {
+				err = diag.E("", diag.Unavailable, fmt.Errorf("%w; whether it was done is not known", err))
+			}
+			return errors.Join(append(troubles, err)...)
 		}
 		switch {
 		case a.End:
@@ -67,6 +99,56 @@ func AskDaemon(cfg *conf.Config, q Request, emit func(Answer) error) (err error)
 			}
 		}
 	}
+}
+
+// silent says that the daemon, which listens at the other end of conn, does not answer.
+func silent(conn net.Conn) error {
+	name := "mtarun"
+	if pid := listener(conn); pid != 0 {
+		name = fmt.Sprintf("mtarun (pid %d)", pid)
+	}
+	return diag.E("", diag.Unavailable, errors.New(name+" does not answer"))
+}
+
+// listener is the process that listens at the other end of a local socket, 0 if it
+// cannot be told.
+func listener(conn net.Conn) (pid int32) {
+	u, ok := conn.(*net.UnixConn)
+	if !ok {
+		return 0
+	}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	if err := raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			pid = cred.Pid
+		}
+	}); err != nil {
+		return 0
+	}
+	return pid
+}
+
+// patientConn bounds how long each reading and each writing takes.
+type patientConn struct {
+	net.Conn
+	patience time.Duration
+}
+
+func (c patientConn) Read(b []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(b)
+}
+
+func (c patientConn) Write(b []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
 }
 
 // askSpool answers a request from a spool nobody serves.
