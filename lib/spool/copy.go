@@ -18,9 +18,8 @@ type copier interface {
 }
 
 // CopyContent writes the whole content of a message as the content of this one, which
-// has none yet. Where it can, the kernel does it, without the octets being read; they
-// then count as what the digest of m says, so that damage to m is found in the copy
-// too.
+// has none yet. They count as what the digest of m says, so that damage to m is found in
+// the copy too. Where it can, the kernel does it, without the octets being read.
 func (w *Writer) CopyContent(m *Message) error {
 	if w.err != nil {
 		return w.err
@@ -30,15 +29,13 @@ func (w *Writer) CopyContent(m *Message) error {
 	}
 	c, ok := w.f.(copier)
 	if !ok || m.Envelope.Size <= bufferSize {
-		_, err := io.Copy(w, m.Content())
-		return err
+		return w.readFrom(m)
 	}
 	for w.size < m.Envelope.Size {
 		n := min(flushEach, m.Envelope.Size-w.size)
 		err := c.copyFrom(m.f, w.size, n)
 		if errors.Is(err, errors.ErrUnsupported) && w.size == 0 {
-			_, err := io.Copy(w, m.Content())
-			return err
+			return w.readFrom(m)
 		}
 		if err != nil {
 			w.err = fail("copy "+w.ref.String(), err)
@@ -53,6 +50,12 @@ func (w *Writer) CopyContent(m *Message) error {
 	}
 	w.copied = &m.digest
 	return nil
+}
+
+func (w *Writer) readFrom(m *Message) error {
+	_, err := io.Copy(w, m.Content())
+	w.copied = &m.digest
+	return err
 }
 
 // writeBack has the kernel begin to write to the disk what was handed to it, and waits

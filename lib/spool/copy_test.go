@@ -23,7 +23,7 @@ func TestCopyContent(t *testing.T) {
 		for _, damaged := range []bool{false, true} {
 			if damaged {
 				if size < 1000 {
-					continue // is read on the way, and what is read is what counts
+					continue // there is nothing where damage is done
 				}
 				damage(t, filepath.Join(s.Dir(), from.String()))
 			}
@@ -37,7 +37,7 @@ func TestCopyContent(t *testing.T) {
 				t.Errorf("%d octets became %d others: %v", size, len(got), err)
 			}
 			err = m.VerifyContent()
-			if size > 64<<10 && errors.Is(err, spool.ErrDamaged) != damaged {
+			if errors.Is(err, spool.ErrDamaged) != damaged {
 				t.Errorf("%d octets, damaged %v: %v", size, damaged, err)
 			}
 			if err := m.Close(); err != nil {
