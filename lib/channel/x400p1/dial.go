@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,15 +62,56 @@ func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time,
 			call.Failed = failed
 			return call, nil
 		}
-		err = fmt.Errorf("%s: %w", address.Host, err)
+		err = fmt.Errorf("%s: %w", address.Host, unrepeated(err, address.Host))
 		// A peer that answered, and refused, says more than one that did not.
 		if layer := LayerOf(err); layer != string(rtse.LayerTransport) && layer != layerTLS {
 			return nil, err
 		}
 		failed = append(failed, err)
 	}
-	return nil, errors.Join(failed...)
+	return nil, allFailed(failed)
 }
+
+// allFailed is why none of the addresses of a peer was reached.
+type allFailed []error
+
+func (a allFailed) Error() string {
+	texts := make([]string, len(a))
+	for i, err := range a {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (a allFailed) Unwrap() []error { return a }
+
+// unrepeated gives an error of the network, whose text names the address, or what it was
+// looked up as, a text without: whoever reports it has named the address already.
+func unrepeated(err error, host string) error {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "dial" {
+		return err
+	}
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.Server != "":
+		return &retold{err, "lookup on " + dns.Server + ": " + dns.Err}
+	case errors.As(err, &dns):
+		return &retold{err, dns.Err}
+	case op.Addr != nil && op.Addr.String() == host:
+		return &retold{err, op.Err.Error()}
+	}
+	return err // the address is another: what the name of the host stands for
+}
+
+// retold is an error in other words.
+type retold struct {
+	error
+	text string
+}
+
+func (r *retold) Error() string { return r.text }
+func (r *retold) Unwrap() error { return r.error }
 
 // dialWithin gives an address an equal share of the time that is left for so many.
 func dialWithin(ctx context.Context, share int, c rtse.Config, peer *conf.Peer, to conf.Address, argument ber.Raw) (*Call, error) {

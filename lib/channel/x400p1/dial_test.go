@@ -2,15 +2,18 @@ package x400p1
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
 )
 
 // An address that has answered instead of the first is tried first for a while, and no
@@ -53,6 +56,33 @@ func TestAddressBook(t *testing.T) {
 		if order.String() != step.order {
 			t.Errorf("%s: %s, not %s", step.why, &order, step.order)
 		}
+	}
+}
+
+// What fails is told of with its address once, unless the name stood for another one.
+func TestAddressIsToldOnce(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 2}, Err: syscall.ECONNREFUSED}
+	unknown := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "b", Server: "127.0.0.53:53"}}
+	unasked := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "b"}}
+	read := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+	for _, c := range []struct {
+		err        error
+		host, want string
+	}{
+		{refused, "127.0.0.1:2", "connection refused"},
+		{refused, "localhost:2", "dial tcp 127.0.0.1:2: connection refused"},
+		{unknown, "b:2", "lookup on 127.0.0.53:53: no such host"},
+		{unasked, "b:2", "no such host"},
+		{read, "b:2", "read tcp: connection reset by peer"},
+	} {
+		err := unrepeated(diag.E("", diag.Unavailable, c.err), c.host)
+		if err.Error() != c.want || !errors.Is(err, c.err) || diag.KindOf(err) != diag.Unavailable {
+			t.Errorf("%v at %s: %v, %v", c.err, c.host, err, diag.KindOf(err))
+		}
+	}
+	all := allFailed{unrepeated(refused, "127.0.0.1:2"), read}
+	if want := "connection refused; read tcp: connection reset by peer"; all.Error() != want || !errors.Is(all, refused) {
+		t.Errorf("%v: want %s", all, want)
 	}
 }
 
