@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -131,7 +133,8 @@ func dial(ctx context.Context, c rtse.Config, peer *conf.Peer, to conf.Address, 
 		*d, last = now.Sub(last), now
 	}
 	c.Transport.CalledTSEL, c.CalledSSEL, c.CalledPSEL = octets(to.TSEL), octets(to.SSEL), octets(to.PSEL)
-	c.Connected = func() { step(&call.Steps.Transport) }
+	confirmed := false
+	c.Connected = func() { confirmed = true; step(&call.Steps.Transport) }
 	nc, err := new(net.Dialer).DialContext(ctx, "tcp", to.Host)
 	if err != nil {
 		return nil, diag.E("", diag.Unavailable, err)
@@ -149,6 +152,9 @@ func dial(ctx context.Context, c rtse.Config, peer *conf.Peer, to conf.Address, 
 	if isTLS(err) {
 		// The other side judges our certificate after this side has finished.
 		err = &tlsError{diag.E("refused by the peer", diag.Denied, err)}
+	}
+	if err != nil && !confirmed && peer.TLS != conf.TLSRequire && hungUp(err) {
+		err = diag.WithHint(err, `the peer said nothing and closed the connection: it may want TLS, which is tls = "require" in its [[peer]]`)
 	}
 	if err != nil {
 		return nil, bindError(err)
@@ -170,6 +176,11 @@ func dial(ctx context.Context, c rtse.Config, peer *conf.Peer, to conf.Address, 
 	step(&call.Steps.Association)
 	call.Conn, call.Mode, call.Credentials = conn, modeOf(conn.Remote()), answer.Class()
 	return call, nil
+}
+
+// hungUp tells whether the other side has closed the connection.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // goodTime is how long an address that has answered is preferred to those before it in
