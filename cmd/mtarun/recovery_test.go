@@ -214,7 +214,7 @@ func TestRecoveryReceiving(t *testing.T) {
 			if !test.resume { // nobody asks for what was kept: it goes when its time is over
 				b.set("[[channel]]", `recovery-time = "3s"`)
 			}
-			b.configure("\n[limits]\nmessage-size = \"1GiB\"\n\n[[peer]]\nname = \"SOURCE\"\nchannel = \"p1\"\npassword-in = \"secret of SOURCE\"\npassword-out = \"secret\"\n")
+			b.configure("\n[limits]\nmessage-size = \"1GiB\"\n\n[[peer]]\nname = \"SOURCE\"\nchannel = \"p1\"\npassword-in = \"secret of SOURCE\"\npassword-out = \"secret\"\nrecover-associations = true\n")
 			b.user("Bob", "Jones")
 			b.start()
 			manner := p1driver.Manner{Checkpoint: 64, Window: 3, Monologue: true, Resume: test.resume, Recover: test.recovers}

@@ -166,7 +166,9 @@ type Peer struct {
 	Mode           string    `json:"mode" toml:"mode"`                 // of associations, whoever opens them
 	Content1984    string    `json:"content-1984" toml:"content-1984"` // with Mode1984
 	Recovery       bool      `json:"recovery" toml:"recovery"`
-	Enabled        bool      `json:"enabled" toml:"enabled"`
+	// RecoverAssociations takes RT-OPEN with recover, which has no credentials.
+	RecoverAssociations bool `json:"recover-associations" toml:"recover-associations"`
+	Enabled             bool `json:"enabled" toml:"enabled"`
 
 	MaxAssociations int  `json:"max-associations" toml:"max-associations"` // 0: the channel's MaxPerPeer
 	Permanent       bool `json:"permanent" toml:"permanent"`               // one association stands always

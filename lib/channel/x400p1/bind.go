@@ -280,7 +280,7 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	name, ok := b.channel.recoverable(ind.Recover, host)
 	peer, known := s.Peer(name)
 	twoWay := ind.Remote.Mode == rtse.TwoWayAlternate
-	if !ok || !known || !peer.Enabled || peer.Channel != s.own.Name || !peer.Recovery || modeOf(ind.Remote) != peer.Mode || twoWay && !peer.TwoWay {
+	if !ok || !known || !peer.Enabled || peer.Channel != s.own.Name || !peer.Recovery || !peer.RecoverAssociations || modeOf(ind.Remote) != peer.Mode || twoWay && !peer.TwoWay {
 		return refuse(false, errRecover)
 	}
 	b.name = name

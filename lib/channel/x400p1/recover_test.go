@@ -36,10 +36,12 @@ func TestRecoverAsksForAllButTheBind(t *testing.T) {
 		{"two-way where that is not wanted", func(p *conf.Peer) { p.TwoWay = false }, rtse.Remote{Mode: rtse.TwoWayAlternate}, false},
 		{"of a peer that is disabled now", func(p *conf.Peer) { p.Enabled = false }, rtse.Remote{}, false},
 		{"without TLS where that is required now", func(p *conf.Peer) { p.TLS = conf.TLSRequire }, rtse.Remote{}, false},
+		{"that is not to recover associations", func(p *conf.Peer) { p.RecoverAssociations = false }, rtse.Remote{}, false},
 		{"from another host", nil, rtse.Remote{Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}, false},
 	} {
 		cfg := configuration(t, "A", "B", "127.0.0.1:1", "secretA", "secretB")
 		own, _ := cfg.Channel("p1")
+		cfg.Peers[0].RecoverAssociations = true
 		if c.peer != nil {
 			c.peer(&cfg.Peers[0])
 		}

@@ -48,6 +48,7 @@ addresses = [{ host = "%[2]s", tsel = "%[1]s" }]
 password-out = "%[3]s"
 password-in = "%[4]s"
 checkpoint-size = 1
+recover-associations = true
 [[route]]
 match = "/PRMD=BRAVO/ADMD=TEST/C=GB/"
 peers = ["MTA-%[1]s"]
