@@ -72,6 +72,8 @@ func tree(c *ucli.Context) error {
 			switch {
 			case !r.Enabled:
 				state = "disabled"
+			case r.Calls && r.Associations == 0:
+				state = "waiting"
 			case r.Failures > 0:
 				state = "delayed"
 			}

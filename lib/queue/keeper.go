@@ -470,7 +470,7 @@ func (k *Keeper) Poison(err error) {
 }
 
 // Idle tells that nothing is in progress and nothing can be started now: what is
-// left waits for a time, an operator, or a peer that cannot be reached.
+// left waits for a time, an operator, a peer that cannot be reached, or one that is to call.
 func (k *Keeper) Idle() bool {
 	if k.dirty || k.running || len(k.unrouted) > 0 || len(k.arrived) > 0 {
 		return false
@@ -485,7 +485,7 @@ func (k *Keeper) Idle() bool {
 			return false
 		}
 		for _, p := range c.Peers {
-			ready := p.Ready != [3]int{} && !p.Disabled && !c.Disabled && c.Failures == 0 && !p.DelayUntil.After(k.now)
+			ready := p.Ready != [3]int{} && !p.Disabled && !c.Disabled && c.Failures == 0 && !p.DelayUntil.After(k.now) && !p.Awaited
 			if p.Opening > 0 || p.InProgress > 0 || ready {
 				return false
 			}

@@ -34,7 +34,7 @@ func schedConfig(c *conf.Config, generation uint64) sched.Config {
 		})
 	}
 	for _, p := range c.Peers {
-		out.Peers = append(out.Peers, sched.PeerConfig{Channel: p.Channel, Name: p.Name, Disabled: !p.Enabled,
+		out.Peers = append(out.Peers, sched.PeerConfig{Channel: p.Channel, Name: p.Name, Disabled: !p.Enabled, Passive: len(p.Calls()) == 0,
 			MaxPerPeer: p.MaxAssociations, Permanent: p.Permanent})
 	}
 	return out

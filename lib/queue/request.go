@@ -112,7 +112,8 @@ type ChannelRow struct {
 type PeerRow struct {
 	Peer         string    `json:"peer"`
 	Enabled      bool      `json:"enabled"`
-	Urgent       int       `json:"urgent"` // messages waiting, by priority
+	Calls        bool      `json:"calls,omitempty"` // it has no address: only it opens associations
+	Urgent       int       `json:"urgent"`          // messages waiting, by priority
 	Normal       int       `json:"normal"`
 	NonUrgent    int       `json:"nonUrgent"`
 	Held         int       `json:"held"`

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/sched"
@@ -146,4 +147,35 @@ func TestRoutingAgainTakesTurns(t *testing.T) {
 	if w.keeper.Next().Before(w.now.Add(time.Second)) && !w.keeper.Next().IsZero() {
 		t.Errorf("the keeper wants to go on at %v", w.keeper.Next())
 	}
+}
+
+// A peer without an address is waited for: it is not called, so it cannot fail, and a
+// switch that has nothing else to do is idle.
+func TestPeerThatOnlyCallsIsAwaited(t *testing.T) {
+	w := newWorld(t)
+	w.conf = w.peers("MTA-B")
+	env := w.submit(abby)
+	w.start()
+	if err := w.run(); err != nil {
+		t.Fatal(err)
+	}
+	if !w.keeper.Idle() {
+		t.Error("not idle")
+	}
+	v, _ := w.keeper.mind.View(env.ID)
+	rows, err := w.keeper.rows(v.Ref)
+	if err != nil || len(rows) != 1 || rows[0].State != StateQueued || rows[0].Reason != "waits for the peer to call" {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	for _, c := range w.keeper.tree() {
+		for _, p := range c.Peers {
+			if p.Peer == "MTA-B" && (!p.Calls || p.Failures != 0 || !p.DelayUntil.IsZero() || p.Normal != 1 || p.Reason != rows[0].Reason) {
+				t.Errorf("%+v", p)
+			}
+		}
+	}
+	if down := w.events(audit.PeerDown); len(down) > 0 {
+		t.Errorf("%d peer-down events", len(down))
+	}
+	w.kill()
 }

@@ -220,7 +220,7 @@ func (s *Scheduler) peerTrouble(ev PeerTrouble) {
 	if c == nil || c.byName[ev.Peer] == nil {
 		return
 	}
-	if p := c.byName[ev.Peer]; p.failures == 0 {
+	if p := c.byName[ev.Peer]; p.failures == 0 && !p.passive() {
 		p.failures, p.reason = max(ev.Failures, 1), cut(ev.Why)
 		s.touch(p)
 	}

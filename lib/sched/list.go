@@ -126,10 +126,15 @@ func (s *Scheduler) wait(m *message, r *recipient, until int64) {
 }
 
 // choose returns the hop to try: the first that is not down; if all are, the
-// first that may be used at all.
+// first that may be used at all, at best one that we try again ourselves.
 func choose(r *recipient) *peer {
 	for _, p := range r.hops.peers {
 		if !p.down() {
+			return p
+		}
+	}
+	for _, p := range r.hops.peers {
+		if !p.off() && !p.awaited() {
 			return p
 		}
 	}

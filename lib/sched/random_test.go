@@ -35,7 +35,7 @@ func randomConfig(t *rapid.T) Config {
 	cfg := Config{
 		Generation: 7,
 		Channels:   []ChannelConfig{channel("p1", true), channel("smtp", false), channel("local", false)},
-		Peers:      []PeerConfig{{Channel: "p1", Name: "A"}, {Channel: "p1", Name: "B", Permanent: rapid.Bool().Draw(t, "permanent")}, {Channel: "smtp", Name: "X"}},
+		Peers:      []PeerConfig{{Channel: "p1", Name: "A", Passive: rapid.Bool().Draw(t, "passive")}, {Channel: "p1", Name: "B", Permanent: rapid.Bool().Draw(t, "permanent")}, {Channel: "smtp", Name: "X"}},
 		Expiry:     [3]time.Duration{2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
 	}
 	if rapid.Bool().Draw(t, "alternates") {

@@ -262,6 +262,10 @@ func (s *Scheduler) configure(cfg Config) {
 		if p.config.Disabled != pc.Disabled {
 			p.verb = asConfigured
 		}
+		if pc.Passive && !p.config.Passive { // it is not called any more: no delay to wait out
+			p.failures, p.reason, p.blockedUntil = 0, "", 0
+			s.setWake(p)
+		}
 		p.config, p.known = pc, true
 	}
 	for _, c := range s.channels {

@@ -209,7 +209,7 @@ func (p *peer) off() bool { return p.verb.off(p.config.Disabled) || p.channel.of
 
 // down reports whether an alternate hop is to be preferred.
 func (p *peer) down() bool {
-	return p.failures > 0 || p.off() || p.channel.failures >= channelGivenUp
+	return p.failures > 0 || p.off() || p.awaited() || p.channel.failures >= channelGivenUp
 }
 
 // best returns the most urgent priority the peer has ready work of, or
@@ -245,6 +245,9 @@ func (p *peer) keeps() bool { return p.config.Permanent && p.usable <= 1 && !p.o
 
 // passive reports whether only the peer opens associations.
 func (p *peer) passive() bool { return p.config.Passive || p.channel.config.Passive }
+
+// awaited reports whether nothing can be done for the peer until it calls.
+func (p *peer) awaited() bool { return p.passive() && len(p.assocs) == 0 && p.opening == 0 }
 
 func (p *peer) maxAtOnce() int {
 	most := p.config.MaxPerPeer

@@ -53,6 +53,8 @@ type PeerView struct {
 	Reason       string    // of the last failure
 	Associations []AssociationView
 	Opening      int
+	Passive      bool // only it opens associations
+	Awaited      bool // and it has none: what is for it waits until it calls
 }
 
 // AssociationView shows an association that is up.
@@ -95,7 +97,7 @@ func (p *peer) view() PeerView {
 		Name: p.name, Known: p.known, Disabled: p.verb.off(p.config.Disabled),
 		Queued: p.lists, Waiting: p.states[Waiting], Held: p.states[Held], InProgress: p.states[InFlight],
 		Volume: p.volume, Failures: p.failures, DelayUntil: timeOf(p.blockedUntil), Reason: p.reason,
-		Opening: p.opening,
+		Opening: p.opening, Passive: p.passive(), Awaited: p.awaited(),
 	}
 	for q := range p.ready {
 		v.Ready[q] = p.ready[q].n
@@ -125,6 +127,9 @@ type MessageView struct {
 	Recipients                  []RecipientView
 }
 
+// Awaited is what a recipient waits for whose peer is passive and has no association.
+const Awaited = "waits for the peer to call"
+
 // explain says what a recipient that is ready waits for, if not for its place.
 func (p *peer) explain(v *RecipientView) {
 	c := p.channel
@@ -133,6 +138,8 @@ func (p *peer) explain(v *RecipientView) {
 		v.Text = "channel " + c.name + " is disabled"
 	case c.known && p.off():
 		v.Text = "peer " + p.name + " is disabled"
+	case p.known && p.awaited():
+		v.Text = Awaited
 	case p.failures > 0:
 		v.Until, v.Text = timeOf(p.blockedUntil), p.reason
 	case c.failures > 0 && c.current == nil:
