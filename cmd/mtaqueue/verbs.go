@@ -176,22 +176,22 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 
 // showTrace prints the way the message has come, this MTA included.
 func showTrace(p *cli.Printer, d *queue.DetailRow, e *p1.Common, own conf.Identity) {
-	line := func(domain mts.GlobalDomainIdentifier, mta string, arrival mts.Time, action mts.RoutingAction, other mts.OtherActions) {
+	line := func(name string, domain mts.GlobalDomainIdentifier, mta string, arrival mts.Time, action mts.RoutingAction, other mts.OtherActions) {
 		at, err := arrival.Time()
 		if err != nil {
 			at = time.Time{}
 		}
 		what := strings.TrimSuffix(action.String()+", "+other.String(), ", ")
-		p.Text("trace:\t%s\t%s\t%s\t%s\n", cli.Field(at), domain, cli.Field(mta), what)
+		p.Text("%s:\t%s\t%s\t%s\t%s\n", name, cli.Field(at), domain, cli.Field(mta), what)
 	}
 	here := mts.NewGlobalDomainIdentifier(own.Domain)
 	for _, t := range mts.AppendTrace(e.Trace, here, d.Envelope.Accepted) {
-		line(t.GlobalDomainIdentifier, "", t.DomainSuppliedInformation.ArrivalTime, t.DomainSuppliedInformation.RoutingAction, t.DomainSuppliedInformation.OtherActions)
+		line("trace", t.GlobalDomainIdentifier, "", t.DomainSuppliedInformation.ArrivalTime, t.DomainSuppliedInformation.RoutingAction, t.DomainSuppliedInformation.OtherActions)
 	}
 	// One that cannot be read belongs to others.
 	internal, _, _ := mts.Ext(e.Extensions, mts.ExtInternalTraceInformation)
 	for _, t := range channel.InternalTrace(internal, d.Envelope, own) {
-		line(t.GlobalDomainIdentifier, string(t.MTAName), t.MTASuppliedInformation.ArrivalTime, t.MTASuppliedInformation.RoutingAction, t.MTASuppliedInformation.OtherActions)
+		line("internal-trace", t.GlobalDomainIdentifier, string(t.MTAName), t.MTASuppliedInformation.ArrivalTime, t.MTASuppliedInformation.RoutingAction, t.MTASuppliedInformation.OtherActions)
 	}
 }
 
