@@ -70,7 +70,7 @@ func status(c *ucli.Context) error {
 
 // track tells what the event log knows of messages and of what was made from them.
 func track(c *ucli.Context) error {
-	ids, err := cli.Identifiers(c)
+	ids, err := cli.Operands(c)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func request(c *ucli.Context, verb string) (q queue.Request, named bool, err err
 	if err != nil {
 		return q, false, err
 	}
-	ids, err := cli.Identifiers(c)
+	ids, err := cli.SpoolIdentifiers(c)
 	q = queue.Request{Verb: verb, IDs: ids, Filter: pass, DryRun: c.Bool("n"), Reason: c.String("reason"), Who: queue.Who()}
 	if len(ids) == 1 && ids[0] == "ALL" {
 		q.IDs, q.All = nil, true

@@ -214,7 +214,7 @@ func Address(op, text string) (oraddr.Address, error) {
 }
 
 // Operands returns the operands of a command; a "-" among them stands for the lines of
-// standard input, blank ones left out.
+// standard input, as Lines has them.
 func Operands(c *ucli.Context) ([]string, error) {
 	all := []string{}
 	for _, arg := range c.Args().Slice() {
@@ -231,24 +231,34 @@ func Operands(c *ucli.Context) ([]string, error) {
 	return all, nil
 }
 
-// Identifiers returns operands that are identifiers of messages: of one with tabs, a line
-// of mtaqueue list, the first column.
-func Identifiers(c *ucli.Context) ([]string, error) {
+// SpoolIdentifiers returns operands that are spool identifiers or beginnings of one. These
+// have no blanks: of a line with several words, one of a table, the first counts, and of an
+// operand, which a shell may have made of a line, too.
+func SpoolIdentifiers(c *ucli.Context) ([]string, error) {
 	ids, err := Operands(c)
 	for i := range ids {
-		ids[i], _, _ = strings.Cut(ids[i], "\t")
+		ids[i] = firstWord(ids[i])
 	}
 	return ids, err
 }
 
-// Lines reads lines, blank ones left out.
+func firstWord(text string) string {
+	if words := strings.Fields(text); len(words) > 0 {
+		return words[0]
+	}
+	return text
+}
+
+// Lines reads the first tab-separated column of each line, blank lines left out: what one
+// command prints, another takes. A column may have blanks in it.
 func Lines(r io.Reader) ([]string, error) {
 	var lines []string
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, 1<<20)
 	for s.Scan() {
-		if line := strings.TrimSpace(s.Text()); line != "" {
-			lines = append(lines, line)
+		column, _, _ := strings.Cut(strings.TrimSpace(s.Text()), "\t")
+		if column = strings.TrimSpace(column); column != "" {
+			lines = append(lines, column)
 		}
 	}
 	return lines, diag.E("standard input", diag.NoInput, s.Err())

@@ -98,7 +98,7 @@ func (i *Inquiry) emit(a Answer) { i.answers = append(i.answers, a) }
 func (i *Inquiry) trouble(err error) { i.emit(Answer{Error: trouble(err)}) }
 
 // pick finds the messages the request names, or all there are. Messages are named by
-// unambiguous beginnings; those that are not are trouble.
+// unambiguous beginnings; those that are not are trouble. One that is named twice counts once.
 func (i *Inquiry) pick(all bool) {
 	k := i.k
 	if all {
@@ -112,6 +112,7 @@ func (i *Inquiry) pick(all bool) {
 		return
 	}
 	var ids []spool.ID // of all messages, once a beginning is met
+	picked := map[spool.ID]bool{}
 	for _, prefix := range i.q.IDs {
 		ref, ok := k.ref(spool.ID(prefix))
 		if !ok {
@@ -124,7 +125,10 @@ func (i *Inquiry) pick(all bool) {
 				continue
 			}
 		}
-		i.refs = append(i.refs, ref)
+		if !picked[ref.ID] {
+			picked[ref.ID] = true
+			i.refs = append(i.refs, ref)
+		}
 	}
 }
 
