@@ -336,6 +336,8 @@ func (m *Machine) transferIndication(p session.Action) bool {
 		if v, ok := m.values(p.UserData, EventActEndCnf); ok {
 			m.up(PActivityEndConfirm{Serial: p.Serial, UserData: v})
 		}
+	case session.SActivityEndCrossed:
+		m.up(PActivityEndCrossed{})
 	case session.SUExceptionReportIndication:
 		if v, ok := m.values(p.UserData, EventUException); ok {
 			m.up(PUExceptionReportIndication{Reason: p.Reason, UserData: v})

@@ -229,6 +229,9 @@ type (
 		UserData []PDV
 	}
 
+	// PActivityEndCrossed is session.SActivityEndCrossed.
+	PActivityEndCrossed struct{}
+
 	// PUExceptionReportRequest is the P-U-EXCEPTION-REPORT request.
 	PUExceptionReportRequest struct{ Reason session.ExceptionReason }
 	// PUExceptionReportIndication is the P-U-EXCEPTION-REPORT indication.
@@ -323,6 +326,7 @@ func (PActivityDiscardIndication) isAction()   {}
 func (PActivityDiscardConfirm) isAction()      {}
 func (PActivityEndIndication) isAction()       {}
 func (PActivityEndConfirm) isAction()          {}
+func (PActivityEndCrossed) isAction()          {}
 func (PUExceptionReportIndication) isAction()  {}
 func (PPExceptionReportIndication) isAction()  {}
 func (PReleaseIndication) isAction()           {}

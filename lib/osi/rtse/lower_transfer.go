@@ -119,7 +119,7 @@ func (n *lower) transfer(a presentation.Action) {
 			Connection: a.Session.OldConnection, Old: a.Session.OldActivity, Serial: a.Session.Serial}})
 	case presentation.PActivityEndIndication:
 		n.up(upEnd{})
-	case presentation.PActivityEndConfirm:
+	case presentation.PActivityEndConfirm, presentation.PActivityEndCrossed:
 		n.up(upEndAck{})
 	case presentation.PActivityInterruptIndication:
 		n.up(upInterrupt{a.Reason})

@@ -67,7 +67,10 @@ type machine struct {
 	resumable bool  // the activity can be interrupted and resumed
 	base      int64 // the checkpoint it was resumed from; 0: it was started
 	endSent   bool  // its end was sent, or had been before it was resumed
+	ending    bool  // its end was sent on this association
+	secured   bool  // … and acknowledged, after it was to be discarded or interrupted
 	repeated  bool  // the activity of the peer's has been accepted before
+	accepted  bool  // it was accepted, and nothing has come since
 
 	out []action
 }
@@ -173,7 +176,7 @@ func (m *machine) user(ev event) (known bool, err error) {
 		}
 	case rtEnd:
 		if allowed(sending) {
-			m.state, m.endSent = awaitEndAck, true
+			m.state, m.endSent, m.ending = awaitEndAck, true, true
 			m.do(lowEnd{})
 		}
 	case rtDiscard:
@@ -194,7 +197,7 @@ func (m *machine) user(ev event) (known bool, err error) {
 		}
 	case rtAccept:
 		if allowed(ended) {
-			m.state = waiting
+			m.state, m.accepted = waiting, true
 			m.do(lowEndAck{})
 		}
 	case rtRepeated:
@@ -299,6 +302,7 @@ func (m *machine) segment(ev rtSegment) error {
 func (m *machine) activity(base int64, resumable, ended bool) {
 	m.state, m.segments, m.issued, m.confirmed, m.reason = sending, 0, base, base, 0
 	m.base, m.resumable, m.endSent = base, resumable, ended
+	m.ending, m.secured = false, false
 }
 
 // exception answers the peer's: a problem that may be over is answered by an
@@ -306,6 +310,7 @@ func (m *machine) activity(base int64, resumable, ended bool) {
 // was started or resumed; else, and after the other reasons, the activity is
 // discarded (X.228 §7.6 to §7.8).
 func (m *machine) exception(r session.ExceptionReason) {
+	m.ending = false // a peer that acknowledges after an exception contradicts itself
 	passing := r == session.ExceptionUnspecified || r == session.ExceptionLocalUserError
 	if !passing || !m.resumable || m.confirmed <= m.base {
 		m.discard(session.ExceptionUnspecified)
@@ -329,7 +334,17 @@ func (m *machine) discard(r session.ExceptionReason) {
 	m.do(lowDiscard{Reason: r})
 }
 
+// confirmSecured confirms a transfer whose acknowledgement has crossed its discard or
+// interrupt, however the peer ends that.
+func (m *machine) confirmSecured() {
+	if m.secured {
+		m.secured = false
+		m.do(rtTransferCnf{Positive: true})
+	}
+}
+
 func (m *machine) userAbort(ev rtAbort) {
+	m.confirmSecured()
 	m.state = closed
 	reason := ev.Reason
 	m.do(lowAbort{RTAB{Reason: &reason, UserData: ev.UserData}})
@@ -341,6 +356,7 @@ func (m *machine) userAbort(ev rtAbort) {
 
 // abort is the provider's own: RTAB to the peer, RT-P-ABORT to the user.
 func (m *machine) abort(reason AbortReason, err error) {
+	m.confirmSecured()
 	m.state = closed
 	m.do(lowAbort{RTAB{Reason: &reason}})
 	m.do(rtAborted{&Abort{

@@ -61,6 +61,17 @@ func (m *machine) lower(ev event) bool {
 }
 
 func (m *machine) lowerWaiting(ev event) bool {
+	switch ev.(type) {
+	case upDiscard, upInterrupt:
+		// It has crossed the acknowledgement: what has been accepted cannot be
+		// discarded (X.228 §7.7). A peer whose session does not tell it of the
+		// acknowledgement learns so from the reason.
+		if m.accepted {
+			m.abort(TransferCompleted, nil)
+		}
+		return m.accepted
+	}
+	m.accepted = false
 	switch ev := ev.(type) {
 	case upStart:
 		m.state, m.repeated = receiving, false
@@ -148,16 +159,27 @@ func (m *machine) lowerSending(ev event) bool {
 			m.do(rtTransferCnf{Positive: true})
 			return true
 		}
+		// The peer has the APDU, and answers for it: the acknowledgement was on its way
+		// when this side gave the transfer up.
+		m.secured = m.secured || discarding && m.ending
 		return discarding
 	case upDiscardAck:
 		if m.state == awaitDiscardAck {
 			m.state = holding
+			if m.secured {
+				m.confirmSecured()
+				return true
+			}
 			m.do(rtTransferCnf{Reason: m.reason})
 			return true
 		}
 	case upInterruptAck:
 		if m.state == awaitInterruptAck {
 			m.state = holding
+			if m.secured {
+				m.confirmSecured()
+				return true
+			}
 			m.do(rtInterruptCnf{Reason: m.reason})
 			return true
 		}
@@ -238,9 +260,10 @@ func (m *machine) aborted(ev upAborted) {
 		a.Reason, a.UserData = a.RTAB.String(), ev.RTAB.UserData
 		a.Protocol = a.RTAB == ProtocolError
 		if a.RTAB == TransferCompleted && m.endSent && m.in(sending, awaitEndAck, awaitDiscardAck, awaitInterruptAck) {
-			m.do(rtTransferCnf{Positive: true})
+			m.secured = true
 		}
 	}
+	m.confirmSecured()
 	m.state = closed
 	m.do(rtAborted{&a})
 }

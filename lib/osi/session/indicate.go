@@ -273,6 +273,12 @@ func (m *Machine) ended(in *input) error {
 	return nil
 }
 
+// crossed takes AEA that has crossed AI or AD.
+func (m *Machine) crossed(in *input) error {
+	m.act(SActivityEndCrossed{Serial: in.serial})
+	return nil
+}
+
 func (m *Machine) indicateAD(in *input) error {
 	m.dt = ssdu{}
 	m.act(SActivityDiscardIndication{Reason: in.spdu.(*AD).Reason, UserData: in.data})

@@ -246,6 +246,11 @@ type (
 		Serial   SerialNumber
 		UserData []byte
 	}
+	// SActivityEndCrossed is no primitive of X.215: AEA has come after AI or AD was
+	// sent. The activity goes on to be interrupted or discarded, as in X.225 Table A.10,
+	// where nobody hears of it; but the SS-user of the peer has issued S-ACTIVITY-END
+	// response, and can have had no indication before it of what this side has asked for.
+	SActivityEndCrossed struct{ Serial SerialNumber }
 )
 
 // The service primitives of exception reporting (X.215 §13.11, §13.12).
@@ -365,6 +370,7 @@ func (SActivityDiscardIndication) isAction()   {}
 func (SActivityDiscardConfirm) isAction()      {}
 func (SActivityEndIndication) isAction()       {}
 func (SActivityEndConfirm) isAction()          {}
+func (SActivityEndCrossed) isAction()          {}
 func (SUExceptionReportIndication) isAction()  {}
 func (SPExceptionReportIndication) isAction()  {}
 func (SReleaseIndication) isAction()           {}

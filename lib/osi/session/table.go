@@ -6,7 +6,8 @@ package session
 // negotiated release, which never keeps its transport connection (p02 and p66
 // false). A blank intersection has no row.
 //
-// Two departures. In STA 01C the tables close the transport connection over an
+// Three departures. AEA in STA 05B and STA 05C changes nothing, as in the tables, but
+// the SS-user is told (see SActivityEndCrossed). In STA 01C the tables close the transport connection over an
 // SPDU that has no business there without a word to anybody; here the SS-user
 // learns of it as of any protocol error. In STA 713 a GT or PT that names no
 // token is nothing (see Machine.receive).
@@ -77,6 +78,7 @@ var table = [incomings][]row{
 	inAEA: {
 		{in: []State{STA04B}, when: []predicate{serialLast}, do: (*Machine).ended, next: STA713},
 		{in: []State{STA20}, when: []predicate{serialLast}, next: stay},
+		{in: []State{STA05B, STA05C}, when: []predicate{serialLast}, do: (*Machine).crossed, next: stay},
 		{in: []State{STA05B, STA05C, STA16}, next: stay},
 	},
 	inSYNmreq: {{in: []State{STA713}, when: mipSent, do: (*Machine).sendMIP, next: stay}},
