@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/sched"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -97,18 +99,24 @@ func (i *Inquiry) emit(a Answer) { i.answers = append(i.answers, a) }
 
 func (i *Inquiry) trouble(err error) { i.emit(Answer{Error: trouble(err)}) }
 
-// pick finds the messages the request names, or all there are. Messages are named by
+// pick finds the messages the request names, or all there are, by arrival. Messages are named by
 // unambiguous beginnings; those that are not are trouble. One that is named twice counts once.
 func (i *Inquiry) pick(all bool) {
 	k := i.k
 	if all {
-		i.refs = k.mind.Refs()
+		// Not by identifier: that of a child sorts with its parent's.
+		arrivals := k.mind.Arrivals()
 		for id, d := range k.debts {
 			if !k.mind.Has(id) {
-				i.refs = append(i.refs, d.ref)
+				arrivals = append(arrivals, sched.Arrival{Ref: d.ref, Accepted: d.accepted})
 			}
 		}
-		slices.SortFunc(i.refs, spool.Ref.Compare)
+		slices.SortFunc(arrivals, func(a, b sched.Arrival) int {
+			return cmp.Or(a.Accepted.Compare(b.Accepted), cmp.Compare(a.Ref.ID, b.Ref.ID))
+		})
+		for _, a := range arrivals {
+			i.refs = append(i.refs, a.Ref)
+		}
 		return
 	}
 	var ids []spool.ID // of all messages, once a beginning is met

@@ -91,10 +91,11 @@ type unlogged struct {
 
 // debt is a message whose reports are on their way into the spool.
 type debt struct {
-	ref     spool.Ref
-	open    int   // reports not yet eligible, and outcomes not yet logged
-	done    bool  // every recipient is final
-	useless error // why no report can be made of it: then it is not removed
+	ref      spool.Ref
+	accepted time.Time // if done
+	open     int       // reports not yet eligible, and outcomes not yet logged
+	done     bool      // every recipient is final
+	useless  error     // why no report can be made of it: then it is not removed
 }
 
 // NewKeeper makes the keeper of a spool whose lock is held. The time of start is the
@@ -485,9 +486,14 @@ func (k *Keeper) Idle() bool {
 			return false
 		}
 		for _, p := range c.Peers {
-			ready := p.Ready != [3]int{} && !p.Disabled && !c.Disabled && c.Failures == 0 && !p.DelayUntil.After(k.now) && !p.Awaited
-			if p.Opening > 0 || p.InProgress > 0 || ready {
+			able := !p.Disabled && !c.Disabled && c.Failures == 0 && !p.DelayUntil.After(k.now) && !p.Awaited
+			if p.Opening > 0 || p.InProgress > 0 {
 				return false
+			}
+			for q, n := range p.Ready {
+				if able && n > 0 && !p.Shut[q] {
+					return false
+				}
 			}
 		}
 	}

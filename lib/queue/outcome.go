@@ -20,9 +20,10 @@ import (
 
 // ending is what one step of the scheduler made final of one message.
 type ending struct {
-	ref    spool.Ref
-	finals []sched.Final
-	done   bool
+	ref      spool.Ref
+	finals   []sched.Final
+	done     bool
+	accepted time.Time // if done
 }
 
 // carryOut does what the scheduler wants. What concerns the spool is done here, the
@@ -47,7 +48,8 @@ func (k *Keeper) carryOut(actions []sched.Action) {
 			e := of(a.Ref)
 			e.finals = append(e.finals, a)
 		case sched.Done:
-			of(a.Ref).done = true
+			e := of(a.Ref)
+			e.done, e.accepted = true, a.Accepted
 		case sched.Log:
 			a.N = slices.Clone(a.N)
 			k.remember(a)
@@ -91,7 +93,9 @@ func (k *Keeper) conclude(e *ending) {
 		k.finalEvent(e.ref, nil, f)
 	}
 	d := k.debt(e.ref)
-	d.done = d.done || e.done
+	if e.done {
+		d.done, d.accepted = true, e.accepted
+	}
 	d.open++ // held until everything is under way
 	owed := false
 	if len(told) > 0 {

@@ -77,7 +77,10 @@ type Final struct {
 
 // Done says that every recipient of a message is final. The scheduler has
 // forgotten it; it leaves the spool when the reports owed are eligible.
-type Done struct{ Ref spool.Ref }
+type Done struct {
+	Ref      spool.Ref
+	Accepted time.Time
+}
 
 // Log is a line for the log of a message: what a restart must know.
 type Log struct {
