@@ -15,7 +15,8 @@
 // Words, values without I/O:
 //
 //	oraddr          O/R addresses: structure, text forms, matching (X.402)
-//	mts             messages, probes, reports, their envelopes (X.411)
+//	mts             messages, probes, reports, their envelopes (X.411); mts/token
+//	                makes and judges the bind-tokens of strong credentials
 //	ipms            interpersonal messages (X.420); ipms/p772 the military ones
 //	edims           EDI messages (X.435)
 //
