@@ -486,14 +486,9 @@ func (k *Keeper) Idle() bool {
 			return false
 		}
 		for _, p := range c.Peers {
-			able := !p.Disabled && !c.Disabled && c.Failures == 0 && !p.DelayUntil.After(k.now) && !p.Awaited
-			if p.Opening > 0 || p.InProgress > 0 {
+			ready := p.Ready != [3]int{} && !p.Disabled && !c.Disabled && c.Failures == 0 && !p.DelayUntil.After(k.now) && !p.Awaited
+			if p.Opening > 0 || p.InProgress > 0 || ready {
 				return false
-			}
-			for q, n := range p.Ready {
-				if able && n > 0 && !p.Shut[q] {
-					return false
-				}
 			}
 		}
 	}
