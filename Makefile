@@ -7,10 +7,11 @@ MANDIR   = $(DESTDIR)$(PREFIX)/share/man
 COMMANDS = mtactl mtaqueue mtaroute mtarun mtasubmit
 FUZZTIME ?= 10s
 ROUNDS  ?= 10
+N       ?= 100
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test race demo crash recovery bench fuzz lint packages install clean
+.PHONY: help build test race demo kills crash recovery bench fuzz lint packages install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -37,8 +38,12 @@ demo: build ## three switches on loopback: a message crosses, the reports come b
 	examples/demo.sh bin
 	examples/lists.sh bin
 
-crash: ## kill three switches while messages cross them, ROUNDS times (default 10)
+kills: ## kill three switches while messages cross them, ROUNDS times (default 10)
 	$(GO) test ./cmd/mtarun -run '^TestChaos$$' -count $(ROUNDS) -timeout $(ROUNDS)0m -v -chaos.messages 1500
+
+crash: build ## cut the power of a switch at work N times, on ext4 and XFS (default 100; root)
+	.ci/packages e2fsprogs xfsprogs
+	$(GO) run ./examples/powercut --bin bin --cuts $(N)
 
 recovery: ## cut transfers at every PDU, and those of 300 MB in the middle; count what is sent again
 	$(GO) test ./lib/osi/rtse -run '^TestTransferCutAtEveryPDU' -count 1 -v
