@@ -317,10 +317,19 @@ func TestTransferTime(t *testing.T) {
 	ci := testConfig("A")
 	ci.Timers.Transfer = 100 * time.Millisecond
 	a, b := associate(t, ci, testConfig("B"))
-	done := transfer(t, a, value(1000))
+	done := transfer(t, a, value(1_000_000))
 	ind := receive[*TransferIndication](t, b)
-	if _, err := io.ReadAll(ind.APDU); err != nil {
+	if _, err := io.ReadFull(ind.APDU, make([]byte, 900)); err != nil {
 		t.Fatal(err)
+	}
+	a.mu.Lock()
+	err := a.wait(testContext(t), nil, func() bool { return a.machine.state == awaitDiscardAck })
+	a.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(ind.APDU); !errors.As(err, new(*Discarded)) {
+		t.Errorf("read: %v", err)
 	}
 	if r := await(t, done); r.err != nil || r.Confirmed || !errors.Is(r.Err, errTime) {
 		t.Errorf("%+v", r)

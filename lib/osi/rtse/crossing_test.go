@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mtakit/mtakit/lib/osi/session"
 )
 
 // crossing associates two sides so that AEA of the responder's is held back until the
@@ -109,5 +112,53 @@ func TestEndAckOutOfPlace(t *testing.T) {
 				t.Error(errors.Unwrap(e.Err))
 			}
 		}
+	}
+}
+
+// The time of a transfer ends while the peer secures the APDU, which takes it long. It
+// answers the discard, or the interrupt, when it knows whether it has it.
+func TestWithdrawnWhileSecured(t *testing.T) {
+	for _, test := range []struct {
+		resumable, accepted bool
+	}{{false, true}, {true, true}, {false, false}, {true, false}} {
+		t.Run(fmt.Sprintf("resumable %v, accepted %v", test.resumable, test.accepted), func(t *testing.T) {
+			ci := testConfig("A")
+			ci.CheckpointSize, ci.Timers.Transfer = 4, 100*time.Millisecond
+			a, b := associate(t, ci, testConfig("B"))
+			apdu := value(20_000)
+			done := make(chan transferred, 1)
+			go func() {
+				r, err := a.TransferWith(testContext(t), bytes.NewReader(apdu), int64(len(apdu)), TransferOptions{Resumable: test.resumable})
+				done <- transferred{r, err}
+			}()
+			ind := receive[*TransferIndication](t, b)
+			if _, err := io.ReadAll(ind.APDU); err != nil {
+				t.Fatal(err)
+			}
+			b.mu.Lock()
+			err := b.wait(testContext(t), nil, func() bool { return b.machine.state == withdrawn })
+			b.mu.Unlock()
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer := ind.Accept
+			if !test.accepted {
+				answer = func() error { return ind.Reject(session.ExceptionJeopardized) }
+			}
+			if err := answer(); err != nil {
+				t.Errorf("the answer: %v", err)
+			}
+			r := await(t, done)
+			if r.err != nil || r.Confirmed != test.accepted || r.InDoubt && test.accepted {
+				t.Errorf("%+v", r)
+			}
+			if !test.accepted {
+				send(t, a, b, value(10)) // the association stands
+				return
+			}
+			if got := receive[Aborted](t, a); got.RTAB != TransferCompleted {
+				t.Errorf("%v", got.Abort)
+			}
+		})
 	}
 }

@@ -25,6 +25,7 @@ const (
 	waiting                        // the turn is at the peer, nothing in progress
 	receiving                      // an activity of the peer's
 	ended                          // its end received, the user secures the APDU
+	withdrawn                      // … and the peer wants to discard or interrupt it
 	rejecting                      // exception sent, the peer's discard or interrupt awaited
 	closed                         // the association is over
 )
@@ -33,7 +34,7 @@ var stateNames = [...]string{
 	"idle", "await RTOAC", "await RT-OPEN response", "holding the turn", "sending",
 	"await activity end confirm", "await activity discard confirm", "await activity interrupt confirm",
 	"await release confirm",
-	"waiting for the turn", "receiving", "APDU received", "APDU rejected", "closed",
+	"waiting for the turn", "receiving", "APDU received", "APDU withdrawn", "APDU rejected", "closed",
 }
 
 // String names the state.
@@ -71,6 +72,7 @@ type machine struct {
 	secured   bool  // … and acknowledged, after it was to be discarded or interrupted
 	repeated  bool  // the activity of the peer's has been accepted before
 	accepted  bool  // it was accepted, and nothing has come since
+	withdrawn rtGone
 
 	out []action
 }
@@ -196,9 +198,16 @@ func (m *machine) user(ev event) (known bool, err error) {
 			m.do(lowSyncAck(ev))
 		}
 	case rtAccept:
-		if allowed(ended) {
+		switch {
+		case m.state == withdrawn:
+			m.abort(TransferCompleted, nil)
+		case allowed(ended):
 			m.state, m.accepted = waiting, true
 			m.do(lowEndAck{})
+		}
+	case rtAgree:
+		if allowed(withdrawn) {
+			m.agree()
 		}
 	case rtRepeated:
 		if allowed(receiving) {
@@ -206,12 +215,15 @@ func (m *machine) user(ev event) (known bool, err error) {
 			return true, nil
 		}
 	case rtReject:
-		if allowed(receiving, ended) {
+		switch {
+		case m.state == withdrawn:
+			m.agree()
+		case allowed(receiving, ended):
 			m.state = rejecting
 			m.do(lowException(ev))
 		}
 	case rtPlease:
-		if allowed(waiting, receiving, ended, rejecting) {
+		if allowed(waiting, receiving, ended, withdrawn, rejecting) {
 			m.do(lowPlease(ev))
 		}
 	case rtGive:

@@ -48,6 +48,8 @@ func (m *machine) lower(ev event) bool {
 		return m.lowerWaiting(ev)
 	case receiving, ended, rejecting:
 		return m.lowerReceiving(ev)
+	case withdrawn:
+		return false
 	case sending, awaitEndAck, awaitDiscardAck, awaitInterruptAck:
 		return m.lowerSending(ev)
 	case awaitReleaseAck:
@@ -95,8 +97,7 @@ func (m *machine) lowerWaiting(ev event) bool {
 func (m *machine) lowerReceiving(ev event) bool {
 	switch ev := ev.(type) {
 	case upInterrupt:
-		m.do(lowInterruptAck{})
-		m.gone(rtGone{Interrupted: true, Reason: ev.Reason})
+		m.withdraw(rtGone{Interrupted: true, Reason: ev.Reason})
 		return true
 	case upDiscard:
 		if m.repeated {
@@ -104,8 +105,7 @@ func (m *machine) lowerReceiving(ev event) bool {
 			m.abort(TransferCompleted, nil)
 			return true
 		}
-		m.do(lowDiscardAck{})
-		m.gone(rtGone{Reason: ev.Reason})
+		m.withdraw(rtGone{Reason: ev.Reason})
 		return true
 	}
 	if m.state == rejecting {
@@ -133,9 +133,27 @@ func (m *machine) lowerReceiving(ev event) bool {
 	return true
 }
 
-func (m *machine) gone(g rtGone) {
+// withdraw lets the peer discard or interrupt its activity. Of one that has arrived whole
+// the user may be about to accept it: it is asked.
+func (m *machine) withdraw(g rtGone) {
+	m.withdrawn = g
+	if m.state == ended {
+		m.state = withdrawn
+		m.do(rtWithdrawn{})
+		return
+	}
+	m.agree()
+}
+
+// agree answers a discard or an interrupt.
+func (m *machine) agree() {
 	m.state = waiting
-	m.do(g)
+	if m.withdrawn.Interrupted {
+		m.do(lowInterruptAck{})
+	} else {
+		m.do(lowDiscardAck{})
+	}
+	m.do(m.withdrawn)
 }
 
 func (m *machine) lowerSending(ev event) bool {

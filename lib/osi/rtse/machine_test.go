@@ -142,7 +142,7 @@ func parseEvent(words []string) (event, error) {
 		return upPlease{Priority: n[0]}, nil
 	}
 	for name, ev := range map[string]event{
-		"rtEnd": rtEnd{}, "rtAccept": rtAccept{}, "rtGive": rtGive{}, "rtClose": rtClose{}, "rtRepeated": rtRepeated{},
+		"rtEnd": rtEnd{}, "rtAccept": rtAccept{}, "rtGive": rtGive{}, "rtClose": rtClose{}, "rtRepeated": rtRepeated{}, "rtAgree": rtAgree{},
 		"upEnd": upEnd{}, "upEndAck": upEndAck{}, "upDiscardAck": upDiscardAck{}, "upInterruptAck": upInterruptAck{}, "upGive": upGive{},
 		"upRelease": upRelease{}, "upReleaseAck": upReleaseAck{},
 	} {

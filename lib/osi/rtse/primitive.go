@@ -123,6 +123,11 @@ type (
 	rtAccept struct{}
 	// rtReject tells that the APDU cannot be taken.
 	rtReject struct{ Reason session.ExceptionReason }
+	// rtWithdrawn tells that the sender wants to give up an APDU that has arrived whole.
+	// The answer is rtAgree; or rtAccept, if it has been secured.
+	rtWithdrawn struct{}
+	// rtAgree agrees to that.
+	rtAgree struct{}
 	// rtGone tells that the sender has given the APDU up.
 	rtGone struct {
 		Interrupted bool
@@ -247,6 +252,7 @@ func (rtDiscard) isEvent()    {}
 func (rtSecured) isEvent()    {}
 func (rtAccept) isEvent()     {}
 func (rtReject) isEvent()     {}
+func (rtAgree) isEvent()      {}
 func (rtPlease) isEvent()     {}
 func (rtGive) isEvent()       {}
 func (rtClose) isEvent()      {}
@@ -286,6 +292,7 @@ func (rtResumeInd) isAction()    {}
 func (rtDataInd) isAction()      {}
 func (rtCheckpoint) isAction()   {}
 func (rtEndInd) isAction()       {}
+func (rtWithdrawn) isAction()    {}
 func (rtGone) isAction()         {}
 func (rtPleaseInd) isAction()    {}
 func (rtGiveInd) isAction()      {}

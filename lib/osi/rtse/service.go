@@ -52,6 +52,11 @@ func (c *Conn) indicate(a action) (answer event, ok bool) {
 		}
 		c.in.eof = true
 		c.tell()
+	case rtWithdrawn:
+		// Who has read it all may be securing it, and would not know that it comes again.
+		if !c.in.told || len(c.in.chunk) > 0 || c.in.err != nil {
+			answer = rtAgree{}
+		}
 	case rtGone:
 		c.gone(&Discarded{Interrupted: a.Interrupted, Reason: a.Reason})
 	case rtPleaseInd:
