@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -203,8 +204,10 @@ func act(c *ucli.Context, verb string) error {
 	if !q.All && len(q.IDs) == 0 {
 		return diag.WithHint(cli.Usage("%s wants identifiers, - or ALL", verb), "a filter alone is not enough; with it ALL means what it lets through")
 	}
-	return ask(c, q, func(p *cli.Printer, a queue.Answer) error {
+	matched := false
+	err = ask(c, q, func(p *cli.Printer, a queue.Answer) error {
 		r := a.Act
+		matched = true
 		word := ""
 		if r.Waits {
 			word = "waits"
@@ -215,4 +218,12 @@ func act(c *ucli.Context, verb string) error {
 		}
 		return p.Record(r, r.ID, r.Verb, word, r.Note)
 	})
+	if q.All && !matched && err == nil && !cli.JSON(c) {
+		none := "no message in the queue"
+		if q.Filter != (queue.Filter{}) {
+			none += " is let through by the filters"
+		}
+		fmt.Fprintf(c.App.ErrWriter, "mtaqueue: %s\n", none)
+	}
+	return err
 }

@@ -108,19 +108,21 @@ func (k *Keeper) show(ref spool.Ref, rows []Row, emit func(Answer)) {
 	emit(Answer{Detail: d})
 }
 
-// retryPeers clears the delay of the peers that recipients wait for.
+// retryPeers clears the delay of the peers that recipients wait for; cleared notes which
+// of those it has seen had one.
 func (k *Keeper) retryPeers(rows []Row, cleared map[spool.Hop]bool) string {
 	var names []string
 	for _, r := range rows {
 		hop := spool.Hop{Channel: r.Channel, Peer: r.Peer}
-		if r.Channel == "" || cleared[hop] {
+		if _, seen := cleared[hop]; seen || r.Channel == "" {
 			continue
 		}
-		cleared[hop] = true
+		cleared[hop] = false
 		for _, c := range k.mind.Tree() {
 			for _, p := range c.Peers {
 				if c.Name == r.Channel && p.Name == r.Peer && p.DelayUntil.After(k.now) {
 					k.Step(k.now, sched.Retry{Channel: r.Channel, Peer: &r.Peer})
+					cleared[hop] = true
 					names = append(names, r.Peer)
 				}
 			}

@@ -178,6 +178,7 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 	}
 	defer func() { err = errors.Join(err, k.Close()) }()
 	var troubles []error
+	k.Quiet = true
 	k.Damaged = func(err error) { troubles = append(troubles, err) }
 	if err := backlog.Load(func(i spool.Item) error {
 		k.Load(now, []spool.Item{i}, backlog.Crashed())

@@ -30,7 +30,7 @@ type Inquiry struct {
 	answers   []Answer    // of the present portion
 	changed   bool
 	unwritten error // of a record of what was changed
-	peers     map[spool.Hop]bool
+	peers     map[spool.Hop]bool // those looked at by a retry, and whether they were delayed
 }
 
 // Inquire takes a request: it finds out which messages it is about.
@@ -192,8 +192,11 @@ func (i *Inquiry) Next(now time.Time) (answers []Answer, more bool) {
 		case errors.Is(err, fs.ErrNotExist): // done meanwhile
 		case err != nil:
 			i.trouble(err)
-		case len(rows) > 0 && i.m.passes(rows):
+		case len(rows) == 0:
+		case i.m.passes(rows):
 			i.message(ref, rows)
+		case !i.q.All && (i.q.Acts() || i.q.DryRun):
+			i.emit(Answer{Act: &ActRow{ID: string(ref.ID), Verb: i.q.Verb, Note: "not let through by the filters"}})
 		}
 	}
 	if i.unwritten == nil {
@@ -219,8 +222,69 @@ func (i *Inquiry) message(ref spool.Ref, rows []Row) {
 			i.trouble(err)
 		}
 	default:
-		i.emit(Answer{Act: i.act(ref, rows)})
+		err := cannot(i.q.Verb, ref, rows)
+		switch {
+		case err == nil:
+			i.emit(Answer{Act: i.act(ref, rows)})
+		case i.q.All:
+			i.emit(Answer{Act: &ActRow{ID: string(ref.ID), Verb: i.q.Verb, Note: err.Error()}})
+		default:
+			i.trouble(diag.E(string(ref.ID), diag.Permanent, err))
+		}
 	}
+}
+
+// cannot tells why a verb cannot be done to a message, nil if it can.
+func cannot(verb string, ref spool.Ref, rows []Row) error {
+	switch {
+	case rows[0].State == StateReporting:
+		return diag.WithHint(diag.New("", diag.Permanent, "every recipient is final already"), "mtactl track "+string(ref.ID)+" tells what became of them")
+	case verb == VerbRetry && !slices.ContainsFunc(rows, func(r Row) bool { return r.State != StateHeld }):
+		return diag.WithHint(diag.New("", diag.Permanent, "held: release it first"), "mtaqueue release "+string(ref.ID))
+	}
+	return nil
+}
+
+// already tells why a verb changes nothing of a message, "" if it does.
+func (i *Inquiry) already(rows []Row) string {
+	some := func(f func(Row) bool) bool { return slices.ContainsFunc(rows, f) }
+	switch i.q.Verb {
+	case VerbHold:
+		if !some(func(r Row) bool { return r.State != StateHeld }) {
+			return withReason("held already", rows[0].Reason)
+		}
+	case VerbRelease:
+		if !some(func(r Row) bool { return r.State == StateHeld || r.Wish == VerbHold }) {
+			return "not held"
+		}
+	case VerbRetry:
+		waits := func(r Row) bool { return r.State == StateDeferred && r.Next.After(r.Deferred) }
+		active := func(r Row) bool { return r.State == StateActive }
+		deferred := func(r Row) bool { return r.State == StateDeferred }
+		cleared := func(r Row) bool { return i.peers[spool.Hop{Channel: r.Channel, Peer: r.Peer}] }
+		switch {
+		case some(waits), some(cleared):
+		case some(active):
+			return "being tried already"
+		case some(deferred):
+			return "its delivery is deferred until " + rows[0].Deferred.UTC().Format(time.RFC3339) + ", which stays in force"
+		default:
+			r := rows[slices.IndexFunc(rows, func(r Row) bool { return r.State == StateQueued })]
+			note := "queued already"
+			if i.k.Quiet {
+				note += ", and mtarun does not run"
+			}
+			return withReason(note, r.Reason)
+		}
+	}
+	return ""
+}
+
+func withReason(text, reason string) string {
+	if reason == "" {
+		return text
+	}
+	return text + ": " + reason
 }
 
 // act does a verb to one message.
@@ -228,19 +292,14 @@ func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
 	k, verb := i.k, i.q.Verb
 	a := &ActRow{ID: string(ref.ID), Verb: verb}
 	a.Waits = verb != VerbRetry && slices.ContainsFunc(rows, func(r Row) bool { return r.State == StateActive })
-	switch {
-	case rows[0].State == StateReporting:
-		a.Note = "every recipient is final already"
-		return a
-	case verb == VerbRetry && !slices.ContainsFunc(rows, func(r Row) bool { return r.State != StateHeld }):
-		a.Note = "held: release it first"
-		return a
-	case i.q.DryRun:
+	a.Note = i.already(rows)
+	// A retry may still clear what no row shows, such as a pause after a refused association.
+	if i.q.DryRun || a.Note != "" && verb != VerbRetry {
 		return a
 	}
 	i.changed = true
 	if verb == VerbRetry {
-		a.Note = k.retryPeers(rows, i.peers)
+		a.Note = cmp.Or(k.retryPeers(rows, i.peers), a.Note)
 	}
 	k.cancels = verb == VerbCancel
 	k.Step(k.now, verbEvent(i.q, ref.ID))

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -84,5 +85,15 @@ func TestNewMessagesInPortions(t *testing.T) {
 	const n = 2*adoptPortion + 2
 	if want := []int{adoptPortion, 2 * adoptPortion, n - 1, n, n}; !slices.Equal(counts, want) {
 		t.Errorf("%v in the queue, not %v", counts, want)
+	}
+}
+
+// A message that waits for nothing but its report cannot be changed, whoever names it.
+func TestDoneWith(t *testing.T) {
+	rows := []Row{{State: StateReporting}}
+	for _, verb := range []string{VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete} {
+		if err := cannot(verb, spool.Ref{}, rows); diag.KindOf(err) != diag.Permanent {
+			t.Errorf("%s: %v", verb, err)
+		}
 	}
 }

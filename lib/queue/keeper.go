@@ -43,6 +43,8 @@ type Keeper struct {
 	// Damaged hears of a message that was found damaged or cannot be read; one in new/
 	// that cannot be taken over is told of once. It is set before the first call.
 	Damaged func(err error)
+	// Quiet says that nobody is here to move anything. It is set before the first call.
+	Quiet bool
 
 	conf   *conf.Config
 	spool  *spool.Spool
