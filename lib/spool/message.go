@@ -32,6 +32,7 @@ type Message struct {
 	Envelope *Envelope
 
 	f      *os.File
+	at     io.ReaderAt // f, or all of it in memory if that came with the envelope
 	digest [sha256.Size]byte
 }
 
@@ -46,7 +47,7 @@ func (s *Spool) OpenMessage(ref Ref) (*Message, error) {
 	} else if _, err := ParseID(string(ref.ID)); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(s.path(ref))
+	f, err := openRead(s.path(ref))
 	if err != nil {
 		return nil, fail("open "+ref.String(), err)
 	}
@@ -86,23 +87,41 @@ func newMessage(f *os.File, ref Ref) (*Message, error) {
 	if err != nil {
 		return nil, fail("open "+ref.String(), err)
 	}
-	last, env, err := readEnvelope(f, st.Size(), ref.ID)
+	tail := make([]byte, min(st.Size(), tailSizeRead))
+	last, env, err := readEnvelope(f, st.Size(), tail, ref.ID)
 	switch {
 	case errors.Is(err, ErrIncomplete), errors.Is(err, ErrDamaged):
 		return nil, diag.E("spool: open "+ref.String(), diag.Data, err)
 	case err != nil:
 		return nil, fail("open "+ref.String(), err)
 	}
-	return &Message{Ref: ref, Envelope: env, f: f, digest: last.contentDigest}, nil
+	m := &Message{Ref: ref, Envelope: env, f: f, at: f, digest: last.contentDigest}
+	if int64(len(tail)) == st.Size() {
+		m.at = bytes.NewReader(tail)
+	}
+	return m, nil
+}
+
+// openRead opens a file to be read, without the poller of package os, which has
+// nothing to say about files and costs four calls each.
+func openRead(path string) (*os.File, error) {
+	fd := -1
+	err := again(func() (err error) {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return nil, pathError("open", path, err)
+	}
+	return os.NewFile(uintptr(fd), path), nil
 }
 
 // readEnvelope reads the last line and the envelope of a file of the given
-// size that is named id.
-func readEnvelope(r io.ReaderAt, size int64, id ID) (*lastLine, *Envelope, error) {
+// size that is named id, the end of the file into tail.
+func readEnvelope(r io.ReaderAt, size int64, tail []byte, id ID) (*lastLine, *Envelope, error) {
 	if size < int64(LastLineSize) {
 		return nil, nil, fmt.Errorf("%w: %d octets", ErrIncomplete, size)
 	}
-	tail := make([]byte, min(size, tailSizeRead))
 	if err := readAt(r, tail, size-int64(len(tail))); err != nil {
 		return nil, nil, err
 	}
@@ -166,7 +185,7 @@ func readAt(r io.ReaderAt, p []byte, off int64) error {
 
 // Content returns a reader of the content, from its first octet. Several may be
 // in use at once.
-func (m *Message) Content() *io.SectionReader { return io.NewSectionReader(m.f, 0, m.Envelope.Size) }
+func (m *Message) Content() *io.SectionReader { return io.NewSectionReader(m.at, 0, m.Envelope.Size) }
 
 // ContentFile returns the open file, in which the content begins at offset 0
 // and is Envelope.Size octets long; for sendfile(2), and to pass on to another
@@ -180,7 +199,7 @@ func (s *Spool) OpenWhole(ref Ref) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.compare(); err != nil {
+	if err := m.compare(m.Content()); err != nil {
 		_ = m.Close() // it was only read
 		return nil, err
 	}
@@ -193,14 +212,14 @@ func (s *Spool) OpenWhole(ref Ref) (*Message, error) {
 func (m *Message) VerifyContent() error {
 	// Advice only: pages that are not dropped are compared all the same.
 	_ = onFile(m.f, func(fd int) error { return unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) })
-	return m.compare()
+	return m.compare(io.NewSectionReader(m.f, 0, m.Envelope.Size))
 }
 
-func (m *Message) compare() error {
+func (m *Message) compare(content io.Reader) error {
 	op := "verify " + m.Ref.String()
 	h := sha256.New()
 	buffer := make([]byte, min(m.Envelope.Size, 64<<10)+1)
-	n, err := io.CopyBuffer(h, m.Content(), buffer)
+	n, err := io.CopyBuffer(h, content, buffer)
 	if err != nil {
 		return fail(op, err)
 	}
