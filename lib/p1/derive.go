@@ -23,6 +23,81 @@ type Action struct {
 	Made bool
 }
 
+// Original is the envelope part of an object of which others are made, for one recipient
+// after the other: it is decoded once for all of them. It is used from one goroutine.
+type Original struct {
+	*Common
+	envelope ber.Raw   // of a message or probe: without its recipients
+	others   []ber.Raw // its recipients, none of them this MTA's responsibility
+}
+
+// ReadOriginal decodes the envelope part of an object of any kind. It keeps the octets.
+func ReadOriginal(envelope ber.Raw, lim Limits) (*Original, error) {
+	c, err := DecodeCommon(envelope, lim)
+	if err != nil {
+		return nil, err
+	}
+	o := &Original{Common: c, envelope: envelope}
+	if c.Kind == Report {
+		return o, nil
+	}
+	if o.envelope, o.others, err = partRecipients(envelope); err != nil {
+		return nil, wrap("p1: original", err)
+	}
+	if !c.Indicators.DisclosureOfOtherRecipients() {
+		return o, nil // none of them is passed on
+	}
+	nobody := Edit{Responsible: func(int, int) bool { return false }}
+	for i := range o.others {
+		if o.others[i], err = nobody.recipient(i, o.others[i]); err != nil {
+			return nil, wrap("p1: original", fmt.Errorf("recipient %d: %w", i, err))
+		}
+	}
+	return o, nil
+}
+
+// PartRecipients parts the recipients from the envelope of a message or probe: there an
+// empty list stands where they stood, and of the recipients those are decoded whom this
+// MTA is responsible for. The fields of the others are zero.
+func PartRecipients(envelope ber.Raw, lim Limits) (ber.Raw, []mts.PerRecipientMessageTransferFields, error) {
+	rest, recipients, err := partRecipients(envelope)
+	if err != nil {
+		return nil, nil, wrap("p1: recipients", err)
+	}
+	fields := make([]mts.PerRecipientMessageTransferFields, len(recipients))
+	for i, raw := range recipients {
+		var bits recipientIndicators
+		parts, err := elements(raw)
+		if i := slices.IndexFunc(parts, func(f ber.Raw) bool { return f.Tag() == tagRecipientIndicator }); i >= 0 {
+			err = decode(parts[i], &bits, "", lim)
+		}
+		if err == nil && mts.PerRecipientIndicators(bits).Responsibility() {
+			err = decode(raw, &fields[i], "", lim)
+		}
+		if err != nil {
+			return nil, nil, wrap("p1: recipients", fmt.Errorf("recipient %d: %w", i, err))
+		}
+	}
+	return rest, fields, nil
+}
+
+func partRecipients(envelope ber.Raw) (ber.Raw, []ber.Raw, error) {
+	fields, err := elements(envelope)
+	if err != nil {
+		return nil, nil, err
+	}
+	at := slices.IndexFunc(fields, func(f ber.Raw) bool { return f.Tag() == tagRecipients })
+	if at < 0 {
+		return nil, nil, errEnvelope
+	}
+	recipients, err := elements(fields[at])
+	if err != nil {
+		return nil, nil, err
+	}
+	fields[at] = join(fields[at], nil)
+	return join(envelope, fields), recipients, nil
+}
+
 // Expand returns the envelope part of what becomes of the recipient at a place of
 // a message, counted from 0, when it is a distribution list (X.411 §14.3): the members
 // take its place, responsible all of them, with its number and what else is said of it
@@ -32,24 +107,24 @@ type Action struct {
 // originator named and wishes disclosed. Names are not checked, nor is the history;
 // there is at least one member, and with those that stay at most mts.UbRecipients, or
 // they do not stay.
-func Expand(envelope ber.Raw, at int, list oraddr.ORName, members []oraddr.ORName, a Action) (ber.Raw, error) {
-	out, err := expand(envelope, at, list, members, a)
+func (o *Original) Expand(at int, list oraddr.ORName, members []oraddr.ORName, a Action) (ber.Raw, error) {
+	out, err := o.expand(at, list, members, a)
 	return out, wrap("p1: expand", err)
 }
 
-func expand(envelope ber.Raw, at int, list oraddr.ORName, members []oraddr.ORName, a Action) (ber.Raw, error) {
-	if KindOf(envelope) != Message {
+func (o *Original) expand(at int, list oraddr.ORName, members []oraddr.ORName, a Action) (ber.Raw, error) {
+	if o.Kind != Message {
 		return nil, diag.New("", diag.Usage, "only a message is expanded")
 	}
-	c, f, err := subject(envelope, at)
+	f, err := o.fields(at)
 	if err != nil {
 		return nil, err
 	}
-	history, _, err := mts.Ext(c.Extensions, mts.ExtDLExpansionHistory)
+	history, _, err := mts.Ext(o.Extensions, mts.ExtDLExpansionHistory)
 	if err != nil {
 		return nil, err
 	}
-	extensions, err := mts.SetExt(c.Extensions, mts.ExtDLExpansionHistory,
+	extensions, err := mts.SetExt(o.Extensions, mts.ExtDLExpansionHistory,
 		append(history, mts.DLExpansion{DL: list, DLExpansionTime: asn1.NewUTCTime(a.Now)}))
 	if err != nil {
 		return nil, err
@@ -61,7 +136,7 @@ func expand(envelope ber.Raw, at int, list oraddr.ORName, members []oraddr.ORNam
 		f.RecipientName = m
 		fields = append(fields, f)
 	}
-	return derive(envelope, c, at, fields, changed(extensions, mts.ExtDLExpansionHistory.Type()), a, mts.NewOtherActions(false, true))
+	return o.derive(at, fields, changed(extensions, mts.ExtDLExpansionHistory.Type()), a, mts.NewOtherActions(false, true))
 }
 
 // Redirect returns the envelope part of what becomes of an object when the recipient
@@ -70,29 +145,25 @@ func expand(envelope ber.Raw, at int, list oraddr.ORName, members []oraddr.ORNam
 // the trace says redirected. An alternate that its originator asked for is taken out
 // when it is used. Of the other recipients those stay that Expand lets stay. Whether
 // the way leads back is not checked.
-func Redirect(envelope ber.Raw, at int, to oraddr.ORName, reason mts.RedirectionReason, a Action) (ber.Raw, error) {
-	out, err := redirect(envelope, at, to, reason, a)
+func (o *Original) Redirect(at int, to oraddr.ORName, reason mts.RedirectionReason, a Action) (ber.Raw, error) {
+	out, err := o.redirect(at, to, reason, a)
 	return out, wrap("p1: redirect", err)
 }
 
-func redirect(envelope ber.Raw, at int, to oraddr.ORName, reason mts.RedirectionReason, a Action) (ber.Raw, error) {
+func (o *Original) redirect(at int, to oraddr.ORName, reason mts.RedirectionReason, a Action) (ber.Raw, error) {
 	step := func(name oraddr.ORName) mts.Redirection {
 		return mts.Redirection{RedirectionReason: reason,
 			IntendedRecipientName: mts.IntendedRecipientName{IntendedRecipient: name, RedirectionTime: asn1.NewUTCTime(a.Now)}}
 	}
 	redirected := mts.NewOtherActions(true, false)
-	if KindOf(envelope) == Report {
-		c, err := DecodeCommon(envelope, Limits{})
+	if o.Kind == Report {
+		extensions, err := appendRedirection(o.Extensions, step(o.Originator))
 		if err != nil {
 			return nil, err
 		}
-		extensions, err := appendRedirection(c.Extensions, step(c.Originator))
-		if err != nil {
-			return nil, err
-		}
-		return readdress(envelope, c, to, changed(extensions, mts.ExtRedirectionHistory.Type()), a, redirected)
+		return readdress(o.envelope, o.Common, to, changed(extensions, mts.ExtRedirectionHistory.Type()), a, redirected)
 	}
-	c, f, err := subject(envelope, at)
+	f, err := o.fields(at)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +175,7 @@ func redirect(envelope ber.Raw, at int, to oraddr.ORName, reason mts.Redirection
 	}
 	f.RecipientName = to
 	f.PerRecipientIndicators = f.PerRecipientIndicators.WithResponsibility(true)
-	return derive(envelope, c, at, []mts.PerRecipientMessageTransferFields{f}, nil, a, redirected)
+	return o.derive(at, []mts.PerRecipientMessageTransferFields{f}, nil, a, redirected)
 }
 
 func appendRedirection(extensions []mts.ExtensionField, step mts.Redirection) ([]mts.ExtensionField, error) {
@@ -115,54 +186,50 @@ func appendRedirection(extensions []mts.ExtensionField, step mts.Redirection) ([
 	return mts.SetExt(extensions, mts.ExtRedirectionHistory, append(history, step))
 }
 
-// ForwardReport returns a report that has come to a distribution list as the expansion
+// Forward returns a report that has come to a distribution list as the expansion
 // point sends it on (X.411 §14.4): to the previous list or the originator, or, with
 // reporting-DL-name, to the owner of the list, who then counts as having asked for
 // what it says. The trace says dl-operation.
-func ForwardReport(report ber.Raw, to oraddr.ORName, reportingDL *oraddr.ORName, a Action) (ber.Raw, error) {
-	out, err := forwardReport(report, to, reportingDL, a)
+func (o *Original) Forward(to oraddr.ORName, reportingDL *oraddr.ORName, a Action) (ber.Raw, error) {
+	out, err := o.forward(to, reportingDL, a)
 	return out, wrap("p1: forward report", err)
 }
 
-func forwardReport(report ber.Raw, to oraddr.ORName, reportingDL *oraddr.ORName, a Action) (ber.Raw, error) {
-	c, err := DecodeCommon(report, Limits{})
-	if err != nil {
-		return nil, err
-	}
-	if c.Kind != Report {
+func (o *Original) forward(to oraddr.ORName, reportingDL *oraddr.ORName, a Action) (ber.Raw, error) {
+	if o.Kind != Report {
 		return nil, errEnvelope
 	}
+	report := o.envelope
 	var set []mts.ExtensionField
+	var err error
 	if reportingDL != nil {
 		if set, err = mts.SetExt(nil, mts.ExtReportingDLName, *reportingDL); err != nil {
 			return nil, err
 		}
-		if report, err = wanted(report, c.Report); err != nil {
+		if report, err = wanted(o.Report); err != nil {
 			return nil, err
 		}
 	}
-	return readdress(report, c, to, set, a, mts.NewOtherActions(false, true))
+	return readdress(report, o.Common, to, set, a, mts.NewOtherActions(false, true))
 }
 
 // wanted is a report whose recipients' fields say that its reader asked for it.
-func wanted(report ber.Raw, r *mts.Report) (ber.Raw, error) {
-	for i := range r.Content.PerRecipientFields {
-		p := &r.Content.PerRecipientFields[i].PerRecipientIndicators
+func wanted(r *mts.Report) (ber.Raw, error) {
+	asked := *r
+	asked.Content.PerRecipientFields = slices.Clone(r.Content.PerRecipientFields)
+	for i := range asked.Content.PerRecipientFields {
+		p := &asked.Content.PerRecipientFields[i].PerRecipientIndicators
 		*p = mts.NewPerRecipientIndicators(p.Responsibility(), p.OriginatingMTAReport(), mts.ReportAlways)
 	}
-	return EncodeReport(r)
+	return EncodeReport(&asked)
 }
 
-// subject decodes an envelope and gives what it says of the recipient at a place.
-func subject(envelope ber.Raw, at int) (*Common, mts.PerRecipientMessageTransferFields, error) {
-	c, err := DecodeCommon(envelope, Limits{})
-	if err != nil {
-		return nil, mts.PerRecipientMessageTransferFields{}, err
+// fields is what the envelope says of the recipient at a place.
+func (o *Original) fields(at int) (mts.PerRecipientMessageTransferFields, error) {
+	if at < 0 || at >= len(o.Recipients) {
+		return mts.PerRecipientMessageTransferFields{}, diag.E("", diag.Usage, fmt.Errorf("no recipient at %d", at))
 	}
-	if at < 0 || at >= len(c.Recipients) {
-		return nil, mts.PerRecipientMessageTransferFields{}, diag.E("", diag.Usage, fmt.Errorf("no recipient at %d", at))
-	}
-	return c, c.Recipients[at], nil
+	return o.Recipients[at], nil
 }
 
 // changed is the extension of one type, for an Edit.
@@ -186,31 +253,42 @@ func traced(c *Common, set []mts.ExtensionField, a Action, done mts.OtherActions
 }
 
 // derive puts fields in the place of a recipient of a message or probe.
-func derive(envelope ber.Raw, c *Common, at int, fields []mts.PerRecipientMessageTransferFields, set []mts.ExtensionField, a Action, done mts.OtherActions) (ber.Raw, error) {
-	e := traced(c, set, a, done)
-	number := c.Recipients[at].OriginallySpecifiedRecipientNumber
-	stays := func(i int) bool {
-		// What shares its number are other members of a list it was a member of: the
-		// originator has not named them.
-		return c.Indicators.DisclosureOfOtherRecipients() && c.Recipients[i].OriginallySpecifiedRecipientNumber != number
-	}
-	staying := len(fields)
-	for i := range c.Recipients {
-		if stays(i) {
-			staying++
-		}
-	}
-	e.Keep = func(i int) bool { return i == at || staying <= mts.UbRecipients && stays(i) }
-	e.Responsible = func(i, _ int) bool { return i == at }
+func (o *Original) derive(at int, fields []mts.PerRecipientMessageTransferFields, set []mts.ExtensionField, a Action, done mts.OtherActions) (ber.Raw, error) {
+	e := traced(o.Common, set, a, done)
+	var instead []ber.Raw
 	for i := range fields {
 		raw, err := ber.Marshal(fields[i])
 		if err != nil {
 			return nil, err
 		}
-		e.instead = append(e.instead, raw)
+		instead = append(instead, raw)
 	}
-	e.insteadOf = at
-	return relay(envelope, &e)
+	before, after := o.staying(at)
+	e.instead = instead
+	if len(before)+len(instead)+len(after) <= mts.UbRecipients {
+		e.instead = slices.Concat(before, instead, after)
+	}
+	return relay(o.envelope, &e)
+}
+
+// staying are the other recipients that are passed on with what becomes of one. What
+// shares its number are other members of a list it was a member of: the originator has
+// not named them.
+func (o *Original) staying(at int) (before, after []ber.Raw) {
+	if !o.Indicators.DisclosureOfOtherRecipients() {
+		return nil, nil
+	}
+	number := o.Recipients[at].OriginallySpecifiedRecipientNumber
+	of := func(from, to int) []ber.Raw {
+		stay := make([]ber.Raw, 0, to-from)
+		for i := from; i < to; i++ {
+			if o.Recipients[i].OriginallySpecifiedRecipientNumber != number {
+				stay = append(stay, o.others[i])
+			}
+		}
+		return stay
+	}
+	return of(0, at), of(at+1, len(o.others))
 }
 
 // readdress gives a report another destination.

@@ -2,6 +2,7 @@ package p1
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 	"time"
 
@@ -40,6 +41,15 @@ func here() Action {
 	return Action{Domain: bravo, MTA: "MTA-B", Arrived: noon, Now: noon.Add(time.Hour)}
 }
 
+func read(t *testing.T, envelope ber.Raw) *Original {
+	t.Helper()
+	o, err := ReadOriginal(envelope, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
 func form(t *testing.T, class asn1.Tag, parts string) string { return definiteForm(t, class, parts) }
 
 // oneOfBravo is the internal trace element of MTA-B with the actions given.
@@ -70,7 +80,7 @@ func TestExpand(t *testing.T) {
 		return form(t, tagSet, messageID+annName+contentP22+indicators+form(t, tagTrace, trace)+form(t, tagExtensions, extensions)+form(t, tagRecipients, recipients))
 	}
 	before := envelope(internalField(t, alphaInternal), bobFields+list+outer, alphaElement)
-	got, err := Expand(octets(t, before), 1, name(t, listName), []oraddr.ORName{name(t, carlName), name(t, bobName)}, here())
+	got, err := read(t, octets(t, before)).Expand(1, name(t, listName), []oraddr.ORName{name(t, carlName), name(t, bobName)}, here())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +95,7 @@ func TestExpand(t *testing.T) {
 	// A list in it is expanded by the same MTA: the trace has its elements already.
 	made := here()
 	made.Made = true
-	again, err := Expand(got, 1, name(t, carlName), []oraddr.ORName{name(t, listName)}, made)
+	again, err := read(t, got).Expand(1, name(t, carlName), []oraddr.ORName{name(t, listName)}, made)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +113,7 @@ func TestExpand(t *testing.T) {
 func TestUndisclosedRecipientsGoWithTheExpansion(t *testing.T) {
 	list := form(t, tagSet, listName+`80 01 02 81 02 00 D0 `)
 	before := form(t, tagSet, messageID+annName+contentP22+alphaTrace+form(t, tagRecipients, bobFields+list))
-	got, err := Expand(octets(t, before), 1, name(t, listName), []oraddr.ORName{name(t, carlName)}, here())
+	got, err := read(t, octets(t, before)).Expand(1, name(t, listName), []oraddr.ORName{name(t, carlName)}, here())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,14 +143,14 @@ func TestRedirect(t *testing.T) {
 		{mts.OriginatorRequestedAlternateRecipient, history(`01 `)},
 		{mts.RecipientMDAssignedAlternateRecipient, alternate + history(`02 `)},
 	} {
-		got, err := Redirect(octets(t, before), 0, name(t, carlName), c.reason, here())
+		got, err := read(t, octets(t, before)).Redirect(0, name(t, carlName), c.reason, here())
 		if err != nil {
 			t.Fatal(err)
 		}
 		compare(t, got, form(t, tagSet, messageID+annName+contentP22+indicators+form(t, tagTrace, alphaElement+bravoRedirected)+
 			form(t, tagRecipients, form(t, tagSet, carlName+`80 01 01 81 02 00 D0 `+form(t, tagExtensions, c.fields)))+internal))
 	}
-	probe, err := Redirect(octets(t, probeOctets), 0, name(t, carlName), mts.RecipientAssignedAlternateRecipient, here())
+	probe, err := read(t, octets(t, probeOctets)).Redirect(0, name(t, carlName), mts.RecipientAssignedAlternateRecipient, here())
 	if err != nil || KindOf(probe) != Probe {
 		t.Errorf("%v, %v", KindOf(probe), err)
 	}
@@ -153,14 +163,14 @@ func TestForwardReport(t *testing.T) {
 	trace := form(t, tagTrace, `30 2F `+bravoDomain+`31 16 80 0D 32 36 31 31 32 34 30 34 33 31 30 30 5A 82 01 00 83 02 06 40 `)
 	internal := internalField(t, oneOfBravo(`83 02 06 40 `))
 	content := `31 81 DB ` + messageID + contentP22 + reportRecipients
-	got, err := ForwardReport(octets(t, reportOctets), name(t, carlName), nil, here())
+	got, err := read(t, octets(t, reportOctets)).Forward(name(t, carlName), nil, here())
 	if err != nil {
 		t.Fatal(err)
 	}
 	compare(t, got, form(t, tagReport, form(t, tagSet, identifier+carlName+trace+form(t, tagReportExtensions, mta+internal))+content))
 
 	list := name(t, listName)
-	got, err = ForwardReport(octets(t, reportOctets), name(t, carlName), &list, here())
+	got, err = read(t, octets(t, reportOctets)).Forward(name(t, carlName), &list, here())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +187,7 @@ func TestForwardReport(t *testing.T) {
 			t.Errorf("the owner has not asked for it: %v", f.PerRecipientIndicators)
 		}
 	}
-	redirected, err := Redirect(octets(t, reportOctets), 0, name(t, carlName), mts.RecipientAssignedAlternateRecipient, here())
+	redirected, err := read(t, octets(t, reportOctets)).Redirect(0, name(t, carlName), mts.RecipientAssignedAlternateRecipient, here())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +210,65 @@ func addressOf(t *testing.T, n oraddr.ORName) string {
 	return a.String()
 }
 
-// However an envelope is made, what is derived from it is one, or an error is told.
+// ownAreDecoded compares what PartRecipients makes of an envelope with the whole of it.
+func ownAreDecoded(t *testing.T, envelope ber.Raw, c *Common) {
+	t.Helper()
+	rest, own, err := PartRecipients(envelope, Limits{})
+	if err != nil || len(own) != len(c.Recipients) {
+		t.Fatalf("% X: %d recipients, want %d: %v", []byte(envelope), len(own), len(c.Recipients), err)
+	}
+	for i := range own {
+		want := c.Recipients[i]
+		if !want.PerRecipientIndicators.Responsibility() {
+			want = mts.PerRecipientMessageTransferFields{}
+		}
+		if !reflect.DeepEqual(own[i], want) {
+			t.Errorf("recipient %d: %+v, want %+v", i, own[i], want)
+		}
+	}
+	r, err := DecodeCommon(rest, Limits{})
+	if err != nil || len(r.Recipients) != 0 {
+		t.Fatalf("% X: %d recipients are left: %v", []byte(rest), len(r.Recipients), err)
+	}
+	r.Recipients = c.Recipients
+	if !reflect.DeepEqual(r, c) {
+		t.Errorf("without recipients: %+v, want %+v", r, c)
+	}
+}
+
+// One recipient of many costs no more than one of few: the envelope is decoded once.
+func TestRedirectingOneOfMany(t *testing.T) {
+	for _, bits := range []mts.PerMessageIndicators{mts.NewPerMessageIndicators(), mts.NewPerMessageIndicators(mts.BitDisclosureOfOtherRecipients)} {
+		allocations := func(recipients int) float64 {
+			env, err := DecodeMessageEnvelope(octets(t, envelopeOctets), Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := env.PerRecipientFields[0]
+			env.PerMessageIndicators, env.PerRecipientFields = bits, nil
+			for i := range recipients {
+				f.OriginallySpecifiedRecipientNumber = i + 1
+				env.PerRecipientFields = append(env.PerRecipientFields, f)
+			}
+			raw, err := EncodeMessageEnvelope(env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := read(t, raw)
+			return testing.AllocsPerRun(10, func() {
+				if _, err := o.Redirect(0, name(t, carlName), mts.RecipientAssignedAlternateRecipient, here()); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		if few, many := allocations(2), allocations(2000); many > few+10 {
+			t.Errorf("%v: %v allocations for one of 2, %v for one of 2000", bits, few, many)
+		}
+	}
+}
+
+// However an envelope is made, what is derived from it is one, or an error is told; and
+// nothing of it is used up.
 func FuzzDerive(f *testing.F) {
 	f.Add(octets(f, envelopeOctets), uint8(0))
 	f.Add(octets(f, probeOctets), uint8(0))
@@ -212,20 +280,28 @@ func FuzzDerive(f *testing.F) {
 	}
 	a := Action{Domain: bravo, MTA: "MTA-B", Arrived: noon, Now: noon}
 	f.Fuzz(func(t *testing.T, b []byte, at uint8) {
-		if _, err := DecodeCommon(b, Limits{}); err != nil {
+		o, err := ReadOriginal(b, Limits{})
+		if err != nil {
 			return
 		}
 		for _, derive := range []func() (ber.Raw, error){
-			func() (ber.Raw, error) { return Expand(b, int(at), to, []oraddr.ORName{to, to}, a) },
-			func() (ber.Raw, error) { return Redirect(b, int(at), to, mts.Alias, a) },
-			func() (ber.Raw, error) { return ForwardReport(b, to, &to, a) },
+			func() (ber.Raw, error) { return o.Expand(int(at), to, []oraddr.ORName{to, to}, a) },
+			func() (ber.Raw, error) { return o.Redirect(int(at), to, mts.Alias, a) },
+			func() (ber.Raw, error) { return o.Forward(to, &to, a) },
 		} {
 			out, err := derive()
 			if err != nil {
 				continue
 			}
-			if _, err := DecodeCommon(out, Limits{}); err != nil {
+			c, err := DecodeCommon(out, Limits{})
+			if err != nil {
 				t.Fatalf("% X became % X: %v", b, []byte(out), err)
+			}
+			if c.Kind != Report {
+				ownAreDecoded(t, out, c)
+			}
+			if again, err := derive(); err != nil || !bytes.Equal(again, out) {
+				t.Fatalf("% X became % X, and then % X: %v", b, []byte(out), []byte(again), err)
 			}
 		}
 	})

@@ -37,8 +37,7 @@ type Edit struct {
 	// RemoveExtensions are the types of per-message extensions to take out.
 	RemoveExtensions []mts.ExtensionType
 
-	instead   []ber.Raw // recipients to stand in the place of one, if there are any
-	insteadOf int
+	instead []ber.Raw // recipients in the place of all there are, if there are any
 }
 
 var (
@@ -95,7 +94,7 @@ func (e *Edit) envelope(raw ber.Raw, extensions asn1.Tag) (ber.Raw, error) {
 		case tag == extensions:
 			extended = true
 			f, err = e.extensions(f)
-		case tag == tagRecipients && extensions == tagExtensions && (e.Responsible != nil || e.Keep != nil):
+		case tag == tagRecipients && extensions == tagExtensions && (e.Responsible != nil || e.Keep != nil || e.instead != nil):
 			f, err = e.recipients(f)
 		}
 		if err != nil {
@@ -250,6 +249,9 @@ func internalTrace(raw ber.Raw, field mts.ExtensionField, want mts.InternalTrace
 
 // recipients edits the recipients there are, and the responsibility of each.
 func (e *Edit) recipients(raw ber.Raw) (ber.Raw, error) {
+	if e.instead != nil {
+		return join(raw, e.instead), nil
+	}
 	old, err := elements(raw)
 	if err != nil {
 		return nil, err
@@ -257,10 +259,6 @@ func (e *Edit) recipients(raw ber.Raw) (ber.Raw, error) {
 	out := make([]ber.Raw, 0, len(old))
 	for i, r := range old {
 		if e.Keep != nil && !e.Keep(i) {
-			continue
-		}
-		if len(e.instead) > 0 && i == e.insteadOf {
-			out = append(out, e.instead...)
 			continue
 		}
 		if e.Responsible != nil {

@@ -97,10 +97,14 @@ func (m *maker) one(door *submit.Door, parent *spool.Message, j sched.StartJob, 
 	}
 	action := p1.Action{Domain: mts.NewGlobalDomainIdentifier(w.conf.Identity.Domain), MTA: "MTA-A", Arrived: w.now, Now: w.now}
 	step, kind := submit.StepExpand, sched.Expanded
-	raw, err := p1.Expand(parent.Envelope.Wire, n-1, name(t, staff), []oraddr.ORName{name(t, bob), name(t, nobody)}, action)
+	original, err := p1.ReadOriginal(parent.Envelope.Wire, p1.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := original.Expand(n-1, name(t, staff), []oraddr.ORName{name(t, bob), name(t, nobody)}, action)
 	if m.redirects {
 		step, kind = submit.StepRedirect, sched.Redirected
-		raw, err = p1.Redirect(parent.Envelope.Wire, n-1, name(t, bob), mts.OriginatorRequestedAlternateRecipient, action)
+		raw, err = original.Redirect(n-1, name(t, bob), mts.OriginatorRequestedAlternateRecipient, action)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -34,25 +34,33 @@ func (d *Door) Derive(src spool.Source, child Child, raw ber.Raw) (*Tx, error) {
 }
 
 func (d *Door) derive(src spool.Source, raw ber.Raw) (*Tx, error) {
-	switch p1.KindOf(raw) {
-	case p1.Probe:
-		p, err := p1.DecodeProbe(raw, p1.Limits{})
-		if err != nil {
-			return nil, err
-		}
-		return d.Probe(src, raw, p)
-	case p1.Report:
+	if p1.KindOf(raw) == p1.Report {
 		r, err := p1.DecodeReport(raw, p1.Limits{})
 		if err != nil {
 			return nil, err
 		}
 		return d.Report(src, raw, r, nil)
 	}
-	env, err := p1.DecodeMessageEnvelope(raw, p1.Limits{})
+	// Each child of a message to many names the others: to decode them in each would take
+	// all of the time.
+	rest, own, err := p1.PartRecipients(raw, p1.Limits{})
 	if err != nil {
 		return nil, err
 	}
-	return d.Message(src, raw, env)
+	if p1.KindOf(raw) == p1.Probe {
+		p, err := p1.DecodeProbe(rest, p1.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		p.PerRecipientFields = own
+		return d.probe(src, raw, p, nil), nil
+	}
+	env, err := p1.DecodeMessageEnvelope(rest, p1.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	env.PerRecipientFields = own
+	return d.message(src, raw, env, nil), nil
 }
 
 // Also adds a recipient that the X.411 envelope does not have: a step of this MTA is

@@ -122,14 +122,18 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		return all(later(err))
 	}
 	defer func() { _ = m.Close() }() // it was only read
-	e, err := p1.DecodeCommon(m.Envelope.Wire, p1.Limits{})
+	e, err := p1.ReadOriginal(m.Envelope.Wire, p1.Limits{})
 	if err != nil {
 		return all(channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()})
+	}
+	address := make(map[int]string, len(m.Envelope.Recipients))
+	for i := range m.Envelope.Recipients {
+		address[m.Envelope.Recipients[i].N] = m.Envelope.Recipients[i].Address
 	}
 	copied, told := int64(0), 0
 	expanded := map[string]bool{} // lists
 	for i, n := range j.Recipients {
-		r, list := &results[i], s.judge.listOf(m.Envelope, n)
+		r, list := &results[i], s.judge.listOf(address[n])
 		switch {
 		case e.Kind == p1.Message && expanded[list]:
 			*r = channel.Result{Outcome: channel.OutcomeExpanded, Text: "the message names this list more than once, and is expanded once"}
@@ -137,7 +141,7 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 			*r = channel.Result{Outcome: channel.OutcomeDeferred, Text: "it has been copied for many other recipients", Until: c.now().Add(enough)}
 		default:
 			var octets int64
-			*r, octets = c.one(s, m, e, n)
+			*r, octets = c.one(s, m, &subject{env: m.Envelope, common: e, n: n, address: address[n], now: c.now()})
 			copied += octets
 			expanded[list] = list != "" && r.Child != "" && r.Outcome == channel.OutcomeExpanded
 		}
@@ -152,19 +156,19 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 
 // one decides about one recipient, and makes its child if there is to be one. It tells
 // how many octets that has.
-func (c *Channel) one(s *settings, m *spool.Message, e *p1.Common, n int) (channel.Result, int64) {
-	d := s.judge.decide(&subject{env: m.Envelope, common: e, n: n, now: c.now()})
+func (c *Channel) one(s *settings, m *spool.Message, of *subject) (channel.Result, int64) {
+	d := s.judge.decide(of)
 	if d.step == "" {
 		return d.result, 0
 	}
-	env, err := c.child(s, m, n, d)
+	env, err := c.child(s, m, of.n, d)
 	var no *unusable
 	if errors.As(err, &no) && d.otherwise != nil && d.otherwise.step != "" {
 		d = *d.otherwise
-		env, err = c.child(s, m, n, d)
+		env, err = c.child(s, m, of.n, d)
 	}
 	switch {
-	case errors.As(err, &no) && e.Kind == p1.Report:
+	case errors.As(err, &no) && of.common.Kind == p1.Report:
 		return ends("report discarded: " + no.Error()).result, 0
 	case errors.As(err, &no) && d.step == submit.StepRedirect:
 		return fail(mts.InvalidArguments, no.Error()).result, 0

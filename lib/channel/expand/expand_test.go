@@ -19,7 +19,7 @@ import (
 
 // scheduler is the other end of an expand channel.
 type scheduler struct {
-	t      *testing.T
+	t      testing.TB
 	spool  *spool.Spool
 	stream *channel.Stream
 	jobs   uint64
@@ -28,7 +28,7 @@ type scheduler struct {
 }
 
 // start runs an expand channel with the list staff in a spool of its own.
-func start(t *testing.T, list string) *scheduler {
+func start(t testing.TB, list string) *scheduler {
 	t.Helper()
 	text := string(tableconf.Default("MTA-A", tableconf.Options{})) + "\n[[list]]\naddress = \"" + staff + "\"\n" + members + "\n" + list
 	cfg, err := tableconf.Parse([]byte(text), "mta.toml", t.TempDir())

@@ -5,7 +5,6 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
-	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/submit"
 )
 
@@ -32,7 +31,7 @@ func (j *judge) forward(s *subject, l *conf.List) decision {
 	case !ok:
 		return ends("report discarded: it does not say where the message came from")
 	}
-	envelope, err := p1.ForwardReport(s.env.Wire, back, nil, j.action(s))
+	envelope, err := s.common.Forward(back, nil, j.action(s))
 	if err != nil {
 		return ends("report discarded: " + err.Error())
 	}
@@ -54,7 +53,7 @@ func (j *judge) toOwner(s *subject, l *conf.List) decision {
 	if err != nil {
 		return ends("report discarded: " + err.Error())
 	}
-	envelope, err := p1.ForwardReport(s.env.Wire, owner, &list, j.action(s))
+	envelope, err := s.common.Forward(owner, &list, j.action(s))
 	if err != nil {
 		return ends("report discarded: " + err.Error())
 	}

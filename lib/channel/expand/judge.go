@@ -44,10 +44,11 @@ func newJudge(cfg *conf.Config) (*judge, error) {
 
 // subject is what is decided about: a recipient of a message, probe or report.
 type subject struct {
-	env    *spool.Envelope
-	common *p1.Common
-	n      int // in the spool: the place in the envelope, from 1
-	now    time.Time
+	env     *spool.Envelope
+	common  *p1.Original
+	n       int    // in the spool: the place in the envelope, from 1
+	address string // in the spool
+	now     time.Time
 }
 
 // fields is what the X.411 envelope says of the recipient; nil in a report.
@@ -56,16 +57,6 @@ func (s *subject) fields() *mts.PerRecipientMessageTransferFields {
 		return nil
 	}
 	return &s.common.Recipients[s.n-1]
-}
-
-// address is the recipient's in the spool, as text.
-func (s *subject) address() string {
-	for i := range s.env.Recipients {
-		if s.env.Recipients[i].N == s.n {
-			return s.env.Recipients[i].Address
-		}
-	}
-	return ""
 }
 
 // decision is an outcome, and with a step the child that must be made before.
@@ -89,7 +80,7 @@ func ends(text string) decision {
 
 // decide tells what becomes of a recipient.
 func (j *judge) decide(s *subject) decision {
-	a, err := oraddr.Parse(s.address())
+	a, err := oraddr.Parse(s.address)
 	if err != nil {
 		return fail(mts.UnrecognisedORName, err.Error())
 	}
@@ -117,9 +108,9 @@ func (j *judge) decide(s *subject) decision {
 	return d
 }
 
-// listOf is the list that a recipient is, "" if it is none.
-func (j *judge) listOf(env *spool.Envelope, n int) string {
-	a, err := oraddr.Parse((&subject{env: env, n: n}).address())
+// listOf is the list that an address is, "" if it is none.
+func (j *judge) listOf(address string) string {
+	a, err := oraddr.Parse(address)
 	if err != nil {
 		return ""
 	}

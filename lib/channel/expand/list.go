@@ -55,7 +55,7 @@ func (j *judge) list(s *subject, l *conf.List) decision {
 	if len(members) == 0 {
 		return decision{result: channel.Result{Outcome: channel.OutcomeExpanded, Text: "the list has no member to whom it goes"}}
 	}
-	envelope, err := p1.Expand(s.env.Wire, s.n-1, name, members, j.action(s))
+	envelope, err := s.common.Expand(s.n-1, name, members, j.action(s))
 	if err != nil {
 		return fail(mts.DLExpansionFailure, err.Error())
 	}

@@ -75,8 +75,7 @@ func (j *judge) redirect(s *subject, to oraddr.ORName, reason mts.RedirectionRea
 	if loop {
 		return fail(mts.RedirectionLoopDetected, "the alternate recipient is one it was redirected from")
 	}
-	at := s.n - 1
-	envelope, err := p1.Redirect(s.env.Wire, at, to, reason, j.action(s))
+	envelope, err := s.common.Redirect(s.n-1, to, reason, j.action(s))
 	if err != nil {
 		return fail(mts.UnrecognisedORName, err.Error())
 	}
