@@ -29,7 +29,7 @@ type Inquiry struct {
 	refs      []spool.Ref // still to be looked at
 	answers   []Answer    // of the present portion
 	changed   bool
-	unwritten error // of a record of what was changed
+	unwritten error              // of a record of what was changed
 	peers     map[spool.Hop]bool // those looked at by a retry, and whether they were delayed
 }
 
