@@ -122,6 +122,9 @@ func (d *Door) Report(src spool.Source, raw ber.Raw, r *mts.Report, child *Child
 		return t, nil
 	}
 	to, _ := d.recipient(1, env.ReportDestinationName)
+	if _, list := report.Previous(env.Extensions, env.ReportDestinationName); list && to.Fail != nil {
+		to.Fail, to.Hops = nil, d.expand() // it has been a list: the report goes back past it
+	}
 	if to.Fail != nil {
 		t.Discarded = fmt.Sprintf("report discarded: %s: %s", to.Address, to.Fail.Text)
 	}

@@ -335,20 +335,24 @@ func TestTooLongForAnAlternate(t *testing.T) {
 	}
 }
 
-// A report is worth more than the content it returns: one that returns too much goes
-// on without, for nobody would be told of its loss.
-func TestReportWithTooMuchContent(t *testing.T) {
-	d, _ := door(t)
+// aReport is one from CHARLIE to somebody.
+func aReport(t *testing.T, to oraddr.ORName, extensions ...mts.ExtensionField) *mts.Report {
+	t.Helper()
 	m, _ := envelope(t, nil, nobody)
-	originator := m.OriginatorName
 	charlie := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "CHARLIE"})
 	r := &mts.Report{}
 	r.Envelope = mts.ReportTransferEnvelope{ReportIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: charlie, LocalIdentifier: "R.1"},
-		ReportDestinationName: originator, TraceInformation: mts.AppendTrace(nil, charlie, now)}
+		ReportDestinationName: to, TraceInformation: mts.AppendTrace(nil, charlie, now), Extensions: extensions}
 	r.Content.SubjectIdentifier = m.MessageIdentifier
-	r.Content.PerRecipientFields = []mts.PerRecipientReportTransferFields{{ActualRecipientName: originator, OriginallySpecifiedRecipientNumber: 1,
+	r.Content.PerRecipientFields = []mts.PerRecipientReportTransferFields{{ActualRecipientName: m.OriginatorName, OriginallySpecifiedRecipientNumber: 1,
 		PerRecipientIndicators: m.PerRecipientFields[0].PerRecipientIndicators,
 		LastTraceInformation:   mts.LastTraceInformation{ArrivalTime: asn1.NewUTCTime(now), ReportType: mts.NewNonDelivery(mts.UnableToTransfer, mts.DiagnosticLoopDetected)}}}
+	return r
+}
+
+// reported lets a report in.
+func reported(t *testing.T, d *Door, r *mts.Report) *Tx {
+	t.Helper()
 	raw, err := p1.EncodeReport(r)
 	if err != nil {
 		t.Fatal(err)
@@ -357,6 +361,15 @@ func TestReportWithTooMuchContent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tx
+}
+
+// A report is worth more than the content it returns: one that returns too much goes
+// on without, for nobody would be told of its loss.
+func TestReportWithTooMuchContent(t *testing.T) {
+	d, _ := door(t)
+	m, _ := envelope(t, nil, nobody)
+	tx := reported(t, d, aReport(t, m.OriginatorName))
 	for range 100 {
 		if _, err := tx.Write(make([]byte, 100)); err != nil {
 			t.Fatal(err)
@@ -368,6 +381,36 @@ func TestReportWithTooMuchContent(t *testing.T) {
 	}
 	if got := fate(env.Recipients[0]); got != "p1 MTA-B" || env.Size != 0 {
 		t.Errorf("%s, %d octets", got, env.Size)
+	}
+}
+
+// A report for nobody here is discarded; one for what has been a list here is passed back
+// past it.
+func TestReportForAListThatIsGone(t *testing.T) {
+	d, _ := door(t)
+	gone, err := address(t, nobody).ORName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	originator, err := address(t, ann).ORName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tx := reported(t, d, aReport(t, gone)); tx.Discarded == "" {
+		t.Errorf("%+v", tx.Envelope().Recipients)
+	}
+	history, err := mts.SetExt(nil, mts.ExtOriginatorAndDLExpansionHistory, []mts.OriginatorAndDLExpansion{
+		{OriginatorOrDLName: originator, OriginationOrExpansionTime: "261127110000Z"},
+		{OriginatorOrDLName: gone, OriginationOrExpansionTime: "261127110000Z"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := reported(t, d, aReport(t, gone, history...))
+	if tx.Discarded != "" {
+		t.Fatal(tx.Discarded)
+	}
+	if got := fate(tx.Envelope().Recipients[0]); got != "expand " {
+		t.Error(got)
 	}
 }
 

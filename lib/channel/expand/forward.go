@@ -5,6 +5,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/report"
 	"github.com/mtakit/mtakit/lib/submit"
 )
 
@@ -24,24 +25,31 @@ func (j *judge) forward(s *subject, l *conf.List) decision {
 	case conf.ReportsToOwner:
 		return j.toOwner(s, l)
 	}
-	back, ok := previous(s.common.Extensions, s.common.Originator)
-	switch {
-	case !ok && l.Reports == conf.ReportsToBoth:
-		return j.toOwner(s, l)
-	case !ok:
-		return ends("report discarded: it does not say where the message came from")
+	d := j.back(s, "it does not say where the message came from")
+	if l.Reports != conf.ReportsToBoth {
+		return d
 	}
-	envelope, err := s.common.Forward(back, nil, j.action(s))
+	owner := j.toOwner(s, l)
+	if d.step == "" {
+		return owner
+	}
+	d.also, d.otherwise = l.Address, &owner
+	return d
+}
+
+// back decides about a report on a member of a list as if nobody had anything to say about
+// it: it goes to whom the list had the message from. That is so of a list that is gone:
+// who sent the message knows nothing of that.
+func (j *judge) back(s *subject, otherwise string) decision {
+	to, ok := report.Previous(s.common.Extensions, s.common.Originator)
+	if !ok {
+		return ends("report discarded: " + otherwise)
+	}
+	envelope, err := s.common.Forward(to, nil, j.action(s))
 	if err != nil {
 		return ends("report discarded: " + err.Error())
 	}
-	d := decision{step: submit.StepForward, envelope: envelope, result: channel.Result{Outcome: channel.OutcomeMoved}}
-	if l.Reports == conf.ReportsToBoth {
-		d.also = l.Address
-		owner := j.toOwner(s, l)
-		d.otherwise = &owner
-	}
-	return d
+	return decision{step: submit.StepForward, envelope: envelope, result: channel.Result{Outcome: channel.OutcomeMoved}}
 }
 
 func (j *judge) toOwner(s *subject, l *conf.List) decision {
@@ -58,31 +66,6 @@ func (j *judge) toOwner(s *subject, l *conf.List) decision {
 		return ends("report discarded: " + err.Error())
 	}
 	return decision{step: submit.StepForward, envelope: envelope, result: channel.Result{Outcome: channel.OutcomeMoved}}
-}
-
-// previous is who the subject of a report came from to a list: the list before it in
-// originator-and-DL-expansion-history, or the originator. A history that has the list
-// twice is none that any MTA would make, and would lead in a circle.
-func previous(extensions []mts.ExtensionField, list oraddr.ORName) (oraddr.ORName, bool) {
-	history, _, err := mts.Ext(extensions, mts.ExtOriginatorAndDLExpansionHistory)
-	if err != nil {
-		return oraddr.ORName{}, false
-	}
-	own, err := list.Address()
-	if err != nil {
-		return oraddr.ORName{}, false
-	}
-	at, times := 0, 0
-	for i := range history {
-		if a, err := history[i].OriginatorOrDLName.Address(); err == nil && a.Equal(own) {
-			at = i
-			times++
-		}
-	}
-	if at == 0 || times > 1 {
-		return oraddr.ORName{}, false
-	}
-	return history[at-1].OriginatorOrDLName, true
 }
 
 func nameOf(text string) (oraddr.ORName, error) {

@@ -92,6 +92,8 @@ func (j *judge) decide(s *subject) decision {
 	switch {
 	case to.List != nil && s.common.Kind == p1.Report:
 		return j.forward(s, to.List)
+	case to.Fail != nil && s.common.Kind == p1.Report:
+		return j.back(s, to.Fail.Text)
 	case to.List != nil:
 		d = j.list(s, to.List)
 	case to.Fail != nil:

@@ -197,6 +197,19 @@ func TestReportDecisions(t *testing.T) {
 		}
 		return subjectFrom(t, raw, spool.KindReport, staff)
 	}
+	// What is no list any more passes it back to whom it had the message from; where that
+	// is not said, nobody can be told.
+	none, err := newJudge(&conf.Config{Identity: theJudge(t, "").identity})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, history := range map[string][]string{
+		"moved, forward to Jones": {abroad, staff}, "moved, forward to Outer": {abroad, outer, staff}, "moved": {staff, outer},
+	} {
+		if got := tells(t, none.decide(report(history...))); got != want {
+			t.Errorf("a list that is gone, %v: %s", history, got)
+		}
+	}
 	const owner = "owner = \"" + keeper + "\"\nreports = "
 	for _, c := range []struct {
 		list    string
