@@ -108,9 +108,10 @@ func (k *Keeper) orphans(e *ending) []*unnamed {
 // written: a start that finds a child which no record names takes it for the way the
 // recipient went.
 func (k *Keeper) disown(e *ending, d *debt, orphans []*unnamed) {
-	k.dirty = true
+	k.dirty, k.putOff = true, true
 	for i, u := range orphans {
 		if err := k.spool.Remove(u.ref()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			k.unwritten = err
 			k.again("removing a child", err, func() { k.disown(e, d, orphans[i:]) })
 			return
 		}

@@ -29,7 +29,8 @@ type Inquiry struct {
 	refs      []spool.Ref // still to be looked at
 	answers   []Answer    // of the present portion
 	changed   bool
-	unwritten error              // of a record of what was changed
+	unwritten error              // of what was changed, and not written
+	putOff    bool               // what was changed is written after the next barrier
 	peers     map[spool.Hop]bool // those looked at by a retry, and whether they were delayed
 }
 
@@ -182,7 +183,7 @@ func (k *Keeper) named(ids []spool.ID, prefix string) (spool.Ref, error) {
 func (i *Inquiry) Next(now time.Time) (answers []Answer, more bool) {
 	k := i.k
 	k.now = now
-	k.who, k.why, k.unwritten = i.q.Who, i.q.Reason, nil
+	k.who, k.why, k.unwritten, k.putOff = i.q.Who, i.q.Reason, nil, false
 	defer func() { k.who, k.why = "", "" }()
 	part := i.refs[:min(len(i.refs), inquiryPortion)]
 	i.refs = i.refs[len(part):]
@@ -202,6 +203,7 @@ func (i *Inquiry) Next(now time.Time) (answers []Answer, more bool) {
 	if i.unwritten == nil {
 		i.unwritten = k.unwritten
 	}
+	i.putOff = i.putOff || k.putOff
 	answers, i.answers = i.answers, nil
 	return answers, len(i.refs) > 0
 }
@@ -356,7 +358,17 @@ func (i *Inquiry) Finish(done func([]Answer)) {
 		finish(i.k.failed)
 		return
 	}
-	i.k.wait(finish)
+	if !i.putOff {
+		i.k.wait(finish)
+		return
+	}
+	i.k.wait(func(err error) {
+		if err != nil {
+			finish(err)
+			return
+		}
+		i.k.wait(finish)
+	})
 }
 
 // Serve answers a request in one go: emit hears every line, and done is called once

@@ -67,7 +67,8 @@ type Keeper struct {
 	refused    map[spool.ID]string  // in new/, and cannot be taken over: why
 	unrouted   []spool.Ref          // not routed again since it has changed
 	unlogged   map[spool.ID]*unlogged
-	unwritten  error // of the last record that could not be written
+	unwritten  error // of the last record that could not be written, or message that could not be removed
+	putOff     bool  // something is written only after the next barrier
 	debts      map[spool.ID]*debt
 	unnamed    map[spool.ID]*unnamed
 	between    map[spool.ID]bool // in q/, and the scheduler has not heard of it yet or has no use for it any more

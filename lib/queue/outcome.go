@@ -228,6 +228,7 @@ func (k *Keeper) leave(ref spool.Ref) {
 	k.dirty = true
 	delete(k.unlogged, ref.ID)
 	if err := k.spool.Remove(ref); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		k.unwritten = err
 		k.between[ref.ID] = true
 		k.again("removing a message", err, func() { k.leave(ref) })
 		return
