@@ -36,6 +36,19 @@ func remarks(cfg *conf.Config, path string) []string {
 		if p.Mode != conf.ModeNormal && selects(p) {
 			remark("[[peer]] %s: psel: mode %s has no presentation selectors: none is sent", p.Name, p.Mode)
 		}
+		for _, e := range []struct {
+			what   string
+			life   conf.Duration
+			exempt bool
+		}{
+			{"urgent", cfg.Schedule.Expiry.Urgent, p.WindowUrgent},
+			{"normal", cfg.Schedule.Expiry.Normal, false},
+			{"non-urgent", cfg.Schedule.Expiry.NonUrgent, false},
+		} {
+			if shut := p.Shut(); shut >= e.life.D() && !e.exempt {
+				remark("[[peer]] %s: window: shut for %s, and %s messages are given up after %s", p.Name, conf.Duration(shut), e.what, e.life)
+			}
+		}
 		if a, err := p.Acceptance(); err == nil && p.Mode == conf.Mode1984 && onlyP2(a) {
 			remark("[[peer]] %s: content-types lacks p22: messages of 1988 are refused before they could be made p2", p.Name)
 		}

@@ -73,13 +73,19 @@ func tree(c *ucli.Context) error {
 			switch {
 			case !r.Enabled:
 				state = "disabled"
+			case r.Shut:
+				state = "shut"
 			case r.Calls && r.Associations == 0:
 				state = "waiting"
 			case r.Failures > 0:
 				state = "delayed"
 			}
+			window := r.WindowEnds
+			if r.Shut {
+				window = r.WindowOpens
+			}
 			if err := p.Record(nil, "peer", ch.Channel, r.Peer, state, r.Urgent, r.Normal, r.NonUrgent, r.Held, r.Active,
-				r.Associations, r.Oldest, r.Failures, r.DelayUntil, r.Reason); err != nil {
+				r.Associations, r.Oldest, r.Failures, r.DelayUntil, r.Reason, r.NextCall, window); err != nil {
 				return err
 			}
 		}

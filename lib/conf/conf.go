@@ -173,6 +173,11 @@ type Peer struct {
 	MaxAssociations int  `json:"max-associations" toml:"max-associations"` // 0: the channel's MaxPerPeer
 	Permanent       bool `json:"permanent" toml:"permanent"`               // one association stands always
 
+	CallEvery    Duration    `json:"call-every,omitempty" toml:"call-every"` // without an association; 0: not for that
+	CallAt       []TimeOfDay `json:"call-at,omitempty" toml:"call-at"`
+	Window       []Window    `json:"window,omitempty" toml:"window"`     // empty: always
+	WindowUrgent bool        `json:"window-urgent" toml:"window-urgent"` // urgent messages go at any time
+
 	TLS            string   `json:"tls" toml:"tls"`                                   // TLSOff or TLSRequire
 	TLSCA          string   `json:"tls-ca,omitempty" toml:"tls-ca"`                   // PEM: the peer's certificate comes from these
 	TLSPin         []string `json:"tls-pin,omitempty" toml:"tls-pin"`                 // SHA-256 of the peer's certificate; empty: any

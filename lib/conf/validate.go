@@ -353,6 +353,7 @@ func (v *validator) peers() {
 		if p.Permanent && len(p.Calls()) == 0 {
 			v.faultf("permanent", "the peer has no address to call")
 		}
+		v.timetable(&p)
 		v.password("password-in", p.PasswordIn)
 		v.password("password-out", p.PasswordOut)
 		v.between("checkpoint-size", int64(p.CheckpointSize), 0, MaxCheckpointSize)

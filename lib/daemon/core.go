@@ -162,12 +162,14 @@ func (c *core) damage(err error) {
 	}
 }
 
-// loadConfig reads the configuration. To drain, no association has to stand.
+// loadConfig reads the configuration. To drain, no association has to stand, and none is
+// opened for nothing.
 func (c *core) loadConfig() (*conf.Config, error) {
 	cfg, err := c.opt.Load()
 	if err == nil && c.opt.Once {
 		for i := range cfg.Peers {
-			cfg.Peers[i].Permanent = false
+			p := &cfg.Peers[i]
+			p.Permanent, p.CallEvery, p.CallAt = false, 0, nil
 		}
 	}
 	return cfg, err

@@ -29,8 +29,14 @@ func (k *Keeper) tree() []ChannelRow {
 			pr := PeerRow{Peer: p.Name, Enabled: !p.Disabled, Urgent: p.Queued[0], Normal: p.Queued[1], NonUrgent: p.Queued[2],
 				Held: p.Held, Active: p.InProgress, Associations: len(p.Associations), Failures: p.Failures, DelayUntil: p.DelayUntil, Reason: p.Reason}
 			pr.Calls = p.Passive
-			if p.Awaited && p.Failures == 0 {
-				pr.Reason = sched.Awaited
+			if p.Waits != "" {
+				pr.Reason = strings.TrimSuffix(p.Waits+"; "+p.Reason, "; ")
+			}
+			pr.NextCall = p.NextCall
+			if pr.Shut = p.Shut[1]; pr.Shut {
+				pr.WindowOpens = p.WindowAt
+			} else {
+				pr.WindowEnds = p.WindowAt
 			}
 			if !p.Oldest.IsZero() {
 				pr.Oldest = max(1, int64(k.now.Sub(p.Oldest)/time.Second))

@@ -489,9 +489,14 @@ func (k *Keeper) Idle() bool {
 			return false
 		}
 		for _, p := range c.Peers {
-			ready := p.Ready != [3]int{} && !p.Disabled && !c.Disabled && c.Failures == 0 && !p.DelayUntil.After(k.now) && !p.Awaited
-			if p.Opening > 0 || p.InProgress > 0 || ready {
+			able := !p.Disabled && !c.Disabled && c.Failures == 0 && !p.DelayUntil.After(k.now) && !p.Awaited
+			if p.Opening > 0 || p.InProgress > 0 {
 				return false
+			}
+			for q, n := range p.Ready {
+				if able && n > 0 && !p.Shut[q] {
+					return false
+				}
 			}
 		}
 	}

@@ -34,8 +34,17 @@ func schedConfig(c *conf.Config, generation uint64) sched.Config {
 		})
 	}
 	for _, p := range c.Peers {
-		out.Peers = append(out.Peers, sched.PeerConfig{Channel: p.Channel, Name: p.Name, Disabled: !p.Enabled, Passive: len(p.Calls()) == 0,
-			MaxPerPeer: p.MaxAssociations, Permanent: p.Permanent})
+		pc := sched.PeerConfig{Channel: p.Channel, Name: p.Name, Disabled: !p.Enabled, Passive: len(p.Calls()) == 0,
+			MaxPerPeer: p.MaxAssociations, Permanent: p.Permanent, CallEvery: p.CallEvery.D(), UrgentAnyTime: p.WindowUrgent}
+		for _, at := range p.CallAt {
+			pc.CallAt = append(pc.CallAt, at.Week()...)
+		}
+		for _, w := range p.Window {
+			for _, s := range w.Week() {
+				pc.Windows = append(pc.Windows, sched.Span(s))
+			}
+		}
+		out.Peers = append(out.Peers, pc)
 	}
 	return out
 }

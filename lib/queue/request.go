@@ -123,6 +123,10 @@ type PeerRow struct {
 	Failures     int       `json:"failures"`
 	DelayUntil   time.Time `json:"delayUntil,omitzero"`
 	Reason       string    `json:"reason,omitempty"`
+	Shut         bool      `json:"shut,omitempty"`    // outside its window
+	NextCall     time.Time `json:"nextCall,omitzero"` // with or without anything to send
+	WindowOpens  time.Time `json:"windowOpens,omitzero"`
+	WindowEnds   time.Time `json:"windowEnds,omitzero"`
 }
 
 // StatusRow is how the switch is.

@@ -50,7 +50,7 @@ func (r *Router) explain(a oraddr.Address) Explanation {
 		}
 		e.Decision = rule.decision(a)
 		for _, hop := range rule.hops {
-			why := r.takes[hop.Peer]
+			why := r.notes[hop.Peer]
 			if slices.Contains(rule.old, hop.Peer) {
 				old := "of 1984"
 				if err := downgrade.Writable(a); err != nil {

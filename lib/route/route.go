@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -80,7 +81,7 @@ type Router struct {
 	expand    string            // the channel that expands lists and redirects
 	alternate *Alternate        // of the domain
 	rules     []rule            // the one with the longest match first
-	takes     map[string]string // by peer: what it takes, if that is not everything
+	notes     map[string]string // by peer: what it takes, if that is not everything, and when
 	index     node
 }
 
@@ -112,7 +113,7 @@ func New(cfg *conf.Config) (*Router, error) {
 		return nil, err
 	}
 	peers := make(map[string]*conf.Peer, len(cfg.Peers))
-	r.takes = map[string]string{}
+	r.notes = map[string]string{}
 	for i := range cfg.Peers {
 		p := &cfg.Peers[i]
 		peers[p.Name] = p
@@ -120,7 +121,7 @@ func New(cfg *conf.Config) (*Router, error) {
 		if err != nil {
 			return nil, diag.E("route: peer "+p.Name, diag.Config, err)
 		}
-		r.takes[p.Name] = a.String()
+		r.notes[p.Name] = strings.TrimPrefix(strings.TrimSuffix(a.String()+"; "+p.Timetable(), "; "), "; ")
 	}
 	for i := range cfg.Routes {
 		rule, err := compile(&cfg.Routes[i], peers)

@@ -40,7 +40,7 @@ func (s *Scheduler) divert(m *message, i int32, what Outcome, at *peer) bool {
 		s.wait(m, r, 0)
 	}
 	if r.list == nil {
-		s.attach(m, i, choose(r))
+		s.attach(m, i, choose(m, r))
 	}
 	return true
 }

@@ -86,6 +86,7 @@ func (s *Scheduler) associationUp(ev AssociationUp) {
 	a.state, a.twoWay, a.turn, a.since = assocUp, ev.TwoWay, ev.Turn, s.now
 	a.at = len(p.assocs)
 	p.assocs = append(p.assocs, a)
+	s.schedule(p)
 	s.countTurn(a, 1)
 	s.peerAlive(p)
 	if proc.stopping {
@@ -117,8 +118,10 @@ func (s *Scheduler) turn(a *assoc, ours bool) {
 	s.countTurn(a, 1)
 	if !ours {
 		s.unidle(a)
+		s.lend(a)
 		return
 	}
+	a.peer.channel.lent.drop(&a.loan)
 	s.peerAlive(a.peer)
 	s.answered(a)
 	s.makeIdle(a)
@@ -163,6 +166,7 @@ func (s *Scheduler) askTurn(p *peer, priority int) {
 func (s *Scheduler) makeIdle(a *assoc) {
 	p := a.peer
 	s.touch(p)
+	s.lend(a)
 	if a.state != assocUp || !a.turn || a.job != nil || a.idleAt >= 0 {
 		return
 	}
@@ -175,8 +179,16 @@ func (s *Scheduler) makeIdle(a *assoc) {
 	if !a.inbound {
 		p.channel.idle.put(a)
 	}
-	if p.off() {
+	if p.off() || p.shut && p.best() == priorities {
 		s.close(a)
+	}
+}
+
+// lend remembers that the peer has the turn of an association of ours.
+func (s *Scheduler) lend(a *assoc) {
+	if a.state == assocUp && !a.inbound && a.twoWay && !a.turn && a.job == nil {
+		a.loan.assoc, a.loan.since = a, s.now
+		a.peer.channel.lent.put(&a.loan)
 	}
 }
 
@@ -234,11 +246,16 @@ func (s *Scheduler) unreserve(a *assoc) {
 // detach takes an association that is up away from its peer.
 func (s *Scheduler) detach(a *assoc) {
 	p := a.peer
+	p.channel.lent.drop(&a.loan)
 	last := len(p.assocs) - 1
 	moved := p.assocs[last]
 	p.assocs[a.at], moved.at = moved, a.at
 	p.assocs[last] = nil
 	p.assocs = p.assocs[:last]
+	if len(p.assocs) == 0 {
+		p.contact = s.now
+		s.schedule(p)
+	}
 	s.countTurn(a, -1)
 	s.answered(a)
 }
@@ -288,6 +305,31 @@ func (s *Scheduler) associationDown(a *assoc, failed bool, why string) {
 	case state == assocUp && failed && a.done == 0 && p.usable == 0 && (working || !a.inbound):
 		// It can be reached, but nothing gets through.
 		s.peerFailed(p, why)
+	}
+}
+
+// reclaim asks for the turn of associations of ours that the peer has had for long
+// enough: whoever has nothing more to send may keep it, and without it they cannot be
+// released.
+func (s *Scheduler) reclaim(c *channel) {
+	for range portion {
+		l := c.lent.top()
+		if l == nil || l.since+int64(c.config.IdleTime) > s.now {
+			return
+		}
+		a := l.assoc
+		if a.peer.keeps() {
+			l.since = s.now
+			c.lent.put(l)
+			continue
+		}
+		c.lent.drop(l)
+		if a.peer.asked != a {
+			s.out.add(RequestTurn{
+				Channel: c.name, Process: a.process.number, Assoc: a.id, Peer: a.peer.name,
+				Priority: priorityOf(nonUrgent),
+			})
+		}
 	}
 }
 

@@ -70,8 +70,22 @@ type PeerConfig struct {
 	Passive    bool // as in ChannelConfig
 	MaxPerPeer int  // 0 is the channel's
 
-	// Permanent keeps an association with the peer up, with work or without.
+	// Permanent keeps an association with the peer up, with work or without; with
+	// Windows, in these.
 	Permanent bool
+
+	// CallEvery and CallAt open an association with the peer, with work or without, so
+	// that it can send what waits there: when there has been none for CallEvery, or since
+	// the start, and at each of CallAt, counted from Monday 00:00 UTC, if there is none.
+	// One that cannot be opened is opened as soon as it can be. 0 and nil are never.
+	CallEvery time.Duration
+	CallAt    []time.Duration
+
+	// Windows are when messages are sent to the peer, turns asked for and associations
+	// opened; nil is always. What is in progress when one ends goes on. UrgentAnyTime
+	// exempts urgent messages, and the associations they need.
+	Windows       []Span
+	UrgentAnyTime bool
 }
 
 // Backoff is a linear back-off: First after the first failure, Step more after

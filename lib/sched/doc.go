@@ -37,6 +37,12 @@
 // work or without; when it is lost it is opened again, with the back-off of a peer
 // that cannot be reached.
 //
+// A peer may be called at intervals or times of the week with nothing to send, so that it
+// can send what waits there; and it may have windows, outside which nothing is sent to it
+// and nothing opened, urgent messages exempt or not. What has an alternate hop takes that
+// meanwhile. An association of ours whose turn the peer keeps for as long as an idle one
+// is kept is asked back, as it could not be released without.
+//
 // Hold stops the clock of a recipient: it is neither tried nor expired until it
 // is released.
 //

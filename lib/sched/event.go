@@ -160,7 +160,7 @@ type Release struct {
 // Retry ends the waits after failures: of recipients of a message (ID, and N or
 // every one), else of a peer (Channel and Peer) and what waits there, else of
 // every peer of a channel (Channel), else of everything. A deferred-delivery-time
-// stands.
+// and the windows of a peer stand.
 type Retry struct {
 	ID      spool.ID
 	N       []int

@@ -97,7 +97,7 @@ func checkList(t rapid.TB, l *mlist) (n int) {
 func checkChannel(t rapid.TB, s *Scheduler, c *channel) {
 	t.Helper()
 	var jobs, openFor places
-	ready, wanters, ours, closing, probes, idle := 0, 0, 0, 0, 0, 0
+	ready, wanters, ours, closing, probes, idle, lent := 0, 0, 0, 0, 0, 0, 0
 	for _, j := range s.jobs {
 		if j.list.peer.channel == c {
 			jobs[j.priority]++
@@ -132,13 +132,26 @@ func checkChannel(t rapid.TB, s *Scheduler, c *channel) {
 			if a.idleAt >= 0 && (a.job != nil || a.state != assocUp || !a.turn || a.peer.idle[a.idleAt] != a) {
 				t.Fatalf("association %d is not idle", a.id)
 			}
+			if a.loan.pos != 0 {
+				if lent++; a.state != assocUp || a.inbound || !a.twoWay || a.turn || a.job != nil {
+					t.Fatalf("association %d is not lent", a.id)
+				}
+			}
 			if a.idleAt < 0 && a.job == nil && a.state == assocUp && a.turn {
 				t.Fatalf("association %d is idle and not offered", a.id)
 			}
 		}
 	}
 	for _, p := range c.peers {
-		ready += p.readyLists()
+		for q := range priorities {
+			ready += p.ready[q].n
+		}
+		if open, until := p.times.open(s.now); p.shut == open || p.windowAt != until {
+			t.Fatalf("%s: shut %v until %d, yet its window is open: %v until %d", p.name, p.shut, p.windowAt, open, until)
+		}
+		if p.due && (len(p.assocs) > 0 || !p.times.calls()) {
+			t.Fatalf("%s is to be called with %d associations up", p.name, len(p.assocs))
+		}
 		if p.wanting {
 			wanters++
 		}
@@ -174,7 +187,7 @@ func checkChannel(t rapid.TB, s *Scheduler, c *channel) {
 		}
 	}
 	if jobs != c.jobs || openFor != c.openFor || ready != c.ready || wanters != c.wanters || ours != c.assocs ||
-		closing != c.closing || probes != c.probes || idle != len(c.idle) {
+		closing != c.closing || probes != c.probes || idle != len(c.idle) || lent != len(c.lent) {
 		t.Fatalf("%s counts jobs %v open %v ready %d wanters %d associations %d closing %d probes %d idle %d; "+
 			"there are %v %v %d %d %d %d %d %d", c.name, c.jobs, c.openFor, c.ready, c.wanters, c.assocs, c.closing, c.probes, len(c.idle),
 			jobs, openFor, ready, wanters, ours, closing, probes, idle)

@@ -74,7 +74,7 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 	case wished == wishDelete:
 		s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, p)
 	case wished == wishExpire, wished != wishHold && r.alternate != alternateNext && m.expired(s.now):
-		s.finish(m, i, expired(r), p)
+		s.finish(m, i, expired(m, r), p)
 	case wished == wishHold:
 		r.state = Held
 		s.out.addLog(m, r, ChangeHeld, 0, p)

@@ -103,7 +103,7 @@ func (s *Scheduler) acceptRecipient(m *message, in *Recipient) {
 	default:
 		s.wait(m, r, nanos(in.Until))
 	}
-	s.attach(m, i, choose(r))
+	s.attach(m, i, choose(m, r))
 }
 
 // heldUntil is until when the deferred-delivery-time holds a recipient up here.
@@ -126,15 +126,16 @@ func (s *Scheduler) wait(m *message, r *recipient, until int64) {
 }
 
 // choose returns the hop to try: the first that is not down; if all are, the
-// first that may be used at all, at best one that we try again ourselves.
-func choose(r *recipient) *peer {
+// first that may be used at all, at best one that we try again ourselves before long.
+func choose(m *message, r *recipient) *peer {
+	priority := int(m.priority)
 	for _, p := range r.hops.peers {
-		if !p.down() {
+		if !p.down(priority) {
 			return p
 		}
 	}
 	for _, p := range r.hops.peers {
-		if !p.off() && !p.awaited() {
+		if !p.off() && !p.awaited() && !p.shutFor(priority) {
 			return p
 		}
 	}
@@ -305,7 +306,7 @@ func (s *Scheduler) settleOne(l *mlist) {
 			r.state, r.until = Queued, 0
 		}
 		if r.state == Queued {
-			if p := choose(r); p != l.peer {
+			if p := choose(m, r); p != l.peer {
 				s.attach(m, i, p)
 				s.moves++
 				i = next
@@ -366,7 +367,7 @@ func (s *Scheduler) finish(m *message, i int32, what Outcome, at *peer) {
 func (s *Scheduler) expire(m *message) {
 	for i := range m.recipients {
 		if r := &m.recipients[i]; r.alternate != alternateNext && (r.state == Queued || r.state == Waiting) {
-			s.finish(m, int32(i), expired(r), r.list.peer)
+			s.finish(m, int32(i), expired(m, r), r.list.peer)
 		}
 	}
 	s.settleAll(m)
@@ -375,10 +376,13 @@ func (s *Scheduler) expire(m *message) {
 
 // expired is the outcome of a recipient whose time is over; the last reason
 // tells what its time was spent on.
-func expired(r *recipient) Outcome {
+func expired(m *message, r *recipient) Outcome {
 	text := r.text
 	if text == "" && r.list != nil {
 		text = r.list.peer.reason
+	}
+	if text == "" && r.list != nil && r.list.peer.shutFor(int(m.priority)) {
+		text = "not sent in time: outside the window of " + r.list.peer.name
 	}
 	if text == "" {
 		text = "not sent in time"

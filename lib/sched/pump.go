@@ -44,13 +44,14 @@ func (s *Scheduler) reseatDirty() {
 // other peers of its channel accordingly.
 func (s *Scheduler) reseat(p *peer) {
 	c := p.channel
-	open := !p.verb.off(p.config.Disabled) && p.blockedUntil == 0
-	if open && p.askable > 0 && p.best() < priorities && p.idleFor(p.best()) == 0 && c.up() && !s.draining {
+	usable := !p.verb.off(p.config.Disabled) && p.blockedUntil == 0
+	if usable && p.askable > 0 && p.best() < priorities && p.idleFor(p.best()) == 0 && c.up() && !s.draining {
 		s.askTurn(p, p.best())
 	}
 	wanting := false
 	for q := range priorities {
 		var run, want, probe bool
+		open := usable && !p.shutFor(q)
 		if open && p.ready[q].n > 0 {
 			if c.config.Associations {
 				run = p.idleFor(q) > 0
@@ -60,7 +61,7 @@ func (s *Scheduler) reseat(p *peer) {
 				probe = p.failures > 0 && p.jobs == 0
 			}
 		}
-		if open && q == normal && p.ready[q].n == 0 && p.lacks() {
+		if open && q == normal && p.ready[q].n == 0 && (p.lacks() || p.callDue()) {
 			want, probe = p.failures == 0, p.failures > 0
 		}
 		c.run[q].seat(&p.run[q], run)

@@ -35,8 +35,14 @@ func randomConfig(t *rapid.T) Config {
 	cfg := Config{
 		Generation: 7,
 		Channels:   []ChannelConfig{channel("p1", true), channel("smtp", false), channel("local", false)},
-		Peers:      []PeerConfig{{Channel: "p1", Name: "A", Passive: rapid.Bool().Draw(t, "passive")}, {Channel: "p1", Name: "B", Permanent: rapid.Bool().Draw(t, "permanent")}, {Channel: "smtp", Name: "X"}},
-		Expiry:     [3]time.Duration{2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
+		Peers: []PeerConfig{
+			{Channel: "p1", Name: "A", Passive: rapid.Bool().Draw(t, "passive"), Windows: randomWindows(t)},
+			{Channel: "p1", Name: "B", Permanent: rapid.Bool().Draw(t, "permanent"), Windows: randomWindows(t),
+				UrgentAnyTime: rapid.Bool().Draw(t, "urgent any time")},
+			{Channel: "p1", Name: "C", CallEvery: time.Duration(small.Draw(t, "every")) * 10 * time.Minute},
+			{Channel: "smtp", Name: "X", Windows: randomWindows(t)},
+		},
+		Expiry: [3]time.Duration{2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
 	}
 	if rapid.Bool().Draw(t, "alternates") {
 		cfg.AlternateChannel = "local"
@@ -45,6 +51,19 @@ func randomConfig(t *rapid.T) Config {
 		cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal = 4, 1, 1
 	}
 	return cfg
+}
+
+// randomWindows are none, or a part of every hour.
+func randomWindows(t *rapid.T) (all []Span) {
+	minutes := rapid.IntRange(0, 50).Draw(t, "window")
+	if minutes > 40 {
+		return nil
+	}
+	for at := time.Duration(0); at < week; at += time.Hour {
+		start := at + time.Duration(minutes)*time.Minute
+		all = append(all, Span{start, start + 35*time.Minute})
+	}
+	return all
 }
 
 func randomHops(t *rapid.T) []spool.Hop {
@@ -137,6 +156,10 @@ func TestRandomTraffic(t *testing.T) {
 			"answer2": answer,
 			"time": func(t *rapid.T) {
 				w.now = w.now.Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "seconds")) * time.Second)
+				w.step(Tick{})
+			},
+			"time back": func(t *rapid.T) {
+				w.now = w.now.Add(-time.Duration(rapid.IntRange(0, 1200).Draw(t, "seconds")) * time.Second)
 				w.step(Tick{})
 			},
 			"next": func(t *rapid.T) {

@@ -113,14 +113,21 @@ func (s *Scheduler) Next() time.Time {
 			if a := c.idle.top(); a != nil {
 				at(a.idleSince + int64(c.config.IdleTime))
 			}
+			if l := c.lent.top(); l != nil {
+				at(l.since + int64(c.config.IdleTime))
+			}
 		}
 	}
 	return timeOf(next)
 }
 
 func (s *Scheduler) begin(now time.Time) {
+	before := s.now
 	s.now = nanos(now)
 	s.out.reset()
+	if s.now < before {
+		s.clockBack()
+	}
 }
 
 func (s *Scheduler) dispatch(ev Event) {
@@ -207,6 +214,7 @@ func (s *Scheduler) advance() {
 		return
 	}
 	for _, c := range s.channels {
+		s.reclaim(c)
 		s.closeIdle(c)
 	}
 }
@@ -218,13 +226,15 @@ func (s *Scheduler) awake(p *peer) {
 			*t = 0
 		}
 	}
-	s.setWake(p)
-	s.touch(p)
+	if p.callAt != 0 && p.callAt <= s.now {
+		p.due = true
+	}
+	s.schedule(p)
 }
 
 func (s *Scheduler) setWake(p *peer) {
 	p.wake = 0
-	for _, t := range []int64{p.blockedUntil, p.crowdedUntil, p.turnUntil} {
+	for _, t := range []int64{p.blockedUntil, p.crowdedUntil, p.turnUntil, p.windowAt, p.callAt} {
 		if t != 0 && (p.wake == 0 || t < p.wake) {
 			p.wake = t
 		}
@@ -266,7 +276,8 @@ func (s *Scheduler) configure(cfg Config) {
 			p.failures, p.reason, p.blockedUntil = 0, "", 0
 			s.setWake(p)
 		}
-		p.config, p.known = pc, true
+		p.config, p.known, p.times = pc, true, newTimetable(pc)
+		s.schedule(p)
 	}
 	for _, c := range s.channels {
 		c.known = named[c.name]
@@ -275,7 +286,8 @@ func (s *Scheduler) configure(cfg Config) {
 		}
 		for _, p := range slices.Clone(c.peers) {
 			if !peers[p] {
-				p.known, p.config, p.verb = false, PeerConfig{}, asConfigured
+				p.known, p.config, p.times, p.verb = false, PeerConfig{}, timetable{}, asConfigured
+				s.schedule(p)
 			}
 			s.startSweep(p, false)
 			s.touch(p)
@@ -360,7 +372,7 @@ func (s *Scheduler) forget(p *peer) {
 		p.closing > 0 || len(p.assocs) > 0 || p.sweep.active || p.verb != asConfigured {
 		return
 	}
-	p.blockedUntil, p.crowdedUntil, p.turnUntil = 0, 0, 0
+	p.blockedUntil, p.crowdedUntil, p.turnUntil, p.windowAt, p.callAt = 0, 0, 0, 0, 0
 	s.setWake(p)
 	delete(c.byName, p.name)
 	c.peers = slices.DeleteFunc(c.peers, func(x *peer) bool { return x == p })

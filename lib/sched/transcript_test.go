@@ -186,8 +186,21 @@ func parseConfig(t *testing.T, lines []string) Config {
 			channel, name, _ := strings.Cut(w[1], "/")
 			cfg.Peers = append(cfg.Peers, PeerConfig{
 				Channel: channel, Name: name, Disabled: has("disabled"), Passive: has("passive"), MaxPerPeer: num("per-peer"),
-				Permanent: has("permanent"),
+				Permanent: has("permanent"), UrgentAnyTime: has("urgent-any-time"),
 			})
+			p := &cfg.Peers[len(cfg.Peers)-1]
+			if o["every"] != "" {
+				p.CallEvery = span(t, o["every"])
+			}
+			for _, text := range strings.FieldsFunc(o["at"], isComma) {
+				p.CallAt = append(p.CallAt, inWeekOf(t, text)...)
+			}
+			for _, text := range strings.FieldsFunc(o["window"], isComma) {
+				from, to, _ := strings.Cut(text, "-")
+				for _, start := range inWeekOf(t, from) {
+					p.Windows = append(p.Windows, Span{start, start + clock(t, to).Sub(clock(t, from[strings.Index(from, "/")+1:]))})
+				}
+			}
 		case "alternates":
 			cfg.AlternateChannel = w[1]
 		case "overall":
@@ -207,6 +220,24 @@ func parseConfig(t *testing.T, lines []string) Config {
 		}
 	}
 	return cfg
+}
+
+func isComma(r rune) bool { return r == ',' }
+
+// inWeekOf reads a time of day, of every day or of the one before a slash.
+func inWeekOf(t *testing.T, text string) (all []time.Duration) {
+	t.Helper()
+	day, hour, named := strings.Cut(text, "/")
+	if !named {
+		hour = day
+	}
+	at := clock(t, hour).Sub(clock(t, "00:00:00"))
+	for i, name := range []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"} {
+		if !named || day == name {
+			all = append(all, time.Duration(i)*24*time.Hour+at)
+		}
+	}
+	return all
 }
 
 func parseHops(text string) (hops []spool.Hop) {

@@ -187,6 +187,12 @@ type peer struct {
 
 	failures     int    // in a row
 	reason       string // of the last failure
+	times        timetable
+	shut         bool   // outside its windows
+	windowAt     int64  // when that changes
+	due          bool   // a call with nothing to send
+	callAt       int64  // when it is due next
+	contact      int64  // when the last association with it ended; 0: there has been none
 	blockedUntil int64  // after a failure nothing is tried before
 	crowdedUntil int64  // it refuses more associations than it has
 	asked        *assoc // whose turn was asked for
@@ -207,24 +213,30 @@ func (p *peer) place() *int32           { return &p.wakePos }
 // off reports whether the peer or its channel is not to be used.
 func (p *peer) off() bool { return p.verb.off(p.config.Disabled) || p.channel.off() }
 
-// down reports whether an alternate hop is to be preferred.
-func (p *peer) down() bool {
-	return p.failures > 0 || p.off() || p.awaited() || p.channel.failures >= channelGivenUp
+// down reports whether an alternate hop is to be preferred for a message of a priority.
+func (p *peer) down(priority int) bool {
+	return p.failures > 0 || p.off() || p.awaited() || p.shutFor(priority) || p.channel.failures >= channelGivenUp
 }
 
-// best returns the most urgent priority the peer has ready work of, or
-// priorities if it has none.
+// best returns the most urgent priority the peer has work of that is ready and may go
+// now, or priorities if it has none.
 func (p *peer) best() int {
 	for q := range p.ready {
-		if p.ready[q].n > 0 {
+		if p.ready[q].n > 0 && !p.shutFor(q) {
 			return q
 		}
 	}
 	return priorities
 }
 
-func (p *peer) readyLists() int {
-	return p.ready[urgent].n + p.ready[normal].n + p.ready[nonUrgent].n
+// readyLists is how much work that is ready and may go now the peer has.
+func (p *peer) readyLists() (n int) {
+	for q := range p.ready {
+		if !p.shutFor(q) {
+			n += p.ready[q].n
+		}
+	}
+	return n
 }
 
 // idleFor is how many associations a job of a priority can go to now.
@@ -241,7 +253,7 @@ func (p *peer) lacks() bool {
 }
 
 // keeps reports whether a permanent peer would lack one if an association were closed.
-func (p *peer) keeps() bool { return p.config.Permanent && p.usable <= 1 && !p.off() }
+func (p *peer) keeps() bool { return p.config.Permanent && p.usable <= 1 && !p.off() && !p.shut }
 
 // passive reports whether only the peer opens associations.
 func (p *peer) passive() bool { return p.config.Passive || p.channel.config.Passive }
@@ -300,6 +312,7 @@ type channel struct {
 	closing int    // those of assocs being closed
 	wanters int    // peers that want an association or a probe
 	idle    heap[*assoc]
+	lent    heap[*loan]
 
 	run, want, probe [priorities]seats
 	lastStart        [priorities]int64 // of an association or, without them, a job
@@ -378,7 +391,24 @@ type assoc struct {
 	at        int   // in peer.assocs
 	idleAt    int   // in peer.idle, -1 if not
 	pos       int32 // in channel.idle
+	loan      loan
 }
+
+// loan is an association of ours whose turn is the peer's and has not been asked back.
+type loan struct {
+	assoc *assoc
+	since int64
+	pos   int32 // in channel.lent
+}
+
+func (l *loan) before(other *loan) bool {
+	if l.since != other.since {
+		return l.since < other.since
+	}
+	return l.assoc.id < other.assoc.id
+}
+
+func (l *loan) place() *int32 { return &l.pos }
 
 type assocState uint8
 

@@ -144,7 +144,7 @@ func (s *Scheduler) giveUp(id spool.ID, numbers []int, word wish) {
 			if r.state == Held {
 				r.text = "" // why it was held is no concern of the originator's
 			}
-			s.finish(m, i, expired(r), r.at())
+			s.finish(m, i, expired(m, r), r.at())
 		default:
 			s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, r.at())
 		}
@@ -174,7 +174,7 @@ func (s *Scheduler) reroute(ev Reroute) {
 				s.wait(m, r, 0)
 			}
 			r.wish = wishNone
-			s.attach(m, i, choose(r))
+			s.attach(m, i, choose(m, r))
 		}
 		s.out.addRoutes(m, r, ev.Hops)
 	})

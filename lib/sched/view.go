@@ -53,8 +53,12 @@ type PeerView struct {
 	Reason       string    // of the last failure
 	Associations []AssociationView
 	Opening      int
-	Passive      bool // only it opens associations
-	Awaited      bool // and it has none: what is for it waits until it calls
+	Passive      bool      // only it opens associations
+	Awaited      bool      // and it has none: what is for it waits until it calls
+	Shut         [3]bool   // by priority: what is for it waits for its window
+	WindowAt     time.Time // when its window opens or ends; zero if it has none
+	NextCall     time.Time // when it is called with or without work; zero if it is not
+	Waits        string    // what is waited for, if for anything but an end of its delay
 }
 
 // AssociationView shows an association that is up.
@@ -85,14 +89,14 @@ func (s *Scheduler) Tree() []ChannelView {
 			v.RestartAt = timeOf(c.restartAt)
 		}
 		for _, p := range c.peers {
-			v.Peers = append(v.Peers, p.view())
+			v.Peers = append(v.Peers, p.view(s.now))
 		}
 		views = append(views, v)
 	}
 	return views
 }
 
-func (p *peer) view() PeerView {
+func (p *peer) view(now int64) PeerView {
 	v := PeerView{
 		Name: p.name, Known: p.known, Disabled: p.verb.off(p.config.Disabled),
 		Queued: p.lists, Waiting: p.states[Waiting], Held: p.states[Held], InProgress: p.states[InFlight],
@@ -100,7 +104,17 @@ func (p *peer) view() PeerView {
 		Opening: p.opening, Passive: p.passive(), Awaited: p.awaited(),
 	}
 	for q := range p.ready {
-		v.Ready[q] = p.ready[q].n
+		v.Ready[q], v.Shut[q] = p.ready[q].n, p.shutFor(q)
+	}
+	v.WindowAt = timeOf(p.windowAt)
+	if !p.off() {
+		v.NextCall = timeOf(p.nextCall(now))
+	}
+	switch {
+	case p.shut:
+		v.Waits = p.shutText(now)
+	case v.Awaited && p.failures == 0:
+		v.Waits = awaited
 	}
 	if l := p.all.first; l != nil {
 		v.Oldest = timeOf(l.msg.accepted)
@@ -127,19 +141,22 @@ type MessageView struct {
 	Recipients                  []RecipientView
 }
 
-// Awaited is what a recipient waits for whose peer is passive and has no association.
-const Awaited = "waits for the peer to call"
+// awaited is what a recipient waits for whose peer is passive and has no association.
+const awaited = "waits for the peer to call"
 
-// explain says what a recipient that is ready waits for, if not for its place.
-func (p *peer) explain(v *RecipientView) {
+// explain says what a recipient of a message that is ready waits for, if not for its
+// place.
+func (p *peer) explain(v *RecipientView, m *message, now int64) {
 	c := p.channel
 	switch {
 	case c.known && c.off():
 		v.Text = "channel " + c.name + " is disabled"
 	case c.known && p.off():
 		v.Text = "peer " + p.name + " is disabled"
+	case p.shutFor(int(m.priority)):
+		v.Until, v.Text = timeOf(p.windowAt), p.shutText(now)
 	case p.known && p.awaited():
-		v.Text = Awaited
+		v.Text = awaited
 	case p.failures > 0:
 		v.Until, v.Text = timeOf(p.blockedUntil), p.reason
 	case c.failures > 0 && c.current == nil:
@@ -214,20 +231,20 @@ func (s *Scheduler) View(id spool.ID) (MessageView, bool) {
 	if m == nil {
 		return MessageView{}, false
 	}
-	return m.view(), true
+	return m.view(s.now), true
 }
 
 // Each calls f for every message in order of arrival here, until it returns
 // false. The scheduler must not be used meanwhile.
 func (s *Scheduler) Each(f func(MessageView) bool) {
 	for m := s.all.first; m != nil; m = m.next {
-		if !f(m.view()) {
+		if !f(m.view(s.now)) {
 			return
 		}
 	}
 }
 
-func (m *message) view() MessageView {
+func (m *message) view(now int64) MessageView {
 	v := MessageView{
 		Ref: m.ref(), Kind: kinds[m.kind], Size: m.size,
 		Accepted: timeOf(m.accepted), Deferred: timeOf(m.deferred), Expires: timeOf(m.expires),
@@ -243,7 +260,7 @@ func (m *message) view() MessageView {
 			p := r.list.peer
 			rv.Channel, rv.Peer = p.channel.name, p.name
 			if r.state == Queued {
-				p.explain(&rv)
+				p.explain(&rv, m, now)
 			}
 		}
 		v.Recipients[i] = rv

@@ -115,6 +115,7 @@ func (w *world) carryOut(a Action) {
 		p.stopping = true
 	case OpenAssociation:
 		w.working(a.Channel, a.Process)
+		w.open(a.Channel, a.Peer, true)
 		path := worldPath{a.Channel, a.Process, a.Assoc}
 		if w.assocs[path] != nil || a.Assoc >= 1<<32 {
 			w.t.Fatalf("association %v opened twice", path)
@@ -165,9 +166,24 @@ func (w *world) working(channel string, process int) {
 	}
 }
 
+// open holds work for a peer to its windows.
+func (w *world) open(channel, peer string, urgent bool) {
+	w.t.Helper()
+	for _, pc := range w.config.Peers {
+		if pc.Channel != channel || pc.Name != peer || urgent && pc.UrgentAnyTime || pc.Windows == nil {
+			continue
+		}
+		at := w.now.Sub(time.Unix(0, monday)) % week
+		if !slices.ContainsFunc(pc.Windows, func(s Span) bool { return s.Start <= at && at < s.End || s.Start <= at+week && at+week < s.End }) {
+			w.t.Fatalf("work for %s/%s at %v, outside its windows", channel, peer, w.now)
+		}
+	}
+}
+
 func (w *world) startJob(a StartJob) {
 	w.t.Helper()
 	w.working(a.Channel, a.Process)
+	w.open(a.Channel, a.Peer, a.Ref.Priority == spool.Urgent)
 	if len(a.Recipients) == 0 || a.Attempt < 1 {
 		w.t.Fatalf("job %+v", a)
 	}
@@ -250,7 +266,7 @@ func (w *world) checkStall() {
 				if w.config.MaxJobs > 0 && !w.s.inUse.free(q, overall) {
 					continue
 				}
-				if p.ready[q].n == 0 || p.off() || p.blockedUntil > w.s.now || !c.jobs.free(q, c.jobLimits()) ||
+				if p.ready[q].n == 0 || p.off() || p.shutFor(q) || p.blockedUntil > w.s.now || !c.jobs.free(q, c.jobLimits()) ||
 					c.current.maxJobs > 0 && len(c.current.jobs) >= c.current.maxJobs {
 					continue
 				}

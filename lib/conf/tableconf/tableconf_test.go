@@ -74,6 +74,10 @@ two-way = false
 [[peer]]
 name = "MTA-C"
 channel = "p1"
+call-every = "15m"
+call-at = ["06:00", "Sat-Sun 18:30"]
+window = ["Mon-Fri 20:00-06:00", "06:00-24:00"]
+window-urgent = true
 [[peer.addresses]]
 host = "c.example"
 ssel = "S"
@@ -126,6 +130,8 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 	b.Name, b.Channel, b.CheckpointSize, b.TwoWay = "MTA-B", "p1", 0, false
 	b.Addresses = []conf.Address{{Host: "192.0.2.2:102", TSEL: "MTA"}, {Host: "192.0.2.3:10102"}}
 	cc.Name, cc.Channel = "MTA-C", "p1"
+	cc.CallEvery, cc.CallAt = conf.Duration(15*time.Minute), []conf.TimeOfDay{{Minute: 360}, {Days: 0x60, Minute: 1110}}
+	cc.Window, cc.WindowUrgent = []conf.Window{{Days: 0x1f, From: 1200, To: 360}, {From: 360, To: 1440}}, true
 	cc.Addresses = []conf.Address{{Host: "c.example:102", SSEL: "S"}}
 	d := conf.NewPeer()
 	d.Name, d.Channel, d.TLS, d.TLSName = "MTA-D", "p1", conf.TLSRequire, "d.example"
@@ -181,6 +187,8 @@ func TestErrorsNameLineTableAndKey(t *testing.T) {
 		{"domain", "[[peer]]\nour-mta = 1979-05-27\n", []string{fmt.Sprintf("mta.toml:%d: [[peer]] number 1: our-mta: is a date, not a string", at+1)}},
 		{"type in the first of two entries", "[[peer]]\nname = 1\n[[peer]]\nname = \"B\"\nchannel = \"p1\"\n",
 			[]string{fmt.Sprintf("mta.toml:%d: [[peer]] number 1: name: is an integer, not a string", at+1)}},
+		{"time of day", "[[peer]]\nname = \"B\"\ncall-at = [\"06:00\",\n\"6:00\"]\n", []string{
+			fmt.Sprintf("mta.toml:%d: [[peer]] number 1: call-at: \"6:00\" is not a time such as", at+2)}},
 		{"two bad values in two tables", "[limits]\nmessage-size = \"big\"\n[schedule.expiry]\nurgent = \"soon\"\n", []string{
 			fmt.Sprintf("mta.toml:%d: [limits]: message-size: \"big\" is not a size such as 4096 or \"10MiB\"", at+1),
 			fmt.Sprintf("mta.toml:%d: [schedule]: expiry.urgent: \"soon\" is not a duration such as \"5m\" or \"1h30m\"", at+3)}},
