@@ -85,7 +85,7 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 		{"no MTA name", func(c *Config) { c.Identity.MTA = "" }, `[identity]: mta: required`},
 		{"long MTA name", func(c *Config) { c.Identity.MTA = strings.Repeat("m", 33) },
 			`[identity]: mta: 33 characters; an MTA name has at most 32`},
-		{"MTA name beyond IA5", func(c *Config) { c.Identity.MTA = "MTÄ" }, `[identity]: mta: octet 2 is not IA5`},
+		{"MTA name beyond IA5", func(c *Config) { c.Identity.MTA = "MTÄ" }, `[identity]: mta: octet number 3 is not IA5`},
 		{"no domain", func(c *Config) { c.Identity.Domain = oraddr.Domain{} }, `[identity]: domain: required`},
 		{"domain without country", func(c *Config) { c.Identity.Domain.C = "" }, `[identity]: domain: no country name (C)`},
 		{"barrier", func(c *Config) { c.Spool.Barrier = "none" }, `[spool]: barrier: "none" is neither syncfs nor fsync`},
@@ -126,7 +126,7 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			c.Peers[0].TLS, c.Peers[0].TLSCA, c.Peers[0].TLSCertificate = TLSRequire, "a", "c"
 		}, `[[peer]] "MTA-B": tls-key: a certificate and its key go together`},
 		{"pin", func(c *Config) { c.Peers[0].TLS, c.Peers[0].TLSPin = TLSRequire, []string{"0a0b"} },
-			`[[peer]] "MTA-B": tls-pin[0]: "0a0b" is not a SHA-256 fingerprint: 64 hexadecimal digits`},
+			`[[peer]] "MTA-B": tls-pin number 1: "0a0b" is not a SHA-256 fingerprint: 64 hexadecimal digits`},
 		{"interval", func(c *Config) { c.Peers[0].CallEvery = 1 }, `[[peer]] "MTA-B": call-every: 1ns is not between 1s and 8784h`},
 		{"calls of a peer that cannot be called", func(c *Config) { c.Peers[0].CallEvery, c.Peers[0].Addresses = hour, nil },
 			`[[peer]] "MTA-B": call-every: the peer has no address to call`},
@@ -134,7 +134,7 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			`[[peer]] "MTA-B": call-at: the peer could send nothing: two-way is false`},
 		{"call outside the windows", func(c *Config) {
 			c.Peers[0].CallAt, c.Peers[0].Window = []TimeOfDay{{Days: 1, Minute: 60}}, []Window{{Days: 64, From: 0, To: 1440}, {Days: 1, From: 61, To: 1440}}
-		}, `[[peer]] "MTA-B": call-at[0]: Mon 01:00 is not in a window on Mon`},
+		}, `[[peer]] "MTA-B": call-at number 1: Mon 01:00 is not in a window on Mon`},
 		{"too many windows", func(c *Config) { c.Peers[0].Window = make([]Window, 101) },
 			`[[peer]] "MTA-B": window: 101 of them; a peer has at most 100`},
 		{"exempt of nothing", func(c *Config) { c.Peers[0].WindowUrgent = true }, `[[peer]] "MTA-B": window-urgent: there is no window`},
@@ -174,11 +174,11 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 		{"session selector of a presentation address", func(c *Config) { c.Peers[0].Address = `"12345678901234567"/"T"/Internet=a` },
 			`[[peer]] "MTA-B": address: ssel: 17 octets; the limit is 16`},
 		{"peer address", func(c *Config) { c.Peers[0].Addresses[0].Host = ":102" },
-			`[[peer]] "MTA-B": addresses[0].host: ":102" names no host`},
+			`[[peer]] "MTA-B": addresses number 1: host: ":102" names no host`},
 		{"peer host", func(c *Config) { c.Peers[0].Addresses[0].Host = "a b:102" },
-			`[[peer]] "MTA-B": addresses[0].host: "a b" is not a host`},
+			`[[peer]] "MTA-B": addresses number 1: host: "a b" is not a host`},
 		{"session selector", func(c *Config) { c.Peers[0].Addresses[0].SSEL = Selector(strings.Repeat("s", 17)) },
-			`[[peer]] "MTA-B": addresses[0].ssel: 17 octets; the limit is 16`},
+			`[[peer]] "MTA-B": addresses number 1: ssel: 17 octets; the limit is 16`},
 		{"our session selector", func(c *Config) { c.Peers[0].OurSSEL = Selector(strings.Repeat("s", 17)) },
 			`[[peer]] "MTA-B": our-ssel: 17 octets; the limit is 16`},
 		{"password", func(c *Config) { c.Peers[0].PasswordIn = strings.Repeat("p", 63) },
@@ -187,9 +187,9 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 		{"content-1984", func(c *Config) { c.Peers[0].Content1984 = "p772" }, `[[peer]] "MTA-B": content-1984: "p772" is neither p2 nor p22`},
 		{"window", func(c *Config) { c.Peers[0].WindowSize = 0 }, `[[peer]] "MTA-B": window-size: 0 is not between 1 and 32`},
 		{"route to nobody", func(c *Config) { c.Routes[0].Peers = []string{"MTA-X"} },
-			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers[0]: there is no [[peer]] "MTA-X"`},
+			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers number 1: there is no [[peer]] "MTA-X"`},
 		{"route to the same twice", func(c *Config) { c.Routes[0].Peers = []string{"MTA-B", "MTA-B"} },
-			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers[1]: "MTA-B" twice`},
+			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers number 2: "MTA-B" twice`},
 		{"route to too many", func(c *Config) { c.Routes[0].Peers = make([]string, 33) },
 			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers: 33 peers; a route has at most 32`},
 		{"route with two ends", func(c *Config) { c.Routes[0].Reject = "no" },
@@ -244,6 +244,17 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 				t.Errorf("kind %v", k)
 			}
 		})
+	}
+}
+
+func TestPlace(t *testing.T) {
+	for key, want := range map[string]string{
+		"name": "name", "expiry.urgent": "expiry.urgent", "addresses[0].host": "addresses number 1: host", "members[9]": "members number 10",
+		"a[x]": "a[x]", "a[1": "a[1", "a]1[": "a]1[",
+	} {
+		if got := Place(key); got != want {
+			t.Errorf("%s: %q, want %q", key, got, want)
+		}
 	}
 }
 

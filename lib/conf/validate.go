@@ -34,7 +34,7 @@ type Fault struct {
 	Table string // "peer"
 	Index int    // which [[peer]], from 0; -1 for a table that occurs once
 	Name  string // what the entry calls itself; may be empty
-	Key   string // "addresses[0].host"; empty if the fault is of the entry
+	Key   string // "addresses[0].host", from 0; empty if the fault is of the entry
 	Err   error
 }
 
@@ -62,13 +62,25 @@ func (f *Fault) Error() string {
 		fmt.Fprintf(&b, "[[%s]] number %d: ", f.Table, f.Index+1)
 	}
 	if f.Key != "" {
-		b.WriteString(f.Key + ": ")
+		b.WriteString(Place(f.Key) + ": ")
 	}
 	b.WriteString(f.Err.Error())
 	return b.String()
 }
 
 func (f *Fault) Unwrap() error { return f.Err }
+
+// Place writes a key for people, who count the members of a list from 1 as they do the
+// entries of a table: "addresses number 1: host" for addresses[0].host.
+func Place(key string) string {
+	name, rest, ok := strings.Cut(key, "[")
+	index, rest, closed := strings.Cut(rest, "]")
+	n, err := strconv.Atoi(index)
+	if !ok || !closed || err != nil {
+		return key
+	}
+	return strings.TrimSuffix(name+" number "+strconv.Itoa(n+1)+": "+strings.TrimPrefix(rest, "."), ": ")
+}
 
 // Validate tells whether the configuration can be worked with. The error has kind
 // Config and joins every Fault.
@@ -149,7 +161,7 @@ func (v *validator) mtaName(key, name string) {
 func (v *validator) ia5(key, text string) {
 	for i := 0; i < len(text); i++ {
 		if text[i] >= 0x80 {
-			v.faultf(key, "octet %d is not IA5", i)
+			v.faultf(key, "octet number %d is not IA5", i+1)
 			return
 		}
 	}

@@ -133,7 +133,7 @@ func parseSelector(t string) (string, error) {
 	}
 	for i := 0; i < len(t); i++ {
 		if t[i] < ' ' || t[i] > '~' {
-			return "", fmt.Errorf("octet %d of the selector is not printable IA5; write it '…'H", i)
+			return "", fmt.Errorf("octet number %d of the selector is not printable IA5; write it '…'H", i+1)
 		}
 	}
 	return t, nil

@@ -157,7 +157,7 @@ func (f *filler) bad(path string, err error) {
 		label = fmt.Sprintf("[[%s]] number %d", name, n+1)
 	}
 	if key != "" {
-		label += ": " + abbreviate(key)
+		label += ": " + abbreviate(conf.Place(key))
 	}
 	f.fail(f.lines.at(path), fmt.Errorf("%s: %w", label, err))
 }
