@@ -81,7 +81,7 @@ func (k *Keeper) standingOf(env *spool.Envelope, log []spool.Record) *standing {
 		switch {
 		case r.State == sched.Finished:
 			continue
-		case r.Diverted:
+		case !r.Diverted.IsZero():
 			r.Hops = []spool.Hop{{Channel: k.conf.ExpandChannel()}}
 			continue
 		case r.Fail != nil:
@@ -131,7 +131,7 @@ func (s *standing) apply(i int, r *sched.Recipient, rec spool.Record) {
 	case spool.RecordRetry:
 		r.Until = time.Time{}
 	case spool.RecordDivert:
-		r.Diverted = true
+		r.Diverted = rec.Time
 		r.Text = rec.Text
 		r.Until, r.Attempts = time.Time{}, 0
 	}

@@ -12,12 +12,23 @@ const (
 	alternateNext // it has failed: its message is to be redirected
 )
 
+// allow gives whose alternate is next, since some time, a time in which the message is
+// to be redirected.
+func (m *message) allow(since int64) {
+	end := m.expires
+	if end != 0 && !m.latest {
+		end = since + m.expires - max(m.accepted, m.deferred)
+	}
+	m.again = max(m.again, end)
+}
+
 // divert lets a recipient that has failed go to the channel that redirects it, if its
 // originator has requested an alternate. What comes of that is final. A
-// latest-delivery-time that has passed has passed for the alternate too.
+// latest-delivery-time that has passed has passed for the alternate too; else it gets the
+// time anew that the message had.
 func (s *Scheduler) divert(m *message, i int32, what Outcome, at *peer) bool {
 	r := &m.recipients[i]
-	late := m.latest && what.Reason == reasonUnableToTransfer && what.Diagnostic == diagnosticMaximumTimeExpired
+	late := m.latest && (m.expires <= s.now || what.Reason == reasonUnableToTransfer && what.Diagnostic == diagnosticMaximumTimeExpired)
 	if what.Kind != Failed || r.alternate != alternateRequested || s.config.AlternateChannel == "" || late {
 		return false
 	}
@@ -31,6 +42,8 @@ func (s *Scheduler) divert(m *message, i int32, what Outcome, at *peer) bool {
 		l.Channel, l.Peer = at.channel.name, at.name
 	}
 	s.out.add(l)
+	m.allow(s.now)
+	s.watch(m)
 	old := r.hops
 	r.hops = s.hopset([]spool.Hop{{Channel: s.config.AlternateChannel}})
 	s.dropHops(old)

@@ -36,10 +36,10 @@ type Recipient struct {
 	Fail *spool.Failure
 
 	// Alternate says that the originator requested an alternate recipient: if this one
-	// fails, it goes to Config.AlternateChannel. Diverted says that it did; Hops leads
-	// there, and Fail does not count any more.
+	// fails, it goes to Config.AlternateChannel. Diverted is when it did, zero
+	// if it did not; Hops leads there, and Fail does not count any more.
 	Alternate bool
-	Diverted  bool
+	Diverted  time.Time
 
 	State    State     // Queued, Held or Finished
 	Until    time.Time // not tried before, from an earlier deferral

@@ -73,7 +73,7 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 	switch {
 	case wished == wishDelete:
 		s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, p)
-	case wished == wishExpire, wished != wishHold && r.alternate != alternateNext && m.expired(s.now):
+	case wished == wishExpire, wished != wishHold && m.over(r, s.now):
 		s.finish(m, i, expired(m, r), p)
 	case wished == wishHold:
 		r.state = Held

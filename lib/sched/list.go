@@ -53,13 +53,7 @@ func (s *Scheduler) accept(in *Message) {
 		}
 		s.acceptRecipient(m, &ordered[i])
 	}
-	s.settleAll(m)
-	if m.expired(s.now) {
-		s.expire(m)
-	} else if m.expires != 0 && m.left > 0 {
-		s.expiring.put(m)
-	}
-	s.checkDone(m)
+	s.expire(m)
 }
 
 func (s *Scheduler) acceptRecipient(m *message, in *Recipient) {
@@ -75,12 +69,13 @@ func (s *Scheduler) acceptRecipient(m *message, in *Recipient) {
 	m.left++
 	s.counts.Recipients++
 	switch {
-	case in.Diverted:
+	case !in.Diverted.IsZero():
 		r.alternate = alternateNext
 	case in.Alternate:
 		r.alternate = alternateRequested
 	}
-	if in.Fail != nil && !in.Diverted {
+		m.allow(nanos(in.Diverted))
+	if in.Fail != nil && in.Diverted.IsZero() {
 		s.finish(m, i, Outcome{
 			Kind: Failed, Reason: in.Fail.Reason, Diagnostic: in.Fail.Diagnostic, Text: in.Fail.Text,
 		}, nil)
@@ -361,12 +356,11 @@ func (s *Scheduler) finish(m *message, i int32, what Outcome, at *peer) {
 	s.out.addFinal(m, r.n, what, at)
 }
 
-// expire gives up what is not in flight and not held: hold means that nothing
-// happens. What is in flight is given up when it comes back. Whose alternate is next has
-// been given up already.
+// expire gives up whose time is over, and is not in flight and not held: hold means that
+// nothing happens. What is in flight is given up when it comes back.
 func (s *Scheduler) expire(m *message) {
 	for i := range m.recipients {
-		if r := &m.recipients[i]; r.alternate != alternateNext && (r.state == Queued || r.state == Waiting) {
+		if r := &m.recipients[i]; (r.state == Queued || r.state == Waiting) && m.over(r, s.now) {
 			s.finish(m, int32(i), expired(m, r), r.list.peer)
 		}
 	}
@@ -374,9 +368,25 @@ func (s *Scheduler) expire(m *message) {
 	s.checkDone(m)
 }
 
+	s.watch(m)
 // expired is the outcome of a recipient whose time is over; the last reason
 // tells what its time was spent on.
 func expired(m *message, r *recipient) Outcome {
+// watch lets a message be looked at when its next time is over.
+func (s *Scheduler) watch(m *message) {
+	m.wakes = 0
+	for _, at := range [...]int64{m.expires, m.again} {
+		if at > s.now && (m.wakes == 0 || at < m.wakes) {
+			m.wakes = at
+		}
+	}
+	if m.wakes == 0 {
+		s.expiring.drop(m)
+		return
+	}
+	s.expiring.put(m)
+}
+
 	text := r.text
 	if text == "" && r.list != nil {
 		text = r.list.peer.reason

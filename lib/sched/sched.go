@@ -99,7 +99,7 @@ func (s *Scheduler) Next() time.Time {
 		at(l.due)
 	}
 	if m := s.expiring.top(); m != nil {
-		at(m.expires)
+		at(m.wakes)
 	}
 	if p := s.wakes.top(); p != nil {
 		at(p.wake)
@@ -197,7 +197,7 @@ func (s *Scheduler) advance() {
 	}
 	for range portion {
 		m := s.expiring.top()
-		if m == nil || m.expires > s.now {
+		if m == nil || m.wakes > s.now {
 			break
 		}
 		s.expiring.drop(m)

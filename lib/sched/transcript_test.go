@@ -393,7 +393,7 @@ func parseMessage(t *testing.T, now time.Time, name string, list []string) Messa
 				case "alternate":
 					r.Alternate = true
 				case "diverted":
-					r.Alternate, r.Diverted = true, true
+					r.Alternate, r.Diverted = true, clock(t, v)
 				case "until":
 					r.Until = clock(t, v)
 				case "attempts":

@@ -13,6 +13,8 @@ var kinds = [...]spool.Kind{"", spool.KindMessage, spool.KindProbe, spool.KindRe
 type message struct {
 	id                          spool.ID
 	accepted, deferred, expires int64
+	again                       int64 // when those whose alternate is next are given up; 0: never
+	wakes                       int64 // which of the two is next
 	size                        int64
 	recipients                  []recipient // ascending by n
 	lists                       *mlist      // its mlists, linked by sibling
@@ -26,12 +28,25 @@ type message struct {
 	latest                      bool  // expires is the originator's latest-delivery-time
 }
 
-func (m *message) before(other *message) bool { return m.expires < other.expires }
+func (m *message) before(other *message) bool { return m.wakes < other.wakes }
 func (m *message) place() *int32              { return &m.pos }
 
 func (m *message) ref() spool.Ref { return spool.Ref{ID: m.id, Priority: m.letter} }
 
-func (m *message) expired(now int64) bool { return m.expires != 0 && m.expires <= now }
+// expired reports whether the time of some recipient may be over.
+func (m *message) expired(now int64) bool {
+	return m.expires != 0 && m.expires <= now || m.again != 0 && m.again <= now
+}
+
+// over reports whether the time of a recipient is over. Whose alternate is next has been
+// given up once, and has another.
+func (m *message) over(r *recipient, now int64) bool {
+	end := m.expires
+	if r.alternate == alternateNext {
+		end = m.again
+	}
+	return end != 0 && end <= now
+}
 
 // recipient is kept small: there are a million of them.
 type recipient struct {
