@@ -113,6 +113,46 @@ func TestDowngrade(t *testing.T) {
 	a.check()
 }
 
+// What cannot be made a message of 1984 goes by the next peer of the route, if that is of
+// a later edition; what can be goes by the first.
+func TestNotDowngradedGoesElsewhere(t *testing.T) {
+	n := newNetwork(t)
+	a, b := n.add("a", "ALPHA"), n.add("b", "BRAVO")
+	link(a, b)
+	book := p1driver.NewBook()
+	sink := a.sinkPeer(p1driver.SinkConfig{Book: book, Protocol: p1driver.P1of1984}, `mode = "1984"`)
+	a.configure(fmt.Sprintf("\n[[route]]\nmatch = %q\npeers = [\"TANGO\", %q]\n", b.domain, b.name))
+	b.route(a, a)
+	bob := b.user("Bob", "Jones")
+	a.start()
+	b.start()
+	file := filepath.Join(n.dir, "file.bin")
+	if err := os.WriteFile(file, []byte{0, 1, 2}, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := a.submit(strings.NewReader("See the file.\n"), "--from", a.addressOf("Ann", "Smith"), "--to", bob, "--attach", file)
+	n.until("the message", func() bool { return len(b.mailbox("bob")) == 1 })
+	if d := b.mailbox("bob")[0]; d.MTSID != m.MTSID || d.ContentType != "p22" {
+		t.Errorf("%+v", d)
+	}
+	track := n.run("mtactl", "-C", a.config(), "track", m.ID)
+	for _, what := range []string{"deferred\t" + m.ID + "\t1\tp1\tTANGO\t", "unable to downgrade", "rerouted\t" + m.ID} {
+		if !strings.Contains(track, what) {
+			t.Errorf("the event log does not tell %q:\n%s", what, track)
+		}
+	}
+	a.submit(strings.NewReader("No file.\n"), "--from", a.addressOf("Ann", "Smith"), "--to", bob)
+	if err := book.Wait(1, patience); err != nil {
+		t.Fatal(err, sink.Errors())
+	}
+	n.until("the queue is empty", func() bool { return a.queued() == 0 })
+	if reports := a.mailbox("ann"); len(reports) > 0 {
+		t.Errorf("%+v", reports)
+	}
+	a.check()
+	b.check()
+}
+
 // A forwarded text of 50 million octets becomes one of 1984 on its way, and neither
 // switch has held it in memory.
 func TestBigDowngrade(t *testing.T) {

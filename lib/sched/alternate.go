@@ -57,3 +57,35 @@ func (s *Scheduler) divert(m *message, i int32, what Outcome, at *peer) bool {
 	}
 	return true
 }
+
+// passOver lets a recipient, whose message cannot be written for a peer (unable-to-downgrade),
+// go to the others of its way, if there are any and there is time.
+func (s *Scheduler) passOver(m *message, r *recipient, what Outcome, at *peer) bool {
+	held := r.wish == wishHold
+	if what.Kind != Failed || what.Diagnostic != diagnosticUnableToDowngrade || r.wish != wishNone && !held || !held && m.over(r, s.now) {
+		return false
+	}
+	var others []spool.Hop
+	for _, p := range r.hops.peers {
+		if p != at {
+			others = append(others, spool.Hop{Channel: p.channel.name, Peer: p.name})
+		}
+	}
+	if len(others) == 0 {
+		return false
+	}
+	old := r.hops
+	r.hops = s.hopset(others)
+	s.dropHops(old)
+	r.wish, r.doubts = wishNone, 0
+	if held {
+		r.state = Held // and says why
+		s.out.addLog(m, r, ChangeHeld, 0, at)
+	} else {
+		r.text = what.Text
+		s.wait(m, r, 0)
+		s.out.addLog(m, r, ChangeDeferred, 0, at)
+	}
+	s.out.addRoutes(m, r, others)
+	return true
+}

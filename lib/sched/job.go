@@ -38,7 +38,9 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 	j.left--
 	what.Text = cut(what.Text)
 	if what.Kind.Final() {
-		s.finish(m, i, what, p)
+		if !s.passOver(m, r, what, p) {
+			s.finish(m, i, what, p)
+		}
 		return
 	}
 	wished := r.wish

@@ -12,6 +12,9 @@ const (
 	diagnosticMaximumTimeExpired = 5
 )
 
+// A message that a peer could not read may be read by another.
+const diagnosticUnableToDowngrade = 47
+
 const noHop = "no hop to try"
 
 // accept takes a message into the tree.
@@ -71,10 +74,10 @@ func (s *Scheduler) acceptRecipient(m *message, in *Recipient) {
 	switch {
 	case !in.Diverted.IsZero():
 		r.alternate = alternateNext
+		m.allow(nanos(in.Diverted))
 	case in.Alternate:
 		r.alternate = alternateRequested
 	}
-		m.allow(nanos(in.Diverted))
 	if in.Fail != nil && in.Diverted.IsZero() {
 		s.finish(m, i, Outcome{
 			Kind: Failed, Reason: in.Fail.Reason, Diagnostic: in.Fail.Diagnostic, Text: in.Fail.Text,
@@ -365,13 +368,10 @@ func (s *Scheduler) expire(m *message) {
 		}
 	}
 	s.settleAll(m)
+	s.watch(m)
 	s.checkDone(m)
 }
 
-	s.watch(m)
-// expired is the outcome of a recipient whose time is over; the last reason
-// tells what its time was spent on.
-func expired(m *message, r *recipient) Outcome {
 // watch lets a message be looked at when its next time is over.
 func (s *Scheduler) watch(m *message) {
 	m.wakes = 0
@@ -387,6 +387,9 @@ func (s *Scheduler) watch(m *message) {
 	s.expiring.put(m)
 }
 
+// expired is the outcome of a recipient whose time is over; the last reason
+// tells what its time was spent on.
+func expired(m *message, r *recipient) Outcome {
 	text := r.text
 	if text == "" && r.list != nil {
 		text = r.list.peer.reason
