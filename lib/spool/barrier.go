@@ -31,6 +31,9 @@ func (s *Spool) SetBarrier(mode BarrierMode) error {
 	return nil
 }
 
+// ErrBarrier says that a barrier failed, this one or one before it.
+var ErrBarrier = errors.New("barrier failed")
+
 // Batch is what others have written and wait for. What this Spool has itself
 // appended, renamed or removed need not be in it.
 type Batch struct {
@@ -77,7 +80,7 @@ func (s *Spool) changed(files, dirs []string) {
 }
 
 // Barrier makes durable what b lists and everything this Spool did before the
-// call began; b may be nil. An error, kind IO, means that some of it may be
+// call began; b may be nil. An error, ErrBarrier of kind IO, means that some of it may be
 // lost: nobody may be told yes, and every later Barrier of this Spool fails
 // too, because the kernel reports a lost page only once. The way on is a new
 // process, and Load.
@@ -85,28 +88,38 @@ func (s *Spool) Barrier(b *Batch) error {
 	if err := s.holding("barrier"); err != nil {
 		return err
 	}
-	if s.mode == BarrierFsync {
-		s.names.Lock()
-		defer s.names.Unlock()
-	}
+	return s.sync(func(p pending) error {
+		if s.mode == BarrierSyncfs {
+			return s.disk.syncfs(s.root)
+		}
+		return s.syncEach(b, p)
+	})
+}
+
+// syncfs is a barrier of one syncfs(2), whatever the mode.
+func (s *Spool) syncfs() error {
+	return s.sync(func(pending) error { return s.disk.syncfs(s.root) })
+}
+
+// sync makes barriers one after the other: the kernel tells of a lost page only one of
+// those who ask by the same descriptor, and the others must not take its silence for
+// success.
+func (s *Spool) sync(all func(pending) error) error {
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
 	s.mu.Lock()
 	p, failed := s.pending, s.failed
 	s.pending = pending{}
 	s.mu.Unlock()
 	if failed != nil {
-		return diag.E("spool: barrier", diag.IO, fmt.Errorf("an earlier one failed: %w", failed))
+		return diag.E("spool", diag.IO, fmt.Errorf("an earlier %w", failed))
 	}
-	var err error
-	if s.mode == BarrierSyncfs {
-		err = s.disk.syncfs(s.root)
-	} else {
-		err = s.syncEach(b, p)
-	}
-	if err != nil {
+	if err := all(p); err != nil {
+		err = fmt.Errorf("%w: %w", ErrBarrier, err)
 		s.mu.Lock()
 		s.failed = err
 		s.mu.Unlock()
-		return diag.E("spool: barrier", diag.IO, err)
+		return diag.E("spool", diag.IO, err)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func (b *Backlog) nameChildren(ref Ref) error {
 		named = named || did
 	}
 	if named {
-		if err := b.s.disk.syncfs(b.s.root); err != nil {
+		if err := b.s.syncfs(); err != nil {
 			return fail("recover "+ref.String(), err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -174,6 +175,106 @@ func TestBarrierFailsForGood(t *testing.T) {
 	}
 }
 
+// slowDisk tells the first who asks, and only that one, of a page that is lost.
+type slowDisk struct {
+	osDisk
+	asked, answer chan struct{}
+	told          atomic.Bool
+}
+
+func (d *slowDisk) syncfs(*os.File) error {
+	if d.told.Swap(true) {
+		return nil
+	}
+	d.asked <- struct{}{}
+	<-d.answer
+	return syscall.EIO
+}
+
+// Whoever asks for a barrier while another fails is not told that all is well.
+func TestBarrierBesideOneThatFails(t *testing.T) {
+	s, l := openOn(t, newSpool(t), BarrierSyncfs, osDisk{})
+	defer s.Close()
+	defer l.Close()
+	d := &slowDisk{asked: make(chan struct{}), answer: make(chan struct{})}
+	s.disk = d
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { first <- s.Barrier(nil) }()
+	<-d.asked
+	go func() { second <- s.Barrier(nil) }()
+	select {
+	case err := <-second:
+		t.Errorf("it does not wait for the one before: %v", err)
+		second <- err
+	case <-time.After(20 * time.Millisecond): // there is nothing else to be seen
+	}
+	close(d.answer)
+	for _, c := range []chan error{first, second} {
+		if err := <-c; !errors.Is(err, syscall.EIO) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// A page that is lost while children are named is lost to everybody.
+func TestBarrierFailsInLoad(t *testing.T) {
+	dir := newSpool(t)
+	parent := NewID(time.Unix(1, 0))
+	child := ChildID(parent, "report", []int{1})
+	put(t, dir, &Envelope{ID: parent})
+	put(t, dir, &Envelope{ID: child, Parent: parent, Step: "report", ParentRecipients: []int{1}})
+	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	defer s.Close()
+	defer l.Close()
+	backlog, err := s.Recover()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &slowDisk{asked: make(chan struct{}, 1), answer: make(chan struct{})}
+	close(d.answer)
+	s.disk = d
+	err = backlog.Load(func(i Item) error {
+		t.Errorf("%v is handed out", i.Ref)
+		return nil
+	})
+	if !errors.Is(err, ErrBarrier) || !errors.Is(err, syscall.EIO) {
+		t.Errorf("Load: %v", err)
+	}
+	if err := s.Barrier(nil); !errors.Is(err, ErrBarrier) || !errors.Is(err, syscall.EIO) {
+		t.Errorf("a barrier after it: %v", err)
+	}
+}
+
+// newSpool is an empty spool.
+func newSpool(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(memoryDir(t), "spool")
+	if err := Init(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// put writes a whole message with one recipient into q/, as a channel does.
+func put(t *testing.T, dir string, env *Envelope) Ref {
+	t.Helper()
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	env.Kind, env.Priority, env.Originator, env.Accepted = KindMessage, Normal, "/C=GB/", time.Unix(1, 0)
+	env.Recipients = []Recipient{{N: 1, Address: "/C=GB/"}}
+	w, err := s.CreateInPlace(Ref{ID: env.ID, Priority: Normal})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Finish(env), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return w.Ref()
+}
+
 // full is a disk on which no log can be written.
 type full struct{ osDisk }
 
@@ -182,28 +283,17 @@ func (full) appendTo(string) (file, error) { return nil, syscall.ENOSPC }
 // A family whose memory cannot be completed is left alone, and said so; everybody else
 // is served.
 func TestLoadGoesOnPastAFamilyInTrouble(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "spool")
-	if err := Init(dir); err != nil {
-		t.Fatal(err)
+	dir := newSpool(t)
+	parent, other := NewID(time.Unix(1, 0)), NewID(time.Unix(2, 0))
+	child := ChildID(parent, "report", []int{1})
+	for _, env := range []*Envelope{{ID: parent}, {ID: other}, {ID: child, Parent: parent, Step: "report", ParentRecipients: []int{1}}} {
+		put(t, dir, env)
 	}
 	s, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	parent, other := NewID(time.Unix(1, 0)), NewID(time.Unix(2, 0))
-	child := ChildID(parent, "report", []int{1})
-	for _, env := range []*Envelope{{ID: parent}, {ID: other}, {ID: child, Parent: parent, Step: "report", ParentRecipients: []int{1}}} {
-		env.Kind, env.Priority, env.Originator, env.Accepted = KindMessage, Normal, "/C=GB/", time.Unix(1, 0)
-		env.Recipients = []Recipient{{N: 1, Address: "/C=GB/"}}
-		w, err := s.CreateInPlace(Ref{ID: env.ID, Priority: Normal})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(w.Finish(env), w.Close()); err != nil {
-			t.Fatal(err)
-		}
-	}
 	lock, err := s.Lock()
 	if err != nil {
 		t.Fatal(err)

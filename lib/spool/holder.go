@@ -55,8 +55,8 @@ func (s *Spool) Move(ref Ref, to Priority) (Ref, error) {
 	if ref == moved {
 		return ref, nil
 	}
-	s.names.Lock()
-	defer s.names.Unlock()
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
 	if err := s.keepShard(moved); err != nil {
 		return ref, fail(op, err)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/durable"
 	"golang.org/x/sys/unix"
 )
 
@@ -90,15 +89,16 @@ func (l *Lock) File() *os.File { return l.f }
 func (l *Lock) Close() error {
 	s := l.s
 	s.mu.Lock()
-	held, failed := s.lock == l, s.failed
+	held, clean, failed := s.lock == l, l.wasClean, s.failed
 	s.mu.Unlock()
 	if !held {
 		return diag.New("spool: unlock "+s.dir, diag.Internal, "not held")
 	}
 	var err error
-	if l.wasClean && failed == nil {
-		if err = s.Barrier(nil); err == nil {
-			err = durable.Syncfs(s.root)
+	if clean && failed == nil {
+		err = s.Barrier(nil)
+		if err == nil && s.mode == BarrierFsync {
+			err = s.syncfs() // what nobody has noted, too
 		}
 		if err == nil {
 			err = l.write(wordClean)

@@ -2,13 +2,10 @@ package spool
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"slices"
 	"strings"
-
-	"github.com/mtakit/mtakit/lib/diag"
 )
 
 // Item is what Load found under one reference: a message with what its log
@@ -41,15 +38,12 @@ func (s *Spool) Recover() (*Backlog, error) {
 	if err := s.holding("recover"); err != nil {
 		return nil, err
 	}
+	if err := s.syncfs(); err != nil {
+		return nil, fail("recover", err)
+	}
 	s.mu.Lock()
-	verify, failed := !s.lock.wasClean, s.failed
+	verify := !s.lock.wasClean
 	s.mu.Unlock()
-	if failed != nil {
-		return nil, diag.E("spool: recover", diag.IO, fmt.Errorf("a barrier of this process failed: %w", failed))
-	}
-	if err := s.disk.syncfs(s.root); err != nil {
-		return nil, diag.E("spool: recover", diag.IO, err)
-	}
 	b := &Backlog{s: s, verify: verify, logs: make(map[Ref]struct{}), fresh: make(map[ID]struct{})}
 	for _, step := range []func() error{s.sweepTmp, s.sweepPartial, b.list, b.joinLogs, b.findKin} {
 		if err := step(); err != nil {
@@ -231,7 +225,7 @@ func (b *Backlog) joinLog(ref, to Ref) error {
 	if err := b.s.appendLog(to, data); err != nil {
 		return err
 	}
-	if err := b.s.disk.syncfs(b.s.root); err != nil {
+	if err := b.s.syncfs(); err != nil {
 		return err
 	}
 	return b.s.disk.unlink(b.s.logPath(ref))
@@ -245,7 +239,7 @@ func (b *Backlog) Crashed() bool { return b.verify }
 func (b *Backlog) Len() int { return len(b.refs) }
 
 // Load visits every message, urgent first, in each priority oldest first, and
-// stops at the first error of visit. What was never accepted is removed, what
+// stops at the first error of visit, or at ErrBarrier. What was never accepted is removed, what
 // is damaged goes to bad/ and is visited as an Item with Damaged. Meanwhile
 // channels may write and the holder may work on what has been visited; a file
 // that a channel tells of may be visited too, so the visitor knows messages by
@@ -274,7 +268,9 @@ func (b *Backlog) Load(visit func(Item) error) error {
 
 // read makes the item of one file, or none if there is nothing to visit.
 func (b *Backlog) read(ref Ref) (*Item, error) {
-	if err := b.nameChildren(ref); err != nil {
+	if err := b.nameChildren(ref); errors.Is(err, ErrBarrier) {
+		return nil, err
+	} else if err != nil {
 		// None of the family may be worked on before that is settled; the others may.
 		b.unread = true
 		return &Item{Ref: ref, Damaged: err}, nil

@@ -33,9 +33,10 @@ type Spool struct {
 
 	buffers sync.Pool // *[]byte of writers
 
-	// names is held while a barrier of single fsyncs goes by names, so that
-	// Move does not take one away from under it.
-	names sync.Mutex
+	// syncing is held while a barrier runs, so that there is one at a time, and
+	// while Move renames, so that it does not take a name away from under one that
+	// goes by names.
+	syncing sync.Mutex
 
 	mu      sync.Mutex
 	lock    *Lock           // nil unless this process is the holder
