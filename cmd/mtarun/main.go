@@ -44,6 +44,10 @@ func run(c *ucli.Context) error {
 	if c.NArg() > 0 {
 		return cli.Usage("unknown operand %q", c.Args().First())
 	}
+	ready, err := daemon.ReadyOn(c.Int("ready-fd"))
+	if err != nil {
+		return err
+	}
 	program, err := os.Executable()
 	if err != nil {
 		return diag.E("own executable", diag.System, err)
@@ -74,7 +78,7 @@ func run(c *ucli.Context) error {
 		Load:    func() (*conf.Config, error) { return cli.Config(c) },
 		Program: program,
 		Once:    c.Bool("once"),
-		Ready:   func() { daemon.TellReady(c.Int("ready-fd")) },
+		Ready:   ready.Tell,
 		Reload:  reload,
 		Abort:   abort,
 		Log:     logger(c.Bool("log-json")),
