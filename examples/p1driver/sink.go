@@ -44,6 +44,9 @@ type SinkConfig struct {
 	Verdict func(Moment) Verdict
 	Book    *Book
 	Resume  bool // take up what was interrupted
+	// Last is what an association sends itself: it asks for the turn for it before it
+	// acknowledges an object, and uses the turn when it is asked to give it back.
+	Last *Message
 	// Protocol is the application protocol of X.410-1984 mode in which the peers call;
 	// 0 is normal mode.
 	Protocol int
@@ -154,7 +157,7 @@ func (s *Sink) serve(conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	in := &inbox{book: s.config.Book, verdict: s.config.Verdict, association: s.config.Book.association(), attic: s.attic}
+	in := &inbox{book: s.config.Book, verdict: s.config.Verdict, association: s.config.Book.association(), attic: s.attic, asks: s.config.Last != nil}
 	defer in.lose()
 	for {
 		if err := a.step(in); err != nil {
@@ -163,7 +166,21 @@ func (s *Sink) serve(conn net.Conn) error {
 			}
 			return err
 		}
+		if a.turn && a.wants {
+			if err := s.sendLast(a); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// sendLast uses the turn, and gives it back.
+func (s *Sink) sendLast(a *association) error {
+	octets := a.style.append(nil, s.config.Last.apdu(s.config.Own.MTA, time.Now(), a.protocol))
+	if _, err := a.transfer(&stopped{octets: octets}); err != nil {
+		return err
+	}
+	return a.giveTurn()
 }
 
 var (
@@ -181,6 +198,8 @@ type inbox struct {
 	started  time.Time
 	moving   *object // what is known of it
 	refusing bool    // EXCEPTION DATA was sent
+
+	asks bool // for the turn
 
 	attic    *attic // nil: nothing is kept
 	name     string // of the activity
@@ -356,6 +375,11 @@ func (a *association) end(in *inbox, s spdu) error {
 	in.bounds = nil // there is nothing to lose any more
 	if err := in.at(OnStored); err != nil {
 		return err
+	}
+	if in.asks {
+		if err := a.askTurn(2); err != nil {
+			return err
+		}
 	}
 	a.send(after(siPT, item(siAEA, item(piSerial, param(s.params, piSerial)))))
 	if err := a.flush(); err != nil {

@@ -258,6 +258,20 @@ func (c *core) tick() {
 	}
 	c.step(sched.Tick{})
 	if c.opt.Once && !c.loading && !c.draining && c.keeper.Idle() {
+		c.rest()
+	}
+}
+
+// rest ends a run of mtarun --once when nothing can be moved any more. Something may have
+// come without a word, and a peer that has the turn may be about to send: both are moved
+// too, so the associations go first and the channels after them.
+func (c *core) rest() {
+	c.adopt()
+	switch {
+	case !c.keeper.Idle():
+	case c.keeper.Associations() > 0:
+		c.step(sched.CloseAssociations{})
+	default:
 		c.drain()
 	}
 }

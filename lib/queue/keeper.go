@@ -473,6 +473,15 @@ func (k *Keeper) Poison(err error) {
 	}
 }
 
+// Associations is how many associations opened from here there are, those that are being
+// closed among them: their peers may still have something to send.
+func (k *Keeper) Associations() (n int) {
+	for _, c := range k.mind.Tree() {
+		n += c.Associations
+	}
+	return n
+}
+
 // Idle tells that nothing is in progress and nothing can be started now: what is
 // left waits for a time, an operator, a peer that cannot be reached, or one that is to call.
 func (k *Keeper) Idle() bool {

@@ -1,6 +1,10 @@
 package sched
 
-import "github.com/mtakit/mtakit/lib/spool"
+import (
+	"slices"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
 
 // turnAnswers bounds how many associations are looked at for a turn to ask for.
 const turnAnswers = 64
@@ -329,6 +333,19 @@ func (s *Scheduler) reclaim(c *channel) {
 				Channel: c.name, Process: a.process.number, Assoc: a.id, Peer: a.peer.name,
 				Priority: priorityOf(nonUrgent),
 			})
+		}
+	}
+}
+
+// closeAssociations closes those without a job.
+func (s *Scheduler) closeAssociations() {
+	for _, c := range s.channels {
+		for _, p := range c.peers {
+			for _, a := range slices.Clone(p.assocs) {
+				if a.job == nil {
+					s.close(a)
+				}
+			}
 		}
 	}
 }

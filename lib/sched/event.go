@@ -217,6 +217,10 @@ type PeerTrouble struct {
 	Why      string
 }
 
+// CloseAssociations asks for the release of every association opened from here that has
+// no job, whoever has its turn. What its peer still has to say comes first.
+type CloseAssociations struct{}
+
 // Drain asks for rest: nothing is started any more, every process is stopped
 // when its jobs have ended, and Drained follows the last one. It cannot be taken
 // back.
@@ -243,4 +247,5 @@ func (DisableChannel) event()    {}
 func (EnableChannel) event()     {}
 func (RestartChannel) event()    {}
 func (PeerTrouble) event()       {}
+func (CloseAssociations) event() {}
 func (Drain) event()             {}

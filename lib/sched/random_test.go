@@ -258,6 +258,7 @@ func TestRandomTraffic(t *testing.T) {
 			"disable":          func(t *rapid.T) { h := hop.Draw(t, "hop"); w.step(DisablePeer{h.Channel, h.Peer}) },
 			"enable":           func(t *rapid.T) { h := hop.Draw(t, "hop"); w.step(EnablePeer{h.Channel, h.Peer}) },
 			"disable channel":  func(t *rapid.T) { w.step(DisableChannel{hop.Draw(t, "hop").Channel}) },
+			"close":            func(*rapid.T) { w.step(CloseAssociations{}) },
 			"enable channel":   func(t *rapid.T) { w.step(EnableChannel{hop.Draw(t, "hop").Channel}) },
 			"reconfigure": func(t *rapid.T) {
 				cfg := w.config

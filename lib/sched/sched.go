@@ -181,6 +181,8 @@ func (s *Scheduler) dispatch(ev Event) {
 		if c := s.byName[ev.Channel]; c != nil && c.current != nil {
 			c.replace = true
 		}
+	case CloseAssociations:
+		s.closeAssociations()
 	case Drain:
 		s.drain()
 	}

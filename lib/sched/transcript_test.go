@@ -356,6 +356,8 @@ func parseEvent(t *testing.T, line string) (time.Time, Event) {
 		return now, EnableChannel{channel}
 	case "restart":
 		return now, RestartChannel{channel}
+	case "close-associations":
+		return now, CloseAssociations{}
 	case "drain":
 		return now, Drain{}
 	}
