@@ -39,8 +39,10 @@ type Config struct {
 	OtherSyntaxes []asn1.OID
 
 	// CheckpointSize is the most data between two checkpoints, in units of 1024
-	// octets; zero means 63, which keeps an RTTR in one TPDU of RFC 1006, and a
-	// negative value proposes no checkpoints. The responder's is an upper limit.
+	// octets; zero means 63, which keeps an RTTR in one TPDU of RFC 1006. The
+	// responder's is an upper limit. A negative value proposes none, as an initiator,
+	// and leaves the initiator's as it is, as a responder: there are no checkpoints
+	// where neither side has a size (X.228 §7.1).
 	CheckpointSize int
 	// WindowSize is how many checkpoints may be unconfirmed; zero means 3.
 	WindowSize int
@@ -128,6 +130,15 @@ func (c Config) complete() (Config, error) {
 		err = fmt.Errorf("user syntax %q: %w", c.UserSyntax, c.UserSyntax.Valid())
 	}
 	return c, diag.E("rtse", diag.Usage, err)
+}
+
+// ownLimit is the most data between two checkpoints, in their unit, that this side
+// sends whatever size has been agreed on.
+func (c Config) ownLimit() int64 {
+	if c.CheckpointSize == 0 {
+		return withoutCheckpoints / checkpointUnit
+	}
+	return int64(c.CheckpointSize)
 }
 
 // userSyntaxes lists the abstract syntaxes an APDU may be in.

@@ -30,20 +30,26 @@ func TestTransferSizes(t *testing.T) {
 	}
 }
 
-// A peer that proposes no checkpoints, and one that answers with none.
+// A size of 0 proposes no limit: where either side proposes it, the other's is agreed on,
+// and both sides send so much at most.
 func TestWithoutCheckpoints(t *testing.T) {
-	ci, cr := testConfig("A"), testConfig("B")
-	ci.CheckpointSize, cr.CheckpointSize = -1, -1
-	a, b := associate(t, ci, cr)
-	send(t, a, b, value(3_000_000))
-	if a.Remote().Checkpoint != 0 {
-		t.Errorf("checkpoint size %d", a.Remote().Checkpoint)
-	}
-	ci.CheckpointSize = 4
-	a, b = associate(t, ci, cr)
-	send(t, a, b, value(100_000))
-	if a.Remote().Checkpoint != 4 || b.Remote().Checkpoint != 4 {
-		t.Errorf("checkpoint size %d at the one, %d at the other", a.Remote().Checkpoint, b.Remote().Checkpoint)
+	for _, tt := range []struct{ initiator, responder, agreed int }{
+		{-1, -1, 0},
+		{4, -1, 4},
+		{-1, 63, 63},
+	} {
+		ci, cr := testConfig("A"), testConfig("B")
+		ci.CheckpointSize, cr.CheckpointSize = tt.initiator, tt.responder
+		a, b := associate(t, ci, cr)
+		if x, y := a.Remote().Checkpoint, b.Remote().Checkpoint; x != int64(tt.agreed) || y != x {
+			t.Errorf("%+v: checkpoint size %d at the one, %d at the other", tt, x, y)
+		}
+		send(t, a, b, value(3_000_000))
+		if err := a.GiveTurn(); err != nil {
+			t.Fatal(err)
+		}
+		receive[TurnGiven](t, b)
+		send(t, b, a, value(3_000_000))
 	}
 }
 

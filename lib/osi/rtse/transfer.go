@@ -229,7 +229,7 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 		out.seeker, _ = apdu.(io.Seeker)
 	}
 	if c.machine.checkpoint > 0 {
-		out.size = int(min(c.machine.checkpoint, int64(c.cfg.CheckpointSize))) * checkpointUnit
+		out.size = int(min(c.machine.checkpoint, c.cfg.ownLimit())) * checkpointUnit
 	}
 	if o.MaxRTTR > 0 {
 		out.size = min(out.size, o.MaxRTTR)
