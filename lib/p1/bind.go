@@ -27,16 +27,21 @@ func bindLimits() Limits { return Limits{Envelope: 64 << 10, Elements: 4096, Dep
 // empty name gives the unauthenticated argument. The name is at most
 // mts.UbMTANameLength characters long, the password mts.UbPasswordLength.
 func BindArgument(name, password string, protocol int64) (ber.Raw, error) {
+	c, err := simple(name, password)
+	if err != nil {
+		return nil, diag.E("p1: bind argument", diag.Config, err)
+	}
+	return BindArgumentWith(name, c, protocol)
+}
+
+// BindArgumentWith is BindArgument with any credentials.
+func BindArgumentWith(name string, c mts.Credentials, protocol int64) (ber.Raw, error) {
 	a := mts.MTABindArgument{Unauthenticated: &asn1.Null{}}
 	if name != "" {
-		if err := checkSimple(name, password); err != nil {
+		if err := checkName(name); err != nil {
 			return nil, diag.E("p1: bind argument", diag.Config, err)
 		}
-		p := mts.NewPassword(password)
-		a = mts.MTABindArgument{Authenticated: &mts.MTAInitiator{
-			InitiatorName:        mts.MTAName(name),
-			InitiatorCredentials: mts.Credentials{Simple: &p},
-		}}
+		a = mts.MTABindArgument{Authenticated: &mts.MTAInitiator{InitiatorName: mts.MTAName(name), InitiatorCredentials: c}}
 	}
 	b, err := ber.MarshalWith(a, wrapping(tagBindArgument, protocol))
 	return b, wrap("p1: bind argument", err)
@@ -45,16 +50,21 @@ func BindArgument(name, password string, protocol int64) (ber.Raw, error) {
 // BindResult returns the result of an MTA-bind with simple credentials, in normal mode
 // inside [17]; otherwise like BindArgument.
 func BindResult(name, password string, protocol int64) (ber.Raw, error) {
+	c, err := simple(name, password)
+	if err != nil {
+		return nil, diag.E("p1: bind result", diag.Config, err)
+	}
+	return BindResultWith(name, c, protocol)
+}
+
+// BindResultWith is BindResult with any credentials.
+func BindResultWith(name string, c mts.Credentials, protocol int64) (ber.Raw, error) {
 	r := mts.MTABindResult{Unauthenticated: &asn1.Null{}}
 	if name != "" {
-		if err := checkSimple(name, password); err != nil {
+		if err := checkName(name); err != nil {
 			return nil, diag.E("p1: bind result", diag.Config, err)
 		}
-		p := mts.NewPassword(password)
-		r = mts.MTABindResult{Authenticated: &mts.MTAResponder{
-			ResponderName:        mts.MTAName(name),
-			ResponderCredentials: mts.Credentials{Simple: &p},
-		}}
+		r = mts.MTABindResult{Authenticated: &mts.MTAResponder{ResponderName: mts.MTAName(name), ResponderCredentials: c}}
 	}
 	b, err := ber.MarshalWith(r, wrapping(tagBindResult, protocol))
 	return b, wrap("p1: bind result", err)
@@ -101,20 +111,25 @@ func RefusedBind(r rtse.RefuseReason) (mts.MTABindError, bool) {
 	return 0, false
 }
 
-func checkSimple(name, password string) error {
+// simple makes simple credentials of the password that goes with a name, if there is one.
+func simple(name, password string) (mts.Credentials, error) {
 	switch {
-	case len(name) > mts.UbMTANameLength:
-		return errors.New("the MTA name is too long")
+	case name == "":
+		return mts.Credentials{}, nil
 	case len(password) > mts.UbPasswordLength:
-		return errors.New("the password is too long")
+		return mts.Credentials{}, errors.New("the password is too long")
+	case asn1.IA5String(password).Valid() != nil:
+		return mts.Credentials{}, errors.New("the password has a character outside IA5")
 	}
-	if err := mts.MTAName(name).Valid(); err != nil {
-		return err
+	p := mts.NewPassword(password)
+	return mts.Credentials{Simple: &p}, nil
+}
+
+func checkName(name string) error {
+	if len(name) > mts.UbMTANameLength {
+		return errors.New("the MTA name is too long")
 	}
-	if asn1.IA5String(password).Valid() != nil {
-		return errors.New("the password has a character outside IA5")
-	}
-	return nil
+	return mts.MTAName(name).Valid()
 }
 
 // DecodeBindArgument decodes the argument of an MTA-bind, inside [16] or, as
