@@ -53,7 +53,7 @@ func remarks(cfg *conf.Config, path string) []string {
 			remark("[[peer]] %s: content-types lacks p22: messages of 1988 are refused before they could be made p2", p.Name)
 		}
 	}
-	for _, err := range x400p1.CheckTLS(cfg, time.Now()) {
+	for _, err := range append(x400p1.CheckTLS(cfg, time.Now()), x400p1.CheckTokens(cfg, time.Now())...) {
 		remark("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	for i := range cfg.Users {

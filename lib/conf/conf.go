@@ -37,6 +37,9 @@ type Identity struct {
 	// Alternate is the O/R address of the recipient-MD-assigned-alternate-recipient,
 	// who gets what is addressed to nobody here and may be given to another; empty: nobody.
 	Alternate string `json:"alternate,omitempty" toml:"alternate"`
+
+	TokenCertificate string `json:"token-certificate,omitempty" toml:"token-certificate"` // PEM, with its chain
+	TokenKey         string `json:"token-key,omitempty" toml:"token-key"`                 // PEM
 }
 
 // The values of Spool.Barrier.
@@ -187,6 +190,17 @@ type Peer struct {
 	MaxSize        Octets   `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
 	ContentTypes   []string `json:"content-types,omitempty" toml:"content-types"` // empty: any
 	EITs           []string `json:"eits,omitempty" toml:"eits"`                   // empty: any
+
+	Credentials      string   `json:"credentials" toml:"credentials"`                       // CredentialsSimple or CredentialsStrong, of both sides
+	TokenCA          string   `json:"token-ca,omitempty" toml:"token-ca"`                   // PEM: the peer's certificate comes from these
+	TokenPeer        string   `json:"token-peer,omitempty" toml:"token-peer"`               // PEM: the peer's certificate; empty: the one it sends
+	TokenSubject     string   `json:"token-subject,omitempty" toml:"token-subject"`         // of the peer's certificate
+	TokenCertificate string   `json:"token-certificate,omitempty" toml:"token-certificate"` // ours, PEM; empty: Identity's
+	TokenKey         string   `json:"token-key,omitempty" toml:"token-key"`
+	TokenShow        bool     `json:"token-show" toml:"token-show"`           // our certificate goes along
+	TokenTolerance   Duration `json:"token-tolerance" toml:"token-tolerance"` // of the time of a token
+	TokenRelated     bool     `json:"token-related" toml:"token-related"`     // the random number of an answer
+	TokenWeak        bool     `json:"token-weak" toml:"token-weak"`           // SHA-1 will do
 }
 
 // Address is a presentation address of a peer (X.200 §5.4), its network part an

@@ -34,6 +34,31 @@ func sample() *Config {
 	return c
 }
 
+// strong gives the peer of the sample strong credentials.
+func strong(c *Config) *Peer {
+	p := &c.Peers[0]
+	p.Credentials, p.PasswordIn, p.PasswordOut = CredentialsStrong, "", ""
+	p.TokenCA, p.TokenCertificate, p.TokenKey = "ca.pem", "cert.pem", "key.pem"
+	return p
+}
+
+// The certificate for the tokens that a peer gets is its own or everybody's.
+func TestToken(t *testing.T) {
+	c := sample()
+	p := strong(c)
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+	c.Identity.TokenCertificate, c.Identity.TokenKey = "all.pem", "all.key"
+	if certificate, key := c.Token(p); certificate != "cert.pem" || key != "key.pem" {
+		t.Errorf("%s, %s", certificate, key)
+	}
+	p.TokenCertificate, p.TokenKey = "", ""
+	if certificate, key := c.Token(p); certificate != "all.pem" || key != "all.key" || c.Validate() != nil {
+		t.Errorf("%s, %s: %v", certificate, key, c.Validate())
+	}
+}
+
 func TestComplete(t *testing.T) {
 	c := sample()
 	if got := c.Users[0].Channel; got != "local" {
@@ -139,6 +164,24 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			`[[peer]] "MTA-B": window: 101 of them; a peer has at most 100`},
 		{"exempt of nothing", func(c *Config) { c.Peers[0].WindowUrgent = true }, `[[peer]] "MTA-B": window-urgent: there is no window`},
 		{"tls", func(c *Config) { c.Peers[0].TLS = "yes" }, `[[peer]] "MTA-B": tls: "yes" is neither off nor require`},
+		{"key of tokens without a certificate", func(c *Config) { c.Identity.TokenKey = "k" },
+			`[identity]: token-key: a certificate and its key go together`},
+		{"credentials", func(c *Config) { c.Peers[0].Credentials = "protected" }, `[[peer]] "MTA-B": credentials: "protected" is neither simple nor strong`},
+		{"simple credentials with authorities", func(c *Config) { c.Peers[0].TokenCA = "ca" },
+			`[[peer]] "MTA-B": credentials: "simple", but there is something for tokens`},
+		{"strong credentials without a key", func(c *Config) { strong(c).TokenCertificate, c.Peers[0].TokenKey = "", "" },
+			`[[peer]] "MTA-B": token-certificate: required with credentials = "strong", here or in [identity]`},
+		{"strong credentials without their key", func(c *Config) { strong(c).TokenKey = "" },
+			`[[peer]] "MTA-B": token-key: a certificate and its key go together`},
+		{"strong credentials of anybody", func(c *Config) { strong(c).TokenCA = "" },
+			`[[peer]] "MTA-B": credentials: "strong" needs token-ca or token-peer: whose certificate would do?`},
+		{"strong credentials and passwords", func(c *Config) { strong(c).PasswordOut = "x" },
+			`[[peer]] "MTA-B": credentials: "strong", but there are passwords`},
+		{"strong credentials of 1984", func(c *Config) { strong(c).Mode = Mode1984 },
+			`[[peer]] "MTA-B": credentials: "strong", which the edition of 1984 does not have`},
+		{"strong credentials and associations without", func(c *Config) { strong(c).RecoverAssociations = true },
+			`[[peer]] "MTA-B": recover-associations: takes an association without credentials: with credentials = "strong" it needs tls = "require"`},
+		{"tolerance", func(c *Config) { c.Peers[0].TokenTolerance = 0 }, `[[peer]] "MTA-B": token-tolerance: 0s is not between 1s and 24h`},
 		{"listener twice", func(c *Config) { c.Listeners = append(c.Listeners, c.Listeners[0]) },
 			`[[listener]] "127.0.0.1:10102": tsel: [[listener]] number 1 takes selector "" of this address already`},
 		{"empty selector in a list", func(c *Config) { c.Listeners[0].TSEL = []Selector{"A", ""} },

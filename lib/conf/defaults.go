@@ -47,7 +47,8 @@ func NewChannel() Channel {
 
 // NewPeer returns a Peer with the defaults.
 func NewPeer() Peer {
-	return Peer{CheckpointSize: 64, WindowSize: 3, TwoWay: true, Mode: ModeNormal, Content1984: ContentP2, Recovery: true, Enabled: true, TLS: TLSOff}
+	return Peer{CheckpointSize: 64, WindowSize: 3, TwoWay: true, Mode: ModeNormal, Content1984: ContentP2, Recovery: true, Enabled: true, TLS: TLSOff,
+		Credentials: CredentialsSimple, TokenShow: true, TokenTolerance: 5 * minute, TokenRelated: true}
 }
 
 // NewRoute returns a Route with the defaults: unable-to-transfer,

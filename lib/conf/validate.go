@@ -194,6 +194,7 @@ func (v *validator) identity() {
 	if a := v.c.Identity.Alternate; a != "" {
 		v.recipient("alternate", a)
 	}
+	v.tokenKey(v.c.Identity.TokenCertificate, v.c.Identity.TokenKey)
 }
 
 func (v *validator) spool() {
@@ -361,6 +362,7 @@ func (v *validator) peers() {
 		v.mtaName("our-mta", p.OurMTA)
 		v.selectors(func(s string) string { return "our-" + s }, p.OurTSEL, p.OurSSEL, p.OurPSEL)
 		v.peerTLS(&p)
+		v.peerCredentials(&p)
 		v.between("max-associations", int64(p.MaxAssociations), 0, 10000)
 		if p.Permanent && len(p.Calls()) == 0 {
 			v.faultf("permanent", "the peer has no address to call")

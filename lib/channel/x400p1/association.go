@@ -25,6 +25,7 @@ type association struct {
 	inbound bool
 	twoWay  bool
 	mode    string // conf.ModeNormal …
+	subject string // of the peer's certificate, with strong credentials
 
 	mu         sync.Mutex
 	use        p1.Association
@@ -33,8 +34,8 @@ type association struct {
 	terminated chan struct{} // closed when the end can be told
 }
 
-func newAssociation(c *Channel, id uint64, peer conf.Peer, conn *rtse.Conn, inbound bool) *association {
-	a := &association{channel: c, id: id, peer: peer, conn: conn, inbound: inbound,
+func newAssociation(c *Channel, id uint64, peer conf.Peer, conn *rtse.Conn, inbound bool, subject string) *association {
+	a := &association{channel: c, id: id, peer: peer, conn: conn, inbound: inbound, subject: subject,
 		twoWay: conn.Remote().Mode == rtse.TwoWayAlternate, mode: modeOf(conn.Remote()), terminated: make(chan struct{})}
 	a.use.Unbinds = !inbound
 	if conn.HasTurn() {
@@ -57,10 +58,14 @@ func (a *association) from() string {
 	if a.inbound {
 		way = "from"
 	}
-	if a.mode == conf.ModeNormal {
-		return fmt.Sprintf("%s %v", way, a.conn.Remote().Addr)
+	text := fmt.Sprintf("%s %v", way, a.conn.Remote().Addr)
+	if a.mode != conf.ModeNormal {
+		text += ", mode " + a.mode
 	}
-	return fmt.Sprintf("%s %v, mode %s", way, a.conn.Remote().Addr, a.mode)
+	if a.subject != "" {
+		text += ", strong credentials of " + a.subject
+	}
+	return text
 }
 
 // step gives the machine an event, does what it asks for, and tells whether that is

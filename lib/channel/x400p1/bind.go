@@ -8,9 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/mts/token"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/p1"
 )
@@ -167,6 +169,7 @@ type binder struct {
 	name    string // as the peer gives it
 	peer    conf.Peer
 	tls     *tls.ConnectionState // nil: without
+	strong  *token.Taken         // of the peer; nil: simple credentials
 	place   bool                 // has one among the associations, to be given back
 	err     error
 }
@@ -192,8 +195,8 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		peer = &conf.Peer{Name: "unknown"} // compared all the same: time tells nothing
 		known = false
 	}
-	if err := (p1.Peer{Name: peer.Name, Password: peer.PasswordIn}).CheckInitiator(argument); err != nil || !known {
-		return refuse(mts.AuthenticationError, whyNot(known, &argument))
+	if e, err := b.authenticate(s, peer, known, &argument); err != nil {
+		return refuse(e, err)
 	}
 	if mode := modeOf(ind.Remote); mode != peer.Mode {
 		return refuse(mts.AuthenticationError, fmt.Errorf("mode %s, where the peer is configured for %s", mode, peer.Mode))
@@ -204,7 +207,10 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	if ind.Remote.Mode == rtse.TwoWayAlternate && !peer.TwoWay {
 		return refuse(mts.UnacceptableDialogueMode, errors.New("two-way, where the peer is configured for one way"))
 	}
-	result, err := p1.BindResult(s.MTAName(peer), peer.PasswordOut, ind.Remote.ApplicationProtocol)
+	if b.strong != nil && len(argument.Authenticated.SecurityContext) > 0 {
+		return refuse(mts.UnacceptableSecurityContext, errors.New("a security context, which would not be observed"))
+	}
+	result, err := b.result(s, peer, ind.Remote.ApplicationProtocol)
 	if err == nil {
 		err = b.channel.enter(s, peer)
 	}
@@ -215,9 +221,58 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	return rtse.Decision{Accept: true, UserData: result, Keeper: b.channel.keeper(peer)}
 }
 
+// authenticate tells whether who calls is the peer, and which bind error it is if not.
+func (b *binder) authenticate(s *settings, peer *conf.Peer, known bool, a *mts.MTABindArgument) (mts.MTABindError, error) {
+	if !known || !isStrong(peer) {
+		if err := (p1.Peer{Name: peer.Name, Password: peer.PasswordIn}).CheckInitiator(*a); err != nil || !known {
+			return mts.AuthenticationError, whyNot(known, peer, a)
+		}
+		return 0, nil
+	}
+	if a.Authenticated.InitiatorCredentials.Strong == nil {
+		return mts.AuthenticationError, whyNot(known, peer, a)
+	}
+	taken, err := s.checkCall(peer, a.Authenticated.InitiatorCredentials.Strong, b.channel.seen, b.channel.now())
+	switch {
+	case temporary(err):
+		return mts.Busy, err
+	case err != nil:
+		// Names in certificates that nobody vouches for may be as long as these.
+		return mts.AuthenticationError, &retold{err, "wrong credentials: " + abbreviated(err.Error())}
+	}
+	b.strong = taken
+	return 0, nil
+}
+
+// abbreviated bounds a text for the event log.
+func abbreviated(text string) string {
+	const most = 500
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// result is what the peer is answered.
+func (b *binder) result(s *settings, peer *conf.Peer, protocol int64) (ber.Raw, error) {
+	p, err := newProof(s.Config, peer)
+	if err != nil {
+		return nil, err
+	}
+	return p.result(protocol, b.strong, b.channel.now())
+}
+
+// subject is that of the peer's certificate; empty with simple credentials.
+func (b *binder) subject() string {
+	if b.strong == nil {
+		return ""
+	}
+	return token.Subject(b.strong.Certificate)
+}
+
 // whyNot tells why somebody was not let in; who it was hears authentication-error and
 // nothing else.
-func whyNot(known bool, a *mts.MTABindArgument) error {
+func whyNot(known bool, peer *conf.Peer, a *mts.MTABindArgument) error {
 	why := "unknown peer"
 	if known {
 		why = "wrong credentials"
@@ -225,13 +280,29 @@ func whyNot(known bool, a *mts.MTABindArgument) error {
 	if a.Authenticated == nil {
 		return errors.New(why + ": it gives neither name nor credentials")
 	}
-	switch c := &a.Authenticated.InitiatorCredentials; {
+	c := &a.Authenticated.InitiatorCredentials
+	what := c.Class() + " ones"
+	switch {
 	case c.Strong != nil:
-		return errors.New(why + ": strong ones, which are not verified: " + partsOf(c.Strong))
+		what += ", " + partsOf(c.Strong)
 	case c.Protected != nil:
 		return errors.New(why + ": protected ones, which no MTA-bind may have")
 	}
+	if known && isStrong(peer) != (c.Strong != nil) {
+		return fmt.Errorf("%s: %s, where the peer is configured for %s ones", why, what, classOf(peer))
+	}
+	if c.Strong != nil {
+		return errors.New(why + ": " + what)
+	}
 	return errors.New(why)
+}
+
+// classOf is the class of the credentials that a peer is configured for.
+func classOf(peer *conf.Peer) string {
+	if isStrong(peer) {
+		return conf.CredentialsStrong
+	}
+	return conf.CredentialsSimple
 }
 
 // partsOf names what strong credentials consist of.
@@ -260,8 +331,8 @@ func whyNotResponder(peer *conf.Peer, r *mts.MTABindResult) string {
 		return "the responder gives neither name nor credentials"
 	case string(r.Authenticated.ResponderName) != peer.Name:
 		return fmt.Sprintf("the responder is %q, not %s", string(r.Authenticated.ResponderName), peer.Name)
-	case r.Class() != "simple":
-		return "the responder has " + r.Class() + " credentials, which are not verified"
+	case r.Class() != classOf(peer):
+		return "the responder has " + r.Class() + " credentials, where the peer is configured for " + classOf(peer) + " ones"
 	}
 	return "the responder gave another password than password-in"
 }

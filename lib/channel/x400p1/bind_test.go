@@ -7,40 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mtakit/mtakit/lib/asn1/ber"
-	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/osi/tp"
 	"github.com/mtakit/mtakit/lib/p1"
 )
-
-// Strong credentials are refused as a wrong password is, with authentication-error; the
-// event log says what they were.
-func TestStrongBindIsRefused(t *testing.T) {
-	s := start(t)
-	for name, c := range map[string]struct {
-		credentials mts.Credentials
-		why         string
-	}{
-		"token": {mts.Credentials{Strong: &mts.StrongCredentials{BindToken: &mts.Token{TokenTypeIdentifier: mts.TokenAsymmetric, Token: ber.Raw{0x30, 0}},
-			Certificate: &mts.TaggedCertificates{}}}, "wrong credentials: strong ones, which are not verified: bind-token of type 2.6.3.6.0, certificate"},
-		"empty": {mts.Credentials{Strong: &mts.StrongCredentials{}}, "strong ones, which are not verified: empty"},
-	} {
-		argument, err := ber.MarshalWith(mts.MTABindArgument{Authenticated: &mts.MTAInitiator{InitiatorName: "MTA-B",
-			InitiatorCredentials: c.credentials}}, "[16] EXPLICIT")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if conn, err := s.bindWith(s.call(), argument); conn != nil || !errors.Is(err, mts.AuthenticationError) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if r := s.event(audit.AssociationRefused); !strings.Contains(r.Text, c.why) || r.Layer != "bind" || r.Peer != "MTA-B" {
-			t.Errorf("%s: %+v", name, r)
-		}
-	}
-}
 
 // Each bind error is told by its name, as layer bind; only busy passes by itself.
 func TestBindErrorsAreTold(t *testing.T) {

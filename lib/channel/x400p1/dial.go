@@ -11,10 +11,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/mts/token"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/p1"
 )
@@ -24,7 +23,8 @@ type Call struct {
 	Conn        *rtse.Conn
 	Address     conf.Address // that answered
 	Mode        string       // conf.ModeNormal and its like
-	Credentials string       // of the peer: simple
+	Credentials string       // of the peer: simple, strong
+	Subject     string       // of the peer's certificate, with strong ones
 	Steps       Steps
 	Failed      []error // of the addresses tried before
 }
@@ -39,27 +39,41 @@ type Steps struct {
 }
 
 // Dial opens an association with a peer and binds: its addresses are tried in order
-// until one is reached, each for an equal share of what is left of open-timeout. more
-// sets what the configuration does not know of. The error is that of the address that
-// got furthest; LayerOf tells how far.
-func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time, more ...func(*rtse.Config)) (*Call, error) {
-	argument, err := p1.BindArgument(cfg.MTAName(peer), peer.PasswordOut, protocolOf(peer))
+// until one is reached, each for an equal share of what is left of open-timeout. The error
+// is that of the address that got furthest; LayerOf tells how far.
+func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time) (*Call, error) {
+	return (&dialler{cfg: cfg, peer: peer, now: now}).call(ctx)
+}
+
+// dialler is Dial, with what a configuration does not know of.
+type dialler struct {
+	cfg  *conf.Config
+	peer *conf.Peer
+	now  time.Time
+	set  func(*rtse.Config) // nil: nothing
+	seen *memory            // nil: none
+}
+
+func (d *dialler) call(ctx context.Context) (*Call, error) {
+	p, err := newProof(d.cfg, d.peer)
 	if err != nil {
-		return nil, err
+		return nil, &refusal{err}
 	}
-	addresses := peer.Calls()
+	addresses := d.peer.Calls()
 	if len(addresses) == 0 {
-		return nil, diag.New("peer "+peer.Name, diag.Config, "has no address to call")
+		return nil, diag.New("peer "+d.peer.Name, diag.Config, "has no address to call")
 	}
-	c := calling(cfg, peer, now)
-	for _, set := range more {
-		set(&c)
+	c := calling(d.cfg, d.peer, d.now)
+	if d.set != nil {
+		d.set(&c)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timers.Open)
 	defer cancel()
+	begun := time.Now()
+	clock := func() time.Time { return d.now.Add(time.Since(begun)) }
 	var failed []error
 	for i, address := range addresses {
-		call, err := dialWithin(ctx, len(addresses)-i, c, peer, address, argument)
+		call, err := d.within(ctx, len(addresses)-i, c, address, p, clock)
 		if err == nil {
 			call.Failed = failed
 			return call, nil
@@ -115,17 +129,18 @@ type retold struct {
 func (r *retold) Error() string { return r.text }
 func (r *retold) Unwrap() error { return r.error }
 
-// dialWithin gives an address an equal share of the time that is left for so many.
-func dialWithin(ctx context.Context, share int, c rtse.Config, peer *conf.Peer, to conf.Address, argument ber.Raw) (*Call, error) {
+// within gives an address an equal share of the time that is left for so many.
+func (d *dialler) within(ctx context.Context, share int, c rtse.Config, to conf.Address, p *proof, clock func() time.Time) (*Call, error) {
 	if end, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(share))
 		defer cancel()
 	}
-	return dial(ctx, c, peer, to, argument)
+	return d.dial(ctx, c, to, p, clock)
 }
 
-func dial(ctx context.Context, c rtse.Config, peer *conf.Peer, to conf.Address, argument ber.Raw) (*Call, error) {
+func (d *dialler) dial(ctx context.Context, c rtse.Config, to conf.Address, p *proof, clock func() time.Time) (*Call, error) {
+	peer := d.peer
 	call := &Call{Address: to}
 	last := time.Now()
 	step := func(d *time.Duration) {
@@ -148,6 +163,11 @@ func dial(ctx context.Context, c rtse.Config, peer *conf.Peer, to conf.Address, 
 		nc = secured
 		step(&call.Steps.TLS)
 	}
+	// For each address a token of its own: one is taken once.
+	argument, number, err := p.argument(protocolOf(peer), clock())
+	if err != nil {
+		return nil, errors.Join(&refusal{err}, nc.Close())
+	}
 	conn, result, err := rtse.Open(ctx, nc, c, argument)
 	if isTLS(err) {
 		// The other side judges our certificate after this side has finished.
@@ -160,18 +180,22 @@ func dial(ctx context.Context, c rtse.Config, peer *conf.Peer, to conf.Address, 
 		return nil, bindError(err)
 	}
 	answer, err := p1.DecodeBindResult(result.UserData)
-	if err == nil {
-		err = p1.Peer{Name: peer.Name, Password: peer.PasswordIn}.CheckResponder(answer)
-	}
 	if err != nil {
 		conn.Abort(rtse.UserError)
-	}
-	switch {
-	case errors.Is(err, mts.AuthenticationError):
-		// Nobody refused: this side did.
-		return nil, &refusal{diag.New("refused here", diag.Denied, whyNotResponder(peer, &answer))}
-	case err != nil:
 		return nil, &refusal{diag.E("result", diag.Protocol, err)}
+	}
+	taken, err := checkAnswer(d.cfg, peer, &answer, number, d.seen, clock())
+	if err != nil {
+		conn.Abort(rtse.UserError)
+		kind := diag.Denied
+		if temporary(err) {
+			kind = diag.Temporary
+		}
+		// Nobody refused: this side did.
+		return nil, &refusal{diag.E("refused here", kind, err)}
+	}
+	if taken != nil {
+		call.Subject = token.Subject(taken.Certificate)
 	}
 	step(&call.Steps.Association)
 	call.Conn, call.Mode, call.Credentials = conn, modeOf(conn.Remote()), answer.Class()

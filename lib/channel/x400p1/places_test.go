@@ -283,6 +283,7 @@ func TestReloadReleases(t *testing.T) {
 		"password": func(c *conf.Config) { c.Peers[0].PasswordIn = "another" },
 		"mode":     func(c *conf.Config) { c.Peers[0].Mode = conf.ModeX410 },
 		"tls":      func(c *conf.Config) { c.Peers[0].TLS = conf.TLSRequire },
+		"token":    func(c *conf.Config) { c.Peers[0].Credentials = conf.CredentialsStrong },
 		"pin":      func(c *conf.Config) { c.Peers[0].TLSPin = []string{strings.Repeat("00", 32)} },
 		"":         func(c *conf.Config) { c.Peers[0].WindowSize++ },
 	} {

@@ -79,7 +79,7 @@ func TestRecoverWhileItIsLost(t *testing.T) {
 	peer := s.conf.Peers[0]
 	for range 10_000 {
 		ch := &Channel{now: time.Now, associations: map[uint64]*association{}, recovery: &recovery{now: time.Now, age: time.Hour}}
-		a := newAssociation(ch, 1, peer, conn, true)
+		a := newAssociation(ch, 1, peer, conn, true, "")
 		ch.associations[a.id] = a
 		done := make(chan struct{})
 		go func() {

@@ -88,19 +88,20 @@ func peerTrust(p *conf.Peer, usage x509.ExtKeyUsage) (*trust, error) {
 	}
 	var err error
 	if p.TLSCA != "" {
-		t.roots, err = readRoots(p.TLSCA)
+		t.roots, err = readRoots("tls-ca", p.TLSCA)
 	}
 	return t, err
 }
 
-func readRoots(path string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(path)
+// readRoots reads the authorities that a key of the configuration names.
+func readRoots(key, path string) (*x509.CertPool, error) {
+	text, _, err := readPEM(path)
 	if err != nil {
-		return nil, diag.E("tls-ca", diag.Config, err)
+		return nil, diag.E(key, diag.Config, err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(text) {
-		return nil, diag.New("tls-ca", diag.Config, path+" holds no certificate in PEM")
+		return nil, diag.New(key, diag.Config, path+" holds no certificate in PEM")
 	}
 	return roots, nil
 }
@@ -185,7 +186,7 @@ func answererOf(l *conf.Listener, now func() time.Time) (*tls.Config, error) {
 	c.ClientAuth = tls.RequestClientCert
 	if l.TLSCA != "" {
 		t := &trust{usage: x509.ExtKeyUsageClientAuth}
-		if t.roots, err = readRoots(l.TLSCA); err != nil {
+		if t.roots, err = readRoots("tls-ca", l.TLSCA); err != nil {
 			return nil, err
 		}
 		c.ClientAuth, c.ClientCAs = tls.RequireAnyClientCert, t.roots
@@ -243,7 +244,7 @@ func CheckTLS(cfg *conf.Config, now time.Time) []error {
 				if l.TLSCA == "" {
 					return nil
 				}
-				_, err := readRoots(l.TLSCA)
+				_, err := readRoots("tls-ca", l.TLSCA)
 				return err
 			})
 		}

@@ -40,6 +40,7 @@ type Channel struct {
 	addresses   addressBook
 	tasks       sync.WaitGroup
 	recovery    *recovery
+	seen        *memory
 
 	mu           sync.Mutex
 	conf         *settings
@@ -66,7 +67,7 @@ var (
 // New makes the channel.
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
 	c := &Channel{host: h, now: now, associations: map[uint64]*association{}, inbound: map[string]int{},
-		addresses: addressBook{good: map[string]goodAddress{}}}
+		addresses: addressBook{good: map[string]goodAddress{}}, seen: newMemory(now())}
 	c.callers = channel.NewCallers(callerLimits(cfg), c.crowded)
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.opening, c.stopOpening = context.WithCancelCause(c.ctx)
@@ -78,8 +79,8 @@ func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind,
 }
 
 // Configure takes a configuration: it counts for what begins from now on. Associations
-// with peers that are gone, disabled, or known by another password, in another mode or by
-// other certificates now are released.
+// with peers that are gone, disabled, or known by another password or token, in another mode
+// or by other certificates now are released.
 func (c *Channel) Configure(cfg *conf.Config) error {
 	door, err := submit.NewDoor(cfg, c.host, c.now)
 	if err != nil {
@@ -116,7 +117,9 @@ func (c *Channel) crowded(crowd channel.Crowd) {
 func (s *settings) knows(was *conf.Peer) bool {
 	p, ok := s.Peer(was.Name)
 	return ok && p.Enabled && p.Channel == s.own.Name && p.PasswordIn == was.PasswordIn && p.Mode == was.Mode &&
-		p.TLS == was.TLS && p.TLSCA == was.TLSCA && p.TLSName == was.TLSName && slices.Equal(p.TLSPin, was.TLSPin)
+		p.TLS == was.TLS && p.TLSCA == was.TLSCA && p.TLSName == was.TLSName && slices.Equal(p.TLSPin, was.TLSPin) &&
+		classOf(p) == classOf(was) && p.TokenCA == was.TokenCA && p.TokenPeer == was.TokenPeer && p.TokenSubject == was.TokenSubject &&
+		p.TokenWeak == was.TokenWeak
 }
 
 func (c *Channel) settings() *settings {
@@ -243,9 +246,10 @@ func (c *Channel) initiate(id uint64, name string) {
 	defer c.leave("")
 	ordered := *peer
 	ordered.Address, ordered.Addresses = "", c.addresses.order(peer, c.now())
-	call, err := Dial(c.opening, s.Config, &ordered, c.now(), func(cfg *rtse.Config) {
+	d := dialler{cfg: s.Config, peer: &ordered, now: c.now(), seen: c.seen, set: func(cfg *rtse.Config) {
 		cfg.AdditionalReference, cfg.Keeper = c.recovery.reference(), c.keeper(peer)
-	})
+	}}
+	call, err := d.call(c.opening)
 	c.addresses.answered(peer, call, c.now())
 	if err != nil {
 		layer := LayerOf(err)
@@ -253,7 +257,7 @@ func (c *Channel) initiate(id uint64, name string) {
 		c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationRefused, Peer: name, Assoc: id, Layer: layer, Text: err.Error()})
 		return
 	}
-	c.serve(newAssociation(c, id, *peer, call.Conn, false))
+	c.serve(newAssociation(c, id, *peer, call.Conn, false, call.Subject))
 }
 
 // respond answers an association and serves it.
@@ -273,7 +277,7 @@ func (c *Channel) respond(id uint64, caller *channel.Caller, listener string, re
 			Layer: LayerOf(err), Text: "from " + from + ": " + err.Error()})
 		return
 	}
-	c.serve(newAssociation(c, id, b.peer, conn, true))
+	c.serve(newAssociation(c, id, b.peer, conn, true, b.subject()))
 }
 
 // answer answers an association, up to and including the bind. Whoever is not let in
@@ -288,13 +292,14 @@ func (c *Channel) answer(s *settings, b *binder, caller *channel.Caller, listene
 		return nil, err
 	}
 	conn, err := rtse.Accept(ctx, tc, answering(s.Config, &s.own, c.now()), func(ind rtse.OpenIndication) rtse.Decision {
+		begun := time.Now()
 		d := b.decide(s, ind)
 		switch {
 		case d.Accept:
 			caller.Leave()
 			tc.SetMaxTSDU(maxTSDU)
 		case errors.Is(b.err, mts.AuthenticationError), errors.Is(b.err, errRecover):
-			c.linger(caller)
+			c.linger(caller, begun)
 		}
 		return d
 	})
@@ -345,13 +350,13 @@ func (s *settings) readCR(ctx context.Context, nc net.Conn, listener string) ([]
 }
 
 // guessPause is how long somebody waits who has not proved to be a peer: passwords are
-// not to be found out by trying.
+// not to be found out by trying, and names not by how long it takes to judge a token.
 const guessPause = time.Second
 
-// linger lets guessPause pass, unless somebody else wants the place.
-func (c *Channel) linger(caller *channel.Caller) {
+// linger lets guessPause pass since the bind came, unless somebody else wants the place.
+func (c *Channel) linger(caller *channel.Caller, begun time.Time) {
 	select {
-	case <-time.After(guessPause):
+	case <-time.After(guessPause - time.Since(begun)):
 	case <-caller.Gone():
 	case <-c.opening.Done():
 	}

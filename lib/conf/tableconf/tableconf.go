@@ -183,6 +183,8 @@ func (l *loader) resolve() {
 	}
 	abs(&l.conf.Spool.Dir)
 	abs(&l.conf.Events.Dir)
+	abs(&l.conf.Identity.TokenCertificate)
+	abs(&l.conf.Identity.TokenKey)
 	for i := range l.conf.Listeners {
 		l := &l.conf.Listeners[i]
 		abs(&l.TLSCertificate)
@@ -194,6 +196,10 @@ func (l *loader) resolve() {
 		abs(&p.TLSCertificate)
 		abs(&p.TLSKey)
 		abs(&p.TLSCA)
+		abs(&p.TokenCA)
+		abs(&p.TokenPeer)
+		abs(&p.TokenCertificate)
+		abs(&p.TokenKey)
 	}
 	for i := range l.conf.Users {
 		u := &l.conf.Users[i]

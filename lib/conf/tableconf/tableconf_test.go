@@ -90,6 +90,19 @@ tls-pin = ["AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB
 tls-name = "d.example"
 tls-certificate = "/cert.pem"
 tls-key = "key.pem"
+[[peer]]
+name = "MTA-E"
+channel = "p1"
+credentials = "strong"
+token-ca = "ca.pem"
+token-peer = "e.pem"
+token-subject = "CN=MTA-E,O=Org"
+token-certificate = "/cert.pem"
+token-key = "key.pem"
+token-show = false
+token-tolerance = "30s"
+token-related = false
+token-weak = true
 [[route]]
 match = "/PRMD=BRAVO/ADMD=TEST/C=GB/"
 peers = ["MTA-B", "MTA-C"]
@@ -137,7 +150,11 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 	d.Name, d.Channel, d.TLS, d.TLSName = "MTA-D", "p1", conf.TLSRequire, "d.example"
 	d.TLSCA, d.TLSCertificate, d.TLSKey = "/etc/mta/ca.pem", "/cert.pem", "/etc/mta/key.pem"
 	d.TLSPin = []string{strings.Repeat("AB:", 31) + "AB"}
-	want.Peers = []conf.Peer{b, cc, d}
+	e := conf.NewPeer()
+	e.Name, e.Channel, e.Credentials, e.TokenSubject, e.TokenTolerance = "MTA-E", "p1", conf.CredentialsStrong, "CN=MTA-E,O=Org", conf.Duration(30*time.Second)
+	e.TokenCA, e.TokenPeer, e.TokenCertificate, e.TokenKey = "/etc/mta/ca.pem", "/etc/mta/e.pem", "/cert.pem", "/etc/mta/key.pem"
+	e.TokenShow, e.TokenRelated, e.TokenWeak = false, false, true
+	want.Peers = []conf.Peer{b, cc, d, e}
 	want.Routes = []conf.Route{
 		{Match: "/PRMD=BRAVO/ADMD=TEST/C=GB/", Peers: []string{"MTA-B", "MTA-C"}, Reason: 1},
 		{Match: "/PRMD=DELTA/ADMD=TEST/C=GB/", Reject: "closed", Reason: 1, Diagnostic: conf.NoDiagnostic},

@@ -156,8 +156,8 @@ func MTANames(c *x509.Certificate) []mts.MTAName {
 	return names
 }
 
-// valid tells whether a certificate is in force.
-func valid(c *x509.Certificate, now time.Time) error {
+// Valid tells why a certificate is not in force; the error is a *Refusal.
+func Valid(c *x509.Certificate, now time.Time) error {
 	switch {
 	case now.Before(c.NotBefore):
 		return refusef(Expired, "the certificate of %s is not valid before %s", Subject(c), c.NotBefore.UTC().Format(time.RFC3339))

@@ -54,7 +54,7 @@ func (m *Memory) Take(sender string, t *Taken) error {
 	case known:
 		return refusef(Replayed, "the token of %s, made at %s, was taken before", Subject(t.Certificate), t.Time.Format(time.RFC3339))
 	case !t.Time.After(r.floor):
-		return refusef(Forgotten, "the token of %s was made at %s, and what was taken up to %s is not known any more", Subject(t.Certificate),
+		return refusef(Forgotten, "the token of %s was made at %s: whether one of up to %s was taken before is not known any more", Subject(t.Certificate),
 			t.Time.Format(time.RFC3339), r.floor.UTC().Format(time.RFC3339Nano))
 	}
 	r.tokens = slices.Insert(r.tokens, at, e)

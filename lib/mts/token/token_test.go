@@ -191,8 +191,8 @@ func TestRefused(t *testing.T) {
 		{name: "bits left over", credentials: func() *mts.StrongCredentials {
 			c := a.credentials(t)
 			p, _ := parse(c.BindToken)
+			p.Encrypted.Clear(p.Encrypted.BitLength - 1)
 			p.Encrypted.BitLength--
-			p.Encrypted.Clear(p.Encrypted.BitLength)
 			if c.BindToken.Token, err = ber.Marshal(p.signed); err != nil {
 				t.Fatal(err)
 			}

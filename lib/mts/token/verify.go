@@ -126,7 +126,7 @@ func (t *Trust) certificate(c *mts.StrongCredentials, now time.Time) (*x509.Cert
 	case t.Pinned != nil && !same(leaf, t.Pinned):
 		return nil, refusef(OtherCertificate, "the certificate of %s, serial number %x, is another than the one configured", Subject(leaf), leaf.SerialNumber)
 	}
-	if err := valid(leaf, now); err != nil {
+	if err := Valid(leaf, now); err != nil {
 		return nil, err
 	}
 	if err := checkKey(leaf.PublicKey, t.Weak); err != nil {
@@ -251,7 +251,8 @@ func (v *Taken) CheckCall(own mts.MTAName) error {
 }
 
 // CheckAnswer tells whether a token that was taken has the random number of the token it
-// answers, at its beginning: X.411 §8.1.1.1 lets the two be related, and does not say how.
+// answers, at its beginning, so that it is no answer to another. How the two are related
+// X.411 §8.1.1.1 leaves open, as far as it is known here.
 func (v *Taken) CheckAnswer(asked asn1.BitString) error {
 	if v.Number.BitLength >= asked.BitLength && asked.BitLength%8 == 0 && bytes.HasPrefix(v.Number.Bytes, asked.Bytes) {
 		return nil
