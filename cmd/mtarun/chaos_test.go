@@ -110,8 +110,8 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 	// Between B and C, and behind C, it is X.410-1984 mode.
 	b.set("[[peer]]\nname = \"MTA-C\"", `mode = "x410"`)
 	c.set("[[peer]]\nname = \"MTA-B\"", `mode = "x410"`)
-	k.neighbour(a, "SOURCE", k.reports, "normal", 0)
-	k.neighbour(c, "TANGO", k.beyond, "x410", p1driver.P1of1988)
+	a.sink("SOURCE", p1driver.SinkConfig{Book: k.reports, Resume: true})
+	c.sink("TANGO", p1driver.SinkConfig{Book: k.beyond, Protocol: p1driver.P1of1988, Resume: true}, `mode = "x410"`)
 	for _, hop := range []struct {
 		at   *mta
 		prmd string
@@ -130,35 +130,6 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		Associations: chaosWorkers, Interval: chaosInterval, Book: k.reports,
 		Manner: func(i int) p1driver.Manner { return manners[i%len(manners)] }})
 	return k
-}
-
-// neighbour makes a sink, named like its domain, the peer of a switch.
-func (k *chaos) neighbour(m *mta, name string, book *p1driver.Book, mode string, protocol int) {
-	k.t.Helper()
-	sink, err := p1driver.Listen(p1driver.SinkConfig{Listen: strings.TrimSuffix(m.address, port) + "0", Book: book, Protocol: protocol, Resume: true,
-		Own:   p1driver.Bind{MTA: name, Password: "secret of " + name},
-		Peers: map[string]string{m.name: "secret of " + m.name}})
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	k.t.Cleanup(func() {
-		if err := sink.Close(); err != nil {
-			k.t.Error(err)
-		}
-	})
-	m.configure(fmt.Sprintf(`
-[[peer]]
-name = %[1]q
-channel = "p1"
-addresses = [{ host = %[2]q }]
-password-out = "secret of %[3]s"
-password-in = "secret of %[1]s"
-mode = %[4]q
-
-[[route]]
-match = "/PRMD=%[1]s/ADMD=TEST/C=GB/"
-peers = [%[1]q]
-`, name, sink.Addr(), m.name, mode))
 }
 
 // message makes the next message: for users of C, for somebody behind the sink, for

@@ -101,8 +101,7 @@ func TestDeferredDeliveryFromAPeer(t *testing.T) {
 			a.set("[schedule]", fmt.Sprintf("hold-deferred = %v", hold))
 			a.configure("\n[[peer]]\nname = \"GOOD\"\nchannel = \"p1\"\npassword-in = \"secret of GOOD\"\n")
 			book := p1driver.NewBook()
-			k := &chaos{t: t, network: n}
-			k.neighbour(a, "CHARLIE", book, "normal", 0)
+			a.sink("CHARLIE", p1driver.SinkConfig{Book: book})
 			a.start()
 			h := &hostile{t: t, a: a}
 			var conn *rtse.Conn

@@ -23,7 +23,7 @@ func TestDowngrade(t *testing.T) {
 	n := newNetwork(t)
 	a := n.add("a", "ALPHA")
 	book := p1driver.NewBook()
-	sink := a.sinkPeer(p1driver.SinkConfig{Book: book, Protocol: p1driver.P1of1984}, `mode = "1984"`)
+	sink := a.sink("TANGO", p1driver.SinkConfig{Book: book, Protocol: p1driver.P1of1984}, `mode = "1984"`)
 	desk := "/CN=Desk/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
 	a.configure(fmt.Sprintf("\n[[user]]\naddress = %q\nmailbox = \"mailbox/desk\"\n", desk))
 	tim := person("TANGO", "Tim", "Tall")
@@ -120,7 +120,7 @@ func TestNotDowngradedGoesElsewhere(t *testing.T) {
 	a, b := n.add("a", "ALPHA"), n.add("b", "BRAVO")
 	link(a, b)
 	book := p1driver.NewBook()
-	sink := a.sinkPeer(p1driver.SinkConfig{Book: book, Protocol: p1driver.P1of1984}, `mode = "1984"`)
+	sink := a.sink("TANGO", p1driver.SinkConfig{Book: book, Protocol: p1driver.P1of1984}, `mode = "1984"`)
 	a.configure(fmt.Sprintf("\n[[route]]\nmatch = %q\npeers = [\"TANGO\", %q]\n", b.domain, b.name))
 	b.route(a, a)
 	bob := b.user("Bob", "Jones")

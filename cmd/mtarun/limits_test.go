@@ -24,8 +24,7 @@ func TestLimitsOfX411(t *testing.T) {
 		m.configure("\n[limits]\nenvelope-size = \"16MiB\"\n")
 	}
 	book := p1driver.NewBook()
-	k := &chaos{t: t, network: n}
-	k.neighbour(b, "CHARLIE", book, "normal", 0)
+	b.sink("CHARLIE", p1driver.SinkConfig{Book: book})
 	a.configure("\n[[route]]\nmatch = \"/PRMD=CHARLIE/ADMD=TEST/C=GB/\"\npeers = [\"MTA-B\"]\n")
 	a.configure("\n[[peer]]\nname = \"GOOD\"\nchannel = \"p1\"\npassword-in = \"secret of GOOD\"\n")
 	b.route(a, a)

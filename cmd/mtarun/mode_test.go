@@ -37,31 +37,9 @@ func talk(t *testing.T, mode string, protocol int) {
 		name string
 		book *p1driver.Book
 	}{{"NEAR", reports}, {"FAR", beyond}} {
-		sink, err := p1driver.Listen(p1driver.SinkConfig{Listen: strings.TrimSuffix(a.address, port) + "0", Book: peer.book, Protocol: protocol,
-			Own: p1driver.Bind{MTA: peer.name, Password: "secret of " + peer.name}, Peers: map[string]string{a.name: "secret of " + a.name}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		sink := a.listen(peer.name, p1driver.SinkConfig{Book: peer.book, Protocol: protocol})
 		sinks = append(sinks, sink)
-		t.Cleanup(func() {
-			if err := sink.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		a.configure(fmt.Sprintf(`
-[[peer]]
-name = %[1]q
-channel = "p1"
-addresses = [{ host = %[2]q, ssel = "S" }]
-password-out = "secret of %[3]s"
-password-in = "secret of %[1]s"
-checkpoint-size = 1
-mode = %[4]q
-
-[[route]]
-match = "/PRMD=%[1]s/ADMD=TEST/C=GB/"
-peers = [%[1]q]
-`, peer.name, sink.Addr(), a.name, mode))
+		a.neighbour(peer.name, fmt.Sprintf(`host = %q, ssel = "S"`, sink.Addr()), "checkpoint-size = 1", fmt.Sprintf("mode = %q", mode))
 	}
 	a.start()
 

@@ -15,7 +15,7 @@ func TestOnceMovesWhatComesLast(t *testing.T) {
 	book := p1driver.NewBook()
 	last := &p1driver.Message{Local: "T.1", Originator: person("TANGO", "Tim", "Tall"), Content: []byte{0xa0, 0},
 		Recipients: []p1driver.Recipient{{Name: person("ALPHA", "Ann", "Smith"), Request: p1driver.NonDelivery}}}
-	a.sinkPeer(p1driver.SinkConfig{Book: book, Last: last}, "")
+	a.sink("TANGO", p1driver.SinkConfig{Book: book, Last: last})
 	a.submit(strings.NewReader("hello\n"), "--from", a.addressOf("Ann", "Smith"), "--to", "/G=Tim/S=Tall/O=Org/PRMD=TANGO/ADMD=TEST/C=GB/", "--report", "none")
 	n.run("mtarun", "-C", a.config(), "--once")
 	if book.Len() != 1 {

@@ -20,38 +20,16 @@ func TestPriorityOrder(t *testing.T) {
 	a := n.add("a", "ALPHA")
 	book := p1driver.NewBook()
 	var open atomic.Bool
-	sink, err := p1driver.Listen(p1driver.SinkConfig{Listen: strings.TrimSuffix(a.address, port) + "0", Book: book,
-		Own: p1driver.Bind{MTA: "SLOW", Password: "secret of SLOW"}, Peers: map[string]string{a.name: "secret of " + a.name},
-		Verdict: func(at p1driver.Moment) p1driver.Verdict {
-			switch {
-			case !open.Load():
-				return p1driver.Refuse
-			case at == p1driver.OnStored:
-				time.Sleep(20 * time.Millisecond)
-			}
-			return p1driver.Proceed
-		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := sink.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	a.set("[[channel]]\nname = \"p1\"", "max-per-peer = 1")
-	a.configure(fmt.Sprintf(`
-[[peer]]
-name = "SLOW"
-channel = "p1"
-addresses = [{ host = %q }]
-password-out = "secret of %s"
-password-in = "secret of SLOW"
-
-[[route]]
-match = "/PRMD=SLOW/ADMD=TEST/C=GB/"
-peers = ["SLOW"]
-`, sink.Addr(), a.name))
+	a.sink("SLOW", p1driver.SinkConfig{Book: book, Verdict: func(at p1driver.Moment) p1driver.Verdict {
+		switch {
+		case !open.Load():
+			return p1driver.Refuse
+		case at == p1driver.OnStored:
+			time.Sleep(20 * time.Millisecond)
+		}
+		return p1driver.Proceed
+	}})
 
 	to, from := "/G=Sam/S=Slow/O=Org/PRMD=SLOW/ADMD=TEST/C=GB/", a.addressOf("Ann", "Smith")
 	priorities := []string{"non-urgent", "normal", "urgent"}

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -27,45 +26,13 @@ var recoverySize = flag.Int("recovery-size", 8_000_000, "octets of the content w
 // had not yet confirmed of it.
 const recoverySlack = 4*64<<10 + 64<<10
 
+// largeMessages lets a switch take it, whatever its size.
+const largeMessages = "\n[limits]\nmessage-size = \"1GiB\"\n"
+
 func recoveryContent() []byte {
 	content := make([]byte, *recoverySize)
 	_, _ = rand.NewChaCha8([32]byte{'r'}).Read(content) // never fails
 	return content
-}
-
-// sinkPeer makes a sink the peer of a switch, and gives it a route.
-func (m *mta) sinkPeer(config p1driver.SinkConfig, more string) *p1driver.Sink {
-	t := m.network.t
-	t.Helper()
-	config.Listen = strings.TrimSuffix(m.address, port) + "0"
-	config.Own = p1driver.Bind{MTA: "TANGO", Password: "secret of TANGO"}
-	config.Peers = map[string]string{m.name: "secret of " + m.name}
-	sink, err := p1driver.Listen(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := sink.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	m.configure(fmt.Sprintf(`
-[limits]
-message-size = "1GiB"
-
-[[peer]]
-name = "TANGO"
-channel = "p1"
-addresses = [{ host = %q }]
-password-out = "secret of %s"
-password-in = "secret of TANGO"
-%s
-
-[[route]]
-match = "/PRMD=TANGO/ADMD=TEST/C=GB/"
-peers = ["TANGO"]
-`, sink.Addr(), m.name, more))
-	return sink
 }
 
 // A transfer over an association that is lost in the middle goes on behind the last
@@ -91,7 +58,8 @@ func TestRecoverySending(t *testing.T) {
 			var mu sync.Mutex
 			checkpoints, shut := 0, false
 			book := p1driver.NewBook()
-			a.sinkPeer(p1driver.SinkConfig{Book: book, Resume: test.resume, Verdict: func(m p1driver.Moment) p1driver.Verdict {
+			a.configure(largeMessages)
+			a.sink("TANGO", p1driver.SinkConfig{Book: book, Resume: test.resume, Verdict: func(m p1driver.Moment) p1driver.Verdict {
 				mu.Lock()
 				defer mu.Unlock()
 				switch m {
@@ -160,7 +128,8 @@ func TestTransferTime(t *testing.T) {
 	book := p1driver.NewBook()
 	begun, submitted := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	a.sinkPeer(p1driver.SinkConfig{Book: book, Resume: true, Verdict: func(m p1driver.Moment) p1driver.Verdict {
+	a.configure(largeMessages)
+	a.sink("TANGO", p1driver.SinkConfig{Book: book, Resume: true, Verdict: func(m p1driver.Moment) p1driver.Verdict {
 		if m == p1driver.OnCheckpoint {
 			once.Do(func() { close(begun) })
 			select { // the transfer must not be over by the time the other is in the queue
@@ -214,7 +183,7 @@ func TestRecoveryReceiving(t *testing.T) {
 			if !test.resume { // nobody asks for what was kept: it goes when its time is over
 				b.set("[[channel]]", `recovery-time = "3s"`)
 			}
-			b.configure("\n[limits]\nmessage-size = \"1GiB\"\n\n[[peer]]\nname = \"SOURCE\"\nchannel = \"p1\"\npassword-in = \"secret of SOURCE\"\npassword-out = \"secret\"\nrecover-associations = true\n")
+			b.configure(largeMessages + "\n[[peer]]\nname = \"SOURCE\"\nchannel = \"p1\"\npassword-in = \"secret of SOURCE\"\npassword-out = \"secret\"\nrecover-associations = true\n")
 			b.user("Bob", "Jones")
 			b.start()
 			manner := p1driver.Manner{Checkpoint: 64, Window: 3, Monologue: true, Resume: test.resume, Recover: test.recovers}

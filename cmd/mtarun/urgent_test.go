@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,40 +18,15 @@ func TestUrgentPassesALargeTransfer(t *testing.T) {
 	book := p1driver.NewBook()
 	release := make(chan struct{})
 	var stalled, bound atomic.Int32
-	sink, err := p1driver.Listen(p1driver.SinkConfig{
-		Listen: strings.TrimSuffix(a.address, port) + "0", Book: book,
-		Own: p1driver.Bind{MTA: "SINK", Password: "s"}, Peers: map[string]string{a.name: "a"},
-		Verdict: func(m p1driver.Moment) p1driver.Verdict {
-			switch {
-			case m == p1driver.OnBind:
-				bound.Add(1)
-			case m == p1driver.OnCheckpoint && stalled.CompareAndSwap(0, 1):
-				<-release
-			}
-			return p1driver.Proceed
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := sink.Close(); err != nil {
-			t.Error(err)
+	a.sink("SINK", p1driver.SinkConfig{Book: book, Verdict: func(m p1driver.Moment) p1driver.Verdict {
+		switch {
+		case m == p1driver.OnBind:
+			bound.Add(1)
+		case m == p1driver.OnCheckpoint && stalled.CompareAndSwap(0, 1):
+			<-release
 		}
-	})
-	a.configure(fmt.Sprintf(`
-[[peer]]
-name = "SINK"
-channel = "p1"
-addresses = [{ host = %q }]
-password-out = "a"
-password-in = "s"
-two-way = false
-
-[[route]]
-match = "/PRMD=SINK/ADMD=TEST/C=GB/"
-peers = ["SINK"]
-`, sink.Addr()))
+		return p1driver.Proceed
+	}}, "two-way = false")
 	a.start()
 	submit := func(content string, args ...string) {
 		t.Helper()
