@@ -84,7 +84,7 @@ type inbound struct {
 	told     bool  // the user has been told of it
 
 	keep      *keeping               // nil: nothing is kept of it
-	fresh     int                    // octets at the end of chunk that have not been kept
+	fresh     bool                   // chunk has not been kept
 	points    []session.SerialNumber // checkpoints in front of chunk
 	confirmed session.SerialNumber   // the last checkpoint confirmed
 	past      *past                  // what comes before chunk in an activity resumed
@@ -160,7 +160,7 @@ func (in *inbound) orErr(err error) error {
 // await waits for octets to read. What is kept is kept before it is read, and a
 // checkpoint passed only when what came before it has been.
 func (in *inbound) await() error {
-	for len(in.chunk) == 0 || in.fresh > 0 || len(in.points) > 0 || in.err != nil {
+	for len(in.chunk) == 0 || in.fresh || len(in.points) > 0 || in.err != nil {
 		switch {
 		case in.err != nil:
 			return in.err
@@ -171,9 +171,9 @@ func (in *inbound) await() error {
 			in.checkpoint(Mark{Serial: serial})
 			in.conn.mu.Lock()
 			continue
-		case in.fresh > 0:
-			octets := in.chunk[len(in.chunk)-in.fresh:]
-			in.fresh = 0
+		case in.fresh:
+			octets := in.chunk
+			in.fresh = false
 			if in.keep != nil {
 				in.conn.mu.Unlock()
 				in.keep.write(in.conn, octets)

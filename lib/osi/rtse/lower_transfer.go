@@ -143,9 +143,11 @@ func (n *lower) transfer(a presentation.Action) {
 	}
 }
 
-// dataIndication takes RTTRs out of presentation data. Each value is one; a value
-// in one piece, as all are that have much to say, is not copied.
+// dataIndication takes the RTTRs out of presentation data, joined: each value is one, or
+// several. A single one in one piece, as all are that have much to say, is not copied.
 func (n *lower) dataIndication(data []presentation.PDV) {
+	var joined []byte
+	found := false
 	for _, v := range data {
 		if v.Context != n.rtse {
 			n.up(upMalformed{fmt.Errorf("RTTR: data in presentation context %d: want %d", v.Context, n.rtse)})
@@ -157,9 +159,17 @@ func (n *lower) dataIndication(data []presentation.PDV) {
 				n.up(upMalformed{fmt.Errorf("RTTR: at octet %d of the value: %w", len(v.Octets)-len(rest), err)})
 				return
 			}
-			n.up(upData{octets})
-			rest = next
+			rest, found = next, true
+			if len(joined) == 0 {
+				// What is appended goes to another array: this one is the TSDU's.
+				joined = octets[:len(octets):len(octets)]
+			} else {
+				joined = append(joined, octets...)
+			}
 		}
+	}
+	if found {
+		n.up(upData{joined})
 	}
 }
 

@@ -74,15 +74,10 @@ func (c *Conn) indicate(a action) (answer event, ok bool) {
 	return answer, true
 }
 
-// data takes the octets of an RTTR. Where several are in one TSDU the second has
-// to be joined to the first, which is still to be read.
+// data takes the octets of the RTTRs in one TSDU. Those of the TSDU before have been read,
+// or will not be.
 func (c *Conn) data(octets []byte) {
-	fresh := len(octets)
-	if len(c.in.chunk) > 0 {
-		octets = slices.Concat(c.in.chunk, octets)
-	}
-	c.in.chunk = octets
-	c.in.fresh += fresh
+	c.in.chunk, c.in.fresh = octets, len(octets) > 0
 	c.tell()
 }
 

@@ -1,0 +1,55 @@
+package rtse
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+)
+
+// Several RTTRs in one presentation data value are taken as one, in time that their
+// octets account for: a value of 1 MB has room for 300000 without any.
+func TestManyRTTRs(t *testing.T) {
+	apdu := value(400_000)
+	external, err := appendExternal(nil, 5, int64(len(apdu)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	external = append(external, apdu...)
+	for name, rttrs := range map[string][][]byte{
+		"one":                  {external},
+		"one, in two pieces":   {external[:5], external[5:]},
+		"none before the one":  {nil, nil, external},
+		"many of none":         append([][]byte{external}, make([][]byte, 300_000)...),
+		"many, octet by octet": slices.Collect(slices.Chunk(external, 1)),
+	} {
+		peer, conns, _ := rawPeer(t, testConfig("B"), accepting)
+		write(t, peer, tsdus(t, 'I', "CN")[0])
+		tsdu(t, peer)
+		conn := <-conns
+		write(t, peer, tsdus(t, 'I', "AS")[0])
+		var octets []byte
+		for _, r := range rttrs {
+			octets = append(ber.AppendHeader(octets, tagOctetString, false, int64(len(r))), r...)
+		}
+		write(t, peer, append([]byte{1, 0, 1, 0}, presentationData(octets)...))
+		write(t, peer, unhex(t, `01 00 29 03 2A 01 31`))
+		if got := take(t, conn); !bytes.Equal(got, apdu) {
+			t.Errorf("%s: %d octets arrived, want %d", name, len(got), len(apdu))
+		}
+		if b := tsdu(t, peer); !bytes.Equal(b, unhex(t, `02 00 2A 03 2A 01 31`)) {
+			t.Errorf("%s: sent % X, want AEA", name, b)
+		}
+	}
+}
+
+// presentationData is fully-encoded-data of one value in the context of the RTSE,
+// octet-aligned.
+func presentationData(octets []byte) []byte {
+	value := append([]byte{2, 1, 3}, ber.AppendHeader(nil, asn1.Context(1), false, int64(len(octets)))...)
+	value = append(value, octets...)
+	list := append(ber.AppendHeader(nil, asn1.Tag{Class: asn1.Universal, Number: 16}, true, int64(len(value))), value...)
+	return append(ber.AppendHeader(nil, asn1.Tag{Class: asn1.Application, Number: 1}, true, int64(len(list))), list...)
+}
