@@ -16,12 +16,14 @@ import (
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
-	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/submit"
 )
 
 // fields sets in the envelope what the flags say; what none says stays as it is.
-func fields(c *ucli.Context, s *submit.Submission) error {
+func fields(c *ucli.Context, to *recipients, s *submit.Submission) error {
+	if err := to.address(s); err != nil {
+		return err
+	}
 	for _, set := range []func(*ucli.Context, *submit.Submission) error{
 		names, marks, times, perMessage, perRecipient, extensions,
 	} {
@@ -29,10 +31,10 @@ func fields(c *ucli.Context, s *submit.Submission) error {
 			return err
 		}
 	}
-	return nil
+	return to.each(s)
 }
 
-// names sets who it is from and to, and what it is called.
+// names sets who it is from, and what it is called.
 func names(c *ucli.Context, s *submit.Submission) error {
 	if c.IsSet("from") {
 		a, err := cli.Address("--from", c.String("from"))
@@ -41,19 +43,6 @@ func names(c *ucli.Context, s *submit.Submission) error {
 		}
 		if s.OriginatorName, err = a.ORName(); err != nil {
 			return diag.E("--from", diag.Data, err)
-		}
-	}
-	if c.IsSet("to") {
-		var to []oraddr.Address
-		for _, text := range c.StringSlice("to") {
-			a, err := cli.Address("--to", text)
-			if err != nil {
-				return err
-			}
-			to = append(to, a)
-		}
-		if err := s.Address(to...); err != nil {
-			return err
 		}
 	}
 	if c.IsSet("subject") {
@@ -85,16 +74,11 @@ func marks(c *ucli.Context, s *submit.Submission) error {
 		s.Priority = p
 	}
 	if c.IsSet("report") {
-		switch word := c.String("report"); word {
-		case "none":
-			s.Ask(mts.ReportNone)
-		case "non-delivery":
-			s.Ask(mts.ReportNonDelivery)
-		case "delivery":
-			s.Ask(mts.ReportAlways)
-		default:
-			return cli.Usage("--report %q is not none, non-delivery or delivery", word)
+		request, err := reportRequest(saying{"report", c.String("report")})
+		if err != nil {
+			return err
 		}
+		s.Ask(request)
 	}
 	bits := asn1.BitString(s.PerMessageIndicators).Clone()
 	for _, m := range []struct {
@@ -204,51 +188,33 @@ func perMessage(c *ucli.Context, s *submit.Submission) (err error) {
 
 // perRecipient sets the extensions that every recipient gets alike.
 func perRecipient(c *ucli.Context, s *submit.Submission) error {
-	var methods []mts.DeliveryMethod
-	for _, word := range c.StringSlice("delivery-method") {
-		m, err := deliveryMethod(word)
-		if err != nil {
-			return err
-		}
-		methods = append(methods, m)
-	}
-	var alternate oraddr.ORName
-	if c.IsSet("alternate") {
-		a, err := cli.Address("--alternate", c.String("alternate"))
-		if err != nil {
-			return err
-		}
-		if alternate, err = a.ORName(); err != nil {
-			return diag.E("--alternate", diag.Data, err)
-		}
-	}
 	for i := range s.PerRecipientFields {
 		f := &s.PerRecipientFields[i]
-		var err error
-		if len(methods) > 0 {
-			f.Extensions, err = mts.SetExt(f.Extensions, mts.ExtRequestedDeliveryMethod, methods)
+		for n, word := range c.StringSlice("delivery-method") {
+			if err := deliverBy(f, saying{"delivery-method", word}, n > 0); err != nil {
+				return err
+			}
 		}
-		if err == nil && c.IsSet("alternate") {
-			f.Extensions, err = mts.SetExt(f.Extensions, mts.ExtOriginatorRequestedAlternateRecipient, alternate)
-		}
-		if err != nil {
-			return err
+		if c.IsSet("alternate") {
+			if err := alternate(f, saying{"alternate", c.String("alternate")}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
 // deliveryMethod reads X.411's name of a method, its last word left out or not.
-func deliveryMethod(word string) (mts.DeliveryMethod, error) {
+func deliveryMethod(w saying) (mts.DeliveryMethod, error) {
 	var short []string
 	for m := mts.AnyDeliveryMethod; m <= mts.TelephoneDelivery; m++ {
 		name := strings.TrimSuffix(strings.TrimSuffix(m.String(), "-method"), "-delivery")
-		if word == name || word == m.String() {
+		if w.text == name || w.text == m.String() {
 			return m, nil
 		}
 		short = append(short, name)
 	}
-	return 0, cli.Usage("--delivery-method %q is not one of %s", word, strings.Join(short, ", "))
+	return 0, cli.Usage("--%s %q is not one of %s", w.flag, w.text, strings.Join(short, ", "))
 }
 
 // maxExtension bounds the file of an extension.

@@ -13,6 +13,7 @@ import (
 func main() { os.Exit(cli.Main(app(), os.Args)) }
 
 func app() *ucli.App {
+	to := new(recipients)
 	return &ucli.App{
 		Name:      "mtasubmit",
 		Usage:     "put a message or probe into the spool",
@@ -20,7 +21,7 @@ func app() *ucli.App {
 		Flags: []ucli.Flag{
 			cli.ConfigFlag(),
 			&ucli.StringFlag{Name: "from", Usage: "originator's O/R `ADDRESS`"},
-			&ucli.StringSliceFlag{Name: "to", Usage: "a recipient's O/R `ADDRESS`; may be repeated"},
+			to.flag("to", "a recipient's O/R `ADDRESS`; may be repeated"),
 			&ucli.StringFlag{Name: "subject", Usage: "subject `TEXT`"},
 			&ucli.StringFlag{Name: "priority", Usage: "urgent, normal or non-urgent", DefaultText: "normal"},
 			&ucli.StringFlag{Name: "report", Usage: "none, non-delivery or delivery", DefaultText: "non-delivery"},
@@ -38,6 +39,9 @@ func app() *ucli.App {
 			&ucli.BoolFlag{Name: "no-conversion", Usage: "do not convert unless asked"},
 			&ucli.BoolFlag{Name: "no-lossy-conversion", Usage: "do not convert if anything is lost"},
 			&ucli.StringSliceFlag{Name: "delivery-method", Usage: "deliver by `METHOD`; may be repeated, the preferred one first"},
+			to.flag("its-report", "what --report says, for the recipient of the --to before it: `REQUEST`"),
+			to.flag("its-alternate", "try `ADDRESS` if the recipient of the --to before it cannot be reached"),
+			to.flag("its-delivery-method", "deliver to the recipient of the --to before it by `METHOD`; may be repeated"),
 			&ucli.StringSliceFlag{Name: "extension", Usage: "add the extension of the message in `FILE`; may be repeated"},
 			&ucli.BoolFlag{Name: "raw", Usage: "the input is the content, octet for octet"},
 			&ucli.StringFlag{Name: "content-type", Usage: "content `TYPE` of --raw", DefaultText: "22"},
@@ -48,6 +52,6 @@ func app() *ucli.App {
 			cli.JSONFlag(),
 			&ucli.BoolFlag{Name: "n", Usage: "check and route, write nothing"},
 		},
-		Action: submitAction,
+		Action: func(c *ucli.Context) error { return submitAction(c, to) },
 	}
 }

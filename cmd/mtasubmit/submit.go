@@ -27,7 +27,7 @@ type submitted struct {
 	Recipients []spool.Recipient `json:"recipients"`
 }
 
-func submitAction(c *ucli.Context) (err error) {
+func submitAction(c *ucli.Context, to *recipients) (err error) {
 	cfg, err := cli.Config(c)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func submitAction(c *ucli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := fields(c, s.Submission); err != nil {
+	if err := fields(c, to, s.Submission); err != nil {
 		return err
 	}
 	if err := consistent(c, s); err != nil {
