@@ -313,6 +313,28 @@ func TestRecoverAccepted(t *testing.T) {
 	}
 }
 
+// An APDU in segments of session is not larger than a TSDU may be: that would be more than
+// whoever set the limit has memory for.
+func TestSegmentsBounded(t *testing.T) {
+	cr := testConfig("B")
+	peer, conns, _ := rawPeer(t, cr, accepting)
+	write(t, peer, tsdus(t, 'I', "CN")[0])
+	tsdu(t, peer)
+	conn := <-conns
+	const limit = 10_000
+	conn.tc.SetMaxTSDU(limit)
+	segment := func(enclosure byte, octets int) []byte {
+		return append([]byte{1, 0, 1, 3, 25, 1, enclosure}, make([]byte, octets)...)
+	}
+	write(t, peer, tsdus(t, 'I', "AS")[0])
+	write(t, peer, segment(1, limit/2))
+	write(t, peer, segment(0, limit/2))
+	write(t, peer, segment(0, 1))
+	if got := receive[Aborted](t, conn); got.Layer != LayerSession || !strings.Contains(got.Error(), "limit 10000 octets") {
+		t.Errorf("%v", got.Abort)
+	}
+}
+
 // A sender interrupts: the answer is AIA and the octets are dropped. It resumes: the
 // answer is an exception, and the sender discards.
 func TestInterruptAndResume(t *testing.T) {

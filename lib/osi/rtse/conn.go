@@ -336,6 +336,7 @@ func (c *Conn) read() {
 		c.mu.Lock()
 		switch {
 		case err == nil:
+			c.low.bound(c.tc.MaxTSDU())
 			c.fromTransport(session.TDataIndication{TSDU: tsdu})
 		case errors.Is(err, os.ErrDeadlineExceeded) && c.over() == nil:
 			c.giveUp(TemporaryProblem, fmt.Errorf("nothing from the peer within %s", c.cfg.Timers.Idle))

@@ -101,6 +101,10 @@ func (n *lower) transport(ev session.Event) output {
 	return n.out
 }
 
+// bound bounds an SSDU in segments by what bounds a TSDU, so that segments do not get round
+// that: they are taken although no TSDU maximum size is agreed to (X.225 §7.37.3).
+func (n *lower) bound(octets int) { n.sess.SetMaxSSDU(octets) }
+
 // run works until nothing is left to do. What one machine gives is queued before
 // any machine is stepped again, as its actions are valid until then only.
 func (n *lower) run() {

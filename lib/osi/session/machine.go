@@ -113,6 +113,9 @@ func (m *Machine) Step(ev Event) []Action {
 	return m.actions
 }
 
+// SetMaxSSDU sets what Params.MaxSSDU bounds, for the SSDU that is coming too.
+func (m *Machine) SetMaxSSDU(octets int) { m.params.MaxSSDU = octets }
+
 // State returns the state of the connection.
 func (m *Machine) State() State { return m.state }
 

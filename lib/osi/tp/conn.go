@@ -372,6 +372,9 @@ func grow(b []byte, n int) []byte {
 // responder takes little from a peer until it knows who that is, and more then.
 func (c *Conn) SetMaxTSDU(octets int) { c.max.Store(int64(octets)) }
 
+// MaxTSDU returns what a TSDU is bounded by now, in octets.
+func (c *Conn) MaxTSDU() int { return int(c.max.Load()) }
+
 // TPDUSize returns the largest TPDU agreed on, in octets.
 func (c *Conn) TPDUSize() int { return c.size }
 
