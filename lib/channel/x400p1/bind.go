@@ -233,8 +233,9 @@ func (b *binder) authenticate(s *settings, peer *conf.Peer, known bool, a *mts.M
 		return mts.AuthenticationError, whyNot(known, peer, a)
 	}
 	taken, err := s.checkCall(peer, a.Authenticated.InitiatorCredentials.Strong, b.channel.seen, b.channel.now())
+	var refused *token.Refusal
 	switch {
-	case temporary(err):
+	case temporary(err), err != nil && !errors.As(err, &refused): // the latter is a fault of ours
 		return mts.Busy, err
 	case err != nil:
 		// Names in certificates that nobody vouches for may be as long as these.

@@ -290,8 +290,14 @@ func TestStrongBindRefused(t *testing.T) {
 			raw, _ := s.argument(later())
 			return raw
 		}, mts.UnacceptableDialogueMode, "two-way, where the peer is configured for one way"},
+		{"an authority that we have lost", func() ber.Raw {
+			s.conf.Peers[0].TwoWay, s.conf.Peers[0].TokenCA = true, i.path("missing")
+			s.configure()
+			raw, _ := s.argument(later())
+			return raw
+		}, mts.Busy, "busy: token-ca: open "},
 		{"a key of ours that everybody can read", func() ber.Raw {
-			s.conf.Peers[0].TwoWay = true
+			s.conf.Peers[0].TokenCA = i.path("Authority.pem")
 			s.configure()
 			if err := os.Chmod(i.path("MTA-A.key"), 0o644); err != nil {
 				t.Fatal(err)
