@@ -228,6 +228,7 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			`[[peer]] "MTA-B": password-in: 63 characters; a password has at most 62`},
 		{"mode", func(c *Config) { c.Peers[0].Mode = "1988" }, `[[peer]] "MTA-B": mode: "1988" is neither normal, x410 nor 1984`},
 		{"content-1984", func(c *Config) { c.Peers[0].Content1984 = "p772" }, `[[peer]] "MTA-B": content-1984: "p772" is neither p2 nor p22`},
+		{"checkpoints", func(c *Config) { c.Peers[0].CheckpointSize = 1025 }, `[[peer]] "MTA-B": checkpoint-size: 1025 is not between 0 and 1024`},
 		{"window", func(c *Config) { c.Peers[0].WindowSize = 0 }, `[[peer]] "MTA-B": window-size: 0 is not between 1 and 32`},
 		{"route to nobody", func(c *Config) { c.Routes[0].Peers = []string{"MTA-X"} },
 			`[[route]] "/PRMD=BRAVO/ADMD=TEST/C=GB/": peers number 1: there is no [[peer]] "MTA-X"`},

@@ -22,7 +22,7 @@ const (
 	MaxSupplementary  = 256             // ub-supplementary-info-length
 	MaxCode           = 32767           // ub-reason-codes, ub-diagnostic-codes
 	MaxSessionSel     = 16              // X.225 §8.3.1: session selector
-	MaxCheckpointSize = 32767           // units of 1024 octets
+	MaxCheckpointSize = 1024            // units of 1024 octets; an RTTR is in memory whole
 	MaxWindowSize     = 32              // unconfirmed checkpoints
 	MaxAlternates     = 32              // peers of a route
 	MaxEnvelope       = 256 * mib       // octets held in memory for one envelope

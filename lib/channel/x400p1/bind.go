@@ -19,7 +19,7 @@ import (
 
 // maxTSDU bounds what is read of a peer at once: an RTTR of the largest checkpoint
 // size agreed to, and what is around it.
-const maxTSDU = 1<<20 + 64<<10
+const maxTSDU = conf.MaxCheckpointSize<<10 + 64<<10
 
 // maxOpening bounds what is read at once of somebody who has not bound yet: a CN
 // SPDU with 10240 octets of user data (X.225 §8.3.1), and what is around it.
