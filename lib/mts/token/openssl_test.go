@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/x509"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/mts"
 )
 
 // What is signed here OpenSSL verifies, and what OpenSSL signs is taken here: over the
@@ -96,5 +98,76 @@ func TestOpenSSL(t *testing.T) {
 		if _, err := trust.Verify(c, now); err != nil {
 			t.Errorf("%s: %v", kind.name, err)
 		}
+	}
+}
+
+// A token that OpenSSL has encoded as well as signed is taken.
+func TestOpenSSLEncodes(t *testing.T) {
+	dir := t.TempDir()
+	openssl := func(line string) {
+		t.Helper()
+		cmd := exec.Command("openssl", strings.Fields(line)...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("openssl %s: %v\n%s", line, err, out)
+		}
+	}
+	read := func(name string) []byte {
+		t.Helper()
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -subj /O=Org/CN=MTA-A -days 2 -outform DER -out cert.der")
+	cert, err := x509.ParseCertificate(read("cert.der"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := cert.NotBefore.Add(time.Hour)
+	data := fmt.Sprintf(`
+[data]
+algorithm = SEQUENCE:algorithm
+name = IMPLICIT:3,SEQUENCE:mta
+time = UTCTIME:%s
+signed-data = IMPLICIT:0,SEQUENCE:signed-data
+[algorithm]
+algorithm = OID:1.2.840.10045.4.3.2
+[mta]
+global-domain-identifier = IMPLICIT:3A,SEQUENCE:domain
+mta-name = IA5STRING:MTA-B
+[domain]
+country = EXPLICIT:1A,PRINTABLESTRING:GB
+administration = EXPLICIT:2A,PRINTABLESTRING:TEST
+private = PRINTABLESTRING:BRAVO
+[signed-data]
+type = IMPLICIT:0,INTEGER:1
+value = EXPLICIT:1,FORMAT:HEX,BITSTRING:%X
+`, now.UTC().Format("060102150405Z"), number.Bytes)
+	encode := func(name, text string) []byte {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name+".conf"), []byte(text+data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		openssl("asn1parse -noout -genconf " + name + ".conf -out " + name)
+		return read(name)
+	}
+	encode("data", "asn1 = SEQUENCE:data")
+	openssl("dgst -sha256 -sign key.pem -out signature data")
+	token := encode("token", fmt.Sprintf(`asn1 = SEQUENCE:token
+[token]
+data = SEQUENCE:data
+algorithm = SEQUENCE:algorithm
+encrypted = FORMAT:HEX,BITSTRING:%X
+`, read("signature")))
+	certificate, err := writeCertificates([]*x509.Certificate{cert})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust := trusting(&identity{nil, []*x509.Certificate{cert}})
+	taken, err := trust.Verify(&mts.StrongCredentials{BindToken: &mts.Token{TokenTypeIdentifier: mts.TokenAsymmetric, Token: token}, Certificate: certificate}, now)
+	if err != nil || taken.Number.String() != number.String() || !taken.Time.Equal(now) {
+		t.Errorf("%+v, %v", taken, err)
 	}
 }
