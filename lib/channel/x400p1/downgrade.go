@@ -3,7 +3,6 @@ package x400p1
 import (
 	"errors"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -19,9 +18,9 @@ import (
 type outward struct {
 	envelope ber.Raw
 	content  *io.SectionReader
-	size     int64            // of the content, or p1.NoContent
-	refused  []channel.Result // recipients that cannot be written for the peer
-	without  string           // what was left out
+	size     int64                  // of the content, or p1.NoContent
+	refused  map[int]channel.Result // recipients that cannot be written for the peer, by their number
+	without  string                 // what was left out
 }
 
 // as84 makes an object one of 1984, if that is what the association carries.
@@ -39,9 +38,7 @@ func (a *association) as84(o *outward, own conf.Identity) error {
 	}
 	o.envelope = made.Envelope
 	for _, r := range made.Refused {
-		f := failure(r.Err)
-		f.N = r.Place + 1
-		o.refused = append(o.refused, f)
+		o.refuse(r.Place+1, r.Err)
 	}
 	if len(made.Lost) > 0 {
 		o.without = "as of 1984, without " + strings.Join(made.Lost, ", ")
@@ -49,12 +46,22 @@ func (a *association) as84(o *outward, own conf.Identity) error {
 	return nil
 }
 
+// refuse gives a recipient an outcome of its own.
+func (o *outward) refuse(n int, err error) {
+	if o.refused == nil {
+		o.refused = map[int]channel.Result{}
+	}
+	f := failure(err)
+	f.N = n
+	o.refused[n] = f
+}
+
 // outcomes are those of a job: one for all, but for the recipients refused.
 func (o *outward) outcomes(j channel.Job, r channel.Result) []channel.Result {
 	all := everyone(j, r)
 	for i := range all {
-		if n := slices.IndexFunc(o.refused, func(f channel.Result) bool { return f.N == all[i].N }); n >= 0 {
-			all[i] = o.refused[n]
+		if f, ok := o.refused[all[i].N]; ok {
+			all[i] = f
 		}
 	}
 	return all

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/downgrade"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
@@ -53,6 +54,33 @@ func (s *switch1) reachable() *rtse.Conn {
 		s.t.Fatalf("%+v", up)
 	}
 	return conn
+}
+
+// The outcomes of as many recipients as a message may have are found in no time, each its
+// own.
+func TestManyRefused(t *testing.T) {
+	o := outward{}
+	j := channel.Job{}
+	for n := 1; n <= conf.MaxRecipients; n++ {
+		j.Recipients = append(j.Recipients, n)
+		if n%2 == 0 {
+			o.refuse(n, &downgrade.Impossible{})
+		}
+	}
+	begun := time.Now()
+	all := o.outcomes(j, channel.Result{Outcome: channel.OutcomeTransferred})
+	if d := time.Since(begun); d > time.Second {
+		t.Errorf("found in %s", d)
+	}
+	for i, r := range all {
+		want := channel.OutcomeTransferred
+		if r.N%2 == 0 {
+			want = channel.OutcomeFailed
+		}
+		if r.N != i+1 || r.Outcome != want {
+			t.Fatalf("%+v of recipient %d", r, i+1)
+		}
+	}
 }
 
 // What goes over an association of 1984 is of 1984; the outcome says what was left out,
