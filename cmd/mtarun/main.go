@@ -3,7 +3,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -18,19 +20,29 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 )
 
-func main() { os.Exit(cli.Main(app(), os.Args)) }
+// lastWords is how long an end waits for whoever reads standard error.
+const lastWords = 2 * time.Second
 
-func app() *ucli.App {
+func main() {
+	out := daemon.NewOutlet(os.Stderr)
+	status := cli.Main(app(out), os.Args)
+	out.Close(lastWords)
+	os.Exit(status)
+}
+
+// app is the command; what it says goes to out.
+func app(out *daemon.Outlet) *ucli.App {
 	return &ucli.App{
-		Name:  "mtarun",
-		Usage: "the daemon of an X.400 message switch",
+		Name:      "mtarun",
+		Usage:     "the daemon of an X.400 message switch",
+		ErrWriter: out,
 		Flags: []ucli.Flag{
 			cli.ConfigFlag(),
 			&ucli.BoolFlag{Name: "once", Usage: "move what can be moved now, then exit"},
 			&ucli.IntFlag{Name: "ready-fd", Usage: "tell readiness on descriptor `NUMBER`", Value: -1},
 			&ucli.BoolFlag{Name: "log-json", Usage: "log JSON Lines"},
 		},
-		Action: run,
+		Action: func(c *ucli.Context) error { return run(c, out) },
 		Commands: []*ucli.Command{{
 			Name:      "channel",
 			Usage:     "be a channel process",
@@ -40,7 +52,7 @@ func app() *ucli.App {
 	}
 }
 
-func run(c *ucli.Context) error {
+func run(c *ucli.Context, out *daemon.Outlet) error {
 	if c.NArg() > 0 {
 		return cli.Usage("unknown operand %q", c.Args().First())
 	}
@@ -81,14 +93,24 @@ func run(c *ucli.Context) error {
 		Ready:   ready.Tell,
 		Reload:  reload,
 		Abort:   abort,
-		Log:     logger(c.Bool("log-json")),
+		Log:     logger(out, c.Bool("log-json")),
+		Stderr:  out,
 		Now:     time.Now,
 	})
 }
 
-func logger(asJSON bool) *slog.Logger {
-	if asJSON {
-		return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+// logger logs to out, which says in the same form what it could not write.
+func logger(out *daemon.Outlet, asJSON bool) *slog.Logger {
+	to := func(w io.Writer) *slog.Logger {
+		if asJSON {
+			return slog.New(slog.NewJSONHandler(w, nil))
+		}
+		return slog.New(slog.NewTextHandler(w, nil))
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	out.Say(func(dropped int) []byte {
+		var line bytes.Buffer
+		to(&line).Warn("log lines were dropped: standard error was not read", "lines", dropped)
+		return line.Bytes()
+	})
+	return to(out)
 }

@@ -8,4 +8,4 @@ import (
 
 func TestScripts(t *testing.T) { clitest.Scripts(t) }
 
-func TestPage(t *testing.T) { clitest.Page(t, app(), "mtarun.8") }
+func TestPage(t *testing.T) { clitest.Page(t, app(nil), "mtarun.8") }

@@ -10,6 +10,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -49,6 +50,7 @@ type Options struct {
 	// ping before it is killed. Zero is a minute.
 	Patience time.Duration
 	Log      *slog.Logger
+	Stderr   io.Writer // of channel processes, who must not have to wait for its reader
 	Now      func() time.Time
 }
 

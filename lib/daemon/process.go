@@ -61,7 +61,8 @@ func (c *core) startChannel(name string) {
 	// ExtraFiles begin at descriptor 3: channel.ControlFD, channel.LockFD.
 	cmd := exec.CommandContext(ctx, c.opt.Program, "channel", name)
 	cmd.ExtraFiles = []*os.File{theirs, c.lock.File()}
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = c.opt.Stderr
+	cmd.WaitDelay = killAfter // whoever it has started may have its standard error
 	c.processes[p.number] = p
 	if c.serving[name] == nil { // else when it has said hello
 		c.serving[name] = p
