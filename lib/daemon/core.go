@@ -9,11 +9,13 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +38,10 @@ const (
 	maxPosts = 1024
 	// loadBatch is how many messages found at start are told between other work.
 	loadBatch = 64
+	// againFirst and againMost are how long what the disk did not give at start is left
+	// alone, at first and in the end.
+	againFirst = 10 * time.Second
+	againMost  = 10 * time.Minute
 )
 
 // Options say how mtarun runs.
@@ -73,18 +79,20 @@ type core struct {
 	serving     map[string]*process // the process of each channel that takes new work
 	lastProcess int
 
-	started  time.Time
-	barrier  bool      // one is running
-	dirty    time.Time // since when something rides without anybody waiting; zero: nothing
-	scan     time.Time // when new/ is looked at next
-	watched  time.Time // when the channel processes were looked at
-	loading  bool
-	remains  bool // a channel process has died, and what it left is to be looked for
-	draining bool
-	drained  bool
-	damaged  int   // messages that cannot be read
-	worst    error // of them, the one with the highest exit status
-	failed   error // a barrier failed: nothing more is taken
+	started time.Time
+	barrier bool      // one is running
+	dirty   time.Time // since when something rides without anybody waiting; zero: nothing
+	scan    time.Time // when new/ is looked at next
+	watched time.Time // when the channel processes were looked at
+	loading bool
+	remains bool // a channel process has died, and what it left is to be looked for
+	// remainsLate: some of that could not be taken over, and is tried with the next scan.
+	remainsLate bool
+	draining    bool
+	drained     bool
+	damaged     int   // messages that cannot be read
+	worst       error // of them, the one with the highest exit status
+	failed      error // a barrier failed: nothing more is taken
 }
 
 // Run serves the spool until ctx is done, then drains; it returns nil after an
@@ -105,6 +113,9 @@ func Run(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	defer func() {
+		if c.loading || c.remains || c.remainsLate {
+			c.lock.Doubt()
+		}
 		if e := c.lock.Close(); err == nil {
 			err = e
 		}
@@ -145,7 +156,11 @@ func Run(ctx context.Context, opt Options) (err error) {
 	}
 	c.keeper.Event(c.started, audit.Record{Event: audit.Started, Text: "configuration " + c.conf.Version})
 	c.loading = true
-	go c.load(backlog)
+	// What reads the spool may write in it: it ends before the lock is let go.
+	reading, stopReading := context.WithCancel(ctx)
+	var reader sync.WaitGroup
+	reader.Go(func() { c.load(reading, backlog) })
+	defer func() { stopReading(); reader.Wait() }()
 	if opt.Ready != nil {
 		opt.Ready()
 	}
@@ -194,6 +209,14 @@ func (c *core) takeLock(ctx context.Context) (*spool.Lock, error) {
 
 // post gives the core something to do.
 func (c *core) post(f func()) { c.posts <- f }
+
+// postUntil is post for who must not wait for a core that has ended.
+func (c *core) postUntil(ctx context.Context, f func()) {
+	select {
+	case c.posts <- f:
+	case <-ctx.Done():
+	}
+}
 
 func (c *core) step(ev sched.Event) { c.keeper.Step(c.now(), ev) }
 
@@ -253,6 +276,10 @@ func (c *core) tick() {
 	now := c.now()
 	if !now.Before(c.scan) {
 		c.scan = now.Add(scanInterval)
+		c.remains, c.remainsLate = c.remains || c.remainsLate, false
+		if err := c.keeper.Sweep(now); err != nil {
+			c.log.Error("tmp/ could not be swept", "error", err)
+		}
 		c.adopt()
 	}
 	if len(c.processes) > 0 && !now.Before(c.watchAt()) {
@@ -404,27 +431,49 @@ func (c *core) do(a sched.Action) {
 }
 
 // load tells the keeper of what the spool holds, urgent messages first, while the
-// core serves.
-func (c *core) load(backlog *spool.Backlog) {
+// core serves, and tries again what the disk does not give.
+func (c *core) load(ctx context.Context, backlog *spool.Backlog) {
+	for pause := againFirst; ; pause = min(2*pause, againMost) {
+		err := c.readBacklog(ctx, backlog)
+		if ctx.Err() != nil {
+			return
+		}
+		c.postUntil(ctx, func() {
+			switch {
+			case errors.Is(err, spool.ErrBarrier):
+				c.poison(err)
+			case err != nil:
+				c.damage(diag.E("the spool could not be read whole", diag.KindOf(err), err))
+			}
+			c.loading = false
+		})
+		if err != nil || backlog.Unread() == 0 {
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// readBacklog tells what backlog has now.
+func (c *core) readBacklog(ctx context.Context, backlog *spool.Backlog) error {
 	var batch []spool.Item
 	tell := func() {
 		items := batch
 		batch = nil
-		c.post(func() { c.keeper.Load(c.now(), items, backlog.Crashed()) })
+		c.postUntil(ctx, func() { c.keeper.Load(c.now(), items, backlog.Crashed()) })
 	}
 	err := backlog.Load(func(i spool.Item) error {
 		if batch = append(batch, i); len(batch) == loadBatch {
 			tell()
 		}
-		return nil
+		return ctx.Err()
 	})
 	tell()
-	c.post(func() {
-		if err != nil {
-			c.damage(diag.E("the spool could not be read whole", diag.KindOf(err), err))
-		}
-		c.loading = false
-	})
+	return err
 }
 
 // awake adopts what tools have put into new/ when one of them wakes us.
@@ -461,6 +510,7 @@ func (c *core) reclaim() {
 	// After a barrier that failed the next one fails too, and ends us.
 	if err := c.keeper.Reclaim(c.now()); err != nil {
 		c.log.Error("what a channel process has left could not be taken over", "error", err)
+		c.remainsLate = true
 	}
 }
 

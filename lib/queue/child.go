@@ -45,22 +45,56 @@ func (k *Keeper) commitChild(env *spool.Envelope, done func(error)) {
 	})
 }
 
-// reclaimChild takes in a child whose maker has died: its parent's next lease finds it.
-// A parent that is done with has gone another way.
-func (k *Keeper) reclaimChild(env *spool.Envelope) {
-	u := &unnamed{env: env, durable: true}
-	if v, ok := k.mind.View(env.Parent); ok && slices.ContainsFunc(v.Recipients, func(r sched.RecipientView) bool {
-		return slices.Contains(env.ParentRecipients, r.N) && r.State != sched.Finished
-	}) {
-		k.unnamed[env.ID] = u
+// reclaimChild takes in a child whose maker has died. If its parent still waits for it,
+// the parent's next lease finds it. If the parent names it, or has gone, it is as eligible
+// as any other: a parent leaves only after its children. Only of a parent that is here,
+// whose recipient has ended, and whose log does not name the child, it is sure that it
+// went another way.
+func (k *Keeper) reclaimChild(i spool.Item) error {
+	env := i.Envelope
+	parent, waits := k.parentOf(env)
+	switch {
+	case waits:
+		k.unnamed[env.ID] = &unnamed{env: env, durable: true}
 		k.accepted(env)
-		return
+		return nil
+	case k.unread[env.Parent], k.between[env.Parent], k.unlogged[env.Parent] != nil:
+		return fmt.Errorf("child %s: its parent %s is not in order yet", env.ID, env.Parent)
+	case parent == nil:
+		k.accepted(env)
+		k.found(i)
+		return nil
 	}
-	k.log.Warn("a child that its parent does not name is removed", "id", env.ID, "parent", env.Parent)
-	if err := k.spool.Remove(u.ref()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		k.log.Warn("child", "id", env.ID, "error", err) // the next start names or removes it
+	log, _, err := k.spool.ReadLog(*parent)
+	if err != nil {
+		return fmt.Errorf("child %s: %w", env.ID, err)
+	}
+	if slices.ContainsFunc(log, func(r spool.Record) bool { return r.Kind == spool.RecordChild && r.Child == env.ID }) {
+		k.accepted(env)
+		k.found(i)
+		return nil
+	}
+	if err := k.spool.Remove(i.Ref); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("child %s: %w", env.ID, err)
 	}
 	k.dirty = true
+	k.Event(k.now, audit.Record{Event: audit.Removed, ID: string(env.ID), Text: "its parent went another way"})
+	k.log.Warn("a child that its parent does not name is removed", "id", env.ID, "parent", env.Parent)
+	return nil
+}
+
+// parentOf is where the parent of a child lies, nil if it is not in the spool, and
+// whether it waits for the child.
+func (k *Keeper) parentOf(child *spool.Envelope) (parent *spool.Ref, waits bool) {
+	if v, ok := k.mind.View(child.Parent); ok {
+		return &v.Ref, slices.ContainsFunc(v.Recipients, func(r sched.RecipientView) bool {
+			return slices.Contains(child.ParentRecipients, r.N) && r.State != sched.Finished
+		})
+	}
+	if d := k.debts[child.Parent]; d != nil {
+		return &d.ref, false
+	}
+	return nil, false
 }
 
 // checkChildren keeps a channel from ending a recipient by the name of a child that is

@@ -65,6 +65,7 @@ type Keeper struct {
 	known      map[spool.Hop]bool   // in the configuration
 	arrived    []spool.ID           // in new/, and not taken over yet
 	refused    map[spool.ID]string  // in new/, and cannot be taken over: why
+	unread     map[spool.ID]bool    // in q/, and not given by the disk so far
 	unrouted   []spool.Ref          // not routed again since it has changed
 	unlogged   map[spool.ID]*unlogged
 	unwritten  error // of the last record that could not be written, or message that could not be removed
@@ -112,7 +113,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{Damaged: func(err error) { log.Error(err.Error()) }, refused: map[spool.ID]string{}, conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
+	k := &Keeper{Damaged: func(err error) { log.Error(err.Error()) }, refused: map[spool.ID]string{}, unread: map[spool.ID]bool{}, conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
 		complained: map[string]time.Time{}, unlogged: map[spool.ID]*unlogged{}, debts: map[spool.ID]*debt{}, unnamed: map[spool.ID]*unnamed{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
 	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
 		return nil, errors.Join(err, events.Close())
@@ -367,12 +368,12 @@ func (k *Keeper) AdoptNew(now time.Time) (more bool, err error) {
 	k.arrived = k.arrived[len(part):]
 	taken := false
 	for _, id := range part {
-		ref, env, e := k.spool.Adopt(id)
+		item, e := k.spool.Adopt(id)
 		why, told := k.refused[id]
 		delete(k.refused, id)
 		switch {
 		case errors.Is(e, fs.ErrNotExist):
-		case errors.Is(e, spool.ErrDamaged), errors.Is(e, spool.ErrIncomplete):
+		case errors.Is(e, spool.ErrBad):
 			k.damaged(string(id), e)
 		case e != nil:
 			k.refused[id] = e.Error()
@@ -381,13 +382,19 @@ func (k *Keeper) AdoptNew(now time.Time) (more bool, err error) {
 			}
 		default:
 			taken, k.dirty = true, true
-			k.accepted(env)
-			k.found(spool.Item{Ref: ref, Envelope: env})
+			k.accepted(item.Envelope)
+			k.found(*item)
 		}
 	}
 	// After a list somebody may have been told of what came too late for it.
 	return taken || len(k.arrived) > 0, err
 }
+
+// abandoned is how old a file in tmp/ must be for its dead writer to be forgotten.
+const abandoned = time.Hour
+
+// Sweep removes what writers in tmp/ have left that have died since the start.
+func (k *Keeper) Sweep(now time.Time) error { return k.spool.SweepTmp(now.Add(-abandoned)) }
 
 // accepted writes the event of a message that has come in or was made here.
 func (k *Keeper) accepted(env *spool.Envelope) { k.describe(env, audit.Arrival(env)) }
@@ -405,7 +412,7 @@ func record(env *spool.Envelope, event string) audit.Record {
 
 // damaged tells of a message that is in bad/ now, or that the disk does not give.
 func (k *Keeper) damaged(id string, err error) {
-	if errors.Is(err, spool.ErrDamaged) || errors.Is(err, spool.ErrIncomplete) {
+	if errors.Is(err, spool.ErrBad) {
 		k.Damaged(diag.E(id, diag.Data, fmt.Errorf("message is damaged and was moved to bad/: %w", err)))
 	} else {
 		k.Damaged(diag.E(id, diag.KindOf(err), fmt.Errorf("message cannot be read and stays where it is: %w", err)))

@@ -71,6 +71,17 @@ func newWorld(t *testing.T) *world {
 // start opens the spool as mtarun does.
 func (w *world) start() {
 	w.t.Helper()
+	w.startWith(func(backlog *spool.Backlog) error {
+		return backlog.Load(func(i spool.Item) error {
+			w.keeper.Load(w.now, []spool.Item{i}, backlog.Crashed())
+			return nil
+		})
+	})
+}
+
+// startWith lets load read what is there.
+func (w *world) startWith(load func(*spool.Backlog) error) {
+	w.t.Helper()
 	w.now = w.now.Add(time.Second)
 	var err error
 	if w.spool, err = spool.Open(w.conf.Spool.Dir); err != nil {
@@ -88,10 +99,7 @@ func (w *world) start() {
 	if w.keeper, err = NewKeeper(w.spool, w.conf, w.now, log, w.do); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := backlog.Load(func(i spool.Item) error {
-		w.keeper.Load(w.now, []spool.Item{i}, backlog.Crashed())
-		return nil
-	}); err != nil {
+	if err := load(backlog); err != nil {
 		w.t.Fatal(err)
 	}
 	for more := true; more; {

@@ -196,13 +196,24 @@ func knownHops(cfg *conf.Config) map[spool.Hop]bool {
 }
 
 // Load takes over messages found in the spool at start; crashed says that the last
-// holder did not let go in order.
+// holder did not let go in order. What the disk did not give may come again.
 func (k *Keeper) Load(now time.Time, items []spool.Item, crashed bool) {
 	k.now = now
 	for _, i := range items {
+		told := k.unread[i.Ref.ID]
+		delete(k.unread, i.Ref.ID)
 		switch {
+		case i.Removed:
+			k.log.Info("a file that its writer did not finish is removed", "id", i.Ref.ID)
+			k.Event(k.now, audit.Record{Event: audit.Removed, ID: string(i.Ref.ID), Text: "its writer did not finish it: nobody was told yes"})
 		case i.Damaged != nil:
-			k.damaged(string(i.Ref.ID), i.Damaged)
+			moved := errors.Is(i.Damaged, spool.ErrBad)
+			if !moved {
+				k.unread[i.Ref.ID] = true
+			}
+			if moved || !told {
+				k.damaged(string(i.Ref.ID), i.Damaged)
+			}
 		case k.failed == nil:
 			// It may be whole without anybody having told of it, or died between the
 			// telling and the barrier, with which its event goes to the disk.

@@ -11,7 +11,8 @@ import (
 // and will send them again; but what is whole is never thrown away. It is called
 // between two events, when every line of the process has been read and everything
 // found at start has been loaded, and before the scheduler hears that the process is gone:
-// a recipient that is given up then must not have a child that nobody knows of.
+// a recipient that is given up then must not have a child that nobody knows of. After
+// an error it is to be called again: what the disk did not give is still there.
 func (k *Keeper) Reclaim(now time.Time) error {
 	k.now = now
 	if k.failed != nil {
@@ -23,8 +24,7 @@ func (k *Keeper) Reclaim(now time.Time) error {
 			return nil
 		}
 		if i.Envelope.Parent != "" {
-			k.reclaimChild(i.Envelope)
-			return nil
+			return k.reclaimChild(i)
 		}
 		k.accepted(i.Envelope)
 		k.found(i)
@@ -35,5 +35,5 @@ func (k *Keeper) Reclaim(now time.Time) error {
 // knows tells whether a file in q/ is accounted for: the scheduler has it, or its
 // reports are under way, or a barrier or the file system is waited for.
 func (k *Keeper) knows(ref spool.Ref) bool {
-	return k.mind.Has(ref.ID) || k.debts[ref.ID] != nil || k.unnamed[ref.ID] != nil || k.between[ref.ID]
+	return k.mind.Has(ref.ID) || k.debts[ref.ID] != nil || k.unnamed[ref.ID] != nil || k.between[ref.ID] || k.unread[ref.ID]
 }

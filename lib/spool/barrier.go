@@ -124,6 +124,19 @@ func (s *Spool) sync(all func(pending) error) error {
 	return nil
 }
 
+// syncNow makes the names in a directory durable, outside of any barrier. An error counts
+// as that of a barrier: a second try would succeed and mean nothing.
+func (s *Spool) syncNow(dir string) error {
+	err := s.disk.sync(dir)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrBarrier, err)
+		s.mu.Lock()
+		s.failed = err
+		s.mu.Unlock()
+	}
+	return err
+}
+
 // syncEach makes a barrier of single fsyncs: files first, then the directories
 // that name them, then the directories that name those.
 func (s *Spool) syncEach(b *Batch, p pending) error {

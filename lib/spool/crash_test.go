@@ -107,15 +107,22 @@ func (a *agent) start() {
 		if i.Damaged != nil {
 			a.tb.Fatalf("damaged without a cut: %v", i.Damaged)
 		}
-		e := a.hold(i.Ref, i.Envelope, eligible)
-		for _, r := range i.Log {
-			for _, n := range r.Recipients {
-				e.final[n] = true
-			}
+		if !i.Removed {
+			a.remember(&i)
 		}
 		return nil
 	}))
 	a.seal()
+}
+
+// remember takes over a message with what its log says.
+func (a *agent) remember(i *Item) {
+	e := a.hold(i.Ref, i.Envelope, eligible)
+	for _, r := range i.Log {
+		for _, n := range r.Recipients {
+			e.final[n] = true
+		}
+	}
 }
 
 func openOn(tb fataler, dir string, mode BarrierMode, d disk) (*Spool, *Lock) {
@@ -267,9 +274,9 @@ func (a *agent) adopt() {
 	ids, err := a.s.ScanNew()
 	a.must(err)
 	for _, id := range ids {
-		ref, env, err := a.s.Adopt(id)
+		i, err := a.s.Adopt(id)
 		a.must(err)
-		a.hold(ref, env, eligible)
+		a.remember(i)
 	}
 }
 
@@ -423,10 +430,10 @@ func (tr *truth) judge(tb fataler, dir string, mode BarrierMode, d disk, k int) 
 		}
 	}
 	err := s.Load(func(i Item) error {
-		if i.Damaged == nil {
+		if i.Damaged == nil && !i.Removed {
 			see(i.Envelope, i.Log, i.Ref)
 		} else if w := tr.written[i.Ref.ID]; w != nil && happened(w.accepted, k) {
-			tb.Fatalf("accepted and damaged: %v", i.Damaged)
+			tb.Fatalf("accepted and damaged, or removed: %+v", i)
 		}
 		return nil
 	})
@@ -438,15 +445,11 @@ func (tr *truth) judge(tb fataler, dir string, mode BarrierMode, d disk, k int) 
 		tb.Fatal(err)
 	}
 	for _, id := range fresh {
-		ref, env, err := s.Adopt(id)
+		i, err := s.Adopt(id)
 		if err != nil {
 			tb.Fatal(err)
 		}
-		log, _, err := s.ReadLog(ref)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		see(env, log, ref)
+		see(i.Envelope, i.Log, i.Ref)
 	}
 	has, sealed := make(map[delivery]bool), make(map[delivery]bool)
 	for _, d := range tr.delivered {

@@ -38,18 +38,36 @@ func write(t testing.TB, path string, b []byte) {
 
 func exists(path string) bool { _, err := os.Lstat(path); return err == nil }
 
-// A file cut off anywhere was never accepted.
+// A file cut off anywhere was never accepted, if its writer died with the holder; after
+// a holder who let go in order it was, and is kept.
 func TestTruncatedAtEveryLength(t *testing.T) {
 	s := openSpool(t)
-	lock(t, s)
+	l := lock(t, s)
 	ref, path, whole := raw(t, s, "content")
+	bad := filepath.Join(s.Dir(), "bad", string(ref.ID))
 	for n := range whole {
-		write(t, path, whole[:n])
-		if _, err := s.OpenMessage(ref); !errors.Is(err, spool.ErrIncomplete) || diag.KindOf(err) != diag.Data {
-			t.Errorf("cut at %d of %d: %v", n, len(whole), err)
-		}
-		if items := load(t, s); len(items) != 0 || exists(path) {
-			t.Errorf("cut at %d of %d: loaded %v, still there %v", n, len(whole), items, exists(path))
+		for _, clean := range []bool{false, true} {
+			write(t, path, whole[:n])
+			if _, err := s.OpenMessage(ref); !errors.Is(err, spool.ErrIncomplete) || diag.KindOf(err) != diag.Data {
+				t.Errorf("cut at %d of %d: %v", n, len(whole), err)
+			}
+			if clean {
+				if err := l.Close(); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				l.File().Close() // as a holder that dies
+			}
+			l = lock(t, s)
+			items := load(t, s)
+			if len(items) != 1 || items[0].Removed == clean || errors.Is(items[0].Damaged, spool.ErrBad) != clean {
+				t.Errorf("cut at %d of %d, clean %v: %+v", n, len(whole), clean, items)
+			}
+			if exists(path) || exists(bad) != clean {
+				t.Errorf("cut at %d of %d, clean %v: still there %v, in bad/ %v", n, len(whole), clean, exists(path), exists(bad))
+			}
+			os.Remove(bad)
+			os.Remove(bad + ".why")
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (b *Backlog) nameChildren(ref Ref) error {
 		if child.Priority == 0 {
 			continue // committed without a scheduler: nobody's child
 		}
-		m, err := b.s.OpenMessage(child)
+		m, err := b.openMessage(child)
 		if err != nil {
 			continue // its own turn deals with it
 		}
@@ -72,7 +72,7 @@ func (b *Backlog) nameChild(family []Ref, child *Message) (bool, error) {
 	}
 	parent := family[i]
 	if parent.Priority == 0 {
-		m, err := b.s.OpenMessage(parent)
+		m, err := b.openMessage(parent)
 		if err != nil {
 			return false, nil // Adopt deals with it
 		}
@@ -80,9 +80,9 @@ func (b *Backlog) nameChild(family []Ref, child *Message) (bool, error) {
 		m.Close()
 	}
 	if _, ok := b.logs[parent]; ok {
-		records, _, err := b.s.ReadLog(parent)
+		records, _, err := b.readLog(parent)
 		if err != nil {
-			return false, nil // the parent is not going to be worked on
+			return false, err
 		}
 		if names(records, child.Envelope.ID) {
 			return false, nil

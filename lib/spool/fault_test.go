@@ -245,6 +245,103 @@ func TestBarrierFailsInLoad(t *testing.T) {
 	}
 }
 
+// deafDisk cannot sync a directory, once.
+type deafDisk struct {
+	osDisk
+	told bool
+}
+
+func (d *deafDisk) sync(path string) error {
+	if !d.told {
+		d.told = true
+		return syscall.EIO
+	}
+	return d.osDisk.sync(path)
+}
+
+// Names that the disk has refused once are not believed later.
+func TestNamesRefusedOnce(t *testing.T) {
+	dir := newSpool(t)
+	env := &Envelope{ID: NewID(time.Unix(1, 0))}
+	ref := put(t, dir, env)
+	if err := os.Rename(filepath.Join(dir, ref.String()), filepath.Join(dir, "new", string(ref.ID))); err != nil {
+		t.Fatal(err)
+	}
+	for name, do := range map[string]func(*Spool) error{
+		"ScanNew": func(s *Spool) error { _, err := s.ScanNew(); return err },
+		"Adopt":   func(s *Spool) error { _, err := s.Adopt(ref.ID); return err },
+	} {
+		s, l := openOn(t, dir, BarrierSyncfs, &deafDisk{})
+		if err := do(s); !errors.Is(err, syscall.EIO) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := s.Barrier(nil); !errors.Is(err, ErrBarrier) {
+			t.Errorf("%s: a barrier after it: %v", name, err)
+		}
+		l.Close()
+		s.Close()
+	}
+}
+
+// A child that may be named or not, the log of its parent not being readable, is not
+// handed out; nor is any other of the family.
+func TestFamilyWaitsForTheLog(t *testing.T) {
+	dir := newSpool(t)
+	parent := NewID(time.Unix(1, 0))
+	log := filepath.Join(dir, put(t, dir, &Envelope{ID: parent}).String()+".log")
+	put(t, dir, &Envelope{ID: ChildID(parent, "report", []int{1}), Parent: parent, Step: "report", ParentRecipients: []int{1}})
+	if err := os.Mkdir(log, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	defer s.Close()
+	defer l.Close()
+	backlog, err := s.Recover()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{0, 2} {
+		good := 0
+		if err := backlog.Load(func(i Item) error {
+			if i.Damaged == nil {
+				good++
+			}
+			return nil
+		}); err != nil || good != want || backlog.Unread() != 2-want {
+			t.Errorf("%d are handed out, %d are left, %v", good, backlog.Unread(), err)
+		}
+		if err := os.RemoveAll(log); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Of what lies in tmp/ that goes whose writer began long ago and has died.
+func TestSweepTmp(t *testing.T) {
+	s, l := openOn(t, newSpool(t), BarrierSyncfs, osDisk{})
+	defer s.Close()
+	defer l.Close()
+	old, fresh, alive := NewID(time.Unix(100, 0)), NewID(time.Unix(300, 0)), NewID(time.Unix(100, 0))
+	for _, id := range []ID{old, fresh} {
+		if err := os.WriteFile(s.tmpPath(id), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := s.CreateNew(alive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := s.SweepTmp(time.Unix(200, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[ID]bool{old: false, fresh: true, alive: true} {
+		if _, err := os.Lstat(s.tmpPath(id)); (err == nil) != want {
+			t.Errorf("%s of %v: %v", id, id.Time(), err)
+		}
+	}
+}
+
 // newSpool is an empty spool.
 func newSpool(t *testing.T) string {
 	t.Helper()

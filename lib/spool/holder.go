@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -88,7 +89,7 @@ func (s *Spool) ScanNew() ([]ID, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	if err := s.disk.sync(s.dir + "/new"); err != nil {
+	if err := s.syncNow(s.dir + "/new"); err != nil {
 		return nil, fail("scan new", err)
 	}
 	slices.Sort(ids)
@@ -97,30 +98,35 @@ func (s *Spool) ScanNew() ([]ID, error) {
 
 // Adopt takes new/ID, listed by ScanNew, into the queue of its priority. The
 // message counts as accepted before as after; where it lies is durable after
-// the next Barrier. A file that is not whole goes to bad/, with ErrDamaged.
-func (s *Spool) Adopt(id ID) (Ref, *Envelope, error) {
+// the next Barrier. It has a log if it was adopted before, and a cut took that back.
+// A file that is not whole goes to bad/, with ErrBad.
+func (s *Spool) Adopt(id ID) (*Item, error) {
 	op := "adopt " + Ref{ID: id}.String()
 	if err := s.holding(op); err != nil {
-		return Ref{}, nil, err
+		return nil, err
 	}
 	m, err := s.OpenNew(id)
 	if errors.Is(err, ErrIncomplete) || errors.Is(err, ErrDamaged) {
 		// It was synced before it got this name, so it was accepted once.
-		return Ref{}, nil, s.toBad(Ref{ID: id}, err)
+		return nil, s.toBad(Ref{ID: id}, err)
 	}
 	if err != nil {
-		return Ref{}, nil, err
+		return nil, err
 	}
-	defer m.Close()
-	ref := Ref{ID: id, Priority: m.Envelope.Priority}
-	if err := s.keepShard(ref); err != nil {
-		return Ref{}, nil, fail(op, err)
+	defer func() { _ = m.Close() }() // it was only read
+	item := &Item{Ref: Ref{ID: id, Priority: m.Envelope.Priority}, Envelope: m.Envelope}
+	// Before it has its new name: what is without its memory stays where it is.
+	if item.Log, item.Torn, err = s.ReadLog(item.Ref); err != nil {
+		return nil, err
 	}
-	if err := s.disk.rename(s.newPath(id), s.path(ref)); err != nil {
-		return Ref{}, nil, fail(op, err)
+	if err := s.keepShard(item.Ref); err != nil {
+		return nil, fail(op, err)
 	}
-	s.changed(nil, []string{s.dir + "/new", s.shardPath(ref)})
-	return ref, m.Envelope, nil
+	if err := s.disk.rename(s.newPath(id), s.path(item.Ref)); err != nil {
+		return nil, fail(op, err)
+	}
+	s.changed(nil, []string{s.dir + "/new", s.shardPath(item.Ref)})
+	return item, nil
 }
 
 // Condemn moves a message with which nothing more can be done, its log first, to bad/
@@ -136,40 +142,54 @@ func (s *Spool) Condemn(ref Ref, why error) error {
 	if _, err := os.Lstat(s.path(ref)); err != nil {
 		return fail(op, err)
 	}
-	if err := s.toBad(ref, why); err != why {
-		return err
-	}
-	return nil
+	return fail(op, s.moveToBad(ref, why))
 }
 
-// toBad moves a damaged file, its log first, to bad/ and writes down why. It
-// returns why, or that it could not be done.
+// ErrBad says that a damaged message lies in bad/ now.
+var ErrBad = errors.New("moved to bad/")
+
+// toBad moves a damaged file, its log first, to bad/ and writes down why. It returns why
+// with ErrBad, or why and what kept it from being moved.
 func (s *Spool) toBad(ref Ref, why error) error {
+	if err := s.moveToBad(ref, why); err != nil {
+		return errors.Join(why, fail("move to bad", err))
+	}
+	return bad{why}
+}
+
+// bad is an error that is ErrBad too, in its own words.
+type bad struct{ error }
+
+func (b bad) Unwrap() []error { return []error{b.error, ErrBad} }
+
+func (s *Spool) moveToBad(ref Ref, why error) error {
 	bad := s.dir + "/bad/" + string(ref.ID)
 	// Nothing in bad/ is ever replaced.
 	for n := 0; ; n++ {
 		if _, err := os.Lstat(bad); errors.Is(err, fs.ErrNotExist) {
 			break
-		} else if err != nil || n == 1000 {
-			return errors.Join(why, fail("move to bad", err))
+		} else if err != nil {
+			return err
+		} else if n == 1000 {
+			return fmt.Errorf("%d files of this name are there", n)
 		}
 		bad += "+"
 	}
 	if err := s.writeWhy(bad+".why", why); err != nil {
-		return errors.Join(why, fail("move to bad", err))
+		return err
 	}
 	dirs := []string{s.dir + "/bad", s.dir + "/new"}
 	if ref.Priority != 0 {
 		dirs[1] = s.shardPath(ref)
 		if err := s.disk.rename(s.logPath(ref), bad+".log"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return errors.Join(why, fail("move to bad", err))
+			return err
 		}
 	}
 	if err := s.disk.rename(s.path(ref), bad); err != nil {
-		return errors.Join(why, fail("move to bad", err))
+		return err
 	}
 	s.changed([]string{bad + ".why"}, dirs)
-	return why
+	return nil
 }
 
 func (s *Spool) writeWhy(path string, why error) error {

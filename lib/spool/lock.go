@@ -81,6 +81,14 @@ func (s *Spool) LockWait(ctx context.Context) (*Lock, error) {
 // File returns the locked descriptor, for channel processes to inherit.
 func (l *Lock) File() *os.File { return l.f }
 
+// Doubt has Close leave the word as it is: something may lie in q/ that nobody has looked
+// at since its writer died.
+func (l *Lock) Doubt() {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	l.wasClean = false
+}
+
 // Close lets go of the lock. If the spool was found clean or has been loaded
 // whole since, and no barrier failed, it runs a last barrier and writes the
 // word "clean", which spares the next holder the reading of all contents. No

@@ -125,6 +125,14 @@ func TestOrphanHoldsTheLock(t *testing.T) {
 	if got := word(t, s); got != "clean\n" {
 		t.Errorf("after a load it is %q", got)
 	}
+	next = lock(t, s)
+	next.Doubt()
+	if err := next.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := word(t, s); got == "clean\n" {
+		t.Error("a holder in doubt says clean")
+	}
 }
 
 // Contents are read at a start if the last end was not an orderly one, and

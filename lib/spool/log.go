@@ -136,6 +136,10 @@ func parseRecord[T any](b []byte) (r T, ok bool) {
 // ReadLog reads the log of a message: the records, and how many pieces of it
 // are torn. A message without a log gives none of either.
 func (s *Spool) ReadLog(ref Ref) (records []Record, torn int, err error) {
+	return s.readLog(ref, false)
+}
+
+func (s *Spool) readLog(ref Ref, fromDisk bool) (records []Record, torn int, err error) {
 	if err := ref.valid(); err != nil {
 		return nil, 0, err
 	}
@@ -147,6 +151,9 @@ func (s *Spool) ReadLog(ref Ref) (records []Record, torn int, err error) {
 		return nil, 0, fail("log "+ref.String(), err)
 	}
 	defer f.Close()
+	if fromDisk {
+		forget(f)
+	}
 	st, err := f.Stat()
 	if err != nil {
 		return nil, 0, fail("log "+ref.String(), err)

@@ -39,7 +39,11 @@ type Message struct {
 // OpenMessage opens q/P/XX/ID, or new/ID if ref has no priority, and reads the
 // envelope. ErrIncomplete and ErrDamaged tell what is wrong with the file, with
 // kind Data; the content is not looked at.
-func (s *Spool) OpenMessage(ref Ref) (*Message, error) {
+func (s *Spool) OpenMessage(ref Ref) (*Message, error) { return s.openMessage(ref, false) }
+
+// openMessage is OpenMessage; fromDisk, the kernel forgets first what it has of the file
+// in memory, where it can.
+func (s *Spool) openMessage(ref Ref, fromDisk bool) (*Message, error) {
 	if ref.Priority != 0 {
 		if err := ref.valid(); err != nil {
 			return nil, err
@@ -51,12 +55,21 @@ func (s *Spool) OpenMessage(ref Ref) (*Message, error) {
 	if err != nil {
 		return nil, fail("open "+ref.String(), err)
 	}
+	if fromDisk {
+		forget(f)
+	}
 	m, err := newMessage(f, ref)
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	return m, nil
+}
+
+// forget has the kernel drop what it has of f in memory. It is advice only: pages that
+// are not dropped are read all the same.
+func forget(f *os.File) {
+	_ = onFile(f, func(fd int) error { return unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) })
 }
 
 // OpenFile opens a message file wherever it lies: in bad/, in an archive. Its name is
@@ -86,6 +99,9 @@ func newMessage(f *os.File, ref Ref) (*Message, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return nil, fail("open "+ref.String(), err)
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fail("open "+ref.String(), errors.New("not a regular file"))
 	}
 	tail := make([]byte, min(st.Size(), tailSizeRead))
 	last, env, err := readEnvelope(f, st.Size(), tail, ref.ID)
@@ -210,8 +226,7 @@ func (s *Spool) OpenWhole(ref Ref) (*Message, error) {
 // ErrDamaged says that they differ. What the kernel had in memory is read from
 // the disk again where possible.
 func (m *Message) VerifyContent() error {
-	// Advice only: pages that are not dropped are compared all the same.
-	_ = onFile(m.f, func(fd int) error { return unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) })
+	forget(m.f)
 	return m.compare(io.NewSectionReader(m.f, 0, m.Envelope.Size))
 }
 

@@ -12,43 +12,46 @@ import (
 // or goes to bad/ and is visited with Damaged. The holder calls it when a
 // channel has died, after Load and between two events, so that known speaks of now; it
 // may be told of a file by the channel's last words after it was visited. A
-// child visited here may lack its record in the log of its parent.
+// child visited here may lack its record in the log of its parent. What the disk does
+// not give is in the error; everything else has been visited.
 func (s *Spool) Reclaim(known func(Ref) bool, visit func(Item) error) error {
 	if err := s.holding("reclaim"); err != nil {
 		return err
 	}
 	var items []Item
 	var batch Batch
+	var unread []error
 	err := s.eachName(func(p Priority, _, name string) error {
 		ref := Ref{ID: ID(name), Priority: p}
 		if !isID(name) || known(ref) {
 			return nil
 		}
 		item, err := s.reclaim(ref)
-		if err != nil || item == nil {
-			return err
-		}
-		items = append(items, *item)
-		if item.Damaged == nil {
-			batch.Refs = append(batch.Refs, ref)
+		switch {
+		case err != nil:
+			unread = append(unread, fail("reclaim "+ref.String(), err))
+		case item != nil:
+			items = append(items, *item)
+			if item.Damaged == nil {
+				batch.Refs = append(batch.Refs, ref)
+			}
 		}
 		return nil
 	})
 	if err != nil {
-		return fail("reclaim", err)
+		unread = append(unread, fail("reclaim", err))
 	}
-	if len(items) == 0 {
-		return nil
-	}
-	if err := s.Barrier(&batch); err != nil {
-		return err
+	if len(items) > 0 {
+		if err := s.Barrier(&batch); err != nil {
+			return err
+		}
 	}
 	for _, item := range items {
 		if err := visit(item); err != nil {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(unread...)
 }
 
 func (s *Spool) reclaim(ref Ref) (*Item, error) {
@@ -59,25 +62,28 @@ func (s *Spool) reclaim(ref Ref) (*Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	if claim(f) != nil {
 		return nil, nil
 	}
 	m, err := newMessage(f, ref)
-	if err == nil {
+	switch {
+	case err == nil:
 		item := &Item{Ref: ref, Envelope: m.Envelope}
-		item.Log, item.Torn, err = s.ReadLog(ref)
-		return item, err
-	}
-	if errors.Is(err, ErrIncomplete) {
+		if item.Log, item.Torn, err = s.ReadLog(ref); err != nil {
+			return nil, err
+		}
+		return item, nil
+	case errors.Is(err, ErrIncomplete):
 		if err := s.disk.unlink(s.path(ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		s.changed(nil, []string{s.shardPath(ref)})
 		return nil, nil
+	case errors.Is(err, ErrDamaged):
+		if err = s.toBad(ref, err); errors.Is(err, ErrBad) {
+			return &Item{Ref: ref, Damaged: err}, nil
+		}
 	}
-	if errors.Is(err, ErrDamaged) {
-		err = s.toBad(ref, err)
-	}
-	return &Item{Ref: ref, Damaged: err}, nil
+	return nil, err
 }

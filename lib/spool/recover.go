@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Item is what Load found under one reference: a message with what its log
@@ -15,7 +16,8 @@ type Item struct {
 	Envelope *Envelope
 	Log      []Record
 	Torn     int   // pieces of the log that are no record
-	Damaged  error // ErrDamaged: now in bad/; else still in place and unreadable
+	Damaged  error // the disk did not give it, and it stays; with ErrBad: it is in bad/ now
+	Removed  bool  // never finished by a writer who has died: it was removed
 }
 
 // Backlog is what lay in q/ when Recover listed it.
@@ -25,8 +27,9 @@ type Backlog struct {
 	logs   map[Ref]struct{} // those of refs that have a log, and of messages in new/
 	fresh  map[ID]struct{}  // in new/
 	kin    map[string][]Ref // families with more than one member, by the time in their IDs
+	again  bool             // all of it was looked at
 	verify bool             // the last holder did not let go in order
-	unread bool             // the disk failed to give something
+	unread []Ref            // what the disk failed to give
 }
 
 // Recover brings the spool from any state that a cut may have left into one
@@ -62,14 +65,24 @@ func (s *Spool) Load(visit func(Item) error) error {
 	return b.Load(visit)
 }
 
-// sweepTmp removes what writers that have died left in tmp/.
-func (s *Spool) sweepTmp() error {
+func (s *Spool) sweepTmp() error { return s.sweepTmpOf(func(ID) bool { return true }) }
+
+// SweepTmp removes from tmp/ what was begun before t by writers who have died. A writer
+// who has just begun, and has not locked the file yet, is not to be disturbed.
+func (s *Spool) SweepTmp(t time.Time) error {
+	if err := s.holding("sweep"); err != nil {
+		return err
+	}
+	return fail("sweep", s.sweepTmpOf(func(id ID) bool { return id.Time().Before(t) }))
+}
+
+func (s *Spool) sweepTmpOf(old func(ID) bool) error {
 	names, err := readNames(s.dir + "/tmp")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if !isID(name) {
+		if !isID(name) || !old(ID(name)) {
 			continue
 		}
 		err := s.sweep(s.tmpPath(ID(name)))
@@ -239,92 +252,109 @@ func (b *Backlog) Crashed() bool { return b.verify }
 func (b *Backlog) Len() int { return len(b.refs) }
 
 // Load visits every message, urgent first, in each priority oldest first, and
-// stops at the first error of visit, or at ErrBarrier. What was never accepted is removed, what
-// is damaged goes to bad/ and is visited as an Item with Damaged. Meanwhile
-// channels may write and the holder may work on what has been visited; a file
-// that a channel tells of may be visited too, so the visitor knows messages by
-// their ID. A child whose parent does not name it is named, durably, before
-// either is visited.
+// stops at the first error of visit, or at ErrBarrier. What was never accepted is
+// removed, what is damaged goes to bad/. Meanwhile channels may write and the holder
+// may work on what has been visited; a file that a channel tells of may be visited
+// too, so the visitor knows messages by their ID. A child whose parent does not name
+// it is named, durably, before either is visited.
+//
+// What the disk does not give now is visited as Damaged, and the next Load tries that,
+// and only that, again.
 func (b *Backlog) Load(visit func(Item) error) error {
-	for _, ref := range b.refs {
+	refs := b.refs
+	if b.again {
+		refs = b.unread
+	}
+	b.again, b.unread = true, nil
+	for i, ref := range refs {
 		item, err := b.read(ref)
+		if err == nil && item != nil {
+			err = visit(*item)
+		}
 		if err != nil {
-			return err
-		}
-		if item == nil {
-			continue
-		}
-		if err := visit(*item); err != nil {
+			b.unread = append(b.unread, refs[i:]...)
 			return err
 		}
 	}
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
-	if b.s.lock != nil && !b.unread {
+	if b.s.lock != nil && len(b.unread) == 0 {
 		b.s.lock.wasClean = true
 	}
 	return nil
 }
 
+// Unread returns how many files another Load would try.
+func (b *Backlog) Unread() int { return len(b.unread) }
+
 // read makes the item of one file, or none if there is nothing to visit.
 func (b *Backlog) read(ref Ref) (*Item, error) {
+	later := func(err error) (*Item, error) {
+		b.unread = append(b.unread, ref)
+		return &Item{Ref: ref, Damaged: err}, nil
+	}
 	if err := b.nameChildren(ref); errors.Is(err, ErrBarrier) {
 		return nil, err
 	} else if err != nil {
-		// None of the family may be worked on before that is settled; the others may.
-		b.unread = true
-		return &Item{Ref: ref, Damaged: err}, nil
+		return later(err) // none of the family may be worked on before that is settled
 	}
-	m, err := b.open(ref)
-	if err != nil {
-		return &Item{Ref: ref, Damaged: err}, nil
-	}
-	if m == nil {
-		return nil, nil
-	}
-	defer m.Close()
-	item := &Item{Ref: ref, Envelope: m.Envelope}
-	if _, ok := b.logs[ref]; ok {
-		if item.Log, item.Torn, err = b.s.ReadLog(ref); err != nil {
-			// Without its memory it would be sent to everybody again.
-			b.unread = true
-			return &Item{Ref: ref, Damaged: err}, nil
-		}
-	}
-	return item, nil
-}
-
-// open opens a message whose file is sound. It removes one that was never
-// accepted, and returns neither; it moves one that is damaged to bad/.
-func (b *Backlog) open(ref Ref) (*Message, error) {
-	m, err := b.s.OpenMessage(ref)
+	m, err := b.openMessage(ref)
 	if err == nil && b.verify {
 		if err = m.VerifyContent(); err != nil {
-			m.Close()
+			_ = m.Close() // it was only read
 		}
 	}
 	_, hasLog := b.logs[ref]
 	switch {
 	case err == nil:
-		return m, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
-	case errors.Is(err, ErrIncomplete) && !hasLog:
-		return nil, b.s.sweepIncomplete(ref)
+	case errors.Is(err, ErrIncomplete) && !hasLog && b.s.writing(ref):
+		return nil, nil // its writer will tell
+	case errors.Is(err, ErrIncomplete) && !hasLog && b.verify:
+		if err := b.s.sweep(b.s.path(ref)); err != nil {
+			return later(fail("recover "+ref.String(), err))
+		}
+		b.s.changed(nil, []string{b.s.shardPath(ref)})
+		return &Item{Ref: ref, Removed: true}, nil
 	case errors.Is(err, ErrIncomplete), errors.Is(err, ErrDamaged):
-		return nil, b.s.toBad(ref, err)
+		// A holder who let go in order left nothing unfinished.
+		err = b.s.toBad(ref, err)
+		if !errors.Is(err, ErrBad) {
+			return later(err)
+		}
+		return &Item{Ref: ref, Damaged: err}, nil
+	default:
+		return later(err)
 	}
-	b.unread = true
-	return nil, err
+	defer func() { _ = m.Close() }() // it was only read
+	item := &Item{Ref: ref, Envelope: m.Envelope}
+	if hasLog {
+		if item.Log, item.Torn, err = b.readLog(ref); err != nil {
+			return later(err) // without its memory it would be sent to everybody again
+		}
+	}
+	return item, nil
 }
 
-// sweepIncomplete removes a file that was never finished, unless somebody is
-// about to.
-func (s *Spool) sweepIncomplete(ref Ref) error {
-	err := s.sweep(s.path(ref))
-	if errors.Is(err, errAlive) || errors.Is(err, fs.ErrNotExist) {
-		return nil
+// openMessage is OpenMessage and readLog is ReadLog; what a holder left that did not let
+// go in order is read from the disk and not from the memory of the machine, which may
+// have what the disk refused.
+func (b *Backlog) openMessage(ref Ref) (*Message, error) { return b.s.openMessage(ref, b.verify) }
+
+func (b *Backlog) readLog(ref Ref) ([]Record, int, error) { return b.s.readLog(ref, b.verify) }
+
+// writing tells whether somebody is about to finish a file that was not whole, or has
+// done so meanwhile.
+func (s *Spool) writing(ref Ref) bool {
+	f, err := os.Open(s.path(ref))
+	if err != nil {
+		return false
 	}
-	s.changed(nil, []string{s.shardPath(ref)})
-	return fail("recover "+ref.String(), err)
+	defer func() { _ = f.Close() }() // it was only read
+	if alive(f) {
+		return true
+	}
+	_, err = newMessage(f, ref)
+	return err == nil
 }

@@ -188,7 +188,7 @@ func (s *Spool) keepShard(ref Ref) error {
 	if err := s.makeShard(ref); err != nil {
 		return err
 	}
-	if err := s.disk.sync(parentDir(path)); err != nil {
+	if err := s.syncNow(parentDir(path)); err != nil {
 		return err
 	}
 	s.isDurable(path)

@@ -187,11 +187,12 @@ func TestSubmissionWithoutScheduler(t *testing.T) {
 	if err != nil || !cmp.Equal(ids, []spool.ID{id}) {
 		t.Fatalf("new/ has %v, %v", ids, err)
 	}
-	ref, got, err := s.Adopt(id)
+	item, err := s.Adopt(id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(env, got); diff != "" {
+	ref := item.Ref
+	if diff := cmp.Diff(env, item.Envelope); diff != "" {
 		t.Error(diff)
 	}
 	if want := (spool.Ref{ID: id, Priority: spool.Normal}); ref != want {
@@ -237,7 +238,7 @@ func TestHolderOnly(t *testing.T) {
 		"log":     func() error { return s.RemoveLog(ref) },
 		"barrier": func() error { return s.Barrier(nil) },
 		"load":    func() error { return s.Load(nil) },
-		"adopt":   func() error { _, _, err := s.Adopt(ref.ID); return err },
+		"adopt":   func() error { _, err := s.Adopt(ref.ID); return err },
 		"move":    func() error { _, err := s.Move(ref, spool.Urgent); return err },
 		"discard": func() error { return s.Discard(ref) },
 	} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,7 +105,7 @@ func TestStates(t *testing.T) {
 		},
 		"S3 dead writer": func(c *scene) result {
 			c.begun(c.ref.String())
-			return result{}
+			return result{items: []spool.Item{{Ref: c.ref, Removed: true}}}
 		},
 		"S4, S5 whole": func(c *scene) result {
 			accept(c.t, c.s, c.ref, nil, c.env)
@@ -152,8 +153,11 @@ func TestStates(t *testing.T) {
 		},
 		"child not whole, no record": func(c *scene) result {
 			accept(c.t, c.s, c.ref, nil, c.env)
-			c.begun(spool.Ref{ID: spool.ChildID(c.ref.ID, "shape", []int{1}), Priority: spool.Normal}.String())
-			return result{[]spool.Item{{Ref: c.ref, Envelope: c.env}}, []string{c.ref.String()}}
+			child := spool.Ref{ID: spool.ChildID(c.ref.ID, "shape", []int{1}), Priority: spool.Normal}
+			c.begun(child.String())
+			items := []spool.Item{{Ref: c.ref, Envelope: c.env}, {Ref: child, Removed: true}}
+			slices.SortFunc(items, func(a, b spool.Item) int { return a.Ref.Compare(b.Ref) })
+			return result{items, []string{c.ref.String()}}
 		},
 		"child whole, no record": func(c *scene) result {
 			accept(c.t, c.s, c.ref, nil, c.env)
@@ -215,7 +219,7 @@ func TestStates(t *testing.T) {
 					t.Fatalf("(-want +got)\n%s", diff)
 				}
 				for i := 0; i < len(want.items); i++ {
-					if want.items[i].Damaged != nil {
+					if want.items[i].Damaged != nil || want.items[i].Removed {
 						want.items = append(want.items[:i], want.items[i+1:]...)
 						i--
 					}
