@@ -4,12 +4,10 @@
 package expand
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/channel"
@@ -37,35 +35,27 @@ const piece = 64
 
 // Channel is the body of an expand channel process.
 type Channel struct {
-	channel.Unassociated
-	now func() time.Time
-
-	ctx    context.Context
-	cancel context.CancelFunc
-	jobs   sync.WaitGroup
-	most   int64 // octets that one job copies
-
-	mu   sync.Mutex
-	conf *settings
+	*channel.Unassociated[settings]
+	now  func() time.Time
+	most int64 // octets that one job copies
 }
 
-// settings is a configuration as jobs need it. It does not change.
+// settings is a configuration as jobs need it.
 type settings struct {
 	door  *submit.Door
 	judge *judge
-	jobs  int
 }
 
 // New makes the channel.
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
-	c := &Channel{Unassociated: channel.Unassociated{Host: h}, now: now, most: maxCopied}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c := &Channel{now: now, most: maxCopied}
+	c.Unassociated = channel.NewUnassociated(h, c.derive)
 	return c, c.Configure(cfg)
 }
 
 // Configure takes the lists and alternates of a configuration.
 func (c *Channel) Configure(cfg *conf.Config) error {
-	s := &settings{jobs: 1}
+	s := new(settings)
 	var err error
 	if s.door, err = submit.NewDoor(cfg, c.Host, c.now); err != nil {
 		return err
@@ -73,39 +63,9 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	if s.judge, err = newJudge(cfg); err != nil {
 		return err
 	}
-	if own, ok := cfg.Channel(c.Host.Name); ok {
-		s.jobs = own.MaxJobs
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.conf = s
+	c.Use(cfg, s)
 	return nil
 }
-
-// Capacity is what the configuration allows; there are no associations.
-func (c *Channel) Capacity() channel.Capacity { return channel.Capacity{Jobs: c.settings().jobs} }
-
-func (c *Channel) settings() *settings {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.conf
-}
-
-// Do makes the children of some recipients of a message.
-func (c *Channel) Do(j channel.Job) {
-	s := c.settings()
-	c.jobs.Go(func() {
-		if rest := c.derive(s, j); len(rest) > 0 {
-			c.Host.Results(j, rest...)
-		}
-	})
-}
-
-// Drain waits for what is in progress.
-func (c *Channel) Drain(context.Context) { c.jobs.Wait() }
-
-// Abort gives up waiting for what was committed: the next lease finds it.
-func (c *Channel) Abort() { c.cancel() }
 
 // derive does a job, recipient by recipient, and returns what it has not told yet.
 func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
@@ -137,6 +97,8 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		switch {
 		case e.Kind == p1.Message && expanded[list]:
 			*r = channel.Result{Outcome: channel.OutcomeExpanded, Text: "the message names this list more than once, and is expanded once"}
+		case c.Ctx.Err() != nil:
+			*r = later(c.Ctx.Err())
 		case copied >= c.most:
 			*r = channel.Result{Outcome: channel.OutcomeDeferred, Text: "it has been copied for many other recipients", Until: c.now().Add(enough)}
 		default:
@@ -204,7 +166,7 @@ func (c *Channel) child(s *settings, m *spool.Message, n int, d decision) (*spoo
 	err = tx.CopyContent(m)
 	if err == nil {
 		var env *spool.Envelope
-		if env, err = tx.Commit(c.ctx); err == nil {
+		if env, err = tx.Commit(c.Ctx); err == nil {
 			return env, nil
 		}
 	} else if !errors.Is(err, fs.ErrExist) {
@@ -230,7 +192,7 @@ func (c *Channel) existing(want *spool.Envelope) (*spool.Envelope, error) {
 	if env.Parent != want.Parent || env.Step != want.Step || !slices.Equal(env.ParentRecipients, want.ParentRecipients) {
 		return nil, fmt.Errorf("%s is not the child it should be", want.ID)
 	}
-	return env, c.Host.Again(c.ctx, env)
+	return env, c.Host.Again(c.Ctx, env)
 }
 
 // later is the outcome of what went wrong here and may go right another time.

@@ -3,10 +3,8 @@
 package local
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/channel"
@@ -21,38 +19,29 @@ import (
 
 // Channel is the body of a local channel process.
 type Channel struct {
-	channel.Unassociated
-	now func() time.Time
-
-	ctx    context.Context
-	cancel context.CancelFunc
-	jobs   sync.WaitGroup
-
+	*channel.Unassociated[settings]
+	now       func() time.Time
 	mailboxes mailboxes
 
 	programTime, programEnd time.Duration
-
-	mu   sync.Mutex
-	conf *settings
 }
 
-// settings is a configuration as deliveries need it. It does not change.
+// settings is a configuration as deliveries need it.
 type settings struct {
 	identity conf.Identity
 	users    map[string]*conf.User // by oraddr.Address.Key
-	jobs     int
 }
 
 // New makes the channel.
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
-	c := &Channel{Unassociated: channel.Unassociated{Host: h}, now: now, programTime: programTime, programEnd: programEnd}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c := &Channel{now: now, programTime: programTime, programEnd: programEnd}
+	c.Unassociated = channel.NewUnassociated(h, c.deliver)
 	return c, c.Configure(cfg)
 }
 
 // Configure takes the users of this channel.
 func (c *Channel) Configure(cfg *conf.Config) error {
-	s := &settings{identity: cfg.Identity, users: map[string]*conf.User{}, jobs: 1}
+	s := &settings{identity: cfg.Identity, users: map[string]*conf.User{}}
 	for i := range cfg.Users {
 		u := &cfg.Users[i]
 		if u.Channel != c.Host.Name {
@@ -64,36 +53,11 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 		}
 		s.users[a.Key()] = u
 	}
-	if own, ok := cfg.Channel(c.Host.Name); ok {
-		s.jobs = own.MaxJobs
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.conf = s
+	c.Use(cfg, s)
 	return nil
 }
 
-// Capacity is what the configuration allows; there are no associations.
-func (c *Channel) Capacity() channel.Capacity { return channel.Capacity{Jobs: c.settings().jobs} }
-
-func (c *Channel) settings() *settings {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.conf
-}
-
-// Do delivers one message to some of its recipients.
-func (c *Channel) Do(j channel.Job) {
-	s := c.settings()
-	c.jobs.Go(func() { c.Host.Results(j, c.deliver(s, j)...) })
-}
-
-// Drain waits for the deliveries in progress.
-func (c *Channel) Drain(context.Context) { c.jobs.Wait() }
-
-// Abort ends the programs that are running; what they had is delivered again.
-func (c *Channel) Abort() { c.cancel() }
-
+// deliver delivers one message to some of its recipients.
 func (c *Channel) deliver(s *settings, j channel.Job) []channel.Result {
 	all := func(r channel.Result) []channel.Result {
 		var rs []channel.Result

@@ -8,8 +8,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/mts"
@@ -36,22 +40,31 @@ func (c *Channel) intoProgram(argv []string, m *spool.Message, d *Delivery, now 
 	if err != nil {
 		return later(err)
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, c.programTime)
+	ctx, cancel := context.WithTimeout(c.Ctx, c.programTime)
 	defer cancel()
 	said := &head{most: programText}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdin = m.Content()
 	cmd.Stderr = said
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGINT) }
 	cmd.WaitDelay = c.programEnd
+	// Should this process be killed, the message is given to another at once: the kernel
+	// then kills the program. It takes the thread that has started it for its parent, so
+	// that thread is kept.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	err = cmd.Run()
+	if err != nil && ctx.Err() != nil && cmd.Process != nil {
+		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) // whatever it has started, if anything is left
+	}
 	var exit *exec.ExitError
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success():
 		// A child it has left behind may hold its standard error open: it is done.
 		return done(now, "")
-	case c.ctx.Err() != nil:
+	case c.Ctx.Err() != nil:
 		return later(errStopped)
 	case ctx.Err() != nil:
 		// What it says when it is interrupted is no verdict.

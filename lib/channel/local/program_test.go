@@ -1,12 +1,17 @@
 package local
 
 import (
-	"context"
+	"bufio"
 	"encoding/json"
 	"errors"
+	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,9 +73,9 @@ func TestEnvironmentFits(t *testing.T) {
 	}
 }
 
-// The exit status of a program decides, and nothing it leaves behind; one that does not
-// end in time is tried again, whatever it says when it is interrupted.
-func TestExitStatus(t *testing.T) {
+// stored is a message in a spool.
+func stored(t *testing.T) *spool.Message {
+	t.Helper()
 	dir := t.TempDir() + "/spool"
 	if err := spool.Init(dir); err != nil {
 		t.Fatal(err)
@@ -95,9 +100,21 @@ func TestExitStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() })
-	c := &Channel{programTime: time.Second, programEnd: 100 * time.Millisecond}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	t.Cleanup(c.cancel)
+	return m
+}
+
+// aChannel gives a program so long, and then a tenth of a second.
+func aChannel(t *testing.T, long time.Duration) *Channel {
+	t.Helper()
+	c := &Channel{Unassociated: channel.NewUnassociated[settings](&channel.Host{}, nil), programTime: long, programEnd: 100 * time.Millisecond}
+	t.Cleanup(c.Abort)
+	return c
+}
+
+// The exit status of a program decides, and nothing it leaves behind; one that does not
+// end in time is tried again, whatever it says when it is interrupted.
+func TestExitStatus(t *testing.T) {
+	m, c := stored(t), aChannel(t, time.Second)
 	for script, want := range map[string]string{
 		"cat >/dev/null":                         channel.OutcomeDelivered,
 		"exit 0":                                 channel.OutcomeDelivered, // it does not have to read
@@ -116,4 +133,85 @@ func TestExitStatus(t *testing.T) {
 			}
 		})
 	}
+}
+
+// program runs one with a FIFO for its standard output, which it says its process
+// identifier to; what is read of that ends when nothing of the program is left.
+func program(script, fifo string) []string {
+	return []string{"/bin/sh", "-c", `exec >"$0"; echo $$; ` + script, fifo}
+}
+
+// begun waits for a program to begin, and returns a function that waits for its end.
+func begun(t *testing.T, fifo string) (ended func()) {
+	t.Helper()
+	f, err := os.Open(fifo) // waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	if err := f.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(f)
+	line, err := r.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		if _, err := io.ReadAll(r); err != nil {
+			t.Errorf("the program goes on: %v", err)
+			if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
+				_ = syscall.Kill(-pid, syscall.SIGKILL)
+			}
+		}
+	}
+}
+
+func aFIFO(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// A channel process that is killed takes the program with it: another may be given the
+// message at once.
+func TestProgramEndsWithTheProcess(t *testing.T) {
+	const variable = "MTAKIT_TEST_FIFO"
+	if fifo := os.Getenv(variable); fifo != "" { // this is the channel process
+		r := aChannel(t, time.Hour).intoProgram(program("exec sleep 1000", fifo), stored(t), &Delivery{}, noon)
+		t.Fatalf("%+v", r)
+	}
+	fifo := aFIFO(t)
+	process := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	process.Env = append(os.Environ(), variable+"="+fifo)
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := begun(t, fifo)
+	if err := process.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = process.Wait() // it was killed
+	ended()
+}
+
+// A program that is given up is so with all that it has started, and with nothing left when
+// the channel ends.
+func TestProgramIsGivenUpWithItsChildren(t *testing.T) {
+	fifo := aFIFO(t)
+	m, c := stored(t), aChannel(t, time.Hour)
+	result := make(chan channel.Result, 1)
+	go func() {
+		result <- c.intoProgram(program("trap '' INT; sleep 1000 & wait; wait", fifo), m, &Delivery{}, noon)
+	}()
+	ended := begun(t, fifo)
+	c.Abort()
+	if r := <-result; r.Outcome != channel.OutcomeDeferred {
+		t.Errorf("%+v", r)
+	}
+	ended()
 }
