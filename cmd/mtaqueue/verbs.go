@@ -69,7 +69,7 @@ func tree(c *ucli.Context) error {
 			return err
 		}
 		for _, r := range ch.Peers {
-			state := "up"
+			state := "idle"
 			switch {
 			case !r.Enabled:
 				state = "disabled"
@@ -79,6 +79,8 @@ func tree(c *ucli.Context) error {
 				state = "waiting"
 			case r.Failures > 0:
 				state = "delayed"
+			case r.Associations > 0 || r.Active > 0:
+				state = "up"
 			}
 			window := r.WindowEnds
 			if r.Shut {
