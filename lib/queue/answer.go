@@ -2,7 +2,6 @@ package queue
 
 import (
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +68,7 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 	}
 	base.Expires = v.Expires
 	var rows []Row
+	numbered := env.Numbered()
 	for _, r := range v.Recipients {
 		row := base
 		switch r.State {
@@ -88,7 +88,7 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 		}
 		row.N, row.Wish, row.Channel, row.Peer = r.N, r.Wish, r.Channel, r.Peer
 		row.Attempts, row.Next, row.Reason = r.Attempts, r.Until, r.Text
-		if i := slices.IndexFunc(env.Recipients, func(e spool.Recipient) bool { return e.N == r.N }); i >= 0 {
+		if i, ok := numbered[r.N]; ok {
 			row.Recipient = env.Recipients[i].Address
 		}
 		rows = append(rows, row)

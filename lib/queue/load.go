@@ -68,10 +68,20 @@ func (k *Keeper) standingOf(env *spool.Envelope, log []spool.Record) *standing {
 		r := &env.Recipients[i]
 		s.recipients[i] = sched.Recipient{N: r.N, Hops: r.Hops, Fail: r.Fail, Alternate: r.Alternate != ""}
 	}
+	var numbered map[int]int
 	for _, rec := range log {
-		for i := range s.recipients {
-			if r := &s.recipients[i]; len(rec.Recipients) == 0 || slices.Contains(rec.Recipients, r.N) {
-				s.apply(i, r, rec)
+		if len(rec.Recipients) == 0 {
+			for i := range s.recipients {
+				s.apply(i, &s.recipients[i], rec)
+			}
+			continue
+		}
+		if numbered == nil {
+			numbered = env.Numbered()
+		}
+		for _, n := range rec.Recipients {
+			if i, ok := numbered[n]; ok {
+				s.apply(i, &s.recipients[i], rec)
 			}
 		}
 	}

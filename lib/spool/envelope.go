@@ -242,6 +242,16 @@ func (e *Envelope) UnmarshalJSON(data []byte) error {
 
 func onlySpace(b []byte) bool { return len(bytes.TrimLeft(b, " \t\r\n")) == 0 }
 
+// Numbered returns the index in Recipients of each recipient, by its number: a message
+// may have 32767, and a search for each of them would take seconds.
+func (e *Envelope) Numbered() map[int]int {
+	at := make(map[int]int, len(e.Recipients))
+	for i := range e.Recipients {
+		at[e.Recipients[i].N] = i
+	}
+	return at
+}
+
 // encode returns the envelope's line, its newline included.
 func (e *Envelope) encode() ([]byte, error) {
 	if err := e.validate(); err != nil {
