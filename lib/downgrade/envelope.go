@@ -102,20 +102,10 @@ func (d *downgrade) message(raw ber.Raw, content io.ReaderAt, size int64) error 
 			}
 		}
 	}
-	if e.OriginatorName, err = d.lost.name(e.OriginatorName, d.to.Domain); err != nil {
-		return fmt.Errorf("originator: %w", err)
-	}
-	if e.Extensions, err = d.extensions(e.Extensions); err != nil {
+	if err := d.shared(shared{&e.OriginatorName, &e.Extensions, &e.OriginalEncodedInformationTypes, &e.PerMessageIndicators,
+		&e.PerDomainBilateralInformation, &e.TraceInformation, &e.PerRecipientFields, &e.Unknown}); err != nil {
 		return err
 	}
-	e.OriginalEncodedInformationTypes = d.lost.eits(e.OriginalEncodedInformationTypes)
-	e.PerMessageIndicators = d.lost.indicators(e.PerMessageIndicators)
-	e.PerDomainBilateralInformation = d.lost.bilateral(e.PerDomainBilateralInformation)
-	e.TraceInformation = d.lost.trace(e.TraceInformation)
-	if e.PerRecipientFields, err = d.recipients(e.PerRecipientFields); err != nil {
-		return err
-	}
-	e.Unknown = d.lost.unknown(e.Unknown)
 	d.out.Envelope, err = p1.EncodeMessageEnvelope(e)
 	return err
 }
@@ -131,22 +121,42 @@ func (d *downgrade) probe(raw ber.Raw) error {
 	if e.ContentType.Equal(mts.NewContentType(mts.InterpersonalMessaging1988)) && !d.to.TakesP22 {
 		e.ContentType = mts.NewContentType(mts.InterpersonalMessaging1984)
 	}
-	if e.OriginatorName, err = d.lost.name(e.OriginatorName, d.to.Domain); err != nil {
-		return fmt.Errorf("originator: %w", err)
-	}
-	if e.Extensions, err = d.extensions(e.Extensions); err != nil {
+	if err := d.shared(shared{&e.OriginatorName, &e.Extensions, &e.OriginalEncodedInformationTypes, &e.PerMessageIndicators,
+		&e.PerDomainBilateralInformation, &e.TraceInformation, &e.PerRecipientFields, &e.Unknown}); err != nil {
 		return err
 	}
-	e.OriginalEncodedInformationTypes = d.lost.eits(e.OriginalEncodedInformationTypes)
-	e.PerMessageIndicators = d.lost.indicators(e.PerMessageIndicators)
-	e.PerDomainBilateralInformation = d.lost.bilateral(e.PerDomainBilateralInformation)
-	e.TraceInformation = d.lost.trace(e.TraceInformation)
-	if e.PerRecipientFields, err = d.recipients(e.PerRecipientFields); err != nil {
-		return err
-	}
-	e.Unknown = d.lost.unknown(e.Unknown)
 	d.out.Envelope, err = p1.EncodeProbe(e)
 	return err
+}
+
+// shared are the fields that the envelopes of messages and probes have alike.
+type shared struct {
+	originator *oraddr.ORName
+	extensions *[]mts.ExtensionField
+	types      **mts.EncodedInformationTypes
+	indicators *mts.PerMessageIndicators
+	bilateral  *[]mts.PerDomainBilateralInformation
+	trace      *mts.TraceInformation
+	recipients *[]mts.PerRecipientMessageTransferFields
+	unknown    *[]ber.Raw
+}
+
+func (d *downgrade) shared(e shared) (err error) {
+	if *e.originator, err = d.lost.name(*e.originator, d.to.Domain); err != nil {
+		return fmt.Errorf("originator: %w", err)
+	}
+	if *e.extensions, err = d.extensions(*e.extensions); err != nil {
+		return err
+	}
+	*e.types = d.lost.eits(*e.types)
+	*e.indicators = d.lost.indicators(*e.indicators)
+	*e.bilateral = d.lost.bilateral(*e.bilateral)
+	*e.trace = d.lost.trace(*e.trace)
+	if *e.recipients, err = d.recipients(*e.recipients); err != nil {
+		return err
+	}
+	*e.unknown = d.lost.unknown(*e.unknown)
+	return nil
 }
 
 // name is Name, and notes what else the name had.
