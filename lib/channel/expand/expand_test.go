@@ -161,16 +161,21 @@ func TestChildIsCommittedBeforeItIsNamed(t *testing.T) {
 	}
 }
 
-// aReport is one on a member of staff, which got the message from somebody.
-func aReport(t *testing.T, from string) *subject {
+// aReport is one to staff on a member, with what it says of who sent and expanded the
+// message.
+func aReport(t *testing.T, history ...string) *subject {
 	t.Helper()
 	bravo := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "BRAVO"})
 	r := &mts.Report{}
 	r.Envelope = mts.ReportTransferEnvelope{ReportIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: bravo, LocalIdentifier: "R.1"},
 		ReportDestinationName: name(t, staff), TraceInformation: mts.AppendTrace(nil, bravo, noon)}
-	r.Envelope.Extensions = []mts.ExtensionField{ext(t, mts.ExtOriginatorAndDLExpansionHistory, []mts.OriginatorAndDLExpansion{
-		{OriginatorOrDLName: name(t, from), OriginationOrExpansionTime: "261127110000Z"},
-		{OriginatorOrDLName: name(t, staff), OriginationOrExpansionTime: "261127110000Z"}})}
+	var all []mts.OriginatorAndDLExpansion
+	for _, h := range history {
+		all = append(all, mts.OriginatorAndDLExpansion{OriginatorOrDLName: name(t, h), OriginationOrExpansionTime: "261127110000Z"})
+	}
+	if len(all) > 0 {
+		r.Envelope.Extensions = []mts.ExtensionField{ext(t, mts.ExtOriginatorAndDLExpansionHistory, all)}
+	}
 	r.Content.SubjectIdentifier = r.Envelope.ReportIdentifier
 	r.Content.PerRecipientFields = []mts.PerRecipientReportTransferFields{{ActualRecipientName: name(t, abroad), OriginallySpecifiedRecipientNumber: 1,
 		PerRecipientIndicators: mts.NewPerRecipientIndicators(true, mts.ReportNonDelivery, mts.ReportNone),
@@ -188,7 +193,7 @@ const gone = "/S=Nobody/PRMD=ALPHA/ADMD=TEST/C=GB/"
 // wait for.
 func TestReportThatCannotGoOnEnds(t *testing.T) {
 	s := start(t, "owner = \""+gone+"\"\nreports = \"owner\"")
-	commit, result := s.job(s.put(aReport(t, abroad), nil), channel.Line{Type: channel.TypeDurable})
+	commit, result := s.job(s.put(aReport(t, abroad, staff), nil), channel.Line{Type: channel.TypeDurable})
 	if commit != nil || result.Outcome != channel.OutcomeMoved || result.Child != "" || result.Text == "" {
 		t.Errorf("%+v, %+v", commit, result)
 	}
@@ -197,7 +202,7 @@ func TestReportThatCannotGoOnEnds(t *testing.T) {
 // Where it is for two, the owner has it even if nobody else can.
 func TestReportForTheOwnerAlone(t *testing.T) {
 	s := start(t, "owner = \""+ann+"\"\nreports = \"both\"")
-	commit, result := s.job(s.put(aReport(t, gone), nil), channel.Line{Type: channel.TypeDurable})
+	commit, result := s.job(s.put(aReport(t, gone, staff), nil), channel.Line{Type: channel.TypeDurable})
 	if commit == nil || result.Outcome != channel.OutcomeMoved || result.Child != commit.ID {
 		t.Fatalf("%+v, %+v", commit, result)
 	}

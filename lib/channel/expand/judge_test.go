@@ -176,27 +176,7 @@ func TestProbeToList(t *testing.T) {
 
 // Reports on members go on as the list says, those for two one after the other.
 func TestReportDecisions(t *testing.T) {
-	report := func(history ...string) *subject {
-		bravo := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "BRAVO"})
-		r := &mts.Report{}
-		r.Envelope = mts.ReportTransferEnvelope{ReportIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: bravo, LocalIdentifier: "R.1"}, ReportDestinationName: name(t, staff)}
-		var all []mts.OriginatorAndDLExpansion
-		for _, h := range history {
-			all = append(all, mts.OriginatorAndDLExpansion{OriginatorOrDLName: name(t, h), OriginationOrExpansionTime: "261127110000Z"})
-		}
-		if len(all) > 0 {
-			r.Envelope.Extensions = []mts.ExtensionField{ext(t, mts.ExtOriginatorAndDLExpansionHistory, all)}
-		}
-		r.Content.SubjectIdentifier = r.Envelope.ReportIdentifier
-		r.Content.PerRecipientFields = []mts.PerRecipientReportTransferFields{{ActualRecipientName: name(t, abroad), OriginallySpecifiedRecipientNumber: 1,
-			PerRecipientIndicators: mts.NewPerRecipientIndicators(true, mts.ReportNonDelivery, mts.ReportNone),
-			LastTraceInformation:   mts.LastTraceInformation{ArrivalTime: "261127110000Z", ReportType: mts.NewNonDelivery(1, 0)}}}
-		raw, err := p1.EncodeReport(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return subjectFrom(t, raw, spool.KindReport, staff)
-	}
+	report := func(history ...string) *subject { return aReport(t, history...) }
 	// What is no list any more passes it back to whom it had the message from; where that
 	// is not said, nobody can be told.
 	none, err := newJudge(&conf.Config{Identity: theJudge(t, "").identity})
