@@ -20,7 +20,7 @@ func TestManyRecipientsAreTold(t *testing.T) {
 	}
 	env := w.submit(to...)
 	w.start()
-	w.kill()
+	w.stop()
 	records, err := audit.Track(w.conf.Events.Dir, time.Time{}, string(env.ID))
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestFailedBarrierIsTold(t *testing.T) {
 	w.start()
 	_, settle := w.keeper.Begin()
 	settle(errors.New("input/output error"))
-	w.kill()
+	w.stop()
 	var last audit.Record
 	if _, err := audit.Scan(w.conf.Events.Dir, time.Time{}, func(r audit.Record) error {
 		last = r
