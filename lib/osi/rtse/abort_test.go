@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/osi/session"
+	"github.com/mtakit/mtakit/lib/osi/tp"
 )
 
 func TestUserAbort(t *testing.T) {
@@ -332,6 +336,91 @@ func TestSegmentsBounded(t *testing.T) {
 	write(t, peer, segment(0, 1))
 	if got := receive[Aborted](t, conn); got.Layer != LayerSession || !strings.Contains(got.Error(), "limit 10000 octets") {
 		t.Errorf("%v", got.Abort)
+	}
+}
+
+// slow is a keeper that takes its time over what is long.
+type slow struct {
+	*memory
+	entered, gate chan struct{}
+	changed       chan bool // whether the octets did, while it was at them
+}
+
+type slowKept struct {
+	Kept
+	*slow
+}
+
+func (s *slow) Keep(name ActivityName) Kept { return slowKept{s.memory.Keep(name), s} }
+
+func (k slowKept) Write(b []byte) (int, error) {
+	if len(b) > 10_000 {
+		before := bytes.Clone(b)
+		close(k.entered)
+		<-k.gate
+		k.changed <- !bytes.Equal(b, before)
+	}
+	return k.Kept.Write(b)
+}
+
+// The octets that are being kept stay as they are when the association ends, whatever
+// arrives on it.
+func TestAbortAmidKeeping(t *testing.T) {
+	keeper := &slow{memory: newMemory(), entered: make(chan struct{}), gate: make(chan struct{}), changed: make(chan bool, 1)}
+	ctx := testContext(t)
+	i, r := net.Pipe() // without a buffer: what has been written has been read
+	conns, errs := make(chan *Conn, 1), make(chan error, 1)
+	go func() {
+		c, err := acceptOn(ctx, r, testConfig("B"), func(OpenIndication) Decision {
+			return Decision{Accept: true, UserData: bindResult, Keeper: keeper}
+		})
+		conns <- c
+		errs <- err
+	}()
+	peer, err := tp.Connect(ctx, i, tp.Params{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			if _, err := peer.ReadTSDU(); err != nil {
+				return
+			}
+		}
+	}()
+	write(t, peer, tsdus(t, 'I', "CN")[0])
+	conn := <-conns
+	if err := <-errs; err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range tsdus(t, 'I', "AS", "DT") {
+		write(t, peer, b)
+	}
+	ind := receive[*TransferIndication](t, conn)
+	read := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(io.Discard, ind.APDU)
+		read <- err
+	}()
+	data := func(fill byte) []byte {
+		octets := bytes.Repeat([]byte{fill}, 100_000)
+		rttr := append(ber.AppendHeader(nil, tagOctetString, false, int64(len(octets))), octets...)
+		return append([]byte{1, 0, 1, 0}, presentationData(asn1.Context(0), rttr)...)
+	}
+	write(t, peer, tsdus(t, 'I', "MIP")[0])
+	write(t, peer, data('a'))
+	<-keeper.entered
+	conn.Abort(UserError)
+	if err := peer.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	_ = peer.WriteTSDU(data('b')) // it may find nobody
+	close(keeper.gate)
+	if <-keeper.changed {
+		t.Error("the octets have changed while they were being kept")
+	}
+	if err := <-read; !errors.As(err, new(*Abort)) {
+		t.Errorf("read: %v", err)
 	}
 }
 

@@ -54,6 +54,8 @@ type Conn struct {
 	writeErr error
 	dead     bool // the transport connection is closed
 
+	keeping bool // the octets of the TSDU last read are being kept
+
 	tim    *time.Timer // TIM of X.225
 	linger *time.Timer
 }
@@ -348,7 +350,7 @@ func (c *Conn) read() {
 			c.tc.Close()
 			return
 		}
-		for c.in != nil && c.in.pending() || len(c.queue) > maxQueue && c.writeErr == nil {
+		for c.keeping || c.in != nil && c.in.pending() || len(c.queue) > maxQueue && c.writeErr == nil {
 			c.waitChange()
 		}
 		c.mu.Unlock()

@@ -175,9 +175,12 @@ func (in *inbound) await() error {
 			octets := in.chunk
 			in.fresh = false
 			if in.keep != nil {
+				in.conn.keeping = true
 				in.conn.mu.Unlock()
 				in.keep.write(in.conn, octets)
 				in.conn.mu.Lock()
+				in.conn.keeping = false
+				in.conn.notify()
 			}
 			continue
 		case in.eof:

@@ -34,7 +34,7 @@ func TestManyRTTRs(t *testing.T) {
 		for _, r := range rttrs {
 			octets = append(ber.AppendHeader(octets, tagOctetString, false, int64(len(r))), r...)
 		}
-		write(t, peer, append([]byte{1, 0, 1, 0}, presentationData(octets)...))
+		write(t, peer, append([]byte{1, 0, 1, 0}, presentationData(asn1.Context(1), octets)...))
 		write(t, peer, unhex(t, `01 00 29 03 2A 01 31`))
 		if got := take(t, conn); !bytes.Equal(got, apdu) {
 			t.Errorf("%s: %d octets arrived, want %d", name, len(got), len(apdu))
@@ -45,10 +45,10 @@ func TestManyRTTRs(t *testing.T) {
 	}
 }
 
-// presentationData is fully-encoded-data of one value in the context of the RTSE,
-// octet-aligned.
-func presentationData(octets []byte) []byte {
-	value := append([]byte{2, 1, 3}, ber.AppendHeader(nil, asn1.Context(1), false, int64(len(octets)))...)
+// presentationData is fully-encoded-data of one value in the context of the RTSE, [0] as
+// one ASN.1 value or [1] octet-aligned.
+func presentationData(form asn1.Tag, octets []byte) []byte {
+	value := append([]byte{2, 1, 3}, ber.AppendHeader(nil, form, form == asn1.Context(0), int64(len(octets)))...)
 	value = append(value, octets...)
 	list := append(ber.AppendHeader(nil, asn1.Tag{Class: asn1.Universal, Number: 16}, true, int64(len(value))), value...)
 	return append(ber.AppendHeader(nil, asn1.Tag{Class: asn1.Application, Number: 1}, true, int64(len(list))), list...)
