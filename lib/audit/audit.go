@@ -3,8 +3,8 @@
 //
 // The event log is for people and their tools; the spool does not depend on it.
 // mtarun is its only writer. The record of an accepted message is written before the
-// barrier that makes the message durable begins, so that nobody who was told yes misses
-// it. A message found without anybody having been told, because mtarun or a channel
+// barrier that makes the message durable begins, and synced before anybody hears of its
+// end, so that nobody who was told yes misses it. A message found without anybody having been told, because mtarun or a channel
 // was killed in between, is recorded as Recovered. Readers ignore members and events
 // they do not know.
 package audit
@@ -21,7 +21,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/durable"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -96,26 +99,32 @@ type Record struct {
 // Log appends records to the event log below a directory. It is not safe for
 // concurrent use: its one writer is the scheduler's process.
 type Log struct {
-	dir  string
-	mta  string
-	day  string
-	file *os.File
-	buf  bytes.Buffer
+	dir     string
+	mta     string
+	day     string
+	file    *os.File
+	buf     bytes.Buffer
+	covered func(*os.File) bool
+	past    []*os.File // of earlier days, to be synced and closed
+	written bool       // to file, and not given to be synced
+	named   bool       // file has a name that was not given to be synced
 }
 
-// Open opens the event log of an MTA for appending; the directory is made.
-func Open(dir, mta string) (*Log, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+// Open opens the event log of an MTA for appending; the directory is made. What is
+// written to a file that is covered somebody else makes durable.
+func Open(dir, mta string, covered func(*os.File) bool) (*Log, error) {
+	if err := durable.MkdirAll(dir, 0o750); err != nil {
 		return nil, diag.E("event log", diag.CantCreate, err)
 	}
-	return &Log{dir: dir, mta: mta}, nil
+	return &Log{dir: dir, mta: mta, covered: covered}, nil
 }
 
 // Append queues a record; Flush writes what is queued.
 func (l *Log) Append(r Record) error {
+	var refused error // of what was queued before: this is queued all the same
 	if day := r.Time.UTC().Format(time.DateOnly); day != l.day {
-		if err := l.turn(day); err != nil {
-			return err
+		if refused = l.turn(day); day != l.day {
+			return refused
 		}
 	}
 	r.MTA = l.mta
@@ -123,22 +132,31 @@ func (l *Log) Append(r Record) error {
 	if err := json.NewEncoder(&l.buf).Encode(r); err != nil {
 		return diag.E("event log", diag.Internal, err)
 	}
-	return nil
+	return refused
 }
 
-// turn goes to another day's file. A torn line at its end, left by a cut, is
-// closed by a newline so that it cannot swallow the next record.
+// turn goes to another day's file.
 func (l *Log) turn(day string) error {
-	if err := l.Close(); err != nil {
-		return err
-	}
+	err := l.Flush()
+	l.buf.Reset() // what is left does not fit into another file
+	return errors.Join(err, l.open(day))
+}
+
+// open goes to the file of a day. A torn line at its end, left by a cut, is closed by a
+// newline so that it cannot swallow the next record. If there is an error, the file stays.
+func (l *Log) open(day string) error {
 	f, err := os.OpenFile(filepath.Join(l.dir, day+suffix), os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
 		return diag.E("event log", diag.CantCreate, err)
 	}
-	l.file, l.day = f, day
+	if l.file != nil {
+		l.past = append(l.past, l.file)
+	}
+	l.file, l.day, l.written = f, day, false
 	last := make([]byte, 1)
-	if end, err := f.Seek(0, io.SeekEnd); err == nil && end > 0 {
+	end, err := f.Seek(0, io.SeekEnd)
+	l.named = l.named || err != nil || end == 0
+	if err == nil && end > 0 {
 		if _, err := f.ReadAt(last, end-1); err == nil && last[0] != '\n' {
 			l.buf.WriteByte('\n')
 		}
@@ -150,13 +168,25 @@ func (l *Log) turn(day string) error {
 const maxHeld = 1 << 20
 
 // Flush writes the queued records with one call; it does not sync. What the file system
-// refuses is held for the next time, as long as it is not too much.
+// refuses is held for the next time, as long as it is not too much. If somebody has
+// removed the file, as whoever compresses it does, another one is begun.
 func (l *Log) Flush() error {
 	if l.buf.Len() == 0 || l.file == nil {
 		return nil
 	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(l.file.Fd()), &st); err == nil && st.Nlink == 0 {
+		queued := bytes.Clone(l.buf.Bytes())
+		l.buf.Reset()
+		err := l.open(l.day)
+		l.buf.Write(queued)
+		if err != nil {
+			return err
+		}
+	}
 	n, err := l.file.Write(l.buf.Bytes())
 	l.buf.Next(n)
+	l.written = l.written || n > 0
 	if err != nil && l.buf.Len() > maxHeld {
 		l.buf.Reset()
 		l.buf.WriteByte('\n') // ends what may be there of the first of them
@@ -164,20 +194,43 @@ func (l *Log) Flush() error {
 	return diag.E("event log", diag.IO, err)
 }
 
-// File returns the file being appended to, for a barrier by file; nil before the
-// first record.
-func (l *Log) File() *os.File { return l.file }
-
-// Close flushes and closes the present file; the next record opens one.
-func (l *Log) Close() error {
-	err := l.Flush()
-	if l.file != nil {
-		if e := l.file.Close(); err == nil {
-			err = diag.E("event log", diag.IO, e)
+// Unsynced gives what makes durable what has been flushed since it was last called. It
+// is run on any goroutine, once, and before that of the next call. The files stay open
+// until then, because an error of writing is told to who has them open.
+func (l *Log) Unsynced() func() error {
+	past, files := l.past, l.past
+	if l.written {
+		files = append(files[:len(files):len(files)], l.file)
+	}
+	named := l.named && len(files) > 0
+	l.past, l.written, l.named = nil, false, l.named && !named
+	return func() error {
+		var err error
+		synced := false
+		for _, f := range files {
+			if l.covered == nil || !l.covered(f) {
+				synced = true
+				err = errors.Join(err, f.Sync())
+			}
 		}
+		if named && synced {
+			err = errors.Join(err, durable.SyncDir(l.dir))
+		}
+		for _, f := range past {
+			err = errors.Join(err, f.Close())
+		}
+		return diag.E("event log", diag.IO, err)
+	}
+}
+
+// Close flushes, syncs and closes the present file; the next record opens one.
+func (l *Log) Close() error {
+	err := errors.Join(l.Flush(), l.Unsynced()())
+	if l.file != nil {
+		err = errors.Join(err, diag.E("event log", diag.IO, l.file.Close()))
 	}
 	l.file, l.day = nil, ""
-	l.buf.Reset() // what is left does not fit into another file
+	l.buf.Reset()
 	return err
 }
 

@@ -2,10 +2,13 @@ package audit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,7 +21,7 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 func write(t *testing.T, dir string, records ...Record) {
 	t.Helper()
-	l, err := Open(dir, "MTA-A")
+	l, err := Open(dir, "MTA-A", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +201,7 @@ func TestUnreadableLogIsNamed(t *testing.T) {
 // What a full disk refuses is written when there is room, and no record is torn.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	l, err := Open(dir, "MTA-A")
+	l, err := Open(dir, "MTA-A", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,5 +253,83 @@ func TestFullDisk(t *testing.T) {
 	}
 	if err := l.file.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Whoever compresses the file of today removes it: another one is begun, and no record
+// goes to where nobody can read it.
+func TestFileOfTodayIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Open(dir, "MTA-A", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"a", "b"} {
+		if err := errors.Join(l.Append(Record{Time: noon, Event: Submitted, ID: id}), l.Flush(), l.Unsynced()()); err != nil {
+			t.Fatal(err)
+		}
+		if id == "a" {
+			if err := os.Remove(filepath.Join(dir, "2026-11-24.jsonl")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got, skipped := read(t, dir, time.Time{}); !slices.Equal(got, []string{"submitted b"}) || skipped > 0 {
+		t.Errorf("%q, %d skipped", got, skipped)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What was written before midnight is synced after it, by the descriptor it was written
+// by; what cannot be synced is an error, and nothing is left open.
+func TestSyncedByTheirOwnDescriptors(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink("/dev/null", filepath.Join(dir, "2026-11-24.jsonl")); err != nil { // which cannot be synced
+		t.Fatal(err)
+	}
+	var asked []string
+	covered := false
+	l, err := Open(dir, "MTA-A", func(f *os.File) bool {
+		asked = append(asked, filepath.Base(f.Name()))
+		return covered
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sync := func(from, to time.Time) error {
+		t.Helper()
+		asked = nil
+		for _, at := range []time.Time{from, to} {
+			if err := errors.Join(l.Append(Record{Time: at, Event: Submitted, ID: "a"}), l.Flush()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		past := l.past
+		err := l.Unsynced()()
+		for _, f := range past {
+			if e := f.Close(); !errors.Is(e, os.ErrClosed) {
+				t.Errorf("%s was left open", f.Name())
+			}
+		}
+		return err
+	}
+	day := 24 * time.Hour
+	if err := sync(noon, noon.Add(day)); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("a file that cannot be synced: %v", err)
+	}
+	if !slices.Equal(asked, []string{"2026-11-24.jsonl", "2026-11-25.jsonl"}) {
+		t.Errorf("synced are %q", asked)
+	}
+	if err := l.Unsynced()(); err != nil || len(asked) != 2 {
+		t.Errorf("nothing written since: %v, %q", err, asked)
+	}
+	covered = true
+	if err := sync(noon, noon); err != nil {
+		t.Errorf("what somebody else makes durable: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
 	}
 }

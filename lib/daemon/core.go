@@ -34,6 +34,8 @@ const (
 	ride = 20 * time.Millisecond
 	// scanInterval is how often new/ is looked at in case a wake-up was lost.
 	scanInterval = 10 * time.Second
+	// barrierPause is how long a barrier waits for descriptors.
+	barrierPause = time.Second
 	// maxPosts is how much may be queued for the core before those who post wait.
 	maxPosts = 1024
 	// loadBatch is how many messages found at start are told between other work.
@@ -347,10 +349,17 @@ func (c *core) startBarrier() {
 	if c.barrier || !c.keeper.Waiting() && c.now().Before(c.dirty.Add(ride)) && !c.drained {
 		return
 	}
-	batch, settle := c.keeper.Begin()
+	run, settle := c.keeper.Begin()
 	c.barrier, c.dirty = true, time.Time{}
 	go func() {
-		err := c.spool.Barrier(batch)
+		err := run()
+		for told := false; diag.KindOf(err) == diag.Temporary; err = run() {
+			if !told {
+				c.log.Warn("a barrier cannot begin and will be tried again", "error", err)
+				told = true
+			}
+			time.Sleep(barrierPause)
+		}
 		c.post(func() {
 			c.barrier = false
 			if err != nil {

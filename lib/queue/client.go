@@ -207,8 +207,8 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 		}
 	}, func() { answered = true })
 	for k.Dirty() || !answered {
-		batch, settle := k.Begin()
-		settle(sp.Barrier(batch))
+		run, settle := k.Begin()
+		settle(run())
 		if k.failed != nil {
 			return errors.Join(append(troubles, k.failed)...)
 		}

@@ -16,13 +16,13 @@ import (
 func (w *world) barrier() (durable string) {
 	w.t.Helper()
 	durable = w.t.TempDir()
-	batch, settle := w.keeper.Begin()
+	run, settle := w.keeper.Begin()
 	for _, part := range []string{"new", "q"} {
 		if err := os.CopyFS(filepath.Join(durable, part), os.DirFS(filepath.Join(w.conf.Spool.Dir, part))); err != nil {
 			w.t.Fatal(err)
 		}
 	}
-	settle(w.spool.Barrier(batch))
+	settle(run())
 	return durable
 }
 

@@ -3,6 +3,9 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,5 +59,50 @@ func TestFailedBarrierIsTold(t *testing.T) {
 	}
 	if last.Event != audit.Poisoned || last.Text != "input/output error" {
 		t.Errorf("last is %+v", last)
+	}
+}
+
+// The event log is for people: that its file was removed, as whoever compresses it does,
+// or cannot be made durable is told to the operator and stops nothing.
+func TestEventLogStopsNothing(t *testing.T) {
+	for _, barrier := range []string{"syncfs", "fsync"} {
+		w := newWorld(t)
+		w.conf.Spool.Barrier = barrier
+		w.submit(ann)
+		w.start()
+		if err := w.run(); err != nil {
+			t.Fatal(err)
+		}
+		days, err := filepath.Glob(filepath.Join(w.conf.Events.Dir, "*.jsonl"))
+		if err != nil || len(days) != 1 {
+			t.Fatalf("%q, %v", days, err)
+		}
+		barriers := func(n int) {
+			for range n {
+				w.keeper.Event(w.now, audit.Record{Event: audit.Reloaded})
+				run, settle := w.keeper.Begin()
+				settle(run())
+			}
+			if w.keeper.failed != nil {
+				t.Fatalf("%s: %v", barrier, w.keeper.failed)
+			}
+		}
+		if err := os.Remove(days[0]); err != nil {
+			t.Fatal(err)
+		}
+		barriers(2)
+		text, err := os.ReadFile(days[0])
+		if err != nil || strings.Count(string(text), audit.Reloaded) != 2 {
+			t.Errorf("%s: %q, %v", barrier, text, err)
+		}
+		// A file that takes everything and cannot be synced.
+		if err := errors.Join(os.Remove(days[0]), os.Symlink("/dev/null", days[0])); err != nil {
+			t.Fatal(err)
+		}
+		barriers(2)
+		if told := strings.Contains(w.said.String(), "invalid argument"); told != (barrier == "fsync") {
+			t.Errorf("%s: the operator is told: %v; %s", barrier, told, w.said.String())
+		}
+		w.kill()
 	}
 }

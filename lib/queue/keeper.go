@@ -37,8 +37,8 @@ const (
 
 // Keeper owns a spool under its lock, and the scheduler of its messages. It is used
 // from one goroutine and starts none. What it does becomes durable with barriers
-// that others run: Begin says what the next one must cover, and its settle, called
-// with the result, lets go of whoever waited.
+// that others run: Begin gives the next one, and its settle, called with the result,
+// lets go of whoever waited.
 type Keeper struct {
 	// Damaged hears of a message that was found damaged or cannot be read; one in new/
 	// that cannot be taken over is told of once. It is set before the first call.
@@ -109,7 +109,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 	if err := sp.SetBarrier(spool.BarrierMode(cfg.Spool.Barrier)); err != nil {
 		return nil, err
 	}
-	events, err := audit.Open(cfg.Events.Dir, cfg.Identity.MTA)
+	events, err := audit.Open(cfg.Events.Dir, cfg.Identity.MTA, sp.Covers)
 	if err != nil {
 		return nil, err
 	}
@@ -438,15 +438,32 @@ func (k *Keeper) Dirty() bool { return k.dirty }
 // Waiting tells that somebody outside waits for the next barrier.
 func (k *Keeper) Waiting() bool { return k.urgent }
 
-// Begin starts a barrier: the caller runs spool.Barrier(batch), on any goroutine,
-// and then calls settle with its result on the keeper's own.
-func (k *Keeper) Begin() (batch *spool.Batch, settle func(error)) {
+// Begin starts a barrier: the caller runs it, on any goroutine, and then calls settle
+// with its result on the keeper's own. One runs at a time.
+func (k *Keeper) Begin() (run func() error, settle func(error)) {
 	waiting := k.waiting
 	b := k.batch
 	k.batch, k.waiting, k.urgent, k.dirty = spool.Batch{}, nil, false, false
 	k.running = true
+	// The records of what this barrier makes durable go to the disk with it.
+	if err := k.events.Flush(); err != nil {
+		k.complain("event log", err)
+	}
+	recorded := k.events.Unsynced()
+	var unrecorded error
+	run = func() error {
+		err := k.spool.Barrier(&b)
+		if err == nil {
+			// A loss here concerns what is told, not what is kept.
+			unrecorded = recorded()
+		}
+		return err
+	}
 	settle = func(err error) {
 		k.running = false
+		if unrecorded != nil {
+			k.complain("event log", unrecorded)
+		}
 		if err != nil {
 			k.Poison(err)
 		}
@@ -454,14 +471,7 @@ func (k *Keeper) Begin() (batch *spool.Batch, settle func(error)) {
 			f(err)
 		}
 	}
-	// The records of what this barrier makes durable go to the disk with it.
-	if err := k.events.Flush(); err != nil {
-		k.complain("event log", err)
-	}
-	if f := k.events.File(); f != nil {
-		b.Dirs = append(b.Dirs, f.Name())
-	}
-	return &b, settle
+	return run, settle
 }
 
 // Poison ends the keeper's work: after a failed barrier nobody hears yes, now or

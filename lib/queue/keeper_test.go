@@ -153,8 +153,8 @@ func (w *world) run() error {
 				return errKilled
 			}
 			w.barriers--
-			batch, settle := w.keeper.Begin()
-			settle(w.spool.Barrier(batch))
+			run, settle := w.keeper.Begin()
+			settle(run())
 		default:
 			next := w.keeper.Next()
 			if next.IsZero() || next.Sub(w.now) > time.Minute {
@@ -347,9 +347,9 @@ func TestFailedBarrierSaysNoForEver(t *testing.T) {
 	if len(heard) > 0 {
 		t.Fatalf("heard %v before the barrier", heard)
 	}
-	batch, settle := w.keeper.Begin()
+	run, settle := w.keeper.Begin()
 	w.keeper.Commit(w.now, put(), hear) // after this barrier has begun
-	settle(w.spool.Barrier(batch))
+	settle(run())
 	if len(heard) != 1 || heard[0] != nil {
 		t.Fatalf("heard %v after a barrier that covers the first", heard)
 	}
@@ -466,11 +466,11 @@ func TestNotIdleWhileABarrierRuns(t *testing.T) {
 	w.start()
 	defer w.kill()
 	for w.keeper.Dirty() {
-		batch, settle := w.keeper.Begin()
+		run, settle := w.keeper.Begin()
 		if w.keeper.Idle() {
 			t.Fatal("idle with a barrier running")
 		}
-		settle(w.spool.Barrier(batch))
+		settle(run())
 	}
 	if len(w.jobs) == 0 {
 		t.Error("the report is not on its way")

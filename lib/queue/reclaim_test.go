@@ -147,9 +147,9 @@ func TestReclaimLeavesAloneWhatIsUnderWay(t *testing.T) {
 	for w.keeper.Dirty() || len(w.jobs) > 0 {
 		w.reclaim()
 		if w.keeper.Dirty() {
-			batch, settle := w.keeper.Begin()
+			run, settle := w.keeper.Begin()
 			w.reclaim()
-			err := w.spool.Barrier(batch)
+			err := run()
 			w.reclaim()
 			settle(err)
 		}

@@ -46,8 +46,8 @@ func TestReportSurvivesAnUnreadableMessage(t *testing.T) {
 	w.outcome(j, 1, sched.Delivered)
 	w.outcome(j, 2, sched.Transferred)
 	for range 3 {
-		if batch, settle := w.keeper.Begin(); true {
-			settle(w.spool.Barrier(batch))
+		if run, settle := w.keeper.Begin(); true {
+			settle(run())
 		}
 	}
 	if err := errors.Join(os.Remove(path), os.Rename(away, path)); err != nil {
@@ -118,8 +118,8 @@ func TestRefusedRecordsKeepTheirOrder(t *testing.T) {
 		w.keeper.Serve(w.now, Request{Verb: verb, IDs: []string{string(env.ID)}},
 			func(a Answer) { failed = failed || a.Error != nil }, func() { answered = true })
 		for !answered {
-			batch, settle := w.keeper.Begin()
-			settle(w.spool.Barrier(batch))
+			run, settle := w.keeper.Begin()
+			settle(run())
 		}
 		return failed
 	}

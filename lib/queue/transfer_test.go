@@ -29,12 +29,12 @@ func TestSecureWaitsForABarrier(t *testing.T) {
 	if len(heard) > 0 || !w.keeper.Waiting() {
 		t.Fatalf("heard %v before the barrier", heard)
 	}
-	batch, settle := w.keeper.Begin()
-	if !slices.Equal(batch.Partials, []spool.ID{id}) {
-		t.Errorf("the barrier is for %v", batch.Partials)
+	if got := w.keeper.batch.Partials; !slices.Equal(got, []spool.ID{id}) {
+		t.Errorf("the barrier is for %v", got)
 	}
+	run, settle := w.keeper.Begin()
 	secure() // after this barrier has begun
-	settle(w.spool.Barrier(batch))
+	settle(run())
 	if len(heard) != 1 || heard[0] != nil {
 		t.Fatalf("heard %v after a barrier that covers the first", heard)
 	}
@@ -73,8 +73,8 @@ func TestTransferIsRemembered(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.keeper.Commit(w.now, env, func(error) {})
-	batch, settle := w.keeper.Begin()
-	settle(w.spool.Barrier(batch))
+	run, settle := w.keeper.Begin()
+	settle(run())
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}

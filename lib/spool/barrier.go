@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/diag"
 )
@@ -37,9 +40,8 @@ var ErrBarrier = errors.New("barrier failed")
 // Batch is what others have written and wait for. What this Spool has itself
 // appended, renamed or removed need not be in it.
 type Batch struct {
-	Refs []Ref    // files written in place by channels
-	Logs []Ref    // logs
-	Dirs []string // directories, absolute or below the spool
+	Refs []Ref // files written in place by channels
+	Logs []Ref // logs
 	// Partials are partials that channels have written to.
 	Partials []ID
 }
@@ -83,7 +85,8 @@ func (s *Spool) changed(files, dirs []string) {
 // call began; b may be nil. An error, ErrBarrier of kind IO, means that some of it may be
 // lost: nobody may be told yes, and every later Barrier of this Spool fails
 // too, because the kernel reports a lost page only once. The way on is a new
-// process, and Load.
+// process, and Load. One of kind Temporary says that the barrier has not begun, for want
+// of descriptors, and is to be called again with the same b.
 func (s *Spool) Barrier(b *Batch) error {
 	if err := s.holding("barrier"); err != nil {
 		return err
@@ -95,6 +98,10 @@ func (s *Spool) Barrier(b *Batch) error {
 		return s.syncEach(b, p)
 	})
 }
+
+// Covers tells whether a Barrier makes durable what has been written to f, which is no
+// file of the spool.
+func (s *Spool) Covers(*os.File) bool { return s.mode == BarrierSyncfs }
 
 // syncfs is a barrier of one syncfs(2), whatever the mode.
 func (s *Spool) syncfs() error {
@@ -114,7 +121,17 @@ func (s *Spool) sync(all func(pending) error) error {
 	if failed != nil {
 		return diag.E("spool", diag.IO, fmt.Errorf("an earlier %w", failed))
 	}
-	if err := all(p); err != nil {
+	if err := all(p); unopened(err) {
+		s.mu.Lock()
+		for path := range p.files {
+			s.pending.file(path)
+		}
+		for path := range p.dirs {
+			s.pending.dir(path)
+		}
+		s.mu.Unlock()
+		return diag.E("spool", diag.Temporary, fmt.Errorf("barrier: %w", err))
+	} else if err != nil {
 		err = fmt.Errorf("%w: %w", ErrBarrier, err)
 		s.mu.Lock()
 		s.failed = err
@@ -128,13 +145,21 @@ func (s *Spool) sync(all func(pending) error) error {
 // as that of a barrier: a second try would succeed and mean nothing.
 func (s *Spool) syncNow(dir string) error {
 	err := s.disk.sync(dir)
-	if err != nil {
+	if err != nil && !unopened(err) {
 		err = fmt.Errorf("%w: %w", ErrBarrier, err)
 		s.mu.Lock()
 		s.failed = err
 		s.mu.Unlock()
 	}
 	return err
+}
+
+// unopened tells that a file could not be opened to be synced for want of descriptors or
+// memory: nothing is lost by that.
+func unopened(err error) bool {
+	var at *fs.PathError
+	return errors.As(err, &at) && at.Op == "open" &&
+		(errors.Is(at.Err, unix.EMFILE) || errors.Is(at.Err, unix.ENFILE) || errors.Is(at.Err, unix.ENOMEM))
 }
 
 // syncEach makes a barrier of single fsyncs: files first, then the directories
@@ -153,12 +178,6 @@ func (s *Spool) syncEach(b *Batch, p pending) error {
 			p.file(s.partialPath(id))
 			p.file(s.partialPath(id) + ".log")
 			p.dir(parentDir(s.partialPath(id)))
-		}
-		for _, dir := range b.Dirs {
-			if dir != "" && dir[0] != '/' {
-				dir = s.dir + "/" + dir
-			}
-			p.dir(dir)
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(p.files)) {

@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -151,7 +152,7 @@ func TestBarrierFailsForGood(t *testing.T) {
 			}
 			return nil
 		}
-		if err := a.s.Barrier(&Batch{Dirs: []string{"new"}}); diag.KindOf(err) != diag.IO {
+		if err := a.s.Barrier(&Batch{Partials: []ID{NewID(time.Now())}}); diag.KindOf(err) != diag.IO {
 			t.Errorf("%s: %v", mode, err)
 		}
 		for range 2 {
@@ -416,5 +417,44 @@ func TestLoadGoesOnPastAFamilyInTrouble(t *testing.T) {
 	}
 	if !got[parent] || !got[child] {
 		t.Errorf("good when there is room: %v", got)
+	}
+}
+
+// A file that cannot be opened to be synced is not a page that was lost: the same barrier
+// is begun again, and makes durable all that the first was to.
+func TestBarrierWithoutDescriptors(t *testing.T) {
+	a := newAgent(t, filepath.Join(memoryDir(t), "spool"), BarrierFsync)
+	defer a.die()
+	a.begin(Normal)
+	a.finish(1)
+	w := a.waiting[0]
+	a.must(a.s.Append(w.Ref(), Record{Kind: RecordHold}))
+	batch := &Batch{Refs: []Ref{w.Ref()}}
+	begun := 0
+	for n := 1; ; n++ {
+		before := a.disk.calls
+		a.disk.fault = func(call int) error {
+			if call == before+n {
+				return &fs.PathError{Op: "open", Path: "it", Err: syscall.EMFILE}
+			}
+			return nil
+		}
+		begun = len(a.disk.ops)
+		err := a.s.Barrier(batch)
+		if err == nil {
+			break
+		}
+		if diag.KindOf(err) != diag.Temporary {
+			t.Fatalf("call %d: %v", n, err)
+		}
+	}
+	synced := map[any]bool{}
+	for _, op := range a.disk.ops[begun:] {
+		synced[op.inode], synced[op.path] = true, true
+	}
+	for _, of := range []any{a.disk.inode[a.s.path(w.Ref())], a.disk.inode[a.s.logPath(w.Ref())], a.s.shardPath(w.Ref())} {
+		if !synced[of] {
+			t.Errorf("%v is not synced in the end: %v", of, synced)
+		}
 	}
 }
