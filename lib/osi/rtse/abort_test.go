@@ -339,6 +339,28 @@ func TestSegmentsBounded(t *testing.T) {
 	}
 }
 
+// Nobody is told that something has been sent which was still to be written when the
+// transport connection ended, or came after that.
+func TestNothingSentUnwritten(t *testing.T) {
+	for _, when := range []string{"before", "after"} {
+		_, c := associate(t, testConfig("A"), testConfig("B"))
+		c.mu.Lock() // the goroutines that read and write wait
+		if when == "before" {
+			c.enqueue(outgoing{segments: [][]byte{{0}}})
+		}
+		c.disconnected(io.EOF)
+		c.dead = true
+		if when == "after" {
+			c.enqueue(outgoing{segments: [][]byte{{0}}})
+		}
+		c.notify()
+		c.mu.Unlock()
+		if err := c.flush(); !errors.Is(err, net.ErrClosed) || diag.KindOf(err) != diag.Unavailable {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+}
+
 // slow is a keeper that takes its time over what is long.
 type slow struct {
 	*memory

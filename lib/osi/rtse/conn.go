@@ -266,6 +266,7 @@ func (c *Conn) perform(down []session.Action) {
 
 func (c *Conn) enqueue(o outgoing) {
 	if c.dead {
+		c.dropped(o)
 		return
 	}
 	c.queue = append(c.queue, o)
@@ -273,8 +274,15 @@ func (c *Conn) enqueue(o outgoing) {
 	c.notify()
 }
 
-// flush waits until what is queued now is written; the octets of its segments may
-// be changed after that, not before.
+// dropped notes that a TSDU will not be written. c.mu is held.
+func (c *Conn) dropped(o outgoing) {
+	if o.segments != nil && c.writeErr == nil {
+		c.writeErr = diag.E("", diag.Unavailable, net.ErrClosed)
+	}
+}
+
+// flush waits until what is queued now is written, or an error says that not all of it
+// was; the octets of its segments may be changed after that, not before.
 func (c *Conn) flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -314,6 +322,9 @@ func (c *Conn) write() {
 		c.mu.Lock()
 		if err != nil {
 			c.writeErr = err
+		}
+		if last {
+			c.dropped(o)
 		}
 		if last || err != nil {
 			// The reader meets the end of the connection and reports it.
