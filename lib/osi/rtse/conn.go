@@ -122,8 +122,6 @@ func Open(ctx context.Context, nc net.Conn, cfg Config, userData ber.Raw) (*Conn
 	err = c.wait(ctx, nil, func() bool { return c.answer != nil || c.refuse != nil })
 	switch {
 	case c.answer != nil:
-		c.remote = c.answer.Remote
-		c.remote.Addr = tc.RemoteAddr()
 		return c, OpenResult{Outcome: OpenAccepted, UserData: c.answer.UserData}, nil
 	case c.refuse != nil:
 		return nil, OpenResult{Outcome: OpenRefused, Refusal: c.refuse}, fmt.Errorf("rtse: open: %w", c.refuse)

@@ -2,8 +2,11 @@ package rtse
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -42,6 +45,35 @@ func TestManyRTTRs(t *testing.T) {
 		if b := tsdu(t, peer); !bytes.Equal(b, unhex(t, `02 00 2A 03 2A 01 31`)) {
 			t.Errorf("%s: sent % X, want AEA", name, b)
 		}
+	}
+}
+
+// Who waits for an indication hears when the time is over, though an APDU has begun to
+// arrive, and hears of the APDU as soon as it is known what it is.
+func TestReceiveAmidHead(t *testing.T) {
+	peer, conns, _ := rawPeer(t, testConfig("B"), accepting)
+	write(t, peer, tsdus(t, 'I', "CN")[0])
+	tsdu(t, peer)
+	conn := <-conns
+	write(t, peer, tsdus(t, 'I', "AS")[0])
+	apdu := value(100)
+	external, err := appendExternal(nil, 5, int64(len(apdu)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	external = append(external, apdu...)
+	for _, octets := range [][]byte{external[:3], external[3:]} {
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		defer cancel()
+		if ind, err := conn.Receive(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("received %T %+v, %v", ind, ind, err)
+		}
+		rttr := append(ber.AppendHeader(nil, tagOctetString, false, int64(len(octets))), octets...)
+		write(t, peer, append([]byte{1, 0, 1, 0}, presentationData(asn1.Context(0), rttr)...))
+	}
+	write(t, peer, unhex(t, `01 00 29 03 2A 01 31`))
+	if got := take(t, conn); !bytes.Equal(got, apdu) {
+		t.Errorf("% X arrived", got)
 	}
 }
 

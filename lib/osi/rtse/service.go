@@ -17,7 +17,8 @@ func (c *Conn) indicate(a action) (answer event, ok bool) {
 	case rtOpenInd:
 		c.opened = &a.OpenIndication
 	case rtOpenCnf:
-		c.answer = &a
+		c.answer, c.remote = &a, a.Remote
+		c.remote.Addr = c.tc.RemoteAddr()
 	case rtRefused:
 		c.refuse = a.Refusal
 		c.end(&Abort{Layer: a.Refusal.Layer, Reason: "refused", Err: a.Refusal})
@@ -81,12 +82,27 @@ func (c *Conn) data(octets []byte) {
 	c.tell()
 }
 
-// tell puts the activity into the inbox, when it has begun to arrive.
+// tell has the user told of the activity, when it has begun to arrive.
 func (c *Conn) tell() {
 	if !c.in.told {
 		c.in.told = true
-		c.inbox = append(c.inbox, &TransferIndication{Activity: c.in.activity, conn: c, in: c.in})
+		go (&TransferIndication{Activity: c.in.activity, conn: c, in: c.in}).announce()
 	}
+}
+
+// announce is the goroutine that reads the head of an APDU and then puts it into the
+// inbox, unless its sender has given it up meanwhile, or the association is over.
+func (t *TransferIndication) announce() {
+	if !t.open() {
+		return
+	}
+	c := t.conn
+	c.mu.Lock()
+	if c.in == t.in {
+		c.inbox = append(c.inbox, t)
+		c.notify()
+	}
+	c.mu.Unlock()
 }
 
 // drop takes an activity nobody has been told of out of the inbox.
@@ -130,31 +146,20 @@ func (c *Conn) pleased(priority int64) {
 // Receive returns the next indication. An error is that of the context; the
 // association is as it was then.
 func (c *Conn) Receive(ctx context.Context) (Indication, error) {
-	for {
-		c.mu.Lock()
-		err := c.wait(ctx, nil, func() bool { return len(c.inbox) > 0 })
-		if err != nil {
-			c.mu.Unlock()
-			return nil, err
-		}
-		if len(c.inbox) == 0 {
-			defer c.mu.Unlock()
-			if c.abort != nil {
-				return Aborted{c.abort}, nil
-			}
-			return Closed{}, nil
-		}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.wait(ctx, nil, func() bool { return len(c.inbox) > 0 })
+	switch {
+	case err != nil:
+		return nil, err
+	case len(c.inbox) > 0:
 		ind := c.inbox[0]
 		c.inbox = slices.Delete(c.inbox, 0, 1)
-		c.mu.Unlock()
-		t, ok := ind.(*TransferIndication)
-		if !ok {
-			return ind, nil
-		}
-		if t.open() {
-			return t, nil
-		}
+		return ind, nil
+	case c.abort != nil:
+		return Aborted{c.abort}, nil
 	}
+	return Closed{}, nil
 }
 
 // open reads the head of the EXTERNAL around the APDU, which X.410-1984 mode does
