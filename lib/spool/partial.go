@@ -21,6 +21,8 @@ type PartialKind string
 const (
 	PartialActivity PartialKind = "activity" // a name under which the transfer may be resumed
 	PartialSecured  PartialKind = "secured"  // a checkpoint
+	PartialMessage  PartialKind = "message"  // what the object becomes, if it is accepted
+	PartialAccepted PartialKind = "accepted" // it has been: the octets are not needed any more
 )
 
 // PartialRecord is one entry of the log of a partial: partial/ID.log. The connection
@@ -31,6 +33,7 @@ type PartialRecord struct {
 
 	Channel    string `json:"channel,omitempty"`
 	Peer       string `json:"peer,omitempty"`
+	Host       string `json:"host,omitempty"` // it called from
 	Calling    []byte `json:"calling,omitempty"`
 	Common     []byte `json:"common,omitempty"`
 	Additional []byte `json:"additional,omitempty"`
@@ -39,6 +42,8 @@ type PartialRecord struct {
 	Serial int64  `json:"serial,omitempty"`
 	Octets int64  `json:"octets,omitempty"` // that came before the checkpoint
 	Digest string `json:"sha256,omitempty"` // of them, 64 hex digits
+
+	Message ID `json:"message,omitempty"`
 }
 
 // Partial is what has come of a transfer that is under way or has been interrupted:
@@ -177,6 +182,106 @@ func (p *Partial) Close() error {
 	return fail("close partial/"+string(p.id), err)
 }
 
+// Retire removes the octets of a partial; the log stays, and open. Nobody is kept from it
+// any more.
+func (p *Partial) Retire() error {
+	return errors.Join(p.s.retire(p.id), fail("close partial/"+string(p.id), p.data.Close()))
+}
+
+// Accept is AcceptPartial of one that is open, and closes it.
+func (p *Partial) Accept(r PartialRecord) error {
+	r.Kind = PartialAccepted
+	err := p.Append(r)
+	if err == nil {
+		err = p.Retire()
+	}
+	return errors.Join(err, p.Close())
+}
+
+func (s *Spool) retire(id ID) error {
+	if err := s.disk.unlink(s.partialPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fail("retire partial/"+string(id), err)
+	}
+	return nil
+}
+
+// NotePartial appends records to the log of a partial. The caller has it open, or is
+// about to have nobody open it again.
+func (s *Spool) NotePartial(id ID, records ...PartialRecord) error {
+	if _, err := ParseID(string(id)); err != nil {
+		return err
+	}
+	log, err := s.disk.appendTo(s.partialPath(id) + ".log")
+	if err != nil {
+		return fail("log partial/"+string(id), err)
+	}
+	p := Partial{s: s, id: id, log: log}
+	return errors.Join(p.Append(records...), fail("close partial/"+string(id), log.Close()))
+}
+
+// AcceptPartial notes that the object of a partial is durable as a message: the log says
+// so from now on, and the octets go. None of it waits for the disk: what a cut takes of it
+// leads to an object that comes twice, and never to one that is missed.
+func (s *Spool) AcceptPartial(id ID, r PartialRecord) error {
+	r.Kind = PartialAccepted
+	if err := s.NotePartial(id, r); err != nil {
+		return err
+	}
+	return s.retire(id)
+}
+
+// SettlePartial finds out what became of a partial that whoever wrote it has left: its
+// object has been accepted if the message it was to become is there, whole. What is gone
+// may have been accepted, and is not known to be.
+func (s *Spool) SettlePartial(id ID) error {
+	records, err := s.ReadPartial(id)
+	if err != nil {
+		return nil // there is nothing to be settled
+	}
+	accepted := false
+	for _, r := range records {
+		switch r.Kind {
+		case PartialMessage:
+			accepted = accepted || s.isWhole(r.Message)
+		case PartialAccepted:
+			return nil
+		}
+	}
+	if !accepted {
+		return nil
+	}
+	if data, err := os.Open(s.partialPath(id)); err == nil {
+		defer data.Close()
+		if claim(data) != nil {
+			return nil // whoever has it open knows better
+		}
+	}
+	return s.AcceptPartial(id, PartialRecord{Time: records[len(records)-1].Time})
+}
+
+func (s *Spool) exists(id ID) bool {
+	refs, err := s.Find(string(id))
+	return err == nil && len(refs) > 0
+}
+
+// isWhole tells whether a message is there, whole. One that is damaged is not: whoever
+// resumes its object has it whole.
+func (s *Spool) isWhole(id ID) bool {
+	if _, err := ParseID(string(id)); err != nil {
+		return false
+	}
+	refs, err := s.Find(string(id))
+	if err != nil || len(refs) == 0 {
+		return false
+	}
+	m, err := s.OpenWhole(refs[0])
+	if err != nil {
+		return false
+	}
+	defer m.Close()
+	return claim(m.f) == nil // its writer would be waiting to hear that it is durable
+}
+
 // Remove removes the partial, and closes it.
 func (p *Partial) Remove() error {
 	return errors.Join(p.s.removePartial(p.id), p.Close())
@@ -234,14 +339,17 @@ func (s *Spool) Partials() (map[ID]int64, error) {
 	return all, nil
 }
 
-// sweepPartial removes what nothing can be resumed from: octets without a log, and a
-// log without octets or without a checkpoint.
+// sweepPartial settles what there is, and removes what says nothing: octets without a
+// log, and a log without octets or without a checkpoint, unless the object was accepted.
 func (s *Spool) sweepPartial() error {
 	all, err := s.Partials()
 	if err != nil {
 		return err
 	}
 	for id := range all {
+		if err := s.SettlePartial(id); err != nil {
+			return err
+		}
 		if s.partialFault(id) == "" {
 			continue
 		}
@@ -258,18 +366,24 @@ func (s *Spool) partialFault(id ID) string {
 	if err != nil {
 		return "no log"
 	}
-	st, err := os.Stat(s.partialPath(id))
-	if err != nil {
-		return "no octets"
+	octets := int64(-1)
+	if st, err := os.Stat(s.partialPath(id)); err == nil {
+		octets = st.Size()
 	}
-	named, secured := false, false
+	named, secured, accepted, becomes := false, false, false, false
 	for _, r := range records {
+		becomes = becomes || r.Kind == PartialMessage && s.exists(r.Message)
 		named = named || r.Kind == PartialActivity
-		secured = secured || r.Kind == PartialSecured && r.Octets <= st.Size()
+		secured = secured || r.Kind == PartialSecured && r.Octets <= octets
+		accepted = accepted || r.Kind == PartialAccepted
 	}
 	switch {
 	case !named:
 		return "no activity is named"
+	case accepted, octets < 0 && becomes:
+		return ""
+	case octets < 0:
+		return "no octets"
 	case !secured:
 		return "no checkpoint is secured"
 	}

@@ -132,3 +132,104 @@ func TestPartialLeft(t *testing.T) {
 		t.Errorf("%v, %v", all, err)
 	}
 }
+
+// What is known of an object that was accepted stays when its octets go. It is known of
+// one whose message is there, whole, though nobody came to note it.
+func TestPartialAccepted(t *testing.T) {
+	s := openSpool(t)
+	begin := func(second int64, becomes ID) *Partial {
+		t.Helper()
+		p, err := s.CreatePartial(NewID(time.Unix(second, 0)), activityRecord(0, 0))
+		if err == nil {
+			_, err = p.Write([]byte("abc"))
+		}
+		if err == nil {
+			err = p.Append(PartialRecord{Kind: PartialSecured, Serial: 1, Octets: 3}, PartialRecord{Kind: PartialMessage, Message: becomes})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	message := func(second int64, whole bool) ID {
+		t.Helper()
+		w, err := s.CreateInPlace(Ref{ID: NewID(time.Unix(second, 0)), Priority: Normal})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte("content")); err != nil {
+			t.Fatal(err)
+		}
+		if whole {
+			if err := w.Finish(&Envelope{Kind: KindMessage, Recipients: []Recipient{{N: 1}}}); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return w.ID()
+		}
+		w.flush()
+		return w.ID()
+	}
+	noted, there, half, gone := begin(1, ""), begin(2, message(10, true)), begin(3, message(11, false)), begin(4, NewID(time.Unix(12, 0)))
+	committing := func() ID { // whole, and its writer has not heard yet
+		w, err := s.CreateInPlace(Ref{ID: NewID(time.Unix(15, 0)), Priority: Normal})
+		if err == nil {
+			err = w.Finish(&Envelope{Kind: KindMessage, Recipients: []Recipient{{N: 1}}})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.ID()
+	}
+	pending := begin(7, committing())
+	busy, retired := begin(5, message(13, true)), begin(6, message(14, true))
+	if err := s.AcceptPartial(noted.ID(), PartialRecord{Time: time.Unix(9, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(noted.Close(), retired.Retire(), retired.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*Partial{there, half, gone, pending} {
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Check(CheckOptions{}, func(f Finding) {
+		if f.Kind == FoundLeft {
+			t.Errorf("%s: %s", f.Path, f.Text)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	l, err := s.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if _, err := s.Recover(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct {
+		what     string
+		p        *Partial
+		accepted bool
+	}{{"noted", noted, true}, {"there", there, true}, {"there, without octets", retired, true}, {"half there", half, false}, {"gone", gone, false}, {"waiting for the barrier", pending, false}, {"being written", busy, false}} {
+		records, err := s.ReadPartial(want.p.ID())
+		if err != nil || len(records) == 0 {
+			t.Fatalf("%s: %v", want.what, err)
+		}
+		accepted := records[len(records)-1].Kind == PartialAccepted
+		_, err = os.Stat(s.partialPath(want.p.ID()))
+		if accepted != want.accepted || (err == nil) == accepted {
+			t.Errorf("%s: accepted %v, octets %v", want.what, accepted, err)
+		}
+	}
+	if err := s.RemovePartial(noted.ID()); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.ReadPartial(noted.ID()); err == nil {
+		t.Error("the log is still there")
+	}
+}
