@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -187,7 +188,21 @@ func TestRecoveryReceiving(t *testing.T) {
 			b.user("Bob", "Jones")
 			b.start()
 			manner := p1driver.Manner{Checkpoint: 64, Window: 3, Monologue: true, Resume: test.resume, Recover: test.recovers}
-			if !test.kill {
+			secured := half * 64 << 10
+			if test.kill {
+				var once sync.Once
+				manner.Confirmed = func(checkpoint int) {
+					if checkpoint < half {
+						return
+					}
+					once.Do(func() {
+						b.signal(syscall.SIGKILL)
+						b.wait()
+						secured = b.partial()
+						b.start()
+					})
+				}
+			} else {
 				manner.CutAt = half
 			}
 			source := p1driver.NewSource(p1driver.SourceConfig{Address: b.address, TSEL: b.name, Associations: 1,
@@ -208,14 +223,6 @@ func TestRecoveryReceiving(t *testing.T) {
 					return message, true
 				})
 			}()
-			secured := half * 64 << 10
-			if test.kill {
-				n.until("a third of it is secured", func() bool { return b.partial() > len(content)/3 })
-				b.signal(syscall.SIGKILL)
-				b.wait()
-				secured = b.partial()
-				b.start()
-			}
 			if err := <-done; err != nil {
 				t.Fatal(err, source.Failures())
 			}
@@ -230,8 +237,8 @@ func TestRecoveryReceiving(t *testing.T) {
 			if most := len(content) - secured + recoverySlack; last.Resumed != test.resume || test.resume && last.Octets > most {
 				t.Errorf("resumed %v, %d octets after the loss; at most %d were missing", last.Resumed, last.Octets, most)
 			}
-			// A switch that has been restarted knows of no association.
-			if want := test.recovers && !test.kill; last.Recovered != want {
+			// Also one that the switch had before it was restarted.
+			if last.Recovered != test.recovers {
 				t.Errorf("the association was recovered: %v; %v", last.Recovered, source.Failures())
 			}
 			n.until("nothing is kept", func() bool { return b.partial() < 0 })
@@ -255,4 +262,57 @@ func (m *mta) partial() int {
 		}
 	}
 	return n
+}
+
+// An object that was accepted while the answer to it was lost is not sent again when its
+// transfer is resumed: neither from the switch that took it nor from the one that was
+// started after it, and also if the message has gone on in between.
+func TestRecoveryAccepted(t *testing.T) {
+	for _, kill := range []bool{false, true} {
+		t.Run(fmt.Sprintf("killed %v", kill), func(t *testing.T) {
+			content := make([]byte, 1_000_000)
+			n := newNetwork(t)
+			b := n.add("b", "BRAVO")
+			b.configure("\n[[peer]]\nname = \"SOURCE\"\nchannel = \"p1\"\npassword-in = \"secret of SOURCE\"\npassword-out = \"secret\"\n")
+			b.user("Bob", "Jones")
+			b.start()
+			delivered := func() int { return len(b.mailbox("bob")) }
+			source := p1driver.NewSource(p1driver.SourceConfig{Address: b.address, TSEL: b.name, Associations: 1,
+				Own: p1driver.Bind{MTA: "SOURCE", Password: "secret of SOURCE"}, PeerPassword: "secret",
+				Manner: func(int) p1driver.Manner {
+					return p1driver.Manner{Checkpoint: 64, Window: 3, Monologue: true, Resume: true, AtEnd: func() {
+						n.until("it is delivered", func() bool { return delivered() == 1 })
+						n.until("it has gone from the queue", func() bool { return b.queued() == 0 })
+						if kill {
+							b.signal(syscall.SIGKILL)
+							b.wait()
+							b.start()
+						}
+					}}
+				}})
+			message := &p1driver.Message{Local: "R.1", Originator: person("SOURCE", "Sue", "Sender"), Content: content,
+				Recipients: []p1driver.Recipient{{Name: person("BRAVO", "Bob", "Jones"), Request: p1driver.NonDelivery}}}
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			given := false
+			if err := source.Run(ctx, func() (*p1driver.Message, bool) {
+				defer func() { given = true }()
+				return message, !given
+			}); err != nil {
+				t.Fatal(err, source.Failures())
+			}
+			attempts := source.Entries()[message.MTSID()].Attempts
+			if last := attempts[len(attempts)-1]; !last.Resumed || last.Octets > 4*64<<10 {
+				t.Errorf("resumed %v, %d octets after the loss", last.Resumed, last.Octets)
+			}
+			b.stop()
+			if n := delivered(); n != 1 {
+				t.Errorf("delivered %d times", n)
+			}
+			if paths, err := filepath.Glob(filepath.Join(b.dir, "spool/partial/*")); err != nil || len(paths) > 0 {
+				t.Errorf("%v are kept, though the peer has released the association; %v", paths, err)
+			}
+			b.check()
+		})
+	}
 }

@@ -24,10 +24,12 @@ type Manner struct {
 	Monologue  bool // the turn cannot pass
 	Checkpoint int  // checkpoint size proposed, in 1024 octets; 0: none
 	Window     int
-	Resume     bool // go on with what was interrupted
-	Recover    bool // and over an association that recovers the one that was lost
-	CutAt      int  // close the connection when this checkpoint of an object is confirmed; 0: never
-	Protocol   int  // application protocol of X.410-1984 mode; 0: normal mode
+	Resume     bool                 // go on with what was interrupted
+	Recover    bool                 // and over an association that recovers the one that was lost
+	CutAt      int                  // close the connection when this checkpoint of an object is confirmed; 0: never
+	Confirmed  func(checkpoint int) // called when one of an object is confirmed, before anything more is sent; may be nil
+	AtEnd      func()               // called behind the end of an object, before the connection is closed without its answer; nil: it is not
+	Protocol   int                  // application protocol of X.410-1984 mode; 0: normal mode
 }
 
 // association is an RTSE association; it is used from one goroutine.
@@ -44,8 +46,10 @@ type association struct {
 	peer       Bind
 	called     []byte // the session connection identifier's parameter 9, and 10 to 12
 	asked      []byte
-	sent       int  // octets of objects
-	cutAt      int  // as Manner has it, for the object that is being sent
+	sent       int // octets of objects
+	cutAt      int // as Manner has them, for the object that is being sent
+	noted      func(checkpoint int)
+	atEnd      func()
 	recovers   bool // another association
 }
 

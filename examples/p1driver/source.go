@@ -270,9 +270,10 @@ func (s *Source) transfer(l *line, number int, m *Message, a *Attempt) (err erro
 		from = &stopped{octets: l.style.append(nil, m.apdu(s.config.Own.MTA, a.Started, l.protocol))}
 	}
 	a.Resumed, a.Recovered = from.serial > 0, l.recovers
-	l.cutAt = 0
+	l.cutAt, l.noted, l.atEnd = 0, nil, nil
 	if from.serial == 0 {
-		l.cutAt = s.config.Manner(number).CutAt
+		manner := s.config.Manner(number)
+		l.cutAt, l.noted, l.atEnd = manner.CutAt, manner.Confirmed, manner.AtEnd
 	}
 	before := l.sent
 	a.Outcome, err = l.association.transfer(from)
@@ -318,12 +319,20 @@ func (a *association) transfer(o *stopped) (Outcome, error) {
 			}
 			confirmed = decimal(param(s.params, piSerial))
 			o.serial, o.at = confirmed, bounds[confirmed]
+			if a.noted != nil {
+				a.noted(confirmed)
+			}
 			if a.cutAt > 0 && confirmed >= a.cutAt {
 				return Lost, errors.Join(errCut, a.conn.Close())
 			}
 		}
 	}
 	a.send(after(siGT, item(siAE, serial(issued+1))))
+	if a.atEnd != nil {
+		err := a.flush()
+		a.atEnd()
+		return InDoubt, errors.Join(errCut, err, a.conn.Close())
+	}
 	if _, err := a.answerOf(siAEA); err != nil {
 		outcome, err := a.ended(err)
 		if outcome == Lost {

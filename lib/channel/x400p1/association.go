@@ -24,8 +24,9 @@ type association struct {
 	conn    *rtse.Conn
 	inbound bool
 	twoWay  bool
-	mode    string // conf.ModeNormal …
-	subject string // of the peer's certificate, with strong credentials
+	keeper  *peerKeeper // nil: nothing is kept
+	mode    string      // conf.ModeNormal …
+	subject string      // of the peer's certificate, with strong credentials
 
 	mu         sync.Mutex
 	use        p1.Association
@@ -34,8 +35,8 @@ type association struct {
 	terminated chan struct{} // closed when the end can be told
 }
 
-func newAssociation(c *Channel, id uint64, peer conf.Peer, conn *rtse.Conn, inbound bool, subject string) *association {
-	a := &association{channel: c, id: id, peer: peer, conn: conn, inbound: inbound, subject: subject,
+func newAssociation(c *Channel, id uint64, peer conf.Peer, conn *rtse.Conn, keeper *peerKeeper, inbound bool, subject string) *association {
+	a := &association{channel: c, id: id, peer: peer, conn: conn, keeper: keeper, inbound: inbound, subject: subject,
 		twoWay: conn.Remote().Mode == rtse.TwoWayAlternate, mode: modeOf(conn.Remote()), terminated: make(chan struct{})}
 	a.use.Unbinds = !inbound
 	if conn.HasTurn() {
@@ -132,10 +133,12 @@ func (a *association) receive() error {
 				return err
 			}
 		case rtse.TurnGiven:
+			a.keeper.Heard()
 			a.step(p1.TurnGiven)
 		case rtse.TurnRequested:
 			a.requested()
 		case rtse.Closed:
+			a.keeper.Heard()
 			return nil
 		case rtse.Aborted:
 			return ind.Abort

@@ -171,6 +171,7 @@ type binder struct {
 	tls     *tls.ConnectionState // nil: without
 	strong  *token.Taken         // of the peer; nil: simple credentials
 	place   bool                 // has one among the associations, to be given back
+	keeper  *peerKeeper
 	err     error
 }
 
@@ -217,8 +218,8 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	if err != nil {
 		return refuse(mts.Busy, err)
 	}
-	b.peer, b.place = *peer, true
-	return rtse.Decision{Accept: true, UserData: result, Keeper: b.channel.keeper(peer)}
+	b.peer, b.place, b.keeper = *peer, true, b.channel.keeper(peer, hostOf(ind.Remote.Addr))
+	return rtse.Decision{Accept: true, UserData: result, Keeper: b.keeper.orNone()}
 }
 
 // authenticate tells whether who calls is the peer, and which bind error it is if not.
@@ -367,7 +368,8 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	if !b.channel.replace(ind.Recover, host) {
 		return refuse(false, errRecover)
 	}
-	return rtse.Decision{Accept: true, Keeper: b.channel.keeper(peer)}
+	b.keeper = b.channel.keeper(peer, host)
+	return rtse.Decision{Accept: true, Keeper: b.keeper.orNone()}
 }
 
 // recoverable gives the peer of an association that its initiator wants recovered; it is

@@ -23,6 +23,7 @@ func (m *malformed) Unwrap() error { return m.err }
 // take takes one object from the peer. It says yes only when the object is durable.
 // An error ends the association; a refusal for the time being does not.
 func (a *association) take(ind *rtse.TransferIndication) error {
+	defer a.keeper.Settled()
 	tx, discarded, err := a.store(ind)
 	if err == nil {
 		if discarded != "" {
@@ -81,6 +82,9 @@ func (a *association) store(ind *rtse.TransferIndication) (tx *submit.Tx, discar
 	if err != nil {
 		return nil, "", asMalformed(err)
 	}
+	if tx.Discarded == "" {
+		a.keeper.Becomes(tx.Envelope().ID)
+	}
 	if err := copyContent(tx, in); err != nil {
 		return nil, "", errors.Join(err, tx.Abort())
 	}
@@ -91,6 +95,9 @@ func (a *association) store(ind *rtse.TransferIndication) (tx *submit.Tx, discar
 		if err := tx.CompleteReport(in.Envelope, in.Report); err != nil {
 			return nil, "", err
 		}
+	}
+	if a.keeper.Whole() {
+		return tx, "", tx.Abort() // as what came over an association that was lost
 	}
 	if _, err := tx.Commit(a.channel.ctx); err != nil {
 		return nil, "", err

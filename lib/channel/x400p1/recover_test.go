@@ -45,7 +45,7 @@ func TestRecoverAsksForAllButTheBind(t *testing.T) {
 		if c.peer != nil {
 			c.peer(&cfg.Peers[0])
 		}
-		ch := &Channel{now: time.Now, inbound: map[string]int{}, recovery: &recovery{now: time.Now, age: time.Hour}}
+		ch := &Channel{now: time.Now, inbound: map[string]int{}, recovery: newBooks(time.Hour)}
 		ch.recovery.lose(lost{connection: was, peer: "MTA-B", host: "127.0.0.1", at: now})
 		if c.remote.Addr == nil {
 			c.remote.Addr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4711}
@@ -78,8 +78,8 @@ func TestRecoverWhileItIsLost(t *testing.T) {
 	host := hostOf(conn.Remote().Addr)
 	peer := s.conf.Peers[0]
 	for range 10_000 {
-		ch := &Channel{now: time.Now, associations: map[uint64]*association{}, recovery: &recovery{now: time.Now, age: time.Hour}}
-		a := newAssociation(ch, 1, peer, conn, true, "")
+		ch := &Channel{now: time.Now, associations: map[uint64]*association{}, recovery: newBooks(time.Hour)}
+		a := newAssociation(ch, 1, peer, conn, nil, true, "")
 		ch.associations[a.id] = a
 		done := make(chan struct{})
 		go func() {

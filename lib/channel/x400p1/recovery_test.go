@@ -48,8 +48,19 @@ func (b *books) reopen() {
 		b.t.Fatal(err)
 	}
 	r.secure = func(context.Context, spool.ID) error { return nil }
+	r.unsecured = 0
 	r.configure(time.Minute, 10000)
 	b.recovery = r
+}
+
+// newBooks is a recovery that keeps nothing on the disk.
+func newBooks(age time.Duration) *recovery {
+	return &recovery{now: time.Now, age: age, names: map[string]*partial{}, accounts: map[string]*account{}}
+}
+
+// keeper is that of an association.
+func (b *books) keeper(peer string) *peerKeeper {
+	return &peerKeeper{recovery: b.recovery, peer: peer, calls: "192.0.2.1"}
 }
 
 func (b *books) files() int {
@@ -70,7 +81,7 @@ func activity(association string, n byte) rtse.ActivityName {
 // arrive keeps three pieces of ten octets, with a checkpoint behind each of the first two.
 func (b *books) arrive(a rtse.ActivityName) rtse.Kept {
 	b.t.Helper()
-	k := (&peerKeeper{b.recovery, "MTA-B"}).Keep(a)
+	k := b.keeper("MTA-B").Keep(a)
 	if k == nil {
 		b.t.Fatal("not kept")
 	}
@@ -88,19 +99,19 @@ func (b *books) arrive(a rtse.ActivityName) rtse.Kept {
 }
 
 func (b *books) resume(peer string, old, now rtse.ActivityName, serial session.SerialNumber) rtse.Resumed {
-	return (&peerKeeper{b.recovery, peer}).Resume(old, now, serial)
+	return b.keeper(peer).Resume(old, now, serial)
 }
 
 // What was secured is given back, up to the checkpoint and no further, to the peer it
 // came from, in this process or the next; also while the association it came over is not
 // known to be lost.
 func TestRecoveryGivesBack(t *testing.T) {
-	for name, lose := range map[string]func(*books, rtse.Kept){
+	for title, lose := range map[string]func(*books, rtse.Kept){
 		"left":     func(_ *books, k rtse.Kept) { k.Left() },
 		"killed":   func(b *books, k rtse.Kept) { _ = k.(*kept).file.Close(); b.reopen() },
 		"standing": func(*books, rtse.Kept) {},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(title, func(t *testing.T) {
 			b := openBooks(t)
 			k := b.arrive(activity("x", 1))
 			lose(b, k)
@@ -139,11 +150,21 @@ func TestRecoveryGivesBack(t *testing.T) {
 			r = b.resume("MTA-B", activity("z", 1), activity("z", 2), 2)
 			_ = r.Past.Close()
 			r.Kept.Accepted()
-			if n := b.files(); n != 0 || b.octets != 0 {
-				t.Errorf("%d files, %d octets", n, b.octets)
+			if n := b.files(); n != 1 {
+				t.Errorf("%d files are left of an object that was accepted", n)
 			}
 			if r := b.resume("MTA-B", activity("z", 2), activity("z", 3), 2); !r.Repeated {
 				t.Error("it is not known to have been accepted")
+			}
+			b.reopen()
+			if r := b.resume("MTA-B", activity("z", 3), activity("z", 4), 2); !r.Repeated {
+				t.Error("it is not known any more to have been accepted")
+			}
+			heard := b.keeper("MTA-B")
+			heard.last = b.names[name("MTA-B", activity("z", 4))]
+			heard.Heard()
+			if n := b.files(); n != 0 || b.octets != 0 || len(b.names) != 0 {
+				t.Errorf("%d files, %d octets, %d names", n, b.octets, len(b.names))
 			}
 		})
 	}
@@ -177,7 +198,9 @@ func TestRecoveryDoubts(t *testing.T) {
 	r.Kept.Dropped()
 
 	b.arrive(activity("x", 3)).Left()
-	if k := (&peerKeeper{b.recovery, "MTA-B"}).Keep(activity("x", 3)); k != nil {
+	again := b.keeper("MTA-B")
+	again.Begin(activity("x", 3))
+	if k := again.Keep(activity("x", 3)); k != nil {
 		t.Error("a name was taken a second time")
 	}
 	if r := b.resume("MTA-B", activity("x", 3), activity("y", 3), 1); r.Kept != nil || b.files() != 0 {
@@ -185,7 +208,7 @@ func TestRecoveryDoubts(t *testing.T) {
 	}
 	nameless := activity("x", 4)
 	nameless.Connection = session.ConnectionIdentifier{}
-	if k := (&peerKeeper{b.recovery, "MTA-B"}).Keep(nameless); k != nil {
+	if k := b.keeper("MTA-B").Keep(nameless); k != nil {
 		t.Error("an activity of a connection without a name was kept")
 	}
 }
@@ -194,7 +217,7 @@ func TestRecoveryDoubts(t *testing.T) {
 func TestRecoveryLimits(t *testing.T) {
 	b := openBooks(t)
 	k := b.arrive(activity("x", 1))
-	if _, err := k.Write(make([]byte, 10000-30-3*recordCost+1)); err == nil {
+	if _, err := k.Write(make([]byte, 5000-30-3*recordCost+1)); err == nil {
 		t.Error("more was written than recovery-size allows")
 	}
 	k.Dropped()
@@ -255,7 +278,7 @@ func TestRecoveryLimitsRecords(t *testing.T) {
 	objects := 0
 	b.configure(time.Minute, 10000)
 	for i := range 100 {
-		k := (&peerKeeper{b.recovery, "MTA-B"}).Keep(activity("z", byte(i)))
+		k := b.keeper("MTA-B").Keep(activity("z", byte(i)))
 		if k == nil {
 			break
 		}

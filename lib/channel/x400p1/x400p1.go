@@ -246,8 +246,9 @@ func (c *Channel) initiate(id uint64, name string) {
 	defer c.leave("")
 	ordered := *peer
 	ordered.Address, ordered.Addresses = "", c.addresses.order(peer, c.now())
+	keeper := c.keeper(peer, "")
 	d := dialler{cfg: s.Config, peer: &ordered, now: c.now(), seen: c.seen, set: func(cfg *rtse.Config) {
-		cfg.AdditionalReference, cfg.Keeper = c.recovery.reference(), c.keeper(peer)
+		cfg.AdditionalReference, cfg.NextActivity, cfg.Keeper = c.recovery.reference(), c.recovery.nextActivity, keeper.orNone()
 	}}
 	call, err := d.call(c.opening)
 	c.addresses.answered(peer, call, c.now())
@@ -257,7 +258,7 @@ func (c *Channel) initiate(id uint64, name string) {
 		c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationRefused, Peer: name, Assoc: id, Layer: layer, Text: err.Error()})
 		return
 	}
-	c.serve(newAssociation(c, id, *peer, call.Conn, false, call.Subject))
+	c.serve(newAssociation(c, id, *peer, call.Conn, keeper, false, call.Subject))
 }
 
 // respond answers an association and serves it.
@@ -277,7 +278,7 @@ func (c *Channel) respond(id uint64, caller *channel.Caller, listener string, re
 			Layer: LayerOf(err), Text: "from " + from + ": " + err.Error()})
 		return
 	}
-	c.serve(newAssociation(c, id, b.peer, conn, true, b.subject()))
+	c.serve(newAssociation(c, id, b.peer, conn, b.keeper, true, b.subject()))
 }
 
 // answer answers an association, up to and including the bind. Whoever is not let in
@@ -291,7 +292,9 @@ func (c *Channel) answer(s *settings, b *binder, caller *channel.Caller, listene
 		_ = caller.Close() // there is no association to say it on
 		return nil, err
 	}
-	conn, err := rtse.Accept(ctx, tc, answering(s.Config, &s.own, c.now()), func(ind rtse.OpenIndication) rtse.Decision {
+	cfg := answering(s.Config, &s.own, c.now())
+	cfg.NextActivity = c.recovery.nextActivity
+	conn, err := rtse.Accept(ctx, tc, cfg, func(ind rtse.OpenIndication) rtse.Decision {
 		begun := time.Now()
 		d := b.decide(s, ind)
 		switch {

@@ -58,6 +58,11 @@ type Config struct {
 	// one second: text of at most 2 octets (X.225 §8.3.1.4). An activity can be
 	// resumed on another association only if its own has a name of its own.
 	AdditionalReference string
+	// NextActivity gives the identifiers of activities, of which 31 bits count. nil
+	// counts from 1: that is only unique on one association, and where associations
+	// have the same references, which the peer chooses if it opens them, an activity of
+	// the one would be resumed as that of the other.
+	NextActivity func() uint32
 	// Now becomes the common reference. Zero means the time of the call.
 	Now time.Time
 	// SessionVersions are the session protocol versions offered or accepted;

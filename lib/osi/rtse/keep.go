@@ -21,6 +21,9 @@ type ActivityName struct {
 // Its methods may be called from several goroutines, and hold up the association
 // they are called for.
 type Keeper interface {
+	// Begin hears that an activity is started under a name, before anything of it is
+	// confirmed. Whatever had the name before cannot be resumed by it any more.
+	Begin(name ActivityName)
 	// Keep begins with an activity at its first checkpoint; nil if it is not to be
 	// kept.
 	Keep(name ActivityName) Kept
@@ -226,6 +229,7 @@ func (in *inbound) confirm(serial session.SerialNumber) {
 func (c *Conn) beginInbound(activity []byte) {
 	c.in = &inbound{conn: c, activity: slices.Clone(activity)}
 	if c.keeper != nil && c.machine.checkpoint > 0 {
+		c.keeper.Begin(c.activityName(c.in.activity))
 		c.in.keep = &keeping{keeper: c.keeper, name: c.activityName(c.in.activity)}
 	}
 }

@@ -34,6 +34,12 @@ func nameOf(a ActivityName) string {
 	return fmt.Sprintf("%x %x %x %x", a.Connection.CallingReference, a.Connection.CommonReference, a.Connection.AdditionalReference, a.Activity)
 }
 
+func (m *memory) Begin(name ActivityName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.kept, nameOf(name))
+}
+
 func (m *memory) Keep(name ActivityName) Kept {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -364,5 +370,50 @@ func TestTransferTimeInterrupts(t *testing.T) {
 	}
 	if m.count()-before > 130_000 {
 		t.Errorf("%d octets were sent to resume it", m.count()-before)
+	}
+}
+
+// Associations that the peer gives the same references have activities of their own all
+// the same, where they are counted together.
+func TestActivityIdentifiers(t *testing.T) {
+	var last uint32
+	seen := map[string]bool{}
+	for range 2 {
+		ci := testConfig("A")
+		ci.NextActivity = func() uint32 { last++; return last }
+		a, b := associate(t, ci, testConfig("B"))
+		for range 2 {
+			done := transfer(t, a, value(10))
+			ind := receive[*TransferIndication](t, b)
+			name := string(ind.Activity)
+			if seen[name] {
+				t.Errorf("identifier % x a second time", name)
+			}
+			seen[name] = true
+			if _, err := io.ReadAll(ind.APDU); err != nil {
+				t.Fatal(err)
+			}
+			if err := ind.Accept(); err != nil {
+				t.Fatal(err)
+			}
+			await(t, done)
+		}
+	}
+}
+
+// What a peer starts under a name that it has used before cannot be resumed as what had
+// the name then, though its first checkpoint comes before its first octet.
+func TestBeginForgets(t *testing.T) {
+	keeper := newMemory()
+	interrupted(t, keeper, value(100_000))
+	if len(keeper.kept) != 1 {
+		t.Fatalf("%d are kept", len(keeper.kept))
+	}
+	a, b, _ := keepingPair(t, keeper, "x1", 0)
+	done := transfer(t, a, value(10))
+	take(t, b)
+	await(t, done)
+	if len(keeper.kept) != 0 {
+		t.Error("the earlier activity is still kept under the name")
 	}
 }

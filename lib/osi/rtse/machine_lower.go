@@ -100,11 +100,6 @@ func (m *machine) lowerReceiving(ev event) bool {
 		m.withdraw(rtGone{Interrupted: true, Reason: ev.Reason})
 		return true
 	case upDiscard:
-		if m.repeated {
-			// What has been accepted cannot be discarded (X.228 §7.7).
-			m.abort(TransferCompleted, nil)
-			return true
-		}
 		m.withdraw(rtGone{Reason: ev.Reason})
 		return true
 	}
@@ -137,12 +132,16 @@ func (m *machine) lowerReceiving(ev event) bool {
 // the user may be about to accept it: it is asked.
 func (m *machine) withdraw(g rtGone) {
 	m.withdrawn = g
-	if m.state == ended {
+	switch {
+	case m.repeated:
+		// What has been accepted cannot be discarded (X.228 §7.7).
+		m.abort(TransferCompleted, nil)
+	case m.state == ended:
 		m.state = withdrawn
 		m.do(rtWithdrawn{})
-		return
+	default:
+		m.agree()
 	}
-	m.agree()
 }
 
 // agree answers a discard or an interrupt.

@@ -261,7 +261,10 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 // nextActivity gives activity identifiers as INTEGERs that count up. Six octets
 // hold 31 bits (X.225 §8.3.25.2).
 func (c *Conn) nextActivity() ([]byte, error) {
-	c.activity = c.activity&0x7fffffff + 1
+	c.activity++
+	if c.cfg.NextActivity != nil {
+		c.activity = c.cfg.NextActivity()
+	}
 	return ber.Marshal(int64(c.activity & 0x7fffffff))
 }
 

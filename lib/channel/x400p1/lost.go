@@ -1,0 +1,83 @@
+package x400p1
+
+import (
+	"net"
+	"slices"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+	"github.com/mtakit/mtakit/lib/osi/session"
+)
+
+// lost is an association that a peer had opened and that ended without being released.
+type lost struct {
+	connection session.ConnectionIdentifier
+	peer, host string
+	at         time.Time
+}
+
+// maxLost bounds the associations whose loss is remembered.
+const maxLost = 256
+
+// lose remembers an association that may be recovered.
+func (r *recovery) lose(l lost) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.addLost(l)
+}
+
+// addLost makes room for one more at the cost of whichever peer has most. r.mu is held.
+func (r *recovery) addLost(l lost) {
+	if len(r.lost) == maxLost {
+		has, most := map[string]int{}, ""
+		for _, o := range r.lost {
+			if has[o.peer]++; has[o.peer] > has[most] {
+				most = o.peer
+			}
+		}
+		i := slices.IndexFunc(r.lost, func(o lost) bool { return o.peer == most })
+		r.lost = slices.Delete(r.lost, i, i+1)
+	}
+	r.lost = append(r.lost, l)
+}
+
+// found gives the peer whose association is to be recovered, if the call comes from the
+// host the association came from.
+func (r *recovery) found(id *rtse.SessionConnectionIdentifier, host string) (peer string, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i := r.find(id, host); i >= 0 {
+		return r.lost[i].peer, true
+	}
+	return "", false
+}
+
+// take is for whoever may recover it: there is nothing to be found any more.
+func (r *recovery) take(id *rtse.SessionConnectionIdentifier, host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := r.find(id, host)
+	if i >= 0 {
+		r.lost = slices.Delete(r.lost, i, i+1)
+	}
+	return i >= 0
+}
+
+// find forgets what is too old. r.mu is held.
+func (r *recovery) find(id *rtse.SessionConnectionIdentifier, host string) int {
+	old := r.now().Add(-r.age)
+	r.lost = slices.DeleteFunc(r.lost, func(l lost) bool { return l.at.Before(old) })
+	return slices.IndexFunc(r.lost, func(l lost) bool { return l.host == host && id.Names(l.connection) })
+}
+
+// hostOf is where an association comes from, without its port.
+func hostOf(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	return host
+}

@@ -1,0 +1,340 @@
+package x400p1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+	"github.com/mtakit/mtakit/lib/osi/session"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// message is one that is being written, of which the object that arrives is made.
+func (b *books) message(second int64) *spool.Writer {
+	b.t.Helper()
+	w, err := b.host.Spool.CreateInPlace(spool.Ref{ID: spool.NewID(time.Unix(second, 0)), Priority: spool.Normal})
+	if err == nil {
+		_, err = io.WriteString(w, "content")
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return w
+}
+
+// commit makes it whole, and durable.
+func (b *books) commit(w *spool.Writer) {
+	b.t.Helper()
+	if err := errors.Join(w.Finish(&spool.Envelope{Kind: spool.KindMessage, Recipients: []spool.Recipient{{N: 1}}}), w.Close()); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// arriving is an object that has come whole over an association, as the message w.
+func (b *books) arriving(k *peerKeeper, a rtse.ActivityName, w *spool.Writer) rtse.Kept {
+	b.t.Helper()
+	k.Begin(a)
+	k.Becomes(w.ID())
+	kept := k.Keep(a)
+	if kept == nil {
+		b.t.Fatal("not kept")
+	}
+	for i := range 2 {
+		if _, err := fmt.Fprintf(kept, "piece %03d\n", i); err != nil {
+			b.t.Fatal(err)
+		}
+		if err := kept.Secure([]rtse.Mark{{Serial: session.SerialNumber(i + 1), Octets: int64(10 * (i + 1))}}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	return kept
+}
+
+// An object whose message is in the spool when the process ends, or the machine, was
+// accepted: who resumes it hears that, and does not send it again.
+func TestAcceptedOutlivesProcess(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		until  func(b *books, k *peerKeeper, kept rtse.Kept, w *spool.Writer)
+		repeat bool
+	}{
+		{"before it was whole", func(*books, *peerKeeper, rtse.Kept, *spool.Writer) {}, false},
+		{"before its message was", func(_ *books, k *peerKeeper, _ rtse.Kept, _ *spool.Writer) { k.Whole() }, false},
+		{"before it was noted", func(b *books, k *peerKeeper, _ rtse.Kept, w *spool.Writer) { k.Whole(); b.commit(w) }, true},
+		{"when it was noted", func(b *books, k *peerKeeper, kept rtse.Kept, w *spool.Writer) {
+			k.Whole()
+			b.commit(w)
+			kept.Accepted()
+			k.Settled()
+			// And the message has gone on since.
+			if err := b.host.Spool.RemovePartial(w.ID()); err != nil {
+				b.t.Fatal(err)
+			}
+		}, true},
+	} {
+		for _, long := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, long %v", test.name, long), func(t *testing.T) {
+				b := openBooks(t)
+				if !long {
+					b.unsecured = time.Minute
+				}
+				k, w := b.keeper("MTA-B"), b.message(50)
+				kept := b.arriving(k, activity("x", 1), w).(*kept)
+				test.until(b, k, kept, w)
+				_ = kept.file.Close() // as the kernel does
+				_ = w.Close()
+				b.reopen()
+				r := b.resume("MTA-B", activity("x", 1), activity("y", 1), 2)
+				if r.Repeated != test.repeat {
+					t.Errorf("repeated %v", r.Repeated)
+				}
+				// What has not been accepted is resumed, but for the copy of what the message had.
+				if resumed := r.Kept != nil; resumed && test.repeat || !resumed && !test.repeat && (long || test.name == "before it was whole") {
+					t.Errorf("resumed %v", resumed)
+				}
+			})
+		}
+	}
+}
+
+// The memory of an object that was accepted ends when the peer shows that it knows.
+func TestAcceptedUntilHeard(t *testing.T) {
+	for name, hear := range map[string]func(*peerKeeper){
+		"the next object":      func(k *peerKeeper) { k.Begin(activity("x", 2)) },
+		"one resumed":          func(k *peerKeeper) { k.Resume(activity("x", 7), activity("x", 2), 1) },
+		"the turn, or the end": func(k *peerKeeper) { k.Heard() },
+	} {
+		b := openBooks(t)
+		k, w := b.keeper("MTA-B"), b.message(50)
+		kept := b.arriving(k, activity("x", 1), w)
+		k.Whole()
+		b.commit(w)
+		kept.Accepted()
+		k.Settled()
+		if b.files() != 1 || len(b.names) != 1 {
+			t.Errorf("%s: %d files, %d names before", name, b.files(), len(b.names))
+		}
+		hear(k)
+		if b.files() != 0 || len(b.names) != 0 || b.octets != 0 {
+			t.Errorf("%s: %d files, %d names, %d octets after", name, b.files(), len(b.names), b.octets)
+		}
+	}
+}
+
+// Who resumes an object that is being secured hears what becomes of it.
+func TestResumedWhileSecured(t *testing.T) {
+	for _, accepted := range []bool{true, false} {
+		for _, known := range []bool{true, false} { // that the association is lost
+			synctest.Test(t, func(t *testing.T) {
+				b := openBooks(t)
+				k, w := b.keeper("MTA-B"), b.message(50)
+				kept := b.arriving(k, activity("x", 1), w)
+				k.Whole()
+				if known {
+					kept.Left()
+				}
+				got := make(chan rtse.Resumed, 1)
+				go func() { got <- b.resume("MTA-B", activity("x", 1), activity("y", 1), 2) }()
+				synctest.Wait()
+				if len(got) > 0 {
+					t.Fatalf("%+v, before it is known", <-got)
+				}
+				if accepted {
+					b.commit(w)
+					kept.Accepted()
+				} else if err := w.Abort(); err != nil {
+					t.Fatal(err)
+				}
+				k.Settled()
+				if r := <-got; r.Repeated != accepted || (r.Kept == nil) != accepted {
+					t.Errorf("accepted %v, loss known %v: %+v", accepted, known, r)
+				}
+			})
+		}
+	}
+}
+
+// An object that has been accepted while it was sent again is not taken a second time.
+func TestAcceptedWhileResumed(t *testing.T) {
+	b := openBooks(t)
+	first := b.arrive(activity("x", 1))
+	k := b.keeper("MTA-B")
+	r := k.Resume(activity("x", 1), activity("y", 1), 2)
+	if r.Kept == nil {
+		t.Fatal("not resumed")
+	}
+	if k.Whole() {
+		t.Error("accepted already")
+	}
+	first.Accepted()
+	if !k.Whole() {
+		t.Error("not known to have been accepted")
+	}
+	r.Kept.Accepted()
+	k.Settled()
+	if r := b.resume("MTA-B", activity("y", 1), activity("z", 1), 2); !r.Repeated || b.files() != 1 {
+		t.Errorf("%+v, %d files", r, b.files())
+	}
+}
+
+// The checkpoints of a short transfer wait for no barrier; those of a long one do, and so
+// do those of one that was resumed.
+func TestUnsecured(t *testing.T) {
+	b := openBooks(t)
+	barriers := 0
+	b.secure = func(context.Context, spool.ID) error { barriers++; return nil }
+	b.unsecured = 5 * time.Second
+	k := b.arrive(activity("x", 1))
+	if barriers != 0 {
+		t.Errorf("%d barriers in the first seconds", barriers)
+	}
+	b.time = b.time.Add(5 * time.Second)
+	if err := k.Secure([]rtse.Mark{{Serial: 3, Octets: 30}}); err != nil || barriers != 1 {
+		t.Errorf("%d barriers, %v", barriers, err)
+	}
+	k.Left()
+	r := b.resume("MTA-B", activity("x", 1), activity("y", 1), 2)
+	if _, err := r.Kept.Write([]byte("piece 002\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Kept.Secure([]rtse.Mark{{Serial: 3, Octets: 30}}); err != nil || barriers != 2 {
+		t.Errorf("%d barriers, %v", barriers, err)
+	}
+}
+
+// A name that was given to two activities names neither, until the peer cannot come back
+// with it any more; also if the one has been accepted, and if there are many.
+func TestNamesGivenTwice(t *testing.T) {
+	for name, first := range map[string]func(*books) rtse.Kept{
+		"interrupted": func(b *books) rtse.Kept { k := b.arrive(activity("x", 1)); k.Left(); return k },
+		"accepted":    func(b *books) rtse.Kept { k := b.arrive(activity("x", 1)); k.Accepted(); return k },
+		"under way":   func(b *books) rtse.Kept { return b.arrive(activity("x", 1)) },
+	} {
+		b := openBooks(t)
+		kept := first(b)
+		for range 2 {
+			k := b.keeper("MTA-B")
+			k.Begin(activity("x", 1))
+			if k.Keep(activity("x", 1)) != nil {
+				t.Errorf("%s: an activity of the same name is kept", name)
+			}
+			if r := b.resume("MTA-B", activity("x", 1), activity("y", 1), 1); r.Repeated || r.Kept != nil {
+				t.Errorf("%s: %+v was resumed by the name of two", name, r)
+			}
+		}
+		kept.Accepted() // too late to be told
+		if r := b.resume("MTA-B", activity("x", 1), activity("y", 1), 1); r.Repeated || b.files() != 0 {
+			t.Errorf("%s: repeated %v, %d files", name, r.Repeated, b.files())
+		}
+		b.time = b.time.Add(2 * time.Minute)
+		b.configure(time.Minute, 10000)
+		if len(b.accounts) != 0 {
+			t.Errorf("%s: %d accounts", name, len(b.accounts))
+		}
+		b.arrive(activity("x", 1)).Dropped()
+	}
+	b := openBooks(t)
+	for i := range maxTwice + 1 {
+		b.ambiguous("MTA-B", fmt.Sprint(i))
+	}
+	if b.keeper("MTA-B").Keep(activity("x", 1)) != nil {
+		t.Error("kept, though not all the names are known that were given twice")
+	}
+	if b.keeper("MTA-C").Keep(activity("x", 1)) == nil {
+		t.Error("nothing is kept of another peer")
+	}
+}
+
+// One peer cannot take the room from the others.
+func TestRecoveryShare(t *testing.T) {
+	b := openBooks(t)
+	fill := func(peer string) int64 {
+		k := b.keeper(peer).Keep(activity(peer, 1))
+		if k == nil {
+			return 0
+		}
+		for {
+			if _, err := k.Write(make([]byte, 100)); err != nil {
+				break
+			}
+		}
+		return b.of(peer).octets
+	}
+	free := b.limit
+	for _, peer := range []string{"MTA-B", "MTA-C", "MTA-D"} {
+		got := fill(peer)
+		if got < free/2-200 || got > free/2 {
+			t.Errorf("%s has %d octets of %d", peer, got, free)
+		}
+		free -= got
+	}
+
+	b.configure(time.Minute, 1<<40)
+	for i := range maxNames {
+		if !b.roomForName("MTA-E") {
+			break
+		}
+		b.call(&partial{peer: "MTA-E"}, fmt.Sprint(i))
+	}
+	if b.keeper("MTA-E").Keep(activity("x", 1)) != nil {
+		t.Error("one more is kept")
+	}
+	if n := b.of("MTA-E").names; n < maxNames/2-10 || n > maxNames/2 {
+		t.Errorf("one peer has %d names of %d", n, maxNames)
+	}
+	if b.keeper("MTA-F").Keep(activity("x", 1)) == nil {
+		t.Error("nothing is kept of another peer")
+	}
+}
+
+// The association over which an object came that may be resumed can be recovered from the
+// next process, from the host it was opened from and no other.
+func TestLostOutlivesProcess(t *testing.T) {
+	b := openBooks(t)
+	connection := activity("\x14\x01x", 1)
+	b.arrive(connection).Left()
+	id := &rtse.SessionConnectionIdentifier{CallingReference: rtse.CallingReference{OctetString: []byte("B")},
+		CommonReference: asn1.UTCTime("261127043000Z"), AdditionalReference: "x"}
+	if _, ok := b.found(id, "192.0.2.1"); ok {
+		t.Error("to be recovered, though it is not known to be lost")
+	}
+	b.reopen()
+	if _, ok := b.found(id, "192.0.2.2"); ok {
+		t.Error("recovered from another host")
+	}
+	if peer, ok := b.found(id, "192.0.2.1"); !ok || peer != "MTA-B" {
+		t.Errorf("%q, %v", peer, ok)
+	}
+}
+
+// One peer does not push the lost associations of the others out.
+func TestLostShare(t *testing.T) {
+	r := newBooks(time.Hour)
+	r.lose(lost{peer: "MTA-C", host: "c", at: time.Now()})
+	for range 2 * maxLost {
+		r.lose(lost{peer: "MTA-B", host: "b", at: time.Now()})
+	}
+	if len(r.lost) != maxLost || r.lost[0].peer != "MTA-C" {
+		t.Errorf("%d are remembered, of %s first", len(r.lost), r.lost[0].peer)
+	}
+}
+
+// Activities of ours are counted over all associations, and from elsewhere in the next
+// process.
+func TestActivitiesOfOurs(t *testing.T) {
+	b := openBooks(t)
+	first := b.nextActivity()
+	if b.nextActivity() != first+1 {
+		t.Error("not the next one")
+	}
+	b.reopen()
+	if next := b.nextActivity(); next-first < 10 { // once in 400 million
+		t.Errorf("%d, then %d in the next process", first, next)
+	}
+}

@@ -1,0 +1,112 @@
+package x400p1
+
+import "time"
+
+const (
+	// maxNames bounds the names of activities, and maxOwnNames those of one object, newest
+	// last.
+	maxNames    = 10000
+	maxOwnNames = 16
+	// maxTwice bounds the names a peer has given twice.
+	maxTwice = 256
+	// recordCost is what a record in the log of a partial counts as, of recovery-size.
+	recordCost = 256
+)
+
+// account is what is kept of one peer's.
+type account struct {
+	octets int64
+	names  int
+	// twice are the names that were given to two activities, neither of which may be
+	// resumed by it. Where they are too many, nothing is kept of the peer's until blind.
+	twice map[string]time.Time
+	blind time.Time
+}
+
+// of is the account of a peer. r.mu is held.
+func (r *recovery) of(peer string) *account {
+	a := r.accounts[peer]
+	if a == nil {
+		a = &account{twice: map[string]time.Time{}}
+		r.accounts[peer] = a
+	}
+	return a
+}
+
+// room tells whether a peer may have so many octets more: never so many that less would
+// be left for others than it has itself. So no peer takes the room from all others. r.mu
+// is held.
+func (r *recovery) room(peer string, octets int64) bool {
+	return r.of(peer).octets+octets <= r.limit-r.octets-octets
+}
+
+// roomForName tells the same of one more name. r.mu is held.
+func (r *recovery) roomForName(peer string) bool {
+	a := r.of(peer)
+	return a.names < maxNames-len(r.names)-1 && r.now().After(a.blind)
+}
+
+// add counts octets, which may be fewer. r.mu is held.
+func (r *recovery) add(peer string, octets int64) {
+	r.octets += octets
+	r.of(peer).octets += octets
+}
+
+// charge counts records that are to be written to the log of a partial, and tells
+// whether there is room for them. r.mu is held.
+func (r *recovery) charge(p *partial, records int) bool {
+	cost := int64(records) * recordCost
+	if !r.room(p.peer, cost) {
+		return false
+	}
+	p.cost += cost
+	r.add(p.peer, cost)
+	return true
+}
+
+// call gives a partial a name. r.mu is held.
+func (r *recovery) call(p *partial, name string) {
+	r.uncall(name)
+	r.names[name] = p
+	r.of(p.peer).names++
+}
+
+// uncall takes a name from whatever has it. r.mu is held.
+func (r *recovery) uncall(name string) {
+	if p := r.names[name]; p != nil {
+		delete(r.names, name)
+		r.of(p.peer).names--
+	}
+}
+
+// ambiguous remembers a name that was given twice. r.mu is held.
+func (r *recovery) ambiguous(peer, name string) {
+	a := r.of(peer)
+	if len(a.twice) >= maxTwice {
+		a.blind = r.now().Add(r.age)
+		return
+	}
+	a.twice[name] = r.now()
+	r.arm(r.age)
+}
+
+// isTwice tells of a name that was given twice. r.mu is held.
+func (r *recovery) isTwice(peer, name string) bool {
+	_, twice := r.of(peer).twice[name]
+	return twice
+}
+
+// expireAccounts forgets names that were given twice, and accounts without anything.
+// r.mu is held.
+func (r *recovery) expireAccounts(later func(time.Time) bool) {
+	for peer, a := range r.accounts {
+		for name, at := range a.twice {
+			if !later(at) {
+				delete(a.twice, name)
+			}
+		}
+		if len(a.twice) == 0 && a.names == 0 && a.octets == 0 && r.now().After(a.blind) {
+			delete(r.accounts, peer)
+		}
+	}
+}
