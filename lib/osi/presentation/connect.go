@@ -324,18 +324,22 @@ func (m *Machine) connectRefused(p session.SConnectRefused) {
 	m.up(ind)
 }
 
-// Find returns the context of the abstract syntax, accepted or not.
+// Find returns the first context of the abstract syntax that has been accepted, or, with
+// an error, the first that has not: a peer may propose one for each transfer syntax.
 func Find(contexts []Context, syntax asn1.OID) (Context, error) {
+	var rejected Context
+	err := fmt.Errorf("presentation: no context of %s", syntax)
 	for _, c := range contexts {
-		if c.AbstractSyntax != syntax {
-			continue
+		switch {
+		case c.AbstractSyntax != syntax:
+		case c.Result == Acceptance:
+			return c, nil
+		case !errors.Is(err, errRejected):
+			rejected = c
+			err = fmt.Errorf("presentation: context %d of %s: %w", c.ID, syntax, errRejected)
 		}
-		if c.Result != Acceptance {
-			return c, fmt.Errorf("presentation: context %d of %s: %w", c.ID, syntax, errRejected)
-		}
-		return c, nil
 	}
-	return Context{}, fmt.Errorf("presentation: no context of %s", syntax)
+	return rejected, err
 }
 
 var errRejected = errors.New("rejected")

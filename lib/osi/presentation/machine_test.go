@@ -192,6 +192,25 @@ func TestContextResults(t *testing.T) {
 	}
 }
 
+// A peer may propose a context for each of its transfer syntaxes: the one that has been
+// accepted counts, wherever it stands.
+func TestFindAccepted(t *testing.T) {
+	const syntax, packed = "2.6.0.2.7", "2.1.3.0.0"
+	m := New(Params{Syntaxes: []asn1.OID{syntax}})
+	contexts := []Context{
+		{ID: 1, AbstractSyntax: syntax, TransferSyntaxes: []asn1.OID{packed}},
+		{ID: 3, AbstractSyntax: syntax, TransferSyntaxes: []asn1.OID{BasicEncoding}},
+	}
+	request := only[session.SConnectRequest](t, New(Params{}).Step(PConnectRequest{Contexts: contexts}))
+	ind := only[PConnectIndication](t, indicate(m, session.SConnectIndication{UserData: request.UserData}))
+	if c, err := Find(ind.Contexts, syntax); err != nil || c.ID != 3 {
+		t.Errorf("found %+v, %v", c, err)
+	}
+	if c, err := Find(ind.Contexts[:1], syntax); !errors.Is(err, errRejected) || c.ID != 1 {
+		t.Errorf("found %+v, %v", c, err)
+	}
+}
+
 // What is wrong with a CP or a CPA is answered with ARP.
 func TestConnectMalformed(t *testing.T) {
 	for _, tt := range []struct{ name, cp, arp, err string }{
