@@ -31,19 +31,6 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	return SyncDir(dir)
 }
 
-// Commit gives the open file f its final name, durably: fsync, rename, fsync of
-// the directory. If only the last of these failed, the final name is there but
-// may not outlive a cut.
-func Commit(f *os.File, final string) error {
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	if err := os.Rename(f.Name(), final); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return SyncDir(filepath.Dir(final))
-}
-
 // MkdirAll makes the directory path and those above it that are missing, and makes
 // the names of all of them durable as far up as the file system reaches, the names of
 // those that were there too: whoever made them may not have come to that. Where a

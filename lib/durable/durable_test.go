@@ -34,32 +34,6 @@ func TestWriteFileReplaces(t *testing.T) {
 	}
 }
 
-func TestCommitGivesTheName(t *testing.T) {
-	dir := t.TempDir()
-	f, err := os.Create(filepath.Join(dir, "tmp"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteString("octets"); err != nil {
-		t.Fatal(err)
-	}
-	final := filepath.Join(dir, "final")
-	if err := durable.Commit(f, final); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := os.ReadFile(final); err != nil || string(got) != "octets" {
-		t.Errorf("%q, %v", got, err)
-	}
-	if err := durable.Commit(f, final); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the old name is still there: %v", err)
-	}
-	f.Close()
-	if err := durable.Commit(f, final); !errors.Is(err, fs.ErrClosed) {
-		t.Errorf("commit of a closed file: %v", err)
-	}
-}
-
 func TestSyncs(t *testing.T) {
 	dir := t.TempDir()
 	root, err := os.Open(dir)

@@ -20,6 +20,7 @@ type disk interface {
 	mkdir(path string) error
 	truncate(path string, size int64) error
 	sync(path string) error // fsync of a file or a directory
+	syncOpen(f *os.File) error
 	syncfs(root *os.File) error
 }
 
@@ -45,6 +46,7 @@ func (osDisk) rename(from, to string) error           { return os.Rename(from, t
 func (osDisk) mkdir(path string) error                { return os.Mkdir(path, 0o700) }
 func (osDisk) truncate(path string, size int64) error { return os.Truncate(path, size) }
 func (osDisk) sync(path string) error                 { return durable.SyncFile(path) }
+func (osDisk) syncOpen(f *os.File) error              { return f.Sync() }
 func (osDisk) syncfs(root *os.File) error             { return durable.Syncfs(root) }
 
 // unlink does not try rmdir as os.Remove does: no directory is ever removed.

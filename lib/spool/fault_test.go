@@ -1,11 +1,13 @@
 package spool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -246,18 +248,118 @@ func TestBarrierFailsInLoad(t *testing.T) {
 	}
 }
 
-// deafDisk cannot sync a directory, once.
+// deafDisk fails to sync once, after so many calls that it has done.
 type deafDisk struct {
 	osDisk
-	told bool
+	after int
+	asked []string
 }
 
-func (d *deafDisk) sync(path string) error {
-	if !d.told {
-		d.told = true
+func (d *deafDisk) fails(what string) error {
+	d.asked = append(d.asked, what)
+	if d.after--; d.after == -1 {
 		return syscall.EIO
 	}
-	return d.osDisk.sync(path)
+	return nil
+}
+
+func (d *deafDisk) sync(path string) error     { return cmp.Or(d.fails(path), d.osDisk.sync(path)) }
+func (d *deafDisk) syncOpen(f *os.File) error  { return cmp.Or(d.fails(f.Name()), d.osDisk.syncOpen(f)) }
+func (d *deafDisk) syncfs(root *os.File) error { return cmp.Or(d.fails("all"), d.osDisk.syncfs(root)) }
+
+// A spool is there when every name in it is durable, and not before.
+func TestInitIsDurable(t *testing.T) {
+	for n := 0; ; n++ {
+		dir := filepath.Join(memoryDir(t), "spool")
+		d := &deafDisk{after: n}
+		err := initOn(d, dir)
+		if err == nil {
+			for _, name := range append(directories(), ".") {
+				if !slices.Contains(d.asked, filepath.Join(dir, name)) {
+					t.Errorf("%s is not synced", name)
+				}
+			}
+			break
+		}
+		if _, e := Open(dir); !errors.Is(err, syscall.EIO) || !errors.Is(e, os.ErrNotExist) {
+			t.Errorf("sync %d: %v; it opens: %v", n, err, e)
+		}
+	}
+}
+
+// The word of the lock is on the disk before its holder does anything, and as the last
+// thing it does.
+func TestWordIsDurable(t *testing.T) {
+	dir := newSpool(t)
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.disk = &deafDisk{}
+	if _, err := s.Lock(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("a holder whose word is not durable: %v", err)
+	}
+	l, err := s.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Load(nil); err != nil {
+		t.Fatal(err)
+	}
+	d := &deafDisk{after: 1}
+	s.disk = d
+	if err := l.Close(); !errors.Is(err, syscall.EIO) || !slices.Equal(d.asked, []string{"all", dir + "/lock"}) {
+		t.Errorf("%v, synced %v", err, d.asked)
+	}
+}
+
+// Of two logs of one message that are joined the second goes when the first has it,
+// durably.
+func TestJoinedLogIsDurable(t *testing.T) {
+	dir := newSpool(t)
+	ref := put(t, dir, &Envelope{ID: NewID(time.Unix(1, 0))})
+	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	defer s.Close()
+	defer l.Close()
+	other := Ref{ID: ref.ID, Priority: Urgent}
+	for _, at := range []Ref{ref, other} {
+		if err := s.Append(at, Record{Time: time.Unix(2, 0), Kind: RecordHold}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.disk = &deafDisk{after: 1} // the first is Recover's own
+	if _, err := s.Recover(); !errors.Is(err, ErrBarrier) {
+		t.Errorf("%v", err)
+	}
+	if records, _, err := s.ReadLog(other); err != nil || len(records) != 1 {
+		t.Errorf("%v, %v", records, err)
+	}
+}
+
+// A writer whose file a sweeper has taken away before it was locked is told so: what it
+// would write has no name.
+func TestWriterWhoseFileIsGone(t *testing.T) {
+	s, err := Open(newSpool(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.disk = sweptDisk{}
+	if _, err := s.CreateNew(NewID(time.Unix(1, 0))); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
+// sweptDisk takes every new file away at once.
+type sweptDisk struct{ osDisk }
+
+func (d sweptDisk) create(path string) (file, error) {
+	f, err := d.osDisk.create(path)
+	if err == nil {
+		err = d.unlink(path)
+	}
+	return f, err
 }
 
 // Names that the disk has refused once are not believed later.
@@ -272,7 +374,8 @@ func TestNamesRefusedOnce(t *testing.T) {
 		"ScanNew": func(s *Spool) error { _, err := s.ScanNew(); return err },
 		"Adopt":   func(s *Spool) error { _, err := s.Adopt(ref.ID); return err },
 	} {
-		s, l := openOn(t, dir, BarrierSyncfs, &deafDisk{})
+		s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+		s.disk = &deafDisk{}
 		if err := do(s); !errors.Is(err, syscall.EIO) {
 			t.Errorf("%s: %v", name, err)
 		}

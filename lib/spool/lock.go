@@ -128,7 +128,7 @@ func (l *Lock) write(word string) error {
 	if err := l.f.Truncate(int64(len(word))); err != nil {
 		return err
 	}
-	return l.f.Sync()
+	return l.s.disk.syncOpen(l.f)
 }
 
 // holding fails unless this process has the lock.

@@ -203,11 +203,6 @@ func readAt(r io.ReaderAt, p []byte, off int64) error {
 // in use at once.
 func (m *Message) Content() *io.SectionReader { return io.NewSectionReader(m.at, 0, m.Envelope.Size) }
 
-// ContentFile returns the open file, in which the content begins at offset 0
-// and is Envelope.Size octets long; for sendfile(2), and to pass on to another
-// process. It is closed with the Message.
-func (m *Message) ContentFile() *os.File { return m.f }
-
 // OpenWhole is OpenMessage for whoever is going to pass the content on: it is compared
 // with its digest first. ErrDamaged says that it is not what was accepted.
 func (s *Spool) OpenWhole(ref Ref) (*Message, error) {

@@ -122,9 +122,9 @@ func (b *Backlog) list() error {
 	}
 	last := ""
 	err = b.s.eachName(func(p Priority, shard, name string) error {
-		if shard != last {
-			last = shard
-			b.s.isDurable(b.s.dir + "/q/" + string(p) + "/" + shard)
+		if path := b.s.dir + "/q/" + string(p) + "/" + shard; path != last {
+			last = path
+			b.s.isDurable(path)
 		}
 		id, isLog := strings.CutSuffix(name, ".log")
 		switch ref := (Ref{ID: ID(id), Priority: p}); {

@@ -48,8 +48,10 @@ type Spool struct {
 // Init makes an empty spool in dir, durably; what is there already stays, so
 // that an Init that was interrupted can be repeated. It refuses a directory
 // that holds a spool of another format.
-func Init(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func Init(dir string) error { return initOn(osDisk{}, dir) }
+
+func initOn(disk disk, dir string) error {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return fail("init "+dir, err)
 	}
 	if err := checkFormat(dir); err == nil || !errors.Is(err, os.ErrNotExist) {
@@ -66,8 +68,8 @@ func Init(dir string) error {
 	if err := durable.WriteFile(filepath.Join(dir, "lock"), []byte(wordClean), 0o600); err != nil {
 		return fail("init "+dir, err)
 	}
-	for _, name := range append(directories(), ".", "..") {
-		if err := durable.SyncDir(filepath.Join(dir, name)); err != nil {
+	for _, name := range append(directories(), ".") {
+		if err := disk.sync(filepath.Join(dir, name)); err != nil {
 			return fail("init "+dir, err)
 		}
 	}
