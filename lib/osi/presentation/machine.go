@@ -349,26 +349,31 @@ func (m *Machine) transferIndication(p session.Action) bool {
 			m.up(PReleaseIndication{UserData: v})
 		}
 	case session.SReleaseConfirm:
-		if v, ok := m.values(p.UserData, EventReleaseCnf); ok {
-			m.enter(Closed)
-			m.up(PReleaseConfirm{UserData: v})
-		}
+		// There is nobody left to be told that the user data cannot be read.
+		v, _ := m.decode(p.UserData)
+		m.enter(Closed)
+		m.up(PReleaseConfirm{UserData: v})
 	default:
 		return false
 	}
 	return true
 }
 
+// decode decodes the user data of a session primitive.
+func (m *Machine) decode(b []byte) ([]PDV, error) {
+	switch {
+	case m.mode != ModeX410:
+		return decodeUserData(b, m.contexts)
+	case len(b) == 0:
+		return nil, nil
+	}
+	return []PDV{{Octets: b}}, nil
+}
+
 // values decodes the user data of a session primitive; on failure it aborts and
 // returns false.
 func (m *Machine) values(b []byte, e EventID) ([]PDV, bool) {
-	if m.mode == ModeX410 {
-		if len(b) == 0 {
-			return nil, true
-		}
-		return []PDV{{Octets: b}}, true
-	}
-	v, err := decodeUserData(b, m.contexts)
+	v, err := m.decode(b)
 	if err == nil {
 		return v, true
 	}

@@ -307,6 +307,14 @@ func TestRelease(t *testing.T) {
 	if i.State() != Closed {
 		t.Error(i.State())
 	}
+	// What came with it cannot undo it, whether it can be read or not.
+	for _, data := range []string{`61 0C 30 0A 02 01 01 A0 05`, `30 00`, `61 0C 30 0A 02 01 09 A0 05 63 03 80 01 00`} {
+		i := initiator(t)
+		i.Step(PReleaseRequest{UserData: rlrq})
+		if c := only[PReleaseConfirm](t, indicate(i, session.SReleaseConfirm{UserData: unhex(t, data)})); c.UserData != nil {
+			t.Errorf("%s: %+v", data, c)
+		}
+	}
 	r := initiator(t)
 	only[PReleaseIndication](t, indicate(r, session.SReleaseIndication(request)))
 	only[session.SReleaseResponse](t, r.Step(PReleaseResponse{}))
