@@ -86,14 +86,17 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 	if err != nil {
 		return all(channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()})
 	}
-	address := make(map[int]string, len(m.Envelope.Recipients))
-	for i := range m.Envelope.Recipients {
-		address[m.Envelope.Recipients[i].N] = m.Envelope.Recipients[i].Address
+	numbered := m.Envelope.Numbered()
+	address := func(n int) string {
+		if i, ok := numbered[n]; ok {
+			return m.Envelope.Recipients[i].Address
+		}
+		return ""
 	}
 	copied, told := int64(0), 0
 	expanded := map[string]bool{} // lists
 	for i, n := range j.Recipients {
-		r, list := &results[i], s.judge.listOf(address[n])
+		r, list := &results[i], s.judge.listOf(address(n))
 		switch {
 		case e.Kind == p1.Message && expanded[list]:
 			*r = channel.Result{Outcome: channel.OutcomeExpanded, Text: "the message names this list more than once, and is expanded once"}
@@ -103,7 +106,7 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 			*r = channel.Result{Outcome: channel.OutcomeDeferred, Text: "it has been copied for many other recipients", Until: c.now().Add(enough)}
 		default:
 			var octets int64
-			*r, octets = c.one(s, m, &subject{env: m.Envelope, common: e, n: n, address: address[n], now: c.now()})
+			*r, octets = c.one(s, m, &subject{env: m.Envelope, common: e, n: n, address: address(n), now: c.now()})
 			copied += octets
 			expanded[list] = list != "" && r.Child != "" && r.Outcome == channel.OutcomeExpanded
 		}
