@@ -3,6 +3,7 @@ package spool
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 )
@@ -15,12 +16,19 @@ func (b *Backlog) findKin() error {
 	for id := range b.fresh {
 		all = append(all, Ref{ID: id})
 	}
-	slices.SortFunc(all, func(x, y Ref) int { return cmp.Compare(x.ID, y.ID) })
+	slices.SortStableFunc(all, func(x, y Ref) int { return cmp.Compare(x.ID, y.ID) })
 	b.kin = make(map[string][]Ref)
 	for i := 0; i < len(all); {
 		j := i + 1
 		for j < len(all) && all[j].ID[:timeSize] == all[i].ID[:timeSize] {
 			j++
+		}
+		for k := i + 1; k < j; k++ {
+			if all[k].ID == all[k-1].ID && all[k].Priority != 0 {
+				// The more urgent one is served.
+				b.stray(all[k], fmt.Errorf("%s is there too", all[k-1]))
+				b.drop(all[k])
+			}
 		}
 		if j > i+1 {
 			b.kin[string(all[i].ID[:timeSize])] = slices.Clone(all[i:j])
@@ -28,6 +36,13 @@ func (b *Backlog) findKin() error {
 		i = j
 	}
 	return nil
+}
+
+// drop takes a reference off the list.
+func (b *Backlog) drop(ref Ref) {
+	if i, found := slices.BinarySearchFunc(b.refs, ref, Ref.Compare); found {
+		b.refs = slices.Delete(b.refs, i, i+1)
+	}
 }
 
 // nameChildren settles the family of ref before any member of it is visited:

@@ -2,11 +2,14 @@ package spool
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
 )
 
 // Item is what Load found under one reference: a message with what its log
@@ -28,6 +31,7 @@ type Backlog struct {
 	fresh  map[ID]struct{}  // in new/
 	kin    map[string][]Ref // families with more than one member, by the time in their IDs
 	again  bool             // all of it was looked at
+	strays []Item           // what lies where its identifier does not lead, or twice
 	verify bool             // the last holder did not let go in order
 	unread []Ref            // what the disk failed to give
 }
@@ -129,6 +133,8 @@ func (b *Backlog) list() error {
 		id, isLog := strings.CutSuffix(name, ".log")
 		switch ref := (Ref{ID: ID(id), Priority: p}); {
 		case !isID(id):
+		case ref.ID.shard() != shard:
+			b.stray(ref, fmt.Errorf("%s: its identifier does not lead there", b.s.dir+"/q/"+string(p)+"/"+shard+"/"+name))
 		case isLog:
 			b.logs[ref] = struct{}{}
 		default:
@@ -138,6 +144,11 @@ func (b *Backlog) list() error {
 	})
 	slices.SortFunc(b.refs, Ref.Compare)
 	return err
+}
+
+// stray notes a file that nobody is going to work on where it is.
+func (b *Backlog) stray(ref Ref, why error) {
+	b.strays = append(b.strays, Item{Ref: ref, Damaged: diag.E("spool: misplaced", diag.Data, why)})
 }
 
 // eachName calls visit for every name in q/P/XX/.
@@ -258,7 +269,8 @@ func (b *Backlog) Len() int { return len(b.refs) }
 // too, so the visitor knows messages by their ID. A child whose parent does not name
 // it is named, durably, before either is visited.
 //
-// What the disk does not give now is visited as Damaged, and the next Load tries that,
+// What lies where its identifier does not lead, or is there twice, is visited as Damaged
+// and stays: mtactl check names it. What the disk does not give now is visited as Damaged, and the next Load tries that,
 // and only that, again.
 func (b *Backlog) Load(visit func(Item) error) error {
 	refs := b.refs
@@ -266,6 +278,13 @@ func (b *Backlog) Load(visit func(Item) error) error {
 		refs = b.unread
 	}
 	b.again, b.unread = true, nil
+	for i, item := range b.strays {
+		if err := visit(item); err != nil {
+			b.strays = b.strays[i:]
+			return err
+		}
+	}
+	b.strays = nil
 	for i, ref := range refs {
 		item, err := b.read(ref)
 		if err == nil && item != nil {

@@ -1,0 +1,59 @@
+package spool
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What lies where nobody would look for it, or twice, is told of and stays; of two the
+// more urgent one is served.
+func TestStrays(t *testing.T) {
+	dir := newSpool(t)
+	twice := put(t, dir, &Envelope{ID: NewID(time.Unix(1, 0))})
+	lost := put(t, dir, &Envelope{ID: NewID(time.Unix(2, 0))})
+	octets, err := os.ReadFile(filepath.Join(dir, twice.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	urgent := filepath.Join(dir, Ref{ID: twice.ID, Priority: Urgent}.String())
+	elsewhere := filepath.Join(dir, "q/n/vv")
+	for _, err := range []error{
+		os.MkdirAll(filepath.Dir(urgent), 0o700),
+		os.WriteFile(urgent, octets, 0o600),
+		os.MkdirAll(elsewhere, 0o700),
+		os.Rename(filepath.Join(dir, lost.String()), filepath.Join(elsewhere, string(lost.ID))),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	defer s.Close()
+	defer l.Close()
+	told := map[Ref]string{}
+	var good []Ref
+	if err := s.Load(func(i Item) error {
+		if i.Damaged != nil {
+			told[i.Ref] = i.Damaged.Error()
+		} else {
+			good = append(good, i.Ref)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(good) != 1 || good[0].Priority != Urgent {
+		t.Errorf("served: %v", good)
+	}
+	if len(told) != 2 || !strings.Contains(told[twice], "there too") || !strings.Contains(told[lost], "q/n/vv") {
+		t.Errorf("told: %q", told)
+	}
+	for _, path := range []string{filepath.Join(dir, twice.String()), filepath.Join(elsewhere, string(lost.ID))} {
+		if _, err := os.Lstat(path); err != nil {
+			t.Error(err)
+		}
+	}
+}
