@@ -235,6 +235,22 @@ func TestClockGoesBack(t *testing.T) {
 	}
 }
 
+// What waits to be redirected is shown with the time that it has for that.
+func TestViewOfTheDiverted(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s := New(Config{Channels: []ChannelConfig{{Name: "local", MaxJobs: 1}, {Name: "expand", MaxJobs: 1}}, AlternateChannel: "expand",
+		Expiry: [3]time.Duration{time.Hour, time.Hour, time.Hour}}, now)
+	s.Step(now, Accepted{Message{Ref: spool.Ref{ID: "m", Priority: spool.Normal}, Accepted: now, Recipients: []Recipient{{N: 1, Alternate: true,
+		Hops: []spool.Hop{{Channel: "local"}}}}}})
+	for _, want := range []time.Time{now.Add(time.Hour), now.Add(2 * time.Hour)} {
+		v, ok := s.View("m")
+		if !ok || !v.Expires.Equal(want) {
+			t.Errorf("expires %v, want %v", v.Expires, want)
+		}
+		s.Step(now.Add(time.Hour), Tick{})
+	}
+}
+
 // TestViews shows a message and its place in the tree while its peer is down.
 func TestViews(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

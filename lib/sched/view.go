@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/spool"
@@ -247,7 +248,7 @@ func (s *Scheduler) Each(f func(MessageView) bool) {
 func (m *message) view(now int64) MessageView {
 	v := MessageView{
 		Ref: m.ref(), Kind: kinds[m.kind], Size: m.size,
-		Accepted: timeOf(m.accepted), Deferred: timeOf(m.deferred), Expires: timeOf(m.expires),
+		Accepted: timeOf(m.accepted), Deferred: timeOf(m.deferred), Expires: timeOf(cmp.Or(m.wakes, m.expires)),
 		Recipients: make([]RecipientView, len(m.recipients)),
 	}
 	for i := range m.recipients {
