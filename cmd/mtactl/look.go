@@ -52,7 +52,7 @@ func status(c *ucli.Context) error {
 	if c.NArg() > 0 {
 		return cli.Usage("status takes no operand")
 	}
-	cfg, err := cli.Config(c)
+	cfg, err := cli.Running(c)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func track(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := cli.Config(c)
+	cfg, err := cli.Running(c)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func check(c *ucli.Context) (err error) {
 	if c.NArg() > 0 {
 		return cli.Usage("check takes no operand: it reads the spool of the configuration")
 	}
-	cfg, err := cli.Config(c)
+	cfg, err := cli.Running(c)
 	if err != nil {
 		return err
 	}

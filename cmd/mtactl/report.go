@@ -116,7 +116,7 @@ func reportInFile(f io.Reader) (*report.Explanation, error) {
 
 // reportsInSpool asks for reports that are still in the queue.
 func reportsInSpool(c *ucli.Context, ids []string, emit func(*report.Explanation) error) error {
-	cfg, err := cli.Config(c)
+	cfg, err := cli.Running(c)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ import (
 // ask puts a request and prints each answer; messages that could not be answered for
 // are told when everything else has been printed.
 func ask(c *ucli.Context, q queue.Request, print func(*cli.Printer, queue.Answer) error) error {
-	cfg, err := cli.Config(c)
+	cfg, err := cli.Running(c)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func show(c *ucli.Context) error {
 	if q.All || len(q.IDs) == 0 {
 		return cli.Usage("show wants identifiers")
 	}
-	cfg, err := cli.Config(c)
+	cfg, err := cli.Running(c)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -116,7 +115,7 @@ func times(c *ucli.Context, s *submit.Submission) error {
 		if !at.IsZero() && !at.After(time.Now()) {
 			// No error: it may have passed while the message was written. But a wrong zone,
 			// or year, looks the same.
-			warn(c, "--defer-until "+c.String("defer-until")+" is past: the message is not deferred")
+			cli.Warn(c, "--defer-until "+c.String("defer-until")+" is past: the message is not deferred")
 		}
 	}
 	if c.IsSet("latest") {
@@ -127,16 +126,6 @@ func times(c *ucli.Context, s *submit.Submission) error {
 		return s.Expire(at)
 	}
 	return nil
-}
-
-// warn says on standard error what does not stop the submission.
-func warn(c *ucli.Context, text string) {
-	if cli.JSON(c) {
-		b, _ := json.Marshal(map[string]string{"warning": text}) // strings always encode
-		fmt.Fprintf(c.App.ErrWriter, "%s\n", b)
-		return
-	}
-	fmt.Fprintf(c.App.ErrWriter, "%s: warning: %s\n", c.App.Name, text)
 }
 
 // timeOf reads a time; an empty one is none.

@@ -22,6 +22,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/queue"
 )
 
 // ErrNo is the answer no to a question: exit status 1, and nothing on standard error.
@@ -45,6 +46,47 @@ func Config(c *ucli.Context) (*conf.Config, error) {
 		return nil, err
 	}
 	return tableconf.Load(path)
+}
+
+// Running is Config for whoever looks at a switch: while the file has errors, which
+// mtarun has refused then, it is the configuration that mtarun goes by, without the
+// passwords, and a warning says so.
+func Running(c *ucli.Context) (*conf.Config, error) {
+	path, err := ConfigPath(c)
+	if err != nil {
+		return nil, err
+	}
+	cfg, wrong := tableconf.Load(path)
+	if wrong == nil || diag.KindOf(wrong) != diag.Config {
+		return cfg, wrong
+	}
+	dir, err := tableconf.SpoolDir(path)
+	if err != nil {
+		return nil, wrong
+	}
+	cfg, err = queue.Running(dir)
+	switch {
+	case errors.Is(err, queue.ErrNotRunning):
+		return nil, wrong
+	case err != nil:
+		return nil, errors.Join(wrong, err)
+	}
+	first, others, _ := strings.Cut(wrong.Error(), "\n")
+	if others != "" {
+		first += fmt.Sprintf("; and %d more", strings.Count(others, "\n")+1)
+	}
+	Warn(c, "the configuration is wrong, and mtarun goes by version "+cfg.Version+", its last good one: "+first)
+	return cfg, nil
+}
+
+// Warn says on standard error what does not stop a command.
+func Warn(c *ucli.Context, text string) {
+	if JSON(c) {
+		b, _ := json.Marshal(map[string]string{"warning": text}) // strings always encode
+		fmt.Fprintf(c.App.ErrWriter, "%s\n", b)
+		return
+	}
+	fmt.Fprintf(c.App.ErrWriter, "%s: warning: %s\n", c.App.Name, text)
 }
 
 // ConfigPath is the file of that configuration.

@@ -40,6 +40,19 @@ func AskDaemon(cfg *conf.Config, q Request, emit func(Answer) error) error {
 	return client{dir: cfg.Spool.Dir, patience: answerTime}.ask(q, emit)
 }
 
+// Running returns the configuration that the daemon of a spool goes by, without the
+// passwords; ErrNotRunning says that there is no daemon.
+func Running(dir string) (cfg *conf.Config, err error) {
+	err = client{dir: dir, patience: answerTime}.ask(Request{Verb: VerbConfig}, func(a Answer) error {
+		cfg = a.Config
+		return nil
+	})
+	if err == nil && cfg == nil {
+		err = diag.New("mtarun", diag.Unavailable, "does not tell its configuration")
+	}
+	return cfg, err
+}
+
 // answerTime is how long a daemon may be silent: until it takes the request, and between
 // two lines of its answer. An answer that takes longer to find is kept alive by empty lines.
 const answerTime = 30 * time.Second

@@ -50,6 +50,8 @@ func (k *Keeper) Inquire(now time.Time, q Request) *Inquiry {
 	switch q.Verb {
 	case VerbStatus:
 		i.emit(Answer{Status: k.status()})
+	case VerbConfig:
+		i.emit(Answer{Config: k.conf.Redacted()})
 	case VerbTree:
 		for _, c := range k.tree() {
 			i.emit(Answer{Channel: &c})

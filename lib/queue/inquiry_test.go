@@ -1,9 +1,12 @@
 package queue
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/spool"
 )
@@ -95,5 +98,27 @@ func TestDoneWith(t *testing.T) {
 		if err := cannot(verb, spool.Ref{}, rows); diag.KindOf(err) != diag.Permanent {
 			t.Errorf("%s: %v", verb, err)
 		}
+	}
+}
+
+// Whoever may ask what the keeper goes by hears no password.
+func TestConfigurationWithoutPasswords(t *testing.T) {
+	w := newWorld(t)
+	peer := conf.NewPeer()
+	peer.Name, peer.Channel, peer.PasswordIn, peer.PasswordOut = "MTA-B", "p1", "one secret", "another secret"
+	peer.Addresses = []conf.Address{{Host: "127.0.0.1:1"}}
+	w.conf.Peers = append(w.conf.Peers, peer)
+	w.start()
+	defer w.kill()
+	answers, more := w.keeper.Inquire(w.now, Request{Verb: VerbConfig}).Next(w.now)
+	text, err := json.Marshal(answers)
+	if err != nil || more || len(answers) != 1 || answers[0].Config.Version != w.conf.Version {
+		t.Fatalf("%s, %v", text, err)
+	}
+	if strings.Contains(string(text), "secret") || !strings.Contains(string(text), `"password-out":"***"`) {
+		t.Errorf("%s", text)
+	}
+	if w.conf.Peers[0].PasswordOut != "another secret" {
+		t.Error("the keeper has forgotten it")
 	}
 }

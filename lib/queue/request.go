@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -21,6 +22,7 @@ const (
 	VerbShow    = "show"
 	VerbTree    = "tree"
 	VerbStatus  = "status"
+	VerbConfig  = "config"
 	VerbHold    = "hold"
 	VerbRelease = "release"
 	VerbRetry   = "retry"
@@ -160,15 +162,17 @@ type ActRow struct {
 	Note  string `json:"note,omitempty"`
 }
 
-// Answer is one line of an answer: exactly one member is set.
+// Answer is one line of an answer: exactly one member is set. Config is what the daemon
+// goes by, without its passwords.
 type Answer struct {
-	Row     *Row        `json:"row,omitempty"`
-	Channel *ChannelRow `json:"channel,omitempty"`
-	Status  *StatusRow  `json:"status,omitempty"`
-	Detail  *DetailRow  `json:"detail,omitempty"`
-	Act     *ActRow     `json:"act,omitempty"`
-	Error   *Trouble    `json:"error,omitempty"`
-	End     bool        `json:"end,omitempty"` // of the answer
+	Row     *Row         `json:"row,omitempty"`
+	Channel *ChannelRow  `json:"channel,omitempty"`
+	Status  *StatusRow   `json:"status,omitempty"`
+	Config  *conf.Config `json:"config,omitempty"`
+	Detail  *DetailRow   `json:"detail,omitempty"`
+	Act     *ActRow      `json:"act,omitempty"`
+	Error   *Trouble     `json:"error,omitempty"`
+	End     bool         `json:"end,omitempty"` // of the answer
 }
 
 // Trouble is an error on its way to a tool.

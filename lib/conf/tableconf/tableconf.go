@@ -17,7 +17,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -71,14 +70,9 @@ func Find(flag string) (string, error) {
 // paths in it become absolute, from the directory of the file. The error has kind
 // NoInput or Denied if the file cannot be read, Config if it cannot be used.
 func Load(path string) (*conf.Config, error) {
-	f, err := os.Open(path)
+	text, err := read(path)
 	if err != nil {
-		return nil, diag.E("conf", diag.KindOf(err), err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
-	if err != nil {
-		return nil, diag.E("conf: "+path, diag.KindOf(err), err)
+		return nil, err
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {

@@ -343,7 +343,8 @@ func TestPageExampleLoads(t *testing.T) {
 }
 
 // FuzzLoad: no text makes the loader panic, recurse without bound, or accept what
-// Validate would refuse; an error names a line that exists.
+// Validate would refuse; an error names a line that exists; and where the spool is is told
+// without the rest as with it.
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add(Default("MTA-A", Options{}))
@@ -357,7 +358,11 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		c, err := Parse(text, "f", "/")
+		dir, told := spoolDir(text)
 		if err == nil {
+			if told && filepath.Join("/", dir) != filepath.Clean(c.Spool.Dir) {
+				t.Fatalf("the spool is %q, not %q", c.Spool.Dir, dir)
+			}
 			if err := c.Validate(); err != nil {
 				t.Fatalf("accepted, but %v", err)
 			}
