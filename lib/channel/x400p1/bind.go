@@ -49,19 +49,14 @@ func calling(cfg *conf.Config, peer *conf.Peer, now time.Time) rtse.Config {
 	return c
 }
 
-// answering is what associations that peers open are answered with. Who calls is not
-// known yet; the initiator proposes, these are limits.
+// answering is what associations that peers open are answered with, before it is known who
+// calls.
 func answering(cfg *conf.Config, own *conf.Channel, now time.Time) rtse.Config {
 	c := common(own, now)
-	limits := conf.NewPeer()
-	c.CheckpointSize, c.WindowSize = limits.CheckpointSize, limits.WindowSize
 	c.CallingReference = cfg.Identity.MTA
 	c.Recoverable = true
 	for i := range cfg.Peers {
 		peer := &cfg.Peers[i]
-		if peer.Channel == own.Name {
-			c.WindowSize = max(c.WindowSize, peer.WindowSize)
-		}
 		if p := protocolOf(peer); p != 0 && peer.Enabled && peer.Channel == own.Name && !slices.Contains(c.ApplicationProtocols, p) {
 			c.ApplicationProtocols = append(c.ApplicationProtocols, p)
 		}
@@ -219,7 +214,16 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		return refuse(mts.Busy, err)
 	}
 	b.peer, b.place, b.keeper = *peer, true, b.channel.keeper(peer, hostOf(ind.Remote.Addr))
-	return rtse.Decision{Accept: true, UserData: result, Keeper: b.keeper.orNone()}
+	return b.accept(result)
+}
+
+// accept lets the peer in. It proposes, and what is configured of it is the limit.
+func (b *binder) accept(result ber.Raw) rtse.Decision {
+	d := rtse.Decision{Accept: true, UserData: result, Keeper: b.keeper.orNone(), CheckpointSize: b.peer.CheckpointSize, WindowSize: b.peer.WindowSize}
+	if d.CheckpointSize == 0 {
+		d.CheckpointSize = conf.MaxCheckpointSize // an RTTR of what the peer may propose is not taken
+	}
+	return d
 }
 
 // authenticate tells whether who calls is the peer, and which bind error it is if not.
@@ -369,7 +373,7 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		return refuse(false, errRecover)
 	}
 	b.keeper = b.channel.keeper(peer, host)
-	return rtse.Decision{Accept: true, Keeper: b.keeper.orNone()}
+	return b.accept(nil)
 }
 
 // recoverable gives the peer of an association that its initiator wants recovered; it is

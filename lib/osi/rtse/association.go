@@ -83,6 +83,9 @@ type Decision struct {
 	UserData ber.Raw // the bind result [17] or the bind error [18]; X.410-1984 mode does without the tags, and without the error
 	// Keeper keeps what this peer sends up to a checkpoint; see Config.
 	Keeper Keeper
+	// CheckpointSize and WindowSize are for this peer what they are in Config for all;
+	// zero leaves it at that.
+	CheckpointSize, WindowSize int
 	// RefuseReason stands for the bind error in X.410-1984 mode; nil is rtsBusy if
 	// Transient, else validationFailure.
 	RefuseReason *RefuseReason

@@ -177,7 +177,13 @@ func Accept(ctx context.Context, tc *tp.Conn, cfg Config, decide func(OpenIndica
 	c.remote = ind.Remote
 	c.keeper = d.Keeper
 	if d.Accept {
-		err = c.step(rtOpenRsp{Checkpoint: int64(cfg.CheckpointSize), Window: int64(cfg.WindowSize), UserData: d.UserData})
+		if d.CheckpointSize != 0 {
+			c.cfg.CheckpointSize = max(d.CheckpointSize, 0)
+		}
+		if d.WindowSize > 0 {
+			c.cfg.WindowSize = d.WindowSize
+		}
+		err = c.step(rtOpenRsp{Checkpoint: int64(c.cfg.CheckpointSize), Window: int64(c.cfg.WindowSize), UserData: d.UserData})
 		c.remote.Checkpoint, c.remote.Window = c.machine.checkpoint, c.machine.window
 	} else {
 		err = c.step(rtOpenRefuse{Transient: d.Transient, Diagnostic: int64(d.Diagnostic), UserData: d.UserData, RefuseReason: d.RefuseReason})
