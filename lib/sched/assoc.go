@@ -27,7 +27,7 @@ func (s *Scheduler) openAssoc(p *peer, priority int) {
 	s.lastAssoc++
 	a := &assoc{
 		process: c.current, peer: p, id: s.lastAssoc, state: assocOpening,
-		priority: priority, probe: p.failures > 0, idleAt: -1,
+		priority: priority, probe: p.failures > 0, call: p.callDue() && p.best() == priorities, idleAt: -1,
 	}
 	a.process.assocs[a.id] = a
 	if priority == urgent && p.reserved == 0 && p.usable+p.opening >= p.maxAtOnce() {

@@ -117,6 +117,7 @@ func (s *Scheduler) endJob(j *job) {
 		if !a.inbound {
 			c.busy[j.priority]--
 		}
+		a.call = false
 		if !j.fault {
 			a.done++
 		}

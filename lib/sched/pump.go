@@ -1,8 +1,14 @@
 package sched
 
+import "time"
+
 // quantum is how many jobs an association does before a peer that has none may
 // take its place, if both have work of the same priority.
 const quantum = 32
+
+// callGrace is how long an association that was opened with nothing to send is kept from
+// those who want its place, that the peer may ask for the turn.
+const callGrace = 10 * time.Second
 
 // pump starts whatever may be started now.
 func (s *Scheduler) pump() {
@@ -235,6 +241,12 @@ func (s *Scheduler) openOne(c *channel, q int) bool {
 func (s *Scheduler) makeRoom(p *peer, q int) bool {
 	a := s.longestIdle(p.channel)
 	if a == nil {
+		return false
+	}
+	if rest := a.idleSince + int64(callGrace) - s.now; a.call && q != urgent && rest > 0 {
+		if c := p.channel; c.wake == 0 || s.now+rest < c.wake {
+			c.wake = s.now + rest
+		}
 		return false
 	}
 	holder := a.peer

@@ -398,6 +398,7 @@ type assoc struct {
 	turn      bool
 	probe     bool // opened to find out whether the peer is back
 	reserved  bool // for urgent messages only
+	call      bool // opened with nothing to send, and has not sent anything
 	priority  int  // it was opened for
 	done      int  // jobs done
 	job       *job
