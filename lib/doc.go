@@ -7,6 +7,7 @@
 // Ground, nothing of ours below:
 //
 //	diag            one error type; its kind decides the exit status
+//	measure         latencies, and what processes use
 //	durable         files that outlive power
 //	charset         T.61, IA5, ISO 8859 to and from UTF-8
 //	asn1            tags, object identifiers, string and time types
@@ -52,6 +53,8 @@
 //
 //	queue           list, hold, retry …: one interface to a live or a quiet spool
 //	daemon          mtarun's body: sockets, processes, time
+//	load            traffic for an MTA, made and thrown away, to measure it
+//	bench           parts of a switch measured alone: spool, scheduler
 //	decode          any layer of the wire as text
 //	cli             what the five commands share; cli/clitest what their tests share
 package lib

@@ -15,6 +15,7 @@ const module = "github.com/mtakit/mtakit/"
 // packages on earlier lines.
 var floors = []struct{ pkg, reason string }{
 	{"diag", "the error type stands under everything"},
+	{"measure", "statistics know nothing of what is measured"},
 	{"durable", "files that outlive power know nothing of mail"},
 	{"charset", "repertoires are facts, not mail"},
 	{"asn1", "types of the notation"},
@@ -46,6 +47,8 @@ var floors = []struct{ pkg, reason string }{
 	{"channel/x400p1", "channels never import each other"},
 	{"queue", "one interface to a live or a quiet spool"},
 	{"daemon", "owns sockets, processes and time"},
+	{"load", "a generator and a sink know no spool"},
+	{"bench", "measures parts from outside, like any user of them"},
 	{"decode", "shows any layer; commands use it"},
 	{"cli", "glue for the five commands"},
 	{"cli/clitest", "what the commands' tests share"},

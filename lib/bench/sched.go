@@ -1,0 +1,137 @@
+package bench
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/measure"
+	"github.com/mtakit/mtakit/lib/sched"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// Scheduled is what a scheduler did with a queue of a length.
+type Scheduled struct {
+	Queued              int     `json:"queued"`
+	Events              int     `json:"events"`
+	Seconds             float64 `json:"seconds"`
+	EventsPerSecond     float64 `json:"eventsPerSecond"`
+	NanosecondsPerEvent float64 `json:"nanosecondsPerEvent"`
+	OctetsPerRecipient  float64 `json:"octetsPerRecipient"`
+}
+
+// peers is how many peers the messages are for.
+const peers = 100
+
+var priorities = [...]spool.Priority{spool.Urgent, spool.Normal, spool.NonUrgent}
+
+// simulation is a scheduler and the channel process that it believes to have.
+type simulation struct {
+	sched   *sched.Scheduler
+	now     time.Time // a microsecond later with every event
+	names   [peers]string
+	next    int // number of the next message
+	events  int
+	pending []sched.Action
+	jobs    []sched.StartJob // in progress, oldest first
+}
+
+func newSimulation() *simulation {
+	s := &simulation{now: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)}
+	for i := range s.names {
+		s.names[i] = fmt.Sprintf("MTA-%d", i)
+	}
+	s.sched = sched.New(sched.Config{
+		Generation: 1,
+		Channels: []sched.ChannelConfig{{Name: "p1", Associations: true, MaxJobs: 64, ReservedUrgent: 8, ReservedNormal: 8,
+			MaxAssociations: 2 * peers, MaxPerPeer: 4}},
+		Expiry: [3]time.Duration{24 * time.Hour, 48 * time.Hour, 96 * time.Hour},
+	}, s.now)
+	return s
+}
+
+// step takes an event and keeps what is to be done.
+func (s *simulation) step(ev sched.Event) {
+	s.events++
+	s.now = s.now.Add(time.Microsecond)
+	s.pending = append(s.pending, s.sched.Step(s.now, ev)...)
+}
+
+// accept takes a message with one recipient, for one of the peers, and another where
+// that cannot be reached.
+func (s *simulation) accept() {
+	i := s.next
+	s.next++
+	s.step(sched.Accepted{Message: sched.Message{
+		Ref:  spool.Ref{ID: spool.ID(fmt.Sprintf("%020d", i)), Priority: priorities[i%len(priorities)]},
+		Kind: spool.KindMessage, Accepted: s.now, Size: 2000,
+		Recipients: []sched.Recipient{{N: 1, Hops: []spool.Hop{{Channel: "p1", Peer: s.names[i%peers]}, {Channel: "p1", Peer: "BACKUP"}}}},
+	}})
+}
+
+// obey does what is to be done: associations stand and end at once, jobs begin.
+func (s *simulation) obey() {
+	for len(s.pending) > 0 {
+		last := len(s.pending) - 1
+		a := s.pending[last]
+		s.pending = s.pending[:last]
+		switch a := a.(type) {
+		case sched.OpenAssociation:
+			s.step(sched.AssociationUp{Channel: "p1", Process: 1, Assoc: a.Assoc, Peer: a.Peer, Turn: true})
+		case sched.CloseAssociation:
+			s.step(sched.AssociationDown{Channel: "p1", Process: 1, Assoc: a.Assoc})
+		case sched.StartJob:
+			s.jobs = append(s.jobs, a)
+		}
+	}
+}
+
+// transfer ends the oldest job well.
+func (s *simulation) transfer() error {
+	if len(s.jobs) == 0 {
+		return diag.New("bench: sched", diag.Internal, "nothing is in progress")
+	}
+	j := s.jobs[0]
+	s.jobs = s.jobs[:copy(s.jobs, s.jobs[1:])]
+	s.step(sched.JobOutcome{Job: j.Job, Generation: 1, Results: []sched.Result{{N: 1, Outcome: sched.Outcome{Kind: sched.Transferred}}}})
+	s.obey()
+	return nil
+}
+
+// Sched queues so many messages and measures as many events of others that pass by.
+func Sched(queued, events int) (Scheduled, error) {
+	before := heap()
+	s := newSimulation()
+	for range queued {
+		s.accept() // the channel has no process: they wait
+		s.pending = s.pending[:0]
+	}
+	held := float64(heap() - before)
+	s.step(sched.ChannelUp{Channel: "p1", Process: 1})
+	s.obey()
+	s.events = 0
+	begun := time.Now()
+	for s.events < events {
+		s.accept()
+		s.obey()
+		if err := s.transfer(); err != nil {
+			return Scheduled{}, err
+		}
+	}
+	took := time.Since(begun)
+	r := Scheduled{Queued: queued, Events: s.events, Seconds: measure.Round(took.Seconds(), 3), EventsPerSecond: measure.PerSecond(int64(s.events), took),
+		NanosecondsPerEvent: measure.Round(float64(took)/float64(s.events), 0)}
+	if queued > 0 {
+		r.OctetsPerRecipient = measure.Round(max(held, 0)/float64(queued), 0)
+	}
+	return r, nil
+}
+
+// heap is how many octets are in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

@@ -1,0 +1,294 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/measure"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/osi/rtse"
+	"github.com/mtakit/mtakit/lib/osi/tp"
+	"github.com/mtakit/mtakit/lib/p1"
+)
+
+// SinkConfig is who a Sink is, and whom it takes from.
+type SinkConfig struct {
+	Own     End
+	MTA     End           // whoever else calls is refused; without a name nobody is
+	Delay   time.Duration // between the last octet of an object and the yes
+	Timeout time.Duration // for a caller to bind, and to go on with an object
+}
+
+// Taken is what a Sink has taken.
+type Taken struct {
+	Messages, Reports, Probes int64
+	Octets                    int64 // of contents
+	First, Last               time.Time
+	Arrival                   measure.Latencies // of the messages of sources
+
+	Associations int // that stood at once, at most
+	Binds        int64
+}
+
+// maxSink bounds the connections of a Sink; more than that are closed at once.
+const maxSink = 1000
+
+// The largest TSDUs, before the bind and after: a CN SPDU with 10240 octets of user data
+// (X.225 §8.3.1), and an RTTR of the largest checkpoint size.
+const (
+	maxOpening = 32 << 10
+	maxTSDU    = 1<<20 + 64<<10
+)
+
+// A Sink answers associations, takes what comes over them and throws it away.
+type Sink struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+
+	mu          sync.Mutex
+	listeners   []net.Listener
+	taken       Taken
+	standing    int
+	connections int
+	changed     chan struct{} // closed, and replaced, when something has been taken
+	run         string        // whose messages are noted one by one
+	arrived     numbers
+	twice       int64
+}
+
+// NewSink makes one that listens nowhere yet.
+func NewSink() *Sink {
+	s := &Sink{changed: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// Listen takes what comes to an address, too, and returns the address with its port.
+func (s *Sink) Listen(address string, cfg SinkConfig) (net.Addr, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, diag.E("listen", diag.Unavailable, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(s.listeners, l)
+	s.tasks.Go(func() { s.accept(l, cfg) })
+	return l.Addr(), nil
+}
+
+// Close ends every association, taking nothing more, and returns what has been taken.
+func (s *Sink) Close() Taken {
+	s.mu.Lock()
+	for _, l := range s.listeners {
+		_ = l.Close() // nobody comes any more either way
+	}
+	s.mu.Unlock()
+	s.cancel()
+	s.tasks.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
+}
+
+// watch notes the messages of a run one by one.
+func (s *Sink) watch(run string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.run = run
+}
+
+// Wait returns when so many messages have been taken, or ctx is over.
+func (s *Sink) Wait(ctx context.Context, messages int64) {
+	for {
+		s.mu.Lock()
+		done, changed := s.taken.Messages >= messages, s.changed
+		s.mu.Unlock()
+		if done {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+func (s *Sink) accept(l net.Listener, cfg SinkConfig) {
+	for {
+		nc, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			select { // descriptors have run out, which others give back
+			case <-s.ctx.Done():
+				return
+			case <-time.After(firstPause):
+			}
+			continue
+		}
+		s.mu.Lock()
+		crowded := s.connections == maxSink
+		if !crowded {
+			s.connections++
+		}
+		s.mu.Unlock()
+		if crowded {
+			_ = nc.Close() // it hears so
+			continue
+		}
+		s.tasks.Go(func() {
+			s.serve(nc, cfg)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.connections--
+		})
+	}
+}
+
+// serve is the life of a connection. What is wrong with it, who has called sees.
+func (s *Sink) serve(nc net.Conn, cfg SinkConfig) {
+	stop := context.AfterFunc(s.ctx, func() { _ = nc.SetReadDeadline(time.Now()) })
+	conn, err := s.answer(nc, cfg)
+	stop()
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	s.taken.Binds++
+	s.standing++
+	s.taken.Associations = max(s.taken.Associations, s.standing)
+	s.mu.Unlock()
+	defer func() {
+		conn.Abort(rtse.UserError) // nothing, if it is over
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.standing--
+	}()
+	for {
+		ind, err := conn.Receive(s.ctx)
+		if err != nil {
+			return
+		}
+		switch ind := ind.(type) {
+		case *rtse.TransferIndication:
+			if !s.take(ind, cfg.Delay) {
+				return
+			}
+		case rtse.Closed, rtse.Aborted:
+			return
+		}
+	}
+}
+
+// answer answers an association, up to and including the bind; nc is closed if there is
+// none.
+func (s *Sink) answer(nc net.Conn, cfg SinkConfig) (*rtse.Conn, error) {
+	if err := nc.SetReadDeadline(time.Now().Add(cfg.Timeout)); err != nil {
+		return nil, errors.Join(err, nc.Close())
+	}
+	_, octets, err := tp.PeekCR(nc)
+	if err != nil {
+		return nil, errors.Join(err, nc.Close())
+	}
+	if err := nc.SetReadDeadline(time.Time{}); err != nil {
+		return nil, errors.Join(err, nc.Close())
+	}
+	tc, _, err := tp.Accept(nc, octets, tp.Params{MaxTSDU: maxOpening, Timeout: cfg.Timeout})
+	if err != nil {
+		return nil, errors.Join(err, nc.Close())
+	}
+	c := p1.AssociationConfig()
+	c.ApplicationProtocols = []int64{p1.ApplicationProtocol1988, p1.ApplicationProtocol1984}
+	c.CheckpointSize, c.WindowSize = 1024, 16 // whatever is proposed
+	c.CallingReference = cfg.Own.Name
+	c.Timers.Open, c.Timers.Transfer, c.Timers.Idle = cfg.Timeout, cfg.Timeout, cfg.Timeout
+	return rtse.Accept(s.ctx, tc, c, func(ind rtse.OpenIndication) rtse.Decision {
+		d := cfg.decide(ind)
+		if d.Accept {
+			tc.SetMaxTSDU(maxTSDU)
+		}
+		return d
+	})
+}
+
+// decide lets in whom the configuration names.
+func (cfg *SinkConfig) decide(ind rtse.OpenIndication) rtse.Decision {
+	peer := p1.Peer{Name: cfg.MTA.Name, Password: cfg.MTA.Password, Unauthenticated: cfg.MTA.Name == ""}
+	argument, err := p1.DecodeBindArgument(ind.UserData)
+	if err == nil && ind.Recover == nil {
+		err = peer.CheckInitiator(argument)
+	}
+	result, e := p1.BindResult(cfg.Own.Name, cfg.Own.Password, ind.Remote.ApplicationProtocol)
+	if err != nil || e != nil {
+		reason := p1.RefuseReason(mts.AuthenticationError)
+		return rtse.Decision{UserData: p1.BindError(mts.AuthenticationError), RefuseReason: &reason}
+	}
+	return rtse.Decision{Accept: true, UserData: result}
+}
+
+// take takes an object; false ends the association.
+func (s *Sink) take(ind *rtse.TransferIndication, delay time.Duration) bool {
+	in, err := p1.ReadAPDU(ind.APDU, p1.Limits{})
+	if err != nil {
+		return false
+	}
+	octets, err := io.Copy(io.Discard, in.Content)
+	if err == nil {
+		err = in.Finish()
+	}
+	var discarded *rtse.Discarded
+	switch {
+	case errors.As(err, &discarded):
+		return true // and the sender may send it again
+	case err != nil:
+		return false
+	}
+	at := time.Now()
+	if delay > 0 {
+		select {
+		case <-s.ctx.Done():
+			return false
+		case <-time.After(delay):
+		}
+	}
+	if err := ind.Accept(); err != nil {
+		return errors.As(err, &discarded)
+	}
+	s.count(in, octets, at)
+	return true
+}
+
+// count counts an object that was taken.
+func (s *Sink) count(in *p1.Incoming, octets int64, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken.First.IsZero() {
+		s.taken.First = at
+	}
+	s.taken.Last = at
+	s.taken.Octets += octets
+	switch in.Kind {
+	case p1.Report:
+		s.taken.Reports++
+	case p1.Probe:
+		s.taken.Probes++
+	default:
+		s.taken.Messages++
+		if id, ok := identify(string(in.Message.MessageIdentifier.LocalIdentifier)); ok {
+			s.taken.Arrival.Add(at.Sub(id.begun))
+			if id.run == s.run && !s.arrived.add(id.n) {
+				s.twice++
+			}
+		}
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
