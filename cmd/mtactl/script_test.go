@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/mtakit/mtakit/lib/bench"
 	"github.com/mtakit/mtakit/lib/cli/clitest"
 	"github.com/mtakit/mtakit/lib/queue"
 )
@@ -10,9 +11,14 @@ import (
 func TestScripts(t *testing.T) { clitest.Scripts(t) }
 
 func TestPage(t *testing.T) {
-	clitest.Page(t, app(), "mtactl.1")
+	clitest.Page(t, app(), "mtactl.1", "mtactl-bench.1")
 	clitest.Members(t, "mtactl.1", "JSON of status", queue.StatusRow{})
 	clitest.Members(t, "mtactl.1", "JSON of check", finding{})
 	clitest.Members(t, "mtactl.1", "JSON of ping", pong{})
 	clitest.Members(t, "mtactl.1", "JSON of trace", traced{})
+	clitest.Members(t, "mtactl-bench.1", "JSON of source", sourceFigures{})
+	clitest.Members(t, "mtactl-bench.1", "JSON of sink", sinkFigures{})
+	clitest.Members(t, "mtactl-bench.1", "JSON of relay", relayFigures{})
+	clitest.Members(t, "mtactl-bench.1", "JSON of spool", bench.Accepted{})
+	clitest.Members(t, "mtactl-bench.1", "JSON of sched", bench.Scheduled{})
 }

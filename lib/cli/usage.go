@@ -15,7 +15,8 @@ import (
 // Verbs are those of the five commands, for whoever gives one to the wrong command. The
 // tests of each command hold its line to what it has.
 var Verbs = map[string][]string{
-	"mtactl":    {"init", "config check", "status", "track", "check", "ping", "trace", "read", "report", "decode"},
+	"mtactl": {"init", "config check", "status", "track", "check", "ping", "trace", "read", "report", "decode",
+		"bench source", "bench sink", "bench relay", "bench spool", "bench sched"},
 	"mtaqueue":  {"list", "show", "tree", "hold", "release", "retry", "expire", "delete", "cancel"},
 	"mtaroute":  {"explain", "check"},
 	"mtarun":    {"channel"},

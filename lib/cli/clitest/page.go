@@ -14,16 +14,20 @@ import (
 	"github.com/mtakit/mtakit/lib/cli"
 )
 
-// Page holds a command and its manual page in man/ together, both ways: every verb
-// and every flag of the command is in the synopsis and is described, and the page has
-// no other.
-func Page(t *testing.T, app *ucli.App, page string) {
+// Page holds a command and its manual page in man/, or several pages, together, both
+// ways: every verb and every flag of the command is in a synopsis and is described, and
+// the pages have no other.
+func Page(t *testing.T, app *ucli.App, pages ...string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(Root(t), "man", page))
-	if err != nil {
-		t.Fatal(err)
+	all := ""
+	for _, page := range pages {
+		text, err := os.ReadFile(filepath.Join(Root(t), "man", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += string(text)
 	}
-	p := readPage(string(text))
+	p, page := readPage(all), strings.Join(pages, ", ")
 	var verbs, flags []string
 	collect(app.Commands, "", &verbs, &flags)
 	flags = append(flags, namesOf(app.Flags)...)
