@@ -46,7 +46,6 @@ func TestLostInTransfer(t *testing.T) {
 				if _, err := io.ReadAll(ind.APDU); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(10 * time.Millisecond)
 			}
 			if how == "abort" {
 				b.Abort(TemporaryProblem)

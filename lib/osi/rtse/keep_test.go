@@ -312,19 +312,28 @@ func TestConfirmedOnlyWhenSecured(t *testing.T) {
 	a, b, m := keepingPair(t, keeper, "x1", 0)
 	done := resumable(t, a, apdu, nil)
 	ind := receive[*TransferIndication](t, b)
-	read := make(chan []byte, 1)
-	go func() {
-		b, _ := io.ReadAll(ind.APDU) // what is missing is seen below
-		read <- b
-	}()
-	time.Sleep(100 * time.Millisecond)
-	// A window of three: four RTTRs, and what the association took.
+	header, err := appendExternal(nil, 5, int64(len(apdu)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A window of three: four RTTRs, and the checkpoints between them.
+	got := make([]byte, 4*4096-len(header))
+	if _, err := io.ReadFull(ind.APDU, got); err != nil {
+		t.Fatal(err)
+	}
+	a.mu.Lock()
+	if a.machine.issued != 3 || a.machine.confirmed != 0 || a.machine.windowOpen() {
+		t.Errorf("%d checkpoints issued, %d confirmed with nothing secured", a.machine.issued, a.machine.confirmed)
+	}
+	a.mu.Unlock()
+	// These, and what the association took.
 	if n := m.count(); n > 4*4200+1000 {
 		t.Errorf("%d octets were sent with nothing secured", n)
 	}
 	close(keeper.gate)
-	if got := <-read; !bytes.Equal(got, apdu) {
-		t.Errorf("%d octets arrived", len(got))
+	rest, err := io.ReadAll(ind.APDU)
+	if err != nil || !bytes.Equal(append(got, rest...), apdu) {
+		t.Errorf("%d octets arrived, %v", len(got)+len(rest), err)
 	}
 	if err := ind.Accept(); err != nil {
 		t.Error(err)
