@@ -103,8 +103,9 @@ type (
 )
 
 // ServiceError tells the ACSE service-user that its request has no row in the
-// state table or cannot be encoded. The state has not changed and nothing was
-// sent.
+// state table or cannot be encoded: the state has not changed then. It also passes on
+// that a layer below does not take what the request became, when the state has, and only
+// an abort is left. Nothing was sent either way.
 type ServiceError struct{ Err error }
 
 func (FromPresentation) isEvent()   {}

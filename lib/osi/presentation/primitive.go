@@ -281,7 +281,9 @@ type (
 )
 
 // ServiceError tells the PS-user that its request has no row in the state table
-// or cannot be encoded. The state has not changed and nothing was sent.
+// or cannot be encoded: the state has not changed then. It also passes on that session
+// does not take what the request became, when the state may have; a user whose requests
+// are ever refused so, other than for a token, aborts. Nothing was sent either way.
 type ServiceError struct{ Err error }
 
 func (FromSession) isEvent()                {}
