@@ -8,10 +8,12 @@
 // TransferIndication.Accept; that is the moment at which the responsibility for
 // it passes to this side, and no acknowledgement leaves earlier.
 //
-// Everything but conn.go is pure. A machine, the RTPM, has the association's
-// state; below it a lower, presentation on session, carries its APDUs. What differs
-// between the two modes is a mode of the lower: association control and the coding of
-// the APDUs. An initiator has its mode from its Config, a responder from its caller.
+// The protocol is pure. A machine, the RTPM, has the association's state; below it a
+// lower, presentation on session, carries its APDUs. What differs between the two modes is
+// a mode of the lower: association control and the coding of the APDUs. An initiator has
+// its mode from its Config, a responder from its caller. Time, streams and goroutines are
+// the Conn's, whose mutex is around all of that: conn.go and service.go, with transfer.go
+// for what is sent, indication.go for what arrives and keep.go for what is kept of it.
 //
 // A transfer that is interrupted, by the peer or by the loss of the association, may
 // be resumed behind the last checkpoint confirmed (X.228 §7.8): by ACTIVITY RESUME
