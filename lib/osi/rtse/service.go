@@ -302,7 +302,8 @@ func (c *Conn) Abort(reason AbortReason) {
 // TransferResult tells how a Transfer ended.
 type TransferResult struct {
 	// Confirmed says that the peer has secured the APDU: the responsibility for
-	// it has passed. Otherwise it has not.
+	// it has passed. Otherwise it is here still, though the peer may have the APDU
+	// where it is InDoubt.
 	Confirmed bool
 	// Interrupted says, unless Confirmed, where the transfer may be resumed: on this
 	// association if it stands, or on another with the peer.
