@@ -33,7 +33,8 @@ const internalPasses = 5
 type Committer interface {
 	// Create makes the file of a message; an existing one is fs.ErrExist.
 	Create(ref spool.Ref) (*spool.Writer, error)
-	// Commit returns nil once the finished file is durable. It closes w.
+	// Commit returns nil once the finished file is durable. It closes w. After an error
+	// the file is gone, unless nobody has answered whether it is durable.
 	Commit(ctx context.Context, w *spool.Writer, env *spool.Envelope) error
 }
 
@@ -153,7 +154,9 @@ func (t *Tx) open() error {
 }
 
 // Commit makes the message durable and returns its envelope; nil for a discarded
-// one. After an error nothing was accepted and the file is gone.
+// one. After an error nothing was accepted here, and the originator or the peer is not to
+// hear that it was. The file is gone then, or, where a Committer had no answer, is left to
+// whoever holds the spool next, who may find it a message.
 func (t *Tx) Commit(ctx context.Context) (*spool.Envelope, error) {
 	if t.Discarded != "" {
 		return nil, nil
