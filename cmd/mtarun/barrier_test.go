@@ -192,7 +192,7 @@ func (n *network) attach(m *mta, path, inject string) func() {
 // firstFailure is the first barrier of a switch that failed.
 func (tr *trace) firstFailure(m *mta) *call {
 	for _, c := range tr.calls {
-		if (c.name == "syncfs" || c.name == "fsync") && c.failed && strings.HasPrefix(c.path, m.dir+"/") {
+		if (c.name == "syncfs" || c.name == "fsync") && c.failed && strings.HasPrefix(c.path, m.dir+"/spool") {
 			return c
 		}
 	}

@@ -95,13 +95,13 @@ func TestEventLogStopsNothing(t *testing.T) {
 		if err != nil || strings.Count(string(text), audit.Reloaded) != 2 {
 			t.Errorf("%s: %q, %v", barrier, text, err)
 		}
-		// A file that takes everything and cannot be synced.
+		// A file on another file system, that takes everything and cannot be synced.
 		if err := errors.Join(os.Remove(days[0]), os.Symlink("/dev/null", days[0])); err != nil {
 			t.Fatal(err)
 		}
 		barriers(2)
-		if told := strings.Contains(w.said.String(), "invalid argument"); told != (barrier == "fsync") {
-			t.Errorf("%s: the operator is told: %v; %s", barrier, told, w.said.String())
+		if !strings.Contains(w.said.String(), "invalid argument") {
+			t.Errorf("%s: the operator is not told: %s", barrier, w.said.String())
 		}
 		w.kill()
 	}

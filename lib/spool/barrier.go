@@ -101,7 +101,14 @@ func (s *Spool) Barrier(b *Batch) error {
 
 // Covers tells whether a Barrier makes durable what has been written to f, which is no
 // file of the spool.
-func (s *Spool) Covers(*os.File) bool { return s.mode == BarrierSyncfs }
+func (s *Spool) Covers(f *os.File) bool {
+	if s.mode != BarrierSyncfs {
+		return false
+	}
+	var own, other unix.Stat_t
+	err := errors.Join(unix.Fstat(int(s.root.Fd()), &own), unix.Fstat(int(f.Fd()), &other))
+	return err == nil && own.Dev == other.Dev
+}
 
 // syncfs is a barrier of one syncfs(2), whatever the mode.
 func (s *Spool) syncfs() error {

@@ -561,3 +561,36 @@ func TestBarrierWithoutDescriptors(t *testing.T) {
 		}
 	}
 }
+
+// A barrier of syncfs reaches as far as the file system, and one of fsync no file that is
+// not of the spool.
+func TestCovers(t *testing.T) {
+	dir := filepath.Join(memoryDir(t), "spool")
+	if err := Init(dir); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	beside, err := os.Create(dir + ".log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beside.Close()
+	elsewhere, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer elsewhere.Close()
+	if !s.Covers(beside) || s.Covers(elsewhere) {
+		t.Errorf("beside: %v, elsewhere: %v", s.Covers(beside), s.Covers(elsewhere))
+	}
+	if err := s.SetBarrier(BarrierFsync); err != nil {
+		t.Fatal(err)
+	}
+	if s.Covers(beside) {
+		t.Error("fsync of what is not of the spool")
+	}
+}
