@@ -53,6 +53,8 @@ type Partial struct {
 	id   ID
 	data file
 	log  file
+
+	retired bool // data is closed, and its name removed
 }
 
 func (s *Spool) partialPath(id ID) string { return s.dir + "/partial/" + string(id) }
@@ -185,6 +187,7 @@ func (p *Partial) Close() error {
 // Retire removes the octets of a partial; the log stays, and open. Nobody is kept from it
 // any more.
 func (p *Partial) Retire() error {
+	p.retired = true
 	return errors.Join(p.s.retire(p.id), fail("close partial/"+string(p.id), p.data.Close()))
 }
 
@@ -192,7 +195,7 @@ func (p *Partial) Retire() error {
 func (p *Partial) Accept(r PartialRecord) error {
 	r.Kind = PartialAccepted
 	err := p.Append(r)
-	if err == nil {
+	if err == nil && !p.retired {
 		err = p.Retire()
 	}
 	return errors.Join(err, p.Close())
@@ -304,13 +307,18 @@ func (s *Spool) RemovePartial(id ID) error {
 		return err
 	}
 	f, err := os.Open(s.partialPath(id))
-	if err == nil {
-		defer f.Close()
-		if claim(f) != nil {
-			return diag.New("spool: remove partial/"+string(id), diag.Unavailable, "somebody has it open")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err = s.disk.unlink(s.partialPath(id) + ".log"); errors.Is(err, fs.ErrNotExist) {
+			err = nil
 		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
 		return fail("remove partial/"+string(id), err)
+	case err != nil:
+		return fail("remove partial/"+string(id), err)
+	}
+	defer f.Close()
+	if claim(f) != nil {
+		return diag.New("spool: remove partial/"+string(id), diag.Unavailable, "somebody has it open")
 	}
 	return s.removePartial(id)
 }

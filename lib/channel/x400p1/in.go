@@ -96,8 +96,11 @@ func (a *association) store(ind *rtse.TransferIndication) (tx *submit.Tx, discar
 			return nil, "", err
 		}
 	}
-	if a.keeper.Whole() {
-		return tx, "", tx.Abort() // as what came over an association that was lost
+	switch err := a.keeper.Whole(); {
+	case errors.Is(err, errAccepted):
+		return tx, "", tx.Abort() // there is a yes to be said, and nothing to be taken
+	case err != nil:
+		return nil, "", errors.Join(err, tx.Abort())
 	}
 	if _, err := tx.Commit(a.channel.ctx); err != nil {
 		return nil, "", err

@@ -202,27 +202,42 @@ func (k *peerKeeper) Becomes(id spool.ID) {
 	k.message = id
 }
 
+var (
+	errAccepted  = errors.New("the object has been accepted over another association")
+	errElsewhere = errors.New("the object is being resumed over another association")
+)
+
 // Whole is told when the object has arrived whole, before its message is made durable:
-// from now on the message says whether it was accepted. Whole returns true if it has been
-// accepted already: over an association that was lost while it was being secured.
-func (k *peerKeeper) Whole() (accepted bool) {
+// from now on the message says whether it was accepted. An error says that there is to be
+// no second one: errAccepted, or errElsewhere if that is not known yet.
+func (k *peerKeeper) Whole() error {
 	if k == nil {
-		return false
+		return nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	w := k.arriving
-	if w == nil || w.over {
-		return false
-	}
-	if w.p.accepted {
-		return true
+	switch {
+	case w == nil, w.p.gone:
+		return nil
+	case w.p.accepted:
+		return errAccepted
+	case w.p.writer != w:
+		return errElsewhere
 	}
 	w.securing = make(chan struct{})
+	records := w.link()
+	if w.over {
+		// The association is lost, and this is what came before.
+		if records != nil {
+			_ = w.host.Spool.NotePartial(w.p.id, records...) // it is known as long as this process lives
+		}
+		return nil
+	}
 	w.writing.Lock()
 	defer w.writing.Unlock()
-	if records := w.link(); records != nil && w.file.Append(records...) != nil {
-		return false
+	if records != nil && w.file.Append(records...) != nil {
+		return nil
 	}
 	if w.linked && !w.synced {
 		// What the message has need not be written to the disk twice; who cannot resume
@@ -232,7 +247,7 @@ func (k *peerKeeper) Whole() (accepted bool) {
 		w.add(w.p.peer, -w.p.octets)
 		w.p.octets, w.p.secured = 0, nil
 	}
-	return false
+	return nil
 }
 
 // Settled is told when the object has been accepted, or has not.

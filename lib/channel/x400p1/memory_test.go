@@ -36,6 +36,14 @@ func (b *books) commit(w *spool.Writer) {
 	}
 }
 
+// whole has the object that is arriving come whole.
+func (b *books) whole(k *peerKeeper) {
+	b.t.Helper()
+	if err := k.Whole(); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // arriving is an object that has come whole over an association, as the message w.
 func (b *books) arriving(k *peerKeeper, a rtse.ActivityName, w *spool.Writer) rtse.Kept {
 	b.t.Helper()
@@ -65,10 +73,10 @@ func TestAcceptedOutlivesProcess(t *testing.T) {
 		repeat bool
 	}{
 		{"before it was whole", func(*books, *peerKeeper, rtse.Kept, *spool.Writer) {}, false},
-		{"before its message was", func(_ *books, k *peerKeeper, _ rtse.Kept, _ *spool.Writer) { k.Whole() }, false},
-		{"before it was noted", func(b *books, k *peerKeeper, _ rtse.Kept, w *spool.Writer) { k.Whole(); b.commit(w) }, true},
+		{"before its message was", func(b *books, k *peerKeeper, _ rtse.Kept, _ *spool.Writer) { b.whole(k) }, false},
+		{"before it was noted", func(b *books, k *peerKeeper, _ rtse.Kept, w *spool.Writer) { b.whole(k); b.commit(w) }, true},
 		{"when it was noted", func(b *books, k *peerKeeper, kept rtse.Kept, w *spool.Writer) {
-			k.Whole()
+			b.whole(k)
 			b.commit(w)
 			kept.Accepted()
 			k.Settled()
@@ -113,7 +121,7 @@ func TestAcceptedUntilHeard(t *testing.T) {
 		b := openBooks(t)
 		k, w := b.keeper("MTA-B"), b.message(50)
 		kept := b.arriving(k, activity("x", 1), w)
-		k.Whole()
+		b.whole(k)
 		b.commit(w)
 		kept.Accepted()
 		k.Settled()
@@ -130,14 +138,20 @@ func TestAcceptedUntilHeard(t *testing.T) {
 // Who resumes an object that is being secured hears what becomes of it.
 func TestResumedWhileSecured(t *testing.T) {
 	for _, accepted := range []bool{true, false} {
-		for _, known := range []bool{true, false} { // that the association is lost
+		for _, how := range []string{"loss not known", "loss known", "loss known before it is whole"} {
+			known, late := how != "loss not known", how == "loss known before it is whole"
 			synctest.Test(t, func(t *testing.T) {
 				b := openBooks(t)
 				k, w := b.keeper("MTA-B"), b.message(50)
 				kept := b.arriving(k, activity("x", 1), w)
-				k.Whole()
+				if !late {
+					b.whole(k)
+				}
 				if known {
 					kept.Left()
+				}
+				if late {
+					b.whole(k)
 				}
 				got := make(chan rtse.Resumed, 1)
 				go func() { got <- b.resume("MTA-B", activity("x", 1), activity("y", 1), 2) }()
@@ -153,7 +167,7 @@ func TestResumedWhileSecured(t *testing.T) {
 				}
 				k.Settled()
 				if r := <-got; r.Repeated != accepted || (r.Kept == nil) != accepted {
-					t.Errorf("accepted %v, loss known %v: %+v", accepted, known, r)
+					t.Errorf("accepted %v, %s: %+v", accepted, how, r)
 				}
 			})
 		}
@@ -169,17 +183,38 @@ func TestAcceptedWhileResumed(t *testing.T) {
 	if r.Kept == nil {
 		t.Fatal("not resumed")
 	}
-	if k.Whole() {
-		t.Error("accepted already")
-	}
 	first.Accepted()
-	if !k.Whole() {
-		t.Error("not known to have been accepted")
+	if err := k.Whole(); !errors.Is(err, errAccepted) {
+		t.Errorf("not known to have been accepted: %v", err)
 	}
 	r.Kept.Accepted()
 	k.Settled()
 	if r := b.resume("MTA-B", activity("y", 1), activity("z", 1), 2); !r.Repeated || b.files() != 1 {
 		t.Errorf("%+v, %d files", r, b.files())
+	}
+}
+
+// Nor is what came over an association that was lost, though it has come whole, while it
+// is being resumed over another.
+func TestWholeWhileResumed(t *testing.T) {
+	b := openBooks(t)
+	k := b.keeper("MTA-B")
+	w := b.message(50)
+	b.arriving(k, activity("x", 1), w)
+	r := b.resume("MTA-B", activity("x", 1), activity("y", 1), 2)
+	if r.Kept == nil {
+		t.Fatal("not resumed")
+	}
+	if err := k.Whole(); !errors.Is(err, errElsewhere) {
+		t.Errorf("%v", err)
+	}
+	k.Settled()
+	r.Kept.Left()
+	if r := b.resume("MTA-B", activity("y", 1), activity("z", 1), 2); r.Kept == nil {
+		t.Error("not to be resumed any more")
+	}
+	if err := w.Abort(); err != nil {
+		t.Fatal(err)
 	}
 }
 
