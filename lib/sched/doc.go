@@ -43,6 +43,10 @@
 // meanwhile. An association of ours whose turn the peer keeps for as long as an idle one
 // is kept is asked back, as it could not be released without.
 //
+// What cannot be written for a peer goes to the next hop of its way, and fails when there
+// is none. A recipient that has failed, and whose originator has requested an alternate,
+// goes to the channel that redirects, and has the time of the message again for that.
+//
 // Hold stops the clock of a recipient: it is neither tried nor expired until it
 // is released.
 //
