@@ -18,7 +18,6 @@ bin=$(cd "${1:-bin}" && pwd)
 associations=${BENCH_ASSOCIATIONS:-1 10 50}
 messages=${BENCH_MESSAGES:-4000}
 size=${BENCH_SIZE:-1024}
-here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/var/tmp}/mtakit-bench.XXXXXX")
 chmod 755 "$dir" # Postfix works under several users
 switch=127.0.0.1:11102 sink=127.0.0.1:11402 smtp=127.0.0.1:10825 smtpsink=127.0.0.1:10826
@@ -74,7 +73,6 @@ wait_for() {
 }
 
 # The switch.
-(cd "$here/../.." && go build -trimpath -o "$dir/p1load" ./examples/p1driver/p1load)
 "$bin/mtactl" init --name MTA-A --domain /PRMD=ALPHA/ADMD=TEST/C=GB/ --listen $switch "$data/switch"
 sed -i 's/^kind = "x400p1"/&\nmax-jobs = 20\nmax-per-peer = 20/' "$data/switch/mta.toml"
 cat >>"$data/switch/mta.toml" <<-END
@@ -136,7 +134,8 @@ wait_for test -s "$data/postfix/spool/pid/master.pid"
 
 # processes PID: it and all its descendants
 processes() {
-	awk -v root="$1" '
+	# cat goes on where a process has ended meanwhile; awk would not
+	cat /proc/[0-9]*/stat 2>/dev/null | awk -v root="$1" '
 		{ pid = $1; sub(/^.*\) /, ""); parent[pid] = $2 }
 		END {
 			in_tree[root] = grown = 1
@@ -145,22 +144,24 @@ processes() {
 				for (p in parent) if (!(p in in_tree) && (parent[p] in in_tree)) in_tree[p] = grown = 1
 			}
 			for (p in in_tree) print p
-		}' /proc/[0-9]*/stat 2>/dev/null
+		}'
 }
 # cpu PID: microseconds used by it and its descendants, and by those that have ended
 cpu() {
 	# shellcheck disable=SC2046 # a list of files
-	awk -v tick="$(getconf CLK_TCK)" '{ sub(/^.*\) /, ""); t += $12 + $13 + $14 + $15 } END { printf "%.0f\n", t * 1e6 / tick }' \
-		$(processes "$1" | sed 's,.*,/proc/&/stat,') 2>/dev/null
+	cat $(processes "$1" | sed 's,.*,/proc/&/stat,') 2>/dev/null |
+		awk -v tick="$(getconf CLK_TCK)" '{ sub(/^.*\) /, ""); t += $12 + $13 + $14 + $15 } END { printf "%.0f\n", t * 1e6 / tick }'
 }
 now() { date +%s%N; }
 master() { tr -d ' ' <"$data/postfix/spool/pid/master.pid"; }
 
 # Both print: messages relayed per second. They end when the sink has the last one.
 relay_switch() { # COUNT ASSOCIATIONS
-	"$dir/p1load" --to $switch --listen $sink --messages "$1" --associations "$2" --size "$size" >"$dir/out" ||
-		{ tail -n 5 "$dir/switch.log" >&2; exit 1; }
-	sed 's,.*relayed/s \([0-9]*\).*,\1,' "$dir/out"
+	"$bin/mtactl" -C "$data/switch/mta.toml" bench relay --peer SOURCE --sink-peer SINK \
+		--from /S=Smith/PRMD=SOURCE/ADMD=TEST/C=GB/ --recipient /S=Jones/PRMD=SINK/ADMD=TEST/C=GB/ \
+		--messages "$1" --associations "$2" --size "$size" >"$dir/out" 2>"$dir/relay.log" ||
+		{ tail -n 5 "$dir/relay.log" "$dir/switch.log" >&2; exit 1; }
+	sed -n 's,^messagesPerSecond	\([0-9]*\).*,\1,p' "$dir/out"
 }
 relay_postfix() {
 	smtp-sink -u nobody -M "$1" $smtpsink 1000 &

@@ -64,7 +64,6 @@ type Source struct {
 	entries  map[string]*Entry
 	stopped  map[string]*stopped // by MTS identifier
 	failures map[string]int
-	last     time.Time
 }
 
 // NewSource makes a source.
@@ -84,9 +83,6 @@ func (s *Source) Entries() map[string]*Entry { return s.entries }
 
 // Failures counts what went wrong, by reason.
 func (s *Source) Failures() map[string]int { return s.failures }
-
-// LastAcknowledged is when the last message was acknowledged.
-func (s *Source) LastAcknowledged() time.Time { return s.last }
 
 // Run transfers what comes from next, until that says there is no more and
 // everything is acknowledged, or ctx is done.
@@ -161,9 +157,6 @@ func (s *Source) try(ctx context.Context, l *line, number int, m *Message) bool 
 		s.entries[m.MTSID()] = e
 	}
 	e.Attempts = append(e.Attempts, a)
-	if a.Outcome == Acknowledged {
-		s.last = a.Ended
-	}
 	if err != nil {
 		s.failures[reason(err)]++
 		if a.Outcome != Refused {
