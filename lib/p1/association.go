@@ -1,16 +1,6 @@
 package p1
 
-import (
-	"github.com/mtakit/mtakit/lib/asn1"
-	"github.com/mtakit/mtakit/lib/mts"
-)
-
-// Object identifiers of the MTS transfer protocol, X.419 Annex A.
-const (
-	ApplicationContext asn1.OID = "2.6.0.1.6"  // mts-transfer
-	TransferSyntax     asn1.OID = "2.6.0.2.7"  // id-as-mtse: the abstract syntax of MTS-APDUs
-	RTSESyntax         asn1.OID = "2.6.0.2.12" // id-as-mta-rtse: that of RTSE APDUs and the MTA-bind
-)
+import "github.com/mtakit/mtakit/lib/osi/rtse"
 
 // ApplicationProtocol1984 and ApplicationProtocol1988 are the numbers that stand
 // for the application context in X.410 mode, X.419 §11.
@@ -19,19 +9,15 @@ const (
 	ApplicationProtocol1988 = 12
 )
 
-// TurnRelease is the priority with which an MTA asks for the turn in order to
-// release the association, X.218 §9.4.
-const TurnRelease = 0
-
-// TurnPriority returns the priority with which an MTA asks for the turn in order
-// to transfer an object of priority p: 1 for urgent, 2 for normal, 3 for
-// non-urgent.
-func TurnPriority(p mts.Priority) int {
-	switch p {
-	case mts.Urgent:
-		return 1
-	case mts.NonUrgent:
-		return 3
+// AssociationConfig returns what every association of the MTS transfer protocol
+// has in common, X.419 §12: the application context mts-transfer, its abstract
+// syntaxes, and two-way alternate dialogue. Selectors, sizes and timers are the
+// caller's to add.
+func AssociationConfig() rtse.Config {
+	return rtse.Config{
+		ApplicationContext: rtse.MTSTransfer,
+		RTSESyntax:         rtse.SyntaxMTARTSE,
+		UserSyntax:         rtse.SyntaxMTSE,
+		TwoWayAlternate:    true,
 	}
-	return 2
 }

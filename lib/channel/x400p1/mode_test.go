@@ -17,6 +17,7 @@ import (
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
 )
 
 var modes = []string{conf.ModeNormal, conf.ModeX410, conf.Mode1984}
@@ -167,6 +168,19 @@ func TestOctetsBehindTheAPDU(t *testing.T) {
 	}
 	if down := s.event(audit.AssociationDown); down.Layer != "p1" || !strings.Contains(down.Text, "octets after the element") {
 		t.Errorf("%+v", down)
+	}
+}
+
+// What is more urgent asks for the turn with a higher priority, and nothing with that of a
+// release, which is 0.
+func TestTurnPriority(t *testing.T) {
+	last := int64(0)
+	for _, p := range []spool.Priority{spool.Urgent, spool.Normal, spool.NonUrgent} {
+		if n := turnPriority(p); n <= last {
+			t.Errorf("%v has %d, and what comes before it %d", p, n, last)
+		} else {
+			last = n
+		}
 	}
 }
 
