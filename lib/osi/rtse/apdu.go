@@ -10,16 +10,10 @@ import (
 	"github.com/mtakit/mtakit/lib/osi/session"
 )
 
-// Object identifiers of the MHS (X.419 Annex A, X.411 Annex A): application
-// contexts and the abstract syntaxes their associations use.
+// Object identifiers of the MHS (X.419 Annex A, X.411 Annex A): the application
+// context of P1, and the abstract syntaxes that associations use.
 const (
-	MTSTransfer               asn1.OID = "2.6.0.1.6" // id-ac-mts-transfer, P1
-	MTSReliableAccess88       asn1.OID = "2.6.0.1.2" // id-ac-mts-reliable-access-88, P3
-	MTSForcedReliableAccess88 asn1.OID = "2.6.0.1.3" // the MTS initiates
-	MSReliableAccess88        asn1.OID = "2.6.0.1.5" // P7
-	MTSReliableAccess94       asn1.OID = "2.6.0.1.9"
-	MTSForcedReliableAccess94 asn1.OID = "2.6.0.1.10"
-	MSReliableAccess94        asn1.OID = "2.6.0.1.12"
+	MTSTransfer asn1.OID = "2.6.0.1.6" // id-ac-mts-transfer, P1
 
 	SyntaxMTSE    asn1.OID = "2.6.0.2.7"  // id-as-mtse: the MTS-APDUs of P1
 	SyntaxMTSRTSE asn1.OID = "2.6.0.2.8"  // id-as-mts-rtse: RTSE APDUs and the bind of P3

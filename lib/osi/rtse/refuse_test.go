@@ -57,7 +57,7 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			name:      "application context",
-			initiator: func(c *Config) { c.ApplicationContext = MTSReliableAccess94 },
+			initiator: func(c *Config) { c.ApplicationContext = "2.6.0.1.9" },
 			decide:    never,
 			want: func(r *Refusal) bool {
 				return r.Layer == LayerACSE && r.Result == acse.RejectedPermanent && *r.Source.User == acse.UserApplicationContextNameNotSupported
