@@ -17,14 +17,14 @@ import (
 
 // Params are the parameters of a transport connection.
 type Params struct {
-	CallingTSEL []byte // Dial: calling selector; nil sends none
-	CalledTSEL  []byte // Dial: called selector; nil sends none. Accept: responding selector; nil returns the called one
+	CallingTSEL []byte // Connect: calling selector; nil sends none
+	CalledTSEL  []byte // Connect: called selector; nil sends none. Accept: responding selector; nil returns the called one
 	// TPDUSize is the largest TPDU to propose or accept, 128 to 65531 octets;
 	// zero means 65531, the default of RFC 1006 §5.
 	TPDUSize int
 	// MaxTSDU bounds a reassembled TSDU, in octets; zero means 16 MiB.
 	MaxTSDU int
-	// Timeout bounds establishment as a whole, TCP included; zero means 60 s.
+	// Timeout bounds establishment as a whole; zero means 60 s.
 	Timeout time.Duration
 }
 
@@ -89,30 +89,9 @@ func newConn(nc net.Conn, size, max int) *Conn {
 	return c
 }
 
-// Dial opens a transport connection to the address, with network and address as
-// net.Dialer takes them: T-CONNECT request to confirm (RFC 1006 §5). When the
-// peer refuses, the error holds a *Refused.
-func Dial(ctx context.Context, network, address string, p Params) (*Conn, error) {
-	p, err := p.complete()
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
-	defer cancel()
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, network, address)
-	if err != nil {
-		return nil, diag.E("tp", diag.Unavailable, err)
-	}
-	c, err := Connect(ctx, nc, p)
-	if err != nil {
-		nc.Close()
-	}
-	return c, err
-}
-
-// Connect opens a transport connection over a stream that is open already. The
-// caller closes nc when it fails.
+// Connect opens a transport connection over a stream: T-CONNECT request to confirm
+// (RFC 1006 §5). When the peer refuses, the error holds a *Refused. The caller closes nc
+// when it fails.
 func Connect(ctx context.Context, nc net.Conn, p Params) (*Conn, error) {
 	p, err := p.complete()
 	if err != nil {
@@ -374,9 +353,6 @@ func (c *Conn) SetMaxTSDU(octets int) { c.max.Store(int64(octets)) }
 
 // MaxTSDU returns what a TSDU is bounded by now, in octets.
 func (c *Conn) MaxTSDU() int { return int(c.max.Load()) }
-
-// TPDUSize returns the largest TPDU agreed on, in octets.
-func (c *Conn) TPDUSize() int { return c.size }
 
 // SetReadDeadline bounds the wait of ReadTSDU, as net.Conn has it.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.nc.SetReadDeadline(t) }

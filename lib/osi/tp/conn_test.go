@@ -42,11 +42,15 @@ func pair(t *testing.T, ours, theirs Params) (*Conn, *Conn) {
 		c, _, err := Accept(nc, already, theirs)
 		done <- accepted{c, err}
 	}()
-	a, err := Dial(context.Background(), "tcp", l.Addr().String(), ours)
+	nc, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { a.Close() })
+	t.Cleanup(func() { nc.Close() })
+	a, err := Connect(context.Background(), nc, ours)
+	if err != nil {
+		t.Fatal(err)
+	}
 	b := <-done
 	if b.err != nil {
 		t.Fatal(b.err)
@@ -66,8 +70,8 @@ func pattern(n int) []byte {
 func TestTSDUs(t *testing.T) {
 	for _, size := range []int{128, 2048, 65531} {
 		a, b := pair(t, Params{TPDUSize: size}, Params{})
-		if a.TPDUSize() != size || b.TPDUSize() != size {
-			t.Fatalf("sizes %d and %d, want %d", a.TPDUSize(), b.TPDUSize(), size)
+		if a.size != size || b.size != size {
+			t.Fatalf("sizes %d and %d, want %d", a.size, b.size, size)
 		}
 		for _, n := range []int{1, size - 4, size - 3, size - 2, size, 2*(size-3) - 1, 2 * (size - 3), 300000} {
 			if n > 5000*size {

@@ -49,7 +49,7 @@ func (r Reason) Persistent() bool {
 	return false
 }
 
-// Refused is the error of Dial when the peer answered the CR with a DR, and of
+// Refused is the error of Connect when the peer answered the CR with a DR, and of
 // Accept when it refused the CR itself.
 type Refused struct {
 	Reason         Reason

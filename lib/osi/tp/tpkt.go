@@ -22,20 +22,10 @@ const (
 	maxCR = tpktHeader + 128
 )
 
-// ReadTPKT reads one TPKT of at most max octets, header included, and returns
-// its TPDU. It reads nothing after it. The length is judged before anything is
-// allocated. The end of the stream before the first octet is io.EOF, later
-// io.ErrUnexpectedEOF.
-func ReadTPKT(r io.Reader, max int) ([]byte, error) {
-	octets, err := readTPKT(r, max)
-	if err != nil {
-		return nil, classify(err)
-	}
-	return octets[tpktHeader:], nil
-}
-
-// readTPKT is ReadTPKT with the header left in place and the error bare; with an
-// error it returns the octets that were read.
+// readTPKT reads one TPKT of at most max octets, header included, and nothing after it.
+// The length is judged before anything is allocated. The end of the stream before the
+// first octet is io.EOF, later io.ErrUnexpectedEOF; with an error it returns the octets
+// that were read.
 func readTPKT(r io.Reader, max int) ([]byte, error) {
 	var h [tpktHeader]byte
 	n, err := io.ReadFull(r, h[:])
