@@ -215,6 +215,11 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 		case a.Status != nil:
 			a.Status.Running, a.Status.PID, a.Status.Since = false, 0, time.Time{}
 			troubles = append(troubles, emit(a))
+		case a.Channel != nil:
+			for i := range a.Channel.Peers {
+				a.Channel.Peers[i].NextCall = time.Time{} // nobody is here to call
+			}
+			troubles = append(troubles, emit(a))
 		default:
 			troubles = append(troubles, emit(a))
 		}
