@@ -83,7 +83,7 @@ func SyncFile(path string) error {
 }
 
 // Syncfs makes durable everything written so far to the file system that f lies
-// on. It also reports, once for each open file, that the kernel could not write
+// on. Where SyncfsTells it also reports, once for each open file, that the kernel could not write
 // some page since f was opened or asked last; f must therefore have been opened
 // before the writes that are to be vouched for.
 func Syncfs(f *os.File) error {
@@ -97,6 +97,19 @@ func Syncfs(f *os.File) error {
 			return fmt.Errorf("syncfs %s: %w", f.Name(), err)
 		}
 	}
+}
+
+// SyncfsTells says whether the kernel of this machine lets Syncfs know of pages that it
+// could not write: Linux does since 5.8.
+func SyncfsTells() bool {
+	var name unix.Utsname
+	return unix.Uname(&name) == nil && tells(unix.ByteSliceToString(name.Release[:]))
+}
+
+func tells(release string) bool {
+	var major, minor int
+	n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor) // what has no such form tells nothing
+	return n == 2 && (major > 5 || major == 5 && minor >= 8)
 }
 
 // StartWriteback asks the kernel to begin writing n octets of the open file fd

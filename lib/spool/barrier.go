@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/durable"
 )
 
 // BarrierMode is the way a barrier is made.
@@ -25,10 +26,15 @@ const (
 )
 
 // SetBarrier chooses the mode; a spool opens with BarrierSyncfs. It is to be
-// called before the first use.
+// called before the first use. One that this machine cannot vouch for is refused
+// with kind Config.
 func (s *Spool) SetBarrier(mode BarrierMode) error {
 	if mode != BarrierSyncfs && mode != BarrierFsync {
 		return diag.New("spool: barrier", diag.Config, fmt.Sprintf("%q is not syncfs or fsync", clip(string(mode))))
+	}
+	if mode == BarrierSyncfs && !durable.SyncfsTells() {
+		return diag.WithHint(diag.New("spool: barrier", diag.Config,
+			"before Linux 5.8 syncfs(2) does not say what could not be written"), `set barrier = "fsync" in [spool]`)
 	}
 	s.mode = mode
 	return nil
@@ -110,9 +116,17 @@ func (s *Spool) Covers(f *os.File) bool {
 	return err == nil && own.Dev == other.Dev
 }
 
-// syncfs is a barrier of one syncfs(2), whatever the mode.
+// syncfs is a barrier of one syncfs(2), whatever the mode: it reaches what nobody has
+// noted. What somebody has is synced one by one too in the other mode, whose choice may
+// have been for want of a syncfs that tells of lost pages.
 func (s *Spool) syncfs() error {
-	return s.sync(func(pending) error { return s.disk.syncfs(s.root) })
+	return s.sync(func(p pending) error {
+		err := s.disk.syncfs(s.root)
+		if err == nil && s.mode == BarrierFsync {
+			err = s.syncEach(nil, p)
+		}
+		return err
+	})
 }
 
 // sync makes barriers one after the other: the kernel tells of a lost page only one of
