@@ -162,13 +162,10 @@ func wrapper(raw ber.Raw, t asn1.Tag) string {
 	return ""
 }
 
-// Peer is who one expects at the other end of an association.
+// Peer is who one expects at the other end of an association; the zero Peer is nobody.
 type Peer struct {
 	Name     string // compared octet for octet
 	Password string
-	// Unauthenticated takes the peer's word: any name, any credentials or none. The
-	// zero Peer is nobody.
-	Unauthenticated bool
 }
 
 // CheckInitiator reports whether the argument of a bind is from the peer. It
@@ -192,9 +189,6 @@ func (p Peer) CheckResponder(r mts.MTABindResult) error {
 // check compares the password whether the name is right or not, so that time
 // does not tell names apart.
 func (p Peer) check(name mts.MTAName, c mts.Credentials) error {
-	if p.Unauthenticated {
-		return nil
-	}
 	given := c.Simple
 	if given == nil {
 		given = &mts.Password{}

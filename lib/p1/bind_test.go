@@ -132,8 +132,6 @@ func TestPeer(t *testing.T) {
 		{"strong where no password is agreed on", mts.MTABindArgument{Authenticated: &mts.MTAInitiator{
 			InitiatorName: "MTA-A", InitiatorCredentials: mts.Credentials{Strong: strong}}}, Peer{Name: "MTA-A"}, mts.AuthenticationError},
 		{"empty password agreed on", simple("MTA-A", mts.NewPassword("")), Peer{Name: "MTA-A"}, nil},
-		{"anybody", mts.MTABindArgument{Unauthenticated: &asn1.Null{}}, Peer{Unauthenticated: true}, nil},
-		{"anybody with a password", simple("x", mts.NewPassword("y")), Peer{Unauthenticated: true}, nil},
 		{"nobody", mts.MTABindArgument{Unauthenticated: &asn1.Null{}}, Peer{}, mts.AuthenticationError},
 		{"nobody with an empty name", simple("", mts.NewPassword("")), Peer{}, mts.AuthenticationError},
 	} {

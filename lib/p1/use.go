@@ -64,15 +64,6 @@ const (
 	End                                        // the association has been released or aborted
 )
 
-// AssociationEvents returns all events.
-func AssociationEvents() []AssociationEvent {
-	all := make([]AssociationEvent, End+1)
-	for i := range all {
-		all[i] = AssociationEvent(i)
-	}
-	return all
-}
-
 // String returns the name of the event.
 func (e AssociationEvent) String() string {
 	return [...]string{

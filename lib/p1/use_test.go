@@ -49,7 +49,7 @@ func reachable() []Association {
 		all = append(all, Association{Unbinds: unbinds}, Association{Unbinds: unbinds, Turn: TurnOurs})
 	}
 	for i := 0; i < len(all); i++ {
-		for _, ev := range AssociationEvents() {
+		for ev := range End + 1 {
 			m := all[i]
 			if m.Step(ev); m.Untold <= 1 && !slices.Contains(all, m) {
 				all = append(all, m)
@@ -92,7 +92,7 @@ func TestAssociationTable(t *testing.T) {
 			t.Errorf("no state %q in the table", state)
 		}
 		used[state] = true
-		for _, ev := range AssociationEvents() {
+		for ev := range End + 1 {
 			key := state + "/" + ev.String()
 			want, ok := table[key]
 			if !ok {
@@ -115,7 +115,7 @@ func TestAssociationTable(t *testing.T) {
 // TestAssociationPromises: what follows from the table and is relied on.
 func TestAssociationPromises(t *testing.T) {
 	for _, m := range reachable() {
-		for _, ev := range AssociationEvents() {
+		for ev := range End + 1 {
 			after := m
 			do := after.Step(ev)
 			wrong := func(why string) { t.Errorf("%s: %s: %s -> %s: %s", word(m), ev, wordsOf(do), word(after), why) }
