@@ -44,7 +44,6 @@ type Remote struct {
 	// CalledSSEL and CalledPSEL are the selectors an initiator called; nil at
 	// the initiator.
 	CalledSSEL, CalledPSEL []byte
-	APTitle, AEQualifier   ber.Raw
 	// Identifier is the session connection identifier, with the references of
 	// both sides as far as they were given.
 	Identifier session.ConnectionIdentifier
@@ -58,12 +57,6 @@ type Remote struct {
 	Window     int64 // checkpoints unconfirmed at most
 	Mode       DialogueMode
 }
-
-// CallingText returns the calling SS-user reference as text: what is inside its
-// BER string, whichever type the peer gave it. It is empty if there is none.
-func (r Remote) CallingText() string { return referenceText(r.Identifier.CallingReference) }
-
-func referenceText(reference []byte) string { return string(ber.Raw(reference).Contents()) }
 
 // An OpenIndication is what a responder decides on: RT-OPEN indication (X.218
 // §9.1).

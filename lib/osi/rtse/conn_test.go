@@ -25,7 +25,7 @@ func TestTransferSizes(t *testing.T) {
 	if r := a.Remote(); r.Checkpoint != 2 || r.Window != 3 || r.Mode != TwoWayAlternate || r.Version != session.Version2 {
 		t.Errorf("the initiator has %+v", r)
 	}
-	if r := b.Remote(); r.Checkpoint != 2 || r.Window != 3 || r.Mode != TwoWayAlternate || r.CallingText() != "A" {
+	if r := b.Remote(); r.Checkpoint != 2 || r.Window != 3 || r.Mode != TwoWayAlternate || referenceText(r.Identifier.CallingReference) != "A" {
 		t.Errorf("the responder has %+v", r)
 	}
 }

@@ -243,15 +243,13 @@ func (n *normal) associateIndication(a acse.AAssociateIndication) {
 		ApplicationContext: a.AARQ.ApplicationContextName,
 		Turn:               turn,
 		Remote: Remote{
-			SSEL:        s.CallingSSEL,
-			PSEL:        a.Presentation.CallingSelector,
-			CalledSSEL:  s.CalledSSEL,
-			CalledPSEL:  a.Presentation.CalledSelector,
-			APTitle:     a.AARQ.CallingAPTitle,
-			AEQualifier: a.AARQ.CallingAEQualifier,
-			Identifier:  identifier,
-			Version:     n.sess.Version(),
-			Contexts:    n.contexts,
+			SSEL:       s.CallingSSEL,
+			PSEL:       a.Presentation.CallingSelector,
+			CalledSSEL: s.CalledSSEL,
+			CalledPSEL: a.Presentation.CalledSelector,
+			Identifier: identifier,
+			Version:    n.sess.Version(),
+			Contexts:   n.contexts,
 		},
 	}})
 }
@@ -286,13 +284,11 @@ func (n *normal) associateConfirm(a acse.AAssociateConfirm) {
 		identifier := n.asked
 		identifier.CalledReference = s.Identifier.CalledReference
 		n.up(upAccepted{RTOAC: *apdu.RTOAC, Remote: Remote{
-			SSEL:        s.RespondingSSEL,
-			PSEL:        a.Accepted.RespondingSelector,
-			APTitle:     a.AARE.RespondingAPTitle,
-			AEQualifier: a.AARE.RespondingAEQualifier,
-			Identifier:  identifier,
-			Version:     n.sess.Version(),
-			Contexts:    n.contexts,
+			SSEL:       s.RespondingSSEL,
+			PSEL:       a.Accepted.RespondingSelector,
+			Identifier: identifier,
+			Version:    n.sess.Version(),
+			Contexts:   n.contexts,
 		}})
 	}
 }

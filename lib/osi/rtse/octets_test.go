@@ -140,7 +140,7 @@ func compareAssociation(t *testing.T, name string, config func(string) Config, a
 	if !bytes.Equal(result.UserData, bound) || !bytes.Equal(indication.UserData, argument) {
 		t.Errorf("bind argument %x, result %x", indication.UserData, result.UserData)
 	}
-	if got := indication.Remote.CallingText(); got != "MTA-A" {
+	if got := referenceText(indication.Remote.Identifier.CallingReference); got != "MTA-A" {
 		t.Errorf("calling reference %q", got)
 	}
 

@@ -35,6 +35,10 @@ func testConfig(reference string) Config {
 	}
 }
 
+// referenceText is what is inside the BER string of an SS-user reference, whichever type
+// it is.
+func referenceText(reference []byte) string { return string(ber.Raw(reference).Contents()) }
+
 func testContext(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

@@ -37,7 +37,7 @@ func TestX410Association(t *testing.T) {
 			t.Errorf("agreed on %+v", r)
 		}
 	}
-	if got := b.Remote().CallingText(); got != "A" {
+	if got := referenceText(b.Remote().Identifier.CallingReference); got != "A" {
 		t.Errorf("calling reference %q", got)
 	}
 	if err := b.PleaseTurn(2); err != nil {
