@@ -179,3 +179,51 @@ func TestPeerThatOnlyCallsIsAwaited(t *testing.T) {
 	}
 	w.kill()
 }
+
+// What is to be redirected goes to the channel that does so, whatever a reload or the
+// configuration of the next start calls it.
+func TestRedirectionFollowsItsChannel(t *testing.T) {
+	named := func(w *world, name string) *conf.Config {
+		t.Helper()
+		text := string(tableconf.Default("MTA-A", tableconf.Options{})) + fmt.Sprintf("[[channel]]\nname = %q\nkind = \"expand\"\n", name)
+		cfg, err := tableconf.Parse([]byte(text), "mta.toml", w.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg
+	}
+	w := newWorld(t)
+	w.alternate = ann
+	env := w.submit(nobody)
+	at := func() string {
+		t.Helper()
+		v, ok := w.keeper.mind.View(env.ID)
+		if !ok {
+			t.Fatal("the message is gone")
+		}
+		return v.Recipients[0].Channel
+	}
+	w.start()
+	if got := at(); got != "expand" {
+		t.Fatalf("at first at %s", got)
+	}
+	w.conf = named(w, "spread")
+	if err := w.keeper.Reconfigure(w.now, w.conf, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	w.jobs = nil
+	w.keeper.Step(w.now, sched.Tick{})
+	if got := at(); got != "spread" {
+		t.Errorf("after a reload at %s", got)
+	}
+	if told := w.events(audit.Rerouted); !slices.Equal(told, []string{string(env.ID)}) {
+		t.Errorf("the event log tells that %v goes another way", told)
+	}
+	w.kill()
+	w.conf = named(w, "fan-out")
+	w.start()
+	defer w.kill()
+	if got := at(); got != "fan-out" {
+		t.Errorf("after a restart at %s", got)
+	}
+}

@@ -58,6 +58,19 @@ func (s *Scheduler) divert(m *message, i int32, what Outcome, at *peer) bool {
 	return true
 }
 
+// divertAnew lets one whose alternate is next follow the channel that redirects, if a
+// reload has given that another name.
+func (s *Scheduler) divertAnew(m *message, r *recipient) {
+	name := s.config.AlternateChannel
+	if r.alternate != alternateNext || name == "" || r.hops.peers[0].channel.name == name {
+		return
+	}
+	old, hops := r.hops, []spool.Hop{{Channel: name}}
+	r.hops = s.hopset(hops)
+	s.dropHops(old)
+	s.out.addRoutes(m, r, hops)
+}
+
 // passOver lets a recipient, whose message cannot be written for a peer (unable-to-downgrade),
 // go to the others of its way, if there are any and there is time.
 func (s *Scheduler) passOver(m *message, r *recipient, what Outcome, at *peer) bool {

@@ -47,7 +47,7 @@ func checkTree(t rapid.TB, s *Scheduler) {
 			if l.pos != 0 {
 				due++
 			}
-			inLists += checkList(t, l)
+			inLists += checkList(t, s, l)
 		}
 		for i := range m.recipients {
 			if m.recipients[i].list != nil {
@@ -72,7 +72,7 @@ func checkTree(t rapid.TB, s *Scheduler) {
 	}
 }
 
-func checkList(t rapid.TB, l *mlist) (n int) {
+func checkList(t rapid.TB, s *Scheduler, l *mlist) (n int) {
 	t.Helper()
 	flying := 0
 	for i := l.first; i >= 0; i = l.msg.recipients[i].next {
@@ -83,6 +83,10 @@ func checkList(t rapid.TB, l *mlist) (n int) {
 		}
 		if r.state == InFlight {
 			flying++
+		}
+		if name := s.config.AlternateChannel; r.alternate == alternateNext && name != "" && l.state == Queued && r.state == Queued &&
+			len(s.sweeping) == 0 && l.peer.channel.name != name {
+			t.Fatalf("recipient %d of %s is to be redirected, and waits at %s", r.n, l.msg.id, l.peer.channel.name)
 		}
 	}
 	switch {

@@ -304,6 +304,7 @@ func (s *Scheduler) settleOne(l *mlist) {
 			r.state, r.until = Queued, 0
 		}
 		if r.state == Queued {
+			s.divertAnew(m, r)
 			if p := choose(m, r); p != l.peer {
 				s.attach(m, i, p)
 				s.moves++
@@ -456,7 +457,13 @@ func (m *message) find(n int) int32 {
 // startSweep begins a walk over all lists of a peer: to move what has an
 // alternate hop and should use it, or also to end all waits.
 func (s *Scheduler) startSweep(p *peer, retry bool) {
-	if p.all.first == nil || !retry && p.elsewhere == 0 {
+	if retry || p.elsewhere > 0 {
+		s.sweepAll(p, retry)
+	}
+}
+
+func (s *Scheduler) sweepAll(p *peer, retry bool) {
+	if p.all.first == nil {
 		return
 	}
 	w := &p.sweep

@@ -263,6 +263,9 @@ func TestRandomTraffic(t *testing.T) {
 			"reconfigure": func(t *rapid.T) {
 				cfg := w.config
 				cfg.Channels = slices.Clone(cfg.Channels)
+				if rapid.Bool().Draw(t, "alternates") {
+					cfg.AlternateChannel = rapid.SampledFrom([]string{"", "local", "smtp"}).Draw(t, "alternate channel")
+				}
 				for i := range cfg.Channels {
 					cfg.Channels[i].MaxJobs++
 					cfg.Channels[i].Disabled = rapid.IntRange(0, 3).Draw(t, "disabled") == 0

@@ -63,8 +63,9 @@ func New(cfg Config, now time.Time) *Scheduler {
 // Reconfigure takes a new configuration. Limits count from now on, for what is
 // in progress too, though nothing is interrupted. Processes of channels that are
 // gone are stopped; expiry times of messages already accepted stay. Recipients
-// keep their hops until they are told others by Reroute. A process that must
-// reread the configuration is replaced by RestartChannel.
+// keep their hops until they are told others by Reroute; those that are to be redirected
+// go to the AlternateChannel there is now. A process that must reread the configuration
+// is replaced by RestartChannel.
 func (s *Scheduler) Reconfigure(cfg Config, now time.Time) []Action {
 	s.begin(now)
 	s.configure(cfg)
@@ -257,6 +258,7 @@ func (s *Scheduler) touch(p *peer) {
 }
 
 func (s *Scheduler) configure(cfg Config) {
+	renamed := s.config.AlternateChannel != cfg.AlternateChannel
 	s.config = cfg.withDefaults()
 	named := map[string]bool{}
 	for _, cc := range cfg.Channels {
@@ -291,7 +293,11 @@ func (s *Scheduler) configure(cfg Config) {
 				p.known, p.config, p.times, p.verb = false, PeerConfig{}, timetable{}, asConfigured
 				s.schedule(p)
 			}
-			s.startSweep(p, false)
+			if renamed {
+				s.sweepAll(p, false)
+			} else {
+				s.startSweep(p, false)
+			}
 			s.touch(p)
 		}
 	}
