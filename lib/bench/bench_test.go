@@ -58,7 +58,7 @@ func TestSched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Queued != 20_000 || r.Events < 5000 || r.EventsPerSecond <= 0 || r.NanosecondsPerEvent <= 0 {
+	if r.Queued != 20_000 || r.Events < 5000 || r.EventsPerSecond <= 0 || r.CPUPerEvent <= 0 {
 		t.Errorf("%+v", r)
 	}
 	// More than its identifier, less than ten times what the scheduler promises.

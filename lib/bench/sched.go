@@ -13,12 +13,12 @@ import (
 
 // Scheduled is what a scheduler did with a queue of a length.
 type Scheduled struct {
-	Queued              int     `json:"queued"`
-	Events              int     `json:"events"`
-	Seconds             float64 `json:"seconds"`
-	EventsPerSecond     float64 `json:"eventsPerSecond"`
-	NanosecondsPerEvent float64 `json:"nanosecondsPerEvent"`
-	OctetsPerRecipient  float64 `json:"octetsPerRecipient"`
+	Queued             int     `json:"queued"`
+	Events             int     `json:"events"`
+	Seconds            float64 `json:"seconds"`
+	EventsPerSecond    float64 `json:"eventsPerSecond"`
+	CPUPerEvent        float64 `json:"cpuNanosecondsPerEvent"`
+	OctetsPerRecipient float64 `json:"octetsPerRecipient"`
 }
 
 // peers is how many peers the messages are for.
@@ -112,6 +112,10 @@ func Sched(queued, events int) (Scheduled, error) {
 	s.obey()
 	s.events = 0
 	begun := time.Now()
+	own, err := measure.Own()
+	if err != nil {
+		return Scheduled{}, err
+	}
 	for s.events < events {
 		s.accept()
 		s.obey()
@@ -120,8 +124,12 @@ func Sched(queued, events int) (Scheduled, error) {
 		}
 	}
 	took := time.Since(begun)
+	after, err := measure.Own()
+	if err != nil {
+		return Scheduled{}, err
+	}
 	r := Scheduled{Queued: queued, Events: s.events, Seconds: measure.Round(took.Seconds(), 3), EventsPerSecond: measure.PerSecond(int64(s.events), took),
-		NanosecondsPerEvent: measure.Round(float64(took)/float64(s.events), 0)}
+		CPUPerEvent: measure.Round(float64(after.Since(own).CPU)/float64(s.events), 0)}
 	if queued > 0 {
 		r.OctetsPerRecipient = measure.Round(max(held, 0)/float64(queued), 0)
 	}

@@ -221,10 +221,9 @@ func (s *Sink) answer(nc net.Conn, cfg SinkConfig) (*rtse.Conn, error) {
 
 // decide lets in whom the configuration names, or, if nobody, whoever calls.
 func (cfg *SinkConfig) decide(ind rtse.OpenIndication) rtse.Decision {
-	peer := p1.Peer{Name: cfg.MTA.Name, Password: cfg.MTA.Password}
 	argument, err := p1.DecodeBindArgument(ind.UserData)
-	if err == nil && ind.Recover == nil && cfg.MTA.Name != "" {
-		err = peer.CheckInitiator(argument)
+	if err == nil && cfg.MTA.Name != "" {
+		err = p1.Peer{Name: cfg.MTA.Name, Password: cfg.MTA.Password}.CheckInitiator(argument)
 	}
 	result, e := p1.BindResult(cfg.Own.Name, cfg.Own.Password, ind.Remote.ApplicationProtocol)
 	if err != nil || e != nil {
