@@ -179,6 +179,9 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 		if l.Child != "" {
 			text = strings.TrimSuffix(l.Step+" "+string(l.Child)+"; "+text, "; ")
 		}
+		if l.Who != "" {
+			text = strings.TrimPrefix(text+"; by "+l.Who, "; ")
+		}
 		p.Text("log:\t%s\t%s\t%v\t%s\t%s\n", l.Time.UTC().Format(time.RFC3339), l.Kind, l.Recipients, cli.Field(l.Outcome), cli.Field(text))
 	}
 }

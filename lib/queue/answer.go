@@ -26,7 +26,7 @@ func (k *Keeper) tree() []ChannelRow {
 			MaxJobs: c.MaxJobs, Jobs: c.Jobs[0] + c.Jobs[1] + c.Jobs[2], Associations: c.Associations, Peers: []PeerRow{}}
 		for _, p := range c.Peers {
 			pr := PeerRow{Peer: p.Name, Enabled: !p.Disabled, Urgent: p.Queued[0], Normal: p.Queued[1], NonUrgent: p.Queued[2],
-				Held: p.Held, Active: p.InProgress, Associations: len(p.Associations), Failures: p.Failures, DelayUntil: p.DelayUntil, Reason: p.Reason}
+				Held: p.Held, Active: p.InProgress, Associations: len(p.Associations), Opening: p.Opening, Failures: p.Failures, DelayUntil: p.DelayUntil, Reason: p.Reason}
 			pr.Calls = p.Passive
 			if p.Waits != "" {
 				pr.Reason = strings.TrimSuffix(p.Waits+"; "+p.Reason, "; ")
@@ -64,6 +64,9 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 	if !waits {
 		base.State = StateReporting
 		base.N, base.Recipient = env.Recipients[0].N, env.Recipients[0].Address
+		if d := k.debts[ref.ID]; d != nil && d.trouble != nil {
+			base.Reason = d.trouble.Error()
+		}
 		return []Row{base}, nil
 	}
 	base.Expires = v.Expires
@@ -87,13 +90,34 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 			}
 		}
 		row.N, row.Wish, row.Channel, row.Peer = r.N, r.Wish, r.Channel, r.Peer
-		row.Attempts, row.Next, row.Reason = r.Attempts, r.Until, r.Text
+		row.Attempts, row.Next, row.Reason = r.Attempts, r.Until, reason(&r)
 		if i, ok := numbered[r.N]; ok {
 			row.Recipient = env.Recipients[i].Address
 		}
 		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+// reason tells why a recipient is still here. One that is being tried tells since when:
+// what hangs is told from what is quick.
+func reason(r *sched.RecipientView) string {
+	if r.State != sched.InFlight {
+		return r.Text
+	}
+	parts := []string{"being tried since " + r.Since.UTC().Format(time.RFC3339)}
+	switch r.Wish {
+	case VerbHold:
+		parts = append(parts, "then held")
+	case VerbExpire:
+		parts = append(parts, "then expired")
+	case VerbDelete:
+		parts = append(parts, "then deleted")
+	}
+	if r.Text != "" {
+		parts = append(parts, r.Text)
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (k *Keeper) show(ref spool.Ref, rows []Row, emit func(Answer)) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/sched"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -295,7 +296,7 @@ func withReason(text, reason string) string {
 func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
 	k, verb := i.k, i.q.Verb
 	a := &ActRow{ID: string(ref.ID), Verb: verb}
-	a.Waits = verb != VerbRetry && slices.ContainsFunc(rows, func(r Row) bool { return r.State == StateActive })
+	a.Waits = verb != VerbRetry && verb != VerbRelease && slices.ContainsFunc(rows, func(r Row) bool { return r.State == StateActive })
 	a.Note = i.already(rows)
 	// A retry may still clear what no row shows, such as a pause after a refused association.
 	if i.q.DryRun || a.Note != "" && verb != VerbRetry {
@@ -303,7 +304,10 @@ func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
 	}
 	i.changed = true
 	if verb == VerbRetry {
-		a.Note = cmp.Or(k.retryPeers(rows, i.peers), a.Note)
+		if note := k.retryPeers(rows, i.peers); note != "" {
+			a.Note = note
+			k.Event(k.now, audit.Record{Event: audit.Retried, ID: string(ref.ID), Text: note, Who: k.who})
+		}
 	}
 	k.cancels = verb == VerbCancel
 	k.Step(k.now, verbEvent(i.q, ref.ID))

@@ -99,6 +99,7 @@ type debt struct {
 	accepted time.Time // if done
 	open     int       // reports not yet eligible, and outcomes not yet logged
 	done     bool      // every recipient is final
+	trouble  error     // why its report could not be made yet
 	useless  error     // why no report can be made of it: then it is not removed
 }
 

@@ -133,6 +133,7 @@ func (k *Keeper) tell(d *debt, finals []sched.Final) bool {
 		k.useless(d, err)
 		return true
 	case err != nil:
+		d.trouble = err
 		k.again("reading a message for its report", err, func() { k.tell(d, finals) })
 		return true
 	}
@@ -288,11 +289,13 @@ func (k *Keeper) makeReports(d *debt, env *spool.Envelope, owed []report.Result)
 // twice, wherever the power goes.
 func (k *Keeper) makeReport(d *debt, env *spool.Envelope, owed []report.Result) {
 	child, err := k.writeReport(d.ref, env, owed)
+	d.trouble = nil
 	switch {
 	case err != nil && diag.KindOf(err) == diag.Data:
 		// The subject cannot be read as X.411: nobody could be told anything.
 		k.useless(d, err)
 	case err != nil:
+		d.trouble = err
 		k.again("making a report", err, func() { k.makeReport(d, env, owed) })
 	case child == nil:
 		k.settle(d) // discarded, and said so

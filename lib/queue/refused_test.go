@@ -53,6 +53,11 @@ func TestReportSurvivesAnUnreadableMessage(t *testing.T) {
 	if err := errors.Join(os.Remove(path), os.Rename(away, path)); err != nil {
 		t.Fatal("the message was removed: ", err)
 	}
+	w.keeper.Serve(w.now, Request{Verb: VerbList}, func(a Answer) {
+		if a.Row == nil || a.Row.State != StateReporting || !strings.Contains(a.Row.Reason, "symbolic links") {
+			t.Errorf("listed as %+v", a)
+		}
+	}, func() {})
 	if err := w.run(); err != nil {
 		t.Fatal(err)
 	}

@@ -121,7 +121,8 @@ type PeerRow struct {
 	Held         int       `json:"held"`
 	Active       int       `json:"active"`
 	Associations int       `json:"associations"`
-	Oldest       int64     `json:"oldest"` // seconds; 0: nothing waits
+	Opening      int       `json:"opening,omitempty"` // associations, by us
+	Oldest       int64     `json:"oldest"`            // seconds; 0: nothing waits
 	Failures     int       `json:"failures"`
 	DelayUntil   time.Time `json:"delayUntil,omitzero"`
 	Reason       string    `json:"reason,omitempty"`

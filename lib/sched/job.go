@@ -153,7 +153,7 @@ func (s *Scheduler) startJob(p *peer, priority int) {
 	l := p.ready[priority].first
 	m := l.msg
 	s.lastJob++
-	j := &job{id: s.lastJob, list: l, process: c.current, priority: priority}
+	j := &job{id: s.lastJob, list: l, process: c.current, priority: priority, started: s.now}
 	if a := p.choose(priority); a != nil {
 		j.assoc = a
 		s.unidle(j.assoc)

@@ -455,6 +455,7 @@ type job struct {
 	process  *process
 	assoc    *assoc // nil where the channel has none
 	priority int
+	started  int64
 	left     int  // recipients not answered
 	probe    bool // finds out whether the peer is back
 	fault    bool // the peer was at fault, or is in doubt

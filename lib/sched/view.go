@@ -116,6 +116,8 @@ func (p *peer) view(now int64) PeerView {
 		v.Waits = p.shutText(now)
 	case v.Awaited && p.failures == 0:
 		v.Waits = awaited
+	case p.beginning():
+		v.Waits = opening
 	}
 	if l := p.all.first; l != nil {
 		v.Oldest = timeOf(l.msg.accepted)
@@ -164,8 +166,16 @@ func (p *peer) explain(v *RecipientView, m *message, now int64) {
 		v.Until, v.Text = timeOf(c.restartAt), "channel "+c.name+": "+c.reason
 	case !c.known, p.name != "" && !p.known:
 		v.Text = "no longer configured"
+	case p.beginning():
+		v.Text = opening
 	}
 }
+
+// opening is what a recipient waits for whose peer is being called.
+const opening = "an association is being opened"
+
+// beginning tells that the peer is being called, and that there is no other association.
+func (p *peer) beginning() bool { return p.opening > 0 && p.usable == 0 && p.failures == 0 }
 
 // RecipientView shows a recipient. Until and Text of one that is queued are those of its
 // peer or channel, if that is what it waits for.
@@ -177,6 +187,7 @@ type RecipientView struct {
 	Peer     string
 	Attempts int
 	Until    time.Time
+	Since    time.Time // of one in flight
 	Text     string
 }
 
@@ -260,8 +271,11 @@ func (m *message) view(now int64) MessageView {
 		if r.list != nil {
 			p := r.list.peer
 			rv.Channel, rv.Peer = p.channel.name, p.name
-			if r.state == Queued {
+			switch {
+			case r.state == Queued:
 				p.explain(&rv, m, now)
+			case r.state == InFlight && r.list.job != nil:
+				rv.Since = timeOf(r.list.job.started)
 			}
 		}
 		v.Recipients[i] = rv
