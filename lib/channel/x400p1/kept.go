@@ -218,7 +218,10 @@ func (k *peerKeeper) Whole() error {
 	defer k.mu.Unlock()
 	w := k.arriving
 	switch {
-	case w == nil, w.p.gone:
+	case w == nil:
+		k.short()
+		return nil
+	case w.p.gone:
 		return nil
 	case w.p.accepted:
 		return errAccepted
@@ -250,6 +253,34 @@ func (k *peerKeeper) Whole() error {
 	return nil
 }
 
+// short remembers the name of an object without a checkpoint. Nothing of it is kept, but it
+// may be resumed from its beginning, by a peer that has not heard that it was accepted. mu
+// is held.
+func (k *peerKeeper) short() {
+	n := name(k.peer, k.begun)
+	p := &partial{peer: k.peer, names: []string{n}, touched: k.now()}
+	if len(k.begun.Connection.CommonReference) == 0 || k.names[n] != nil || k.isTwice(k.peer, n) || !k.roomForName(k.peer) || !k.charge(p, 1) {
+		return
+	}
+	k.call(p, n)
+	k.arriving = &kept{recovery: k.recovery, keeper: k, p: p, over: true, retired: true, securing: make(chan struct{})}
+	p.writer = k.arriving
+}
+
+// Accepted is told that an object has been accepted of which nothing is kept.
+func (k *peerKeeper) Accepted(a rtse.ActivityName) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p := k.names[name(k.peer, a)]
+	if p == nil || p.id != "" {
+		return
+	}
+	p.accepted, p.touched = true, k.now()
+	k.last = p
+	k.arm(k.age)
+	p.writer.settle()
+}
+
 // Settled is told when the object has been accepted, or has not.
 func (k *peerKeeper) Settled() {
 	if k == nil {
@@ -276,7 +307,9 @@ func (k *kept) settle() {
 			k.close((*spool.Partial).Remove)
 			return
 		}
-		_ = k.host.Spool.RemovePartial(k.p.id)
+		if k.p.id != "" {
+			_ = k.host.Spool.RemovePartial(k.p.id)
+		}
 	}
 }
 

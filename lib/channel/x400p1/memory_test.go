@@ -373,3 +373,39 @@ func TestActivitiesOfOurs(t *testing.T) {
 		t.Errorf("%d, then %d in the next process", first, next)
 	}
 }
+
+// An object without a checkpoint is known, as long as the process lives, to have been
+// accepted; what is not yet known of it is waited for.
+func TestShortObject(t *testing.T) {
+	for _, accepted := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			b := openBooks(t)
+			k, short := b.keeper("MTA-B"), activity("x", 1)
+			k.Begin(short)
+			b.whole(k)
+			got := make(chan rtse.Resumed, 1)
+			go func() { got <- b.resume("MTA-B", short, activity("y", 1), 0) }()
+			synctest.Wait()
+			if len(got) > 0 {
+				t.Fatalf("%+v, before it is known", <-got)
+			}
+			if accepted {
+				k.Accepted(short)
+			}
+			k.Settled()
+			if r := <-got; r.Repeated != accepted || r.Kept != nil {
+				t.Errorf("accepted %v: %+v", accepted, r)
+			}
+			if r := b.resume("MTA-B", activity("y", 1), activity("z", 1), 0); r.Repeated != accepted {
+				t.Errorf("accepted %v: %+v the second time", accepted, r)
+			}
+			if r := b.resume("MTA-C", short, activity("z", 1), 0); r.Repeated {
+				t.Error("accepted, of another peer")
+			}
+			k.Begin(activity("x", 2))
+			if len(b.names) != 0 || b.octets != 0 || b.files() != 0 {
+				t.Errorf("%d names, %d octets, %d files of what the peer knows", len(b.names), b.octets, b.files())
+			}
+		})
+	}
+}

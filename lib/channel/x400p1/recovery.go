@@ -84,7 +84,7 @@ func (r *recovery) nextActivity() uint32 { return r.activity.Add(1) }
 
 // partial is one object that has not arrived whole, or that was accepted.
 type partial struct {
-	id       spool.ID
+	id       spool.ID // none: it had no checkpoint, and nothing of it is on the disk
 	peer     string
 	names    []string
 	secured  []checkpoint // ascending
@@ -241,7 +241,9 @@ func (r *recovery) arm(after time.Duration) {
 // found by a check. r.mu is held.
 func (r *recovery) drop(p *partial) {
 	r.forget(p)
-	_ = r.host.Spool.RemovePartial(p.id)
+	if p.id != "" {
+		_ = r.host.Spool.RemovePartial(p.id)
+	}
 }
 
 // forget takes a partial out of the books. r.mu is held.
@@ -273,9 +275,10 @@ type peerKeeper struct {
 	calls string // where the peer opened it from
 
 	// Guarded by mu.
-	message  spool.ID // what the object that is arriving becomes
-	arriving *kept    // it
-	last     *partial // the last accepted; whether the peer has heard of it is not known
+	begun    rtse.ActivityName // the object that is arriving
+	message  spool.ID          // what it becomes
+	arriving *kept             // it
+	last     *partial          // the last accepted; whether the peer has heard of it is not known
 }
 
 func (k *peerKeeper) record(a rtse.ActivityName) spool.PartialRecord {
@@ -290,7 +293,7 @@ func (k *peerKeeper) Begin(a rtse.ActivityName) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.heard()
-	k.message, k.arriving = "", nil
+	k.begun, k.message, k.arriving = a, "", nil
 	if len(k.names) == 0 {
 		return
 	}
@@ -352,7 +355,7 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.heard()
-	k.message, k.arriving = "", nil
+	k.begun, k.message, k.arriving = now, "", nil
 	was, is := name(k.peer, old), name(k.peer, now)
 	p := k.settled(was)
 	if p == nil || k.isTwice(k.peer, was) {
@@ -366,11 +369,14 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	}
 	if p.accepted {
 		p.touched = k.now()
-		if k.charge(p, 1) && k.host.Spool.NotePartial(p.id, k.record(now)) == nil {
+		if p.id == "" || k.charge(p, 1) && k.host.Spool.NotePartial(p.id, k.record(now)) == nil {
 			k.rename(p, was, is)
 		}
 		k.last = p
 		return rtse.Resumed{Repeated: true}
+	}
+	if p.id == "" {
+		return rtse.Resumed{} // it is being secured still
 	}
 	i := slices.IndexFunc(p.secured, func(c checkpoint) bool { return c.serial == int64(serial) })
 	if i < 0 || !k.charge(p, 1) {
