@@ -264,8 +264,12 @@ func (k *Keeper) found(i spool.Item) {
 
 // remember writes what a restart must know.
 func (k *Keeper) remember(l sched.Log) {
-	if l.Change == sched.ChangeRerouted {
-		// The configuration remembers it: a restart asks it again.
+	// What the configuration remembers a restart asks it again.
+	switch l.Change {
+	case sched.ChangeNoHop:
+		k.Event(k.now, audit.Record{Event: audit.Held, ID: string(l.Ref.ID), N: l.N, Text: l.Text})
+		return
+	case sched.ChangeRerouted:
 		k.Event(k.now, audit.Record{Event: audit.Rerouted, ID: string(l.Ref.ID), N: l.N, Hops: l.Hops, Text: hopsText(l.Hops)})
 		return
 	}

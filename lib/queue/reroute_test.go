@@ -227,3 +227,47 @@ func TestRedirectionFollowsItsChannel(t *testing.T) {
 		t.Errorf("after a restart at %s", got)
 	}
 }
+
+// A recipient that has no hop is held until a configuration has one: that of the next
+// start, too. What an operator holds besides stays held.
+func TestRecipientWithoutAHop(t *testing.T) {
+	w := newWorld(t)
+	w.start() // what a foreign channel may tell has no hop
+	f, err := w.spool.CreateInPlace(spool.Ref{ID: spool.NewID(w.now), Priority: spool.Normal})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := &spool.Envelope{Kind: spool.KindMessage, Originator: ann, Accepted: w.now,
+		Recipients: []spool.Recipient{{N: 1, Address: abby}, {N: 2, Address: abby}}}
+	if err := f.Finish(env); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	w.keeper.Commit(w.now, env, func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if err := w.run(); err != nil {
+		t.Fatal(err)
+	}
+	state := func() (states [2]sched.State) {
+		t.Helper()
+		v, ok := w.keeper.mind.View(env.ID)
+		if !ok {
+			t.Fatal("the message is gone")
+		}
+		return [...]sched.State{v.Recipients[0].State, v.Recipients[1].State}
+	}
+	if got := state(); got != [...]sched.State{sched.Held, sched.Held} {
+		t.Errorf("without a hop %v", got)
+	}
+	w.keeper.Step(w.now, sched.Hold{ID: env.ID, N: []int{2}, Why: "ask first"})
+	w.kill()
+	w.conf = w.peers("MTA-B")
+	w.start()
+	defer w.kill()
+	if got := state(); got != [...]sched.State{sched.Queued, sched.Held} {
+		t.Errorf("after a restart with a hop %v", got)
+	}
+}

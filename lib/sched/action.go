@@ -109,6 +109,7 @@ const (
 	ChangeRetried
 	ChangeRerouted
 	ChangeDiverted // failed, and is to be redirected to the alternate its originator requested
+	ChangeNoHop    // held until Reroute gives it a hop; not for a restart, which may have one
 )
 
 var changeNames = [...]string{
@@ -119,6 +120,7 @@ var changeNames = [...]string{
 	ChangeRetried:  "retried",
 	ChangeRerouted: "rerouted",
 	ChangeDiverted: "diverted",
+	ChangeNoHop:    "no-hop",
 }
 
 // String returns the change's name as logs spell it.

@@ -93,7 +93,7 @@ func (s *Scheduler) acceptRecipient(m *message, in *Recipient) {
 			r.wish = wishHold
 		} else {
 			r.text = noHop
-			s.out.addLog(m, r, ChangeHeld, 0, nil)
+			s.out.addLog(m, r, ChangeNoHop, 0, nil)
 		}
 		return
 	case in.State == Held:

@@ -58,6 +58,9 @@ func (s *Scheduler) release(ev Release) {
 		switch {
 		case (r.state == InFlight || r.hops == nil) && r.wish == wishHold:
 			r.wish, r.text = wishNone, ""
+			if r.hops == nil {
+				r.text = noHop
+			}
 		case r.state == Held && r.hops != nil:
 			r.text = ""
 			s.wait(m, r, 0)
