@@ -150,7 +150,7 @@ func TestStrongBind(t *testing.T) {
 	if r := s.event(audit.AssociationUp); r.Peer != "MTA-B" || !strings.HasSuffix(r.Text, ", strong credentials of CN=MTA-B") {
 		t.Errorf("%+v", r)
 	}
-	answer, err := p1.DecodeBindResult(result.UserData)
+	answer, err := p1.DecodeBindResult(result)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -179,7 +179,7 @@ func (d *dialler) dial(ctx context.Context, c rtse.Config, to conf.Address, p *p
 	if err != nil {
 		return nil, bindError(err)
 	}
-	answer, err := p1.DecodeBindResult(result.UserData)
+	answer, err := p1.DecodeBindResult(result)
 	if err != nil {
 		conn.Abort(rtse.UserError)
 		return nil, &refusal{diag.E("result", diag.Protocol, err)}

@@ -239,9 +239,9 @@ func TestMalformedAnswers(t *testing.T) {
 				b, _ := tc.ReadTSDU()
 				sent <- bytes.Clone(b)
 			}()
-			_, result, err := Open(testContext(t), i, recordedConfig("MTA-A"), recordedArgument)
-			if result.Outcome != OpenAborted || result.Abort.Layer != tt.layer || !result.Abort.Local || !strings.Contains(err.Error(), tt.err) {
-				t.Errorf("%s: %+v, %v", result.Outcome, result.Abort, err)
+			_, _, err := Open(testContext(t), i, recordedConfig("MTA-A"), recordedArgument)
+			if abort := within[*Abort](err); abort == nil || abort.Layer != tt.layer || !abort.Local || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("%+v, %v", abort, err)
 			}
 			if b := <-sent; len(b) == 0 || b[0] != 0x19 {
 				t.Errorf("sent % X, want an AB", b)

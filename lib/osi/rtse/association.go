@@ -88,40 +88,6 @@ type Decision struct {
 	Diagnostic acse.UserDiagnostic
 }
 
-// Outcome is the outcome of Open.
-type Outcome uint8
-
-// The outcomes.
-const (
-	OpenFailed   Outcome = iota // neither of the others: no connection, no answer in time
-	OpenAccepted                // the association stands
-	OpenRefused                 // a layer of the peer refused it; see OpenResult.Refusal
-	OpenAborted                 // a layer aborted it; see OpenResult.Abort
-)
-
-// String names the outcome.
-func (o Outcome) String() string {
-	switch o {
-	case OpenFailed:
-		return "failed"
-	case OpenAccepted:
-		return "accepted"
-	case OpenRefused:
-		return "refused"
-	case OpenAborted:
-		return "aborted"
-	}
-	return fmt.Sprintf("outcome %d", uint8(o))
-}
-
-// An OpenResult tells how an Open ended.
-type OpenResult struct {
-	Outcome  Outcome
-	UserData ber.Raw // OpenAccepted: the bind result, in normal mode with its tag [17]
-	Refusal  *Refusal
-	Abort    *Abort
-}
-
 // A Refusal is the answer no to an RT-OPEN. Layer says who gave it, and then one
 // of the other groups of fields means something. It is an error of kind
 // diag.Permanent or diag.Temporary, whichever the peer made it.

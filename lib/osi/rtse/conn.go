@@ -81,14 +81,15 @@ func (c *Conn) start() {
 
 // Open opens an association as its initiator over a stream that is open already:
 // T-CONNECT to RT-OPEN confirm. userData is the bind argument, in normal mode with
-// its tag [16]; nil is none. The result says who refused or aborted, and why; the error is the
-// same as an error, *Refusal or *Abort within it, and is not nil whenever the Conn
-// is. Open takes nc over: it is closed if no association comes about.
-func Open(ctx context.Context, nc net.Conn, cfg Config, userData ber.Raw) (*Conn, OpenResult, error) {
+// its tag [16]; nil is none. result is the bind result, in normal mode with its tag [17].
+// The error is not nil whenever the Conn is; *Refusal or *Abort within it says who refused
+// or aborted, and why, and with neither there was no connection, or no answer in time.
+// Open takes nc over: it is closed if no association comes about.
+func Open(ctx context.Context, nc net.Conn, cfg Config, userData ber.Raw) (_ *Conn, result ber.Raw, _ error) {
 	cfg, err := cfg.complete()
 	if err != nil {
 		nc.Close()
-		return nil, OpenResult{}, err
+		return nil, nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, cfg.Timers.Open)
 	defer cancel()
@@ -98,7 +99,7 @@ func Open(ctx context.Context, nc net.Conn, cfg Config, userData ber.Raw) (*Conn
 	tc, err := tp.Connect(ctx, nc, cfg.Transport)
 	if err != nil {
 		nc.Close()
-		return openFailed(err)
+		return nil, nil, fmt.Errorf("rtse: open: %w", refusedByTransport(err))
 	}
 	if cfg.Connected != nil {
 		cfg.Connected()
@@ -117,29 +118,28 @@ func Open(ctx context.Context, nc net.Conn, cfg Config, userData ber.Raw) (*Conn
 	})
 	if err != nil {
 		tc.Close()
-		return nil, OpenResult{}, diag.E("rtse: open", diag.Usage, err)
+		return nil, nil, diag.E("rtse: open", diag.Usage, err)
 	}
 	err = c.wait(ctx, nil, func() bool { return c.answer != nil || c.refuse != nil })
 	switch {
 	case c.answer != nil:
-		return c, OpenResult{Outcome: OpenAccepted, UserData: c.answer.UserData}, nil
+		return c, c.answer.UserData, nil
 	case c.refuse != nil:
-		return nil, OpenResult{Outcome: OpenRefused, Refusal: c.refuse}, fmt.Errorf("rtse: open: %w", c.refuse)
+		return nil, nil, fmt.Errorf("rtse: open: %w", c.refuse)
 	case c.abort != nil:
-		return nil, OpenResult{Outcome: OpenAborted, Abort: c.abort}, fmt.Errorf("rtse: open: %w", c.abort)
+		return nil, nil, fmt.Errorf("rtse: open: %w", c.abort)
 	}
 	c.giveUp(TemporaryProblem, err)
-	return nil, OpenResult{}, diag.E("rtse: open", diag.Unavailable, err)
+	return nil, nil, diag.E("rtse: open", diag.Unavailable, err)
 }
 
-// openFailed tells a refusal by transport from a connection that failed.
-func openFailed(err error) (*Conn, OpenResult, error) {
+// refusedByTransport makes a Refusal of one, and leaves a connection that failed as it is.
+func refusedByTransport(err error) error {
 	var r *tp.Refused
 	if errors.As(err, &r) {
-		refusal := &Refusal{Layer: LayerTransport, Transport: r.Reason, Persistent: r.Reason.Persistent()}
-		return nil, OpenResult{Outcome: OpenRefused, Refusal: refusal}, fmt.Errorf("rtse: open: %w", refusal)
+		return &Refusal{Layer: LayerTransport, Transport: r.Reason, Persistent: r.Reason.Persistent()}
 	}
-	return nil, OpenResult{}, fmt.Errorf("rtse: open: %w", err)
+	return err
 }
 
 // Accept answers an association as its responder, on a transport connection that

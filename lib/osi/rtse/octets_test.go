@@ -137,8 +137,8 @@ func compareAssociation(t *testing.T, name string, config func(string) Config, a
 	if err := <-accepted; err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(result.UserData, bound) || !bytes.Equal(indication.UserData, argument) {
-		t.Errorf("bind argument %x, result %x", indication.UserData, result.UserData)
+	if !bytes.Equal(result, bound) || !bytes.Equal(indication.UserData, argument) {
+		t.Errorf("bind argument %x, result %x", indication.UserData, result)
 	}
 	if got := referenceText(indication.Remote.Identifier.CallingReference); got != "MTA-A" {
 		t.Errorf("calling reference %q", got)
@@ -220,9 +220,9 @@ func TestRefusalOctets(t *testing.T) {
 		_, err := acceptOn(ctx, rr, recordedConfig("MTA-B"), func(OpenIndication) Decision { return Decision{UserData: bindError} })
 		accepted <- err
 	}()
-	_, result, err := Open(ctx, i, recordedConfig("MTA-A"), recordedArgument)
-	if err == nil || result.Outcome != OpenRefused || result.Refusal.Layer != LayerRTSE || !bytes.Equal(result.Refusal.UserData, bindError) {
-		t.Fatalf("%+v, %v", result, err)
+	_, _, err := Open(ctx, i, recordedConfig("MTA-A"), recordedArgument)
+	if refusal := within[*Refusal](err); refusal == nil || refusal.Layer != LayerRTSE || !bytes.Equal(refusal.UserData, bindError) {
+		t.Fatalf("%+v, %v", refusal, err)
 	}
 	if err := <-accepted; err == nil {
 		t.Error("accepted")

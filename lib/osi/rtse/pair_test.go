@@ -3,6 +3,7 @@ package rtse
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -33,6 +34,12 @@ func testConfig(reference string) Config {
 			Release: 20 * time.Second, Disconnect: time.Second,
 		},
 	}
+}
+
+// within is the T that an error holds; nil if there is none.
+func within[T error](err error) (v T) {
+	errors.As(err, &v)
+	return v
 }
 
 // referenceText is what is inside the BER string of an SS-user reference, whichever type
@@ -103,8 +110,8 @@ func associateOn(t testing.TB, i, r net.Conn, ci, cr Config) (initiator, respond
 	if err := <-failed; err != nil {
 		t.Fatalf("accept: %v", err)
 	}
-	if result.Outcome != OpenAccepted || !bytes.Equal(result.UserData, bindResult) {
-		t.Fatalf("result %+v", result)
+	if !bytes.Equal(result, bindResult) {
+		t.Fatalf("result % X", result)
 	}
 	t.Cleanup(func() {
 		initiator.Abort(UserError)

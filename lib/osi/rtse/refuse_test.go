@@ -108,13 +108,12 @@ func TestRefusals(t *testing.T) {
 				_, err := acceptOn(ctx, r, cr, tt.decide)
 				failed <- err
 			}()
-			conn, result, err := Open(ctx, i, ci, bindArgument)
+			conn, _, err := Open(ctx, i, ci, bindArgument)
 			if conn != nil || err == nil {
 				t.Fatal("opened")
 			}
-			var refusal *Refusal
-			if result.Outcome != OpenRefused || !errors.As(err, &refusal) || !tt.want(refusal) {
-				t.Errorf("outcome %s, refusal %+v, error %v", result.Outcome, result.Refusal, err)
+			if refusal := within[*Refusal](err); refusal == nil || !tt.want(refusal) {
+				t.Errorf("refusal %+v, error %v", refusal, err)
 			}
 			if diag.KindOf(err) != tt.kind {
 				t.Errorf("kind %s: %v", diag.KindOf(err), err)
@@ -138,9 +137,9 @@ func TestRefusedByTransport(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	_, result, err := Open(testContext(t), i, testConfig("A"), bindArgument)
-	if result.Outcome != OpenRefused || result.Refusal.Layer != LayerTransport || result.Refusal.Transport != tp.ReasonAddressUnknown {
-		t.Errorf("%+v, %v", result, err)
+	_, _, err := Open(testContext(t), i, testConfig("A"), bindArgument)
+	if refusal := within[*Refusal](err); refusal == nil || refusal.Layer != LayerTransport || refusal.Transport != tp.ReasonAddressUnknown {
+		t.Errorf("%+v, %v", refusal, err)
 	}
 	if diag.KindOf(err) != diag.Permanent {
 		t.Errorf("kind %s", diag.KindOf(err))
@@ -153,9 +152,9 @@ func TestOpenFails(t *testing.T) {
 		i, _ := pipe(t)
 		ctx, cancel := context.WithTimeout(context.Background(), 50e6)
 		defer cancel()
-		_, result, err := Open(ctx, i, testConfig("A"), bindArgument)
-		if result.Outcome != OpenFailed || !errors.Is(err, context.DeadlineExceeded) || diag.KindOf(err) != diag.Unavailable {
-			t.Errorf("%+v, %v", result, err)
+		_, _, err := Open(ctx, i, testConfig("A"), bindArgument)
+		if within[*Refusal](err) != nil || within[*Abort](err) != nil || !errors.Is(err, context.DeadlineExceeded) || diag.KindOf(err) != diag.Unavailable {
+			t.Errorf("%v", err)
 		}
 	})
 	t.Run("silence after transport", func(t *testing.T) {
@@ -163,9 +162,9 @@ func TestOpenFails(t *testing.T) {
 		go acceptTransport(r)
 		ctx, cancel := context.WithTimeout(context.Background(), 50e6)
 		defer cancel()
-		_, result, err := Open(ctx, i, testConfig("A"), bindArgument)
-		if result.Outcome != OpenFailed || !errors.Is(err, context.DeadlineExceeded) || diag.KindOf(err) != diag.Unavailable {
-			t.Errorf("%+v, %v", result, err)
+		_, _, err := Open(ctx, i, testConfig("A"), bindArgument)
+		if within[*Refusal](err) != nil || within[*Abort](err) != nil || !errors.Is(err, context.DeadlineExceeded) || diag.KindOf(err) != diag.Unavailable {
+			t.Errorf("%v", err)
 		}
 	})
 	t.Run("gone", func(t *testing.T) {
@@ -175,9 +174,9 @@ func TestOpenFails(t *testing.T) {
 				tc.Close()
 			}
 		}()
-		_, result, err := Open(testContext(t), i, testConfig("A"), bindArgument)
-		if result.Outcome != OpenAborted || result.Abort.Layer != LayerTransport || diag.KindOf(err) != diag.Temporary {
-			t.Errorf("%+v, %v", result, err)
+		_, _, err := Open(testContext(t), i, testConfig("A"), bindArgument)
+		if abort := within[*Abort](err); abort == nil || abort.Layer != LayerTransport || diag.KindOf(err) != diag.Temporary {
+			t.Errorf("%+v, %v", abort, err)
 		}
 	})
 	// Whether it comes before the S-CONNECT request has been made or after that, it is
@@ -192,9 +191,9 @@ func TestOpenFails(t *testing.T) {
 					}
 				}
 			}()
-			_, result, err := Open(testContext(t), i, testConfig("A"), bindArgument)
-			if result.Outcome != OpenAborted || result.Abort.Layer != LayerSession || !result.Abort.Local || diag.KindOf(err) != diag.Protocol {
-				t.Fatalf("%+v, %v", result, err)
+			_, _, err := Open(testContext(t), i, testConfig("A"), bindArgument)
+			if abort := within[*Abort](err); abort == nil || abort.Layer != LayerSession || !abort.Local || diag.KindOf(err) != diag.Protocol {
+				t.Fatalf("%+v, %v", abort, err)
 			}
 		}
 	})

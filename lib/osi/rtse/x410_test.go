@@ -96,9 +96,9 @@ func TestX410Refusals(t *testing.T) {
 				_, err := acceptOn(testContext(t), rr, x410Config("B", 12), func(OpenIndication) Decision { return tt.decision })
 				failed <- err
 			}()
-			_, result, err := Open(testContext(t), i, x410Config("A", 12), bindArgument)
-			refusal := result.Refusal
-			if err == nil || result.Outcome != OpenRefused || refusal.Layer != LayerRTSE || refusal.RefuseReason == nil ||
+			_, _, err := Open(testContext(t), i, x410Config("A", 12), bindArgument)
+			refusal := within[*Refusal](err)
+			if refusal == nil || refusal.Layer != LayerRTSE || refusal.RefuseReason == nil ||
 				*refusal.RefuseReason != tt.want || refusal.Persistent != tt.persistent || refusal.UserData != nil {
 				t.Errorf("%+v, %v", refusal, err)
 			}
@@ -284,17 +284,17 @@ func acceptX410(version byte, units, cpa string) string {
 func TestX410Answers(t *testing.T) {
 	for _, tt := range []struct {
 		name, answer string
-		outcome      Outcome
+		refused      bool // or aborted
 		layer        Layer
 		err          string
 	}{
-		{"refused by session", `0C 06 11 01 01 32 01 81`, OpenRefused, LayerSession, "selector"},
-		{"refused in normal mode", `0C 0B 11 01 01 32 06 02 30 03 8A 01 01`, OpenRefused, LayerPresentation, "congestion"},
-		{"refused without a reason", `0C 08 11 01 01 32 03 02 31 00`, OpenRefused, LayerRTSE, "refused"},
-		{"accepted in normal mode", acceptX410(1, `02 49`, `31 07 A0 03 80 01 01 A2 00`), OpenAborted, LayerPresentation, "normal mode"},
-		{"without components", acceptX410(1, `02 49`, `31 07 A0 03 80 01 00 A1 00`), OpenAborted, LayerRTSE, "RTOAC"},
-		{"half the functional units", acceptX410(1, `02 01`, `31 0B A0 03 80 01 00 A1 04 A2 02 80 00`), OpenAborted, LayerRTSE, "functional units"},
-		{"version 2", acceptX410(2, `02 49`, `31 0B A0 03 80 01 00 A1 04 A2 02 80 00`), OpenAborted, LayerSession, "version"},
+		{"refused by session", `0C 06 11 01 01 32 01 81`, true, LayerSession, "selector"},
+		{"refused in normal mode", `0C 0B 11 01 01 32 06 02 30 03 8A 01 01`, true, LayerPresentation, "congestion"},
+		{"refused without a reason", `0C 08 11 01 01 32 03 02 31 00`, true, LayerRTSE, "refused"},
+		{"accepted in normal mode", acceptX410(1, `02 49`, `31 07 A0 03 80 01 01 A2 00`), false, LayerPresentation, "normal mode"},
+		{"without components", acceptX410(1, `02 49`, `31 07 A0 03 80 01 00 A1 00`), false, LayerRTSE, "RTOAC"},
+		{"half the functional units", acceptX410(1, `02 01`, `31 0B A0 03 80 01 00 A1 04 A2 02 80 00`), false, LayerRTSE, "functional units"},
+		{"version 2", acceptX410(2, `02 49`, `31 0B A0 03 80 01 00 A1 04 A2 02 80 00`), false, LayerSession, "version"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			i, r := pipe(t)
@@ -309,18 +309,13 @@ func TestX410Answers(t *testing.T) {
 				_ = tc.WriteTSDU(unhex(t, tt.answer)) // the initiator says what it heard
 				_, _ = tc.ReadTSDU()
 			}()
-			_, result, err := Open(testContext(t), i, x410Config("A", 12), ber.Raw{5, 0})
-			if err == nil || result.Outcome != tt.outcome || !strings.Contains(err.Error(), tt.err) {
-				t.Fatalf("%s: %v", result.Outcome, err)
+			_, _, err := Open(testContext(t), i, x410Config("A", 12), ber.Raw{5, 0})
+			refusal, abort := within[*Refusal](err), within[*Abort](err)
+			if err == nil || (refusal != nil) != tt.refused || (abort != nil) == tt.refused || !strings.Contains(err.Error(), tt.err) {
+				t.Fatalf("%v", err)
 			}
-			layer := Layer("")
-			if result.Abort != nil {
-				layer = result.Abort.Layer
-			} else if result.Refusal != nil {
-				layer = result.Refusal.Layer
-			}
-			if layer != tt.layer {
-				t.Errorf("layer %q: %v", layer, err)
+			if refusal != nil && refusal.Layer != tt.layer || abort != nil && abort.Layer != tt.layer {
+				t.Errorf("want layer %s: %v", tt.layer, err)
 			}
 		})
 	}
