@@ -53,8 +53,9 @@
 // # Cost
 //
 // An event costs O(log n) for n queued recipients plus O(c) for c channels; an
-// event that names many recipients costs that much for each. What touches a whole
-// peer (re-routing when it fails, retrying it) is done a bounded portion per
-// step, [Scheduler.Next] being due at once until it is finished. A queued
-// recipient of its own message takes less than 400 octets beyond its texts.
+// event that names many recipients costs that much for each, and a clock that is
+// put back for each peer. What touches a whole peer (re-routing when it fails,
+// retrying it) is done a bounded portion per step, [Scheduler.Next] being due at
+// once until it is finished. A queued recipient of its own message takes less than
+// 400 octets beyond its texts.
 package sched
