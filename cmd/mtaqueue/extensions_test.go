@@ -26,7 +26,7 @@ func TestExtensionLine(t *testing.T) {
 		{mts.InMessage, mts.ExtensionField{Type: mts.PrivateExtension("1.2.3"), Value: []byte{0x16, 0x03, 'a', 0x1b, '\t'}},
 			"1.2.3\t-\t\"a\\x1b\\t\""},
 	} {
-		if got := extensionLine(c.place, c.field); got != c.want {
+		if got := extensionOf("", c.place, c.field).line(); got != c.want {
 			t.Errorf("%v:\n got %q\nwant %q", c.field.Type, got, c.want)
 		}
 	}
@@ -49,7 +49,7 @@ func TestBilateralLine(t *testing.T) {
 			"/PRMD=ALPHA/ADMD=TEST/C=GB/\tthis domain\t7"},
 	} {
 		information.Domain = c.domain
-		if got := bilateralLine(&information, conf.Identity{Domain: oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"}}); got != c.want {
+		if got := bilateralOf(&information, conf.Identity{Domain: oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"}}).line(); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}

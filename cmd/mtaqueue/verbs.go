@@ -10,12 +10,9 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
-	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/mts"
-	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/queue"
 )
 
@@ -114,20 +111,14 @@ func show(c *ucli.Context) error {
 		case c.Bool("content"):
 			return writeContent(p.Writer(), d)
 		case p.JSON():
-			return p.Record(d)
+			return p.Record(newShown(d, cfg.Identity))
 		}
 		if !first {
 			p.Text("\n")
 		}
 		first = false
 		showText(p, d)
-		// An envelope that cannot be read has been decided on by whoever accepted it.
-		if e, err := p1.DecodeCommon(d.Envelope.Wire, p1.Limits{}); err == nil {
-			showFields(p, d, e)
-			showTrace(p, d, e, cfg.Identity)
-			showBilateral(p, e, cfg.Identity)
-			showExtensions(p, e)
-		}
+		newShown(d, cfg.Identity).print(p)
 		return nil
 	})
 }
@@ -183,27 +174,6 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 			text = strings.TrimPrefix(text+"; by "+l.Who, "; ")
 		}
 		p.Text("log:\t%s\t%s\t%v\t%s\t%s\n", l.Time.UTC().Format(time.RFC3339), l.Kind, l.Recipients, cli.Field(l.Outcome), cli.Field(text))
-	}
-}
-
-// showTrace prints the way the message has come, this MTA included.
-func showTrace(p *cli.Printer, d *queue.DetailRow, e *p1.Common, own conf.Identity) {
-	line := func(name string, domain mts.GlobalDomainIdentifier, mta string, arrival mts.Time, action mts.RoutingAction, other mts.OtherActions) {
-		at, err := arrival.Time()
-		if err != nil {
-			at = time.Time{}
-		}
-		what := strings.TrimSuffix(action.String()+", "+other.String(), ", ")
-		p.Text("%s:\t%s\t%s\t%s\t%s\n", name, cli.Field(at), domain, cli.Field(mta), what)
-	}
-	here := mts.NewGlobalDomainIdentifier(own.Domain)
-	for _, t := range mts.AppendTrace(e.Trace, here, d.Envelope.Accepted) {
-		line("trace", t.GlobalDomainIdentifier, "", t.DomainSuppliedInformation.ArrivalTime, t.DomainSuppliedInformation.RoutingAction, t.DomainSuppliedInformation.OtherActions)
-	}
-	// One that cannot be read belongs to others.
-	internal, _, _ := mts.Ext(e.Extensions, mts.ExtInternalTraceInformation)
-	for _, t := range channel.InternalTrace(internal, d.Envelope, own) {
-		line("internal-trace", t.GlobalDomainIdentifier, string(t.MTAName), t.MTASuppliedInformation.ArrivalTime, t.MTASuppliedInformation.RoutingAction, t.MTASuppliedInformation.OtherActions)
 	}
 }
 
