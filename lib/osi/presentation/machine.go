@@ -67,10 +67,6 @@ func New(p Params) *Machine { return &Machine{params: p, mode: ModeNormal} }
 // State returns the state.
 func (m *Machine) State() State { return m.state }
 
-// Contexts returns the contexts with their results; the accepted ones are the
-// defined context set. The slice is not to be changed.
-func (m *Machine) Contexts() []Context { return m.contexts }
-
 // Step takes one event and returns the actions it leads to. The slice is valid
 // until the next call.
 func (m *Machine) Step(ev Event) []Action {

@@ -125,22 +125,6 @@ func (m *Machine) Selected() FunctionalUnits { return m.selected }
 // Version returns the protocol version agreed on; zero before.
 func (m *Machine) Version() Versions { return m.version }
 
-// Available returns the tokens the selected functional units bring with them.
-func (m *Machine) Available() Tokens { return m.available }
-
-// Owned returns the available tokens that are on this side.
-func (m *Machine) Owned() Tokens { return m.owned }
-
-// ActivityInProgress tells whether an activity has been started or resumed and
-// not yet ended, interrupted or discarded (Vact).
-func (m *Machine) ActivityInProgress() bool { return m.vact }
-
-// NextSerial returns V(M): the number the next synchronization point gets.
-func (m *Machine) NextSerial() SerialNumber { return m.vm }
-
-// Unconfirmed returns V(A): the lowest number not yet confirmed.
-func (m *Machine) Unconfirmed() SerialNumber { return m.va }
-
 // Closed tells that the session connection is over and that at most the end of
 // the transport connection is awaited.
 func (m *Machine) Closed() bool { return m.state == STA01 || m.state == STA16 }

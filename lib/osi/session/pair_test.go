@@ -183,21 +183,21 @@ func (p *pair) agree() {
 	if a.Closed() || a.State() != STA713 || b.State() != STA713 {
 		return
 	}
-	if a.Owned()&b.Owned() != 0 || a.Owned()|b.Owned() != a.Available() {
-		p.t.Fatalf("one side owns %v, the other %v", a.Owned(), b.Owned())
+	if a.owned&b.owned != 0 || a.owned|b.owned != a.available {
+		p.t.Fatalf("one side owns %v, the other %v", a.owned, b.owned)
 	}
-	if a.ActivityInProgress() != b.ActivityInProgress() {
-		p.t.Fatalf("in an activity: %v and %v", a.ActivityInProgress(), b.ActivityInProgress())
+	if a.vact != b.vact {
+		p.t.Fatalf("in an activity: %v and %v", a.vact, b.vact)
 	}
-	if a.ActivityInProgress() && (a.NextSerial() != b.NextSerial() || a.Unconfirmed() != b.Unconfirmed()) {
-		p.t.Fatalf("V(A), V(M): %d, %d and %d, %d", a.Unconfirmed(), a.NextSerial(), b.Unconfirmed(), b.NextSerial())
+	if a.vact && (a.vm != b.vm || a.va != b.va) {
+		p.t.Fatalf("V(A), V(M): %d, %d and %d, %d", a.va, a.vm, b.va, b.vm)
 	}
 }
 
 // drawRequest is one of the requests of reliable transfer; the machine may refuse
 // it.
 func drawRequest(t *rapid.T, m *Machine) Event {
-	serial := SerialNumber(rapid.IntRange(int(m.Unconfirmed())-1, int(m.NextSerial())).Draw(t, "serial"))
+	serial := SerialNumber(rapid.IntRange(int(m.va)-1, int(m.vm)).Draw(t, "serial"))
 	requests := []Event{
 		SDataRequest{UserData: [][]byte{[]byte("data")}},
 		SSyncMinorRequest{},
@@ -314,11 +314,11 @@ func FuzzMachineStandsAnything(f *testing.F) {
 			if m.State() == STA16 != running {
 				t.Fatalf("%#v: %v to %v with TIM running %v", ev, before, m.State(), running)
 			}
-			if m.Unconfirmed() > m.NextSerial() || m.NextSerial() > MaxSerialNumber+1 {
-				t.Fatalf("V(A) %d, V(M) %d", m.Unconfirmed(), m.NextSerial())
+			if m.va > m.vm || m.vm > MaxSerialNumber+1 {
+				t.Fatalf("V(A) %d, V(M) %d", m.va, m.vm)
 			}
-			if o := m.Owned(); !m.Available().Has(o) {
-				t.Fatalf("owns %v of %v", o, m.Available())
+			if o := m.owned; !m.available.Has(o) {
+				t.Fatalf("owns %v of %v", o, m.available)
 			}
 		}
 	})
@@ -333,7 +333,7 @@ func nextEvent(script []byte) (Event, []byte) {
 		return TDataIndication{TSDU: rest[:size:size]}, rest[size:]
 	}
 	data := bytes.Repeat([]byte{'A'}, int(n)*3)
-	units := []FunctionalUnits{ForRTSE, ForROSE, HalfDuplex | MinorSync, ForRTSE | TypedData}[n%4]
+	units := []FunctionalUnits{ForRTSE, Duplex, HalfDuplex | MinorSync, ForRTSE | TypedData}[n%4]
 	events := []Event{
 		SConnectRequest{Requirements: units, Tokens: TokenSetting(n), UserData: data},
 		SConnectResponse{Requirements: units, Tokens: TokenSetting(n), UserData: data},

@@ -144,7 +144,7 @@ type (
 // The service primitives of minor synchronization (X.215 §13.8).
 type (
 	// SSyncMinorRequest is the S-SYNC-MINOR request: SSYNmreq. The serial
-	// number is assigned by the machine: Machine.NextSerial before the step.
+	// number is assigned by the machine: V(M) before the step.
 	SSyncMinorRequest struct {
 		Type     SyncType
 		UserData []byte
@@ -232,7 +232,7 @@ type (
 	SActivityDiscardConfirm struct{ UserData []byte }
 
 	// SActivityEndRequest is the S-ACTIVITY-END request: SACTEreq. The serial
-	// number is assigned by the machine: Machine.NextSerial before the step.
+	// number is assigned by the machine: V(M) before the step.
 	SActivityEndRequest struct{ UserData []byte }
 	// SActivityEndIndication is the S-ACTIVITY-END indication: SACTEind.
 	SActivityEndIndication struct {

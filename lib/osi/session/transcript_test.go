@@ -269,11 +269,11 @@ func printFields(v reflect.Value, prefix string) []string {
 
 func printState(m *Machine) string {
 	s := fmt.Sprint(m.State())
-	if m.Available() != 0 && !m.Closed() {
-		s += fmt.Sprintf(", owns %v", m.Owned())
+	if m.available != 0 && !m.Closed() {
+		s += fmt.Sprintf(", owns %v", m.owned)
 	}
-	if m.ActivityInProgress() && !m.Closed() {
-		s += fmt.Sprintf(", in an activity, V(A) %d, V(M) %d", m.Unconfirmed(), m.NextSerial())
+	if m.vact && !m.Closed() {
+		s += fmt.Sprintf(", in an activity, V(A) %d, V(M) %d", m.va, m.vm)
 	}
 	return s
 }

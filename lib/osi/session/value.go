@@ -28,13 +28,9 @@ const (
 	functionalUnitsAbsent FunctionalUnits = 0x0349 // what an absent parameter means
 )
 
-// The sets of functional units MHS uses.
-const (
-	// ForRTSE is what reliable transfer needs in both of its modes (X.228 §8).
-	ForRTSE = HalfDuplex | MinorSync | ActivityManagement | Exceptions
-	// ForROSE is what remote operations directly on ACSE need.
-	ForROSE = Duplex
-)
+// ForRTSE is the set of functional units that reliable transfer needs in both of its modes
+// (X.228 §8).
+const ForRTSE = HalfDuplex | MinorSync | ActivityManagement | Exceptions
 
 var functionalUnitNames = [...]string{
 	"half-duplex", "duplex", "expedited", "minor-sync", "major-sync", "resync", "activity",
