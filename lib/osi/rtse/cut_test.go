@@ -178,8 +178,8 @@ func TestTransferCutAtEveryPDU(t *testing.T) {
 				}
 				for _, size := range []int{len(value(0)), len(value(0)) + 1, exact, 5*unit + 100} {
 					for _, recovery := range []bool{false, true} {
-						if size == 0 || checkpoint < 0 && recovery {
-							continue // there is nothing of that size, or nothing to be resumed
+						if size == 0 {
+							continue // there is nothing of that size
 						}
 						c := matrixCase{x410, responderSends, recovery, checkpoint, size}
 						r, d, again := c.cutEverywhere(t)

@@ -233,9 +233,10 @@ func (in *inbound) confirm(serial session.SerialNumber) {
 // beginInbound begins an activity of the peer's. c.mu is held.
 func (c *Conn) beginInbound(activity []byte) {
 	c.in = &inbound{conn: c, activity: slices.Clone(activity)}
-	if c.keeper != nil && c.machine.checkpoint > 0 {
-		c.keeper.Begin(c.activityName(c.in.activity))
-		c.in.keep = &keeping{keeper: c.keeper, name: c.activityName(c.in.activity)}
+	if c.keeper != nil {
+		name := c.activityName(c.in.activity)
+		c.keeper.Begin(name)
+		c.in.keep = &keeping{keeper: c.keeper, name: name, over: c.machine.checkpoint == 0}
 	}
 }
 
