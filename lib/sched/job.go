@@ -179,7 +179,7 @@ func (s *Scheduler) startJob(p *peer, priority int) {
 			continue
 		}
 		r.state, r.until = InFlight, 0
-		r.attempts = min(r.attempts+1, 1<<16-1)
+		r.attempts = min(r.attempts, 1<<16-2) + 1
 		start.Attempt = max(start.Attempt, int(r.attempts))
 		start.Recipients = append(start.Recipients, int(r.n))
 		j.left++
