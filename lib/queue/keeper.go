@@ -96,11 +96,12 @@ type unlogged struct {
 // debt is a message whose reports are on their way into the spool.
 type debt struct {
 	ref      spool.Ref
-	accepted time.Time // if done
-	open     int       // reports not yet eligible, and outcomes not yet logged
-	done     bool      // every recipient is final
-	trouble  error     // why its report could not be made yet
-	useless  error     // why no report can be made of it: then it is not removed
+	accepted time.Time       // if done
+	open     int             // reports not yet eligible, and outcomes not yet logged
+	done     bool            // every recipient is final
+	trouble  error           // why its report could not be made yet
+	useless  error           // why no report can be made of it: then it is not removed
+	last     *spool.Envelope // the report that is eligible when the message has left; nil if its log names it
 }
 
 // NewKeeper makes the keeper of a spool whose lock is held. The time of start is the

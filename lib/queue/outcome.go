@@ -200,7 +200,7 @@ func (k *Keeper) settle(d *debt) {
 	case d.useless != nil:
 		k.condemn(d.ref, d.useless)
 	default:
-		k.leave(d.ref)
+		k.leave(d.ref, d.last)
 	}
 }
 
@@ -212,7 +212,7 @@ func (k *Keeper) condemn(ref spool.Ref, why error) {
 	err := k.spool.Condemn(ref, why)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		k.leave(ref) // its log, that is
+		k.leave(ref, nil) // its log, that is
 	case err != nil:
 		k.between[ref.ID] = true
 		k.again("moving a message to bad/", err, func() { k.condemn(ref, why) })
@@ -224,18 +224,22 @@ func (k *Keeper) condemn(ref spool.Ref, why error) {
 }
 
 // leave removes a message: first its file, and its log only once that is durable, so
-// that no cut can bring it back without its memory.
-func (k *Keeper) leave(ref spool.Ref) {
+// that no cut can bring it back without its memory. A child that no log names, nil for
+// none, is eligible after that, not before: who finds both makes it again.
+func (k *Keeper) leave(ref spool.Ref, child *spool.Envelope) {
 	k.dirty = true
 	delete(k.unlogged, ref.ID)
 	if err := k.spool.Remove(ref); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		k.unwritten = err
 		k.between[ref.ID] = true
-		k.again("removing a message", err, func() { k.leave(ref) })
+		k.again("removing a message", err, func() { k.leave(ref, child) })
 		return
 	}
 	delete(k.between, ref.ID)
 	k.Event(k.now, audit.Record{Event: audit.Removed, ID: string(ref.ID)})
+	if child != nil {
+		k.born(child)
+	}
 	k.after(func(err error) {
 		if err != nil {
 			return
@@ -309,19 +313,18 @@ func (k *Keeper) makeReport(d *debt, env *spool.Envelope, owed []report.Result) 
 	}
 }
 
-// nameReport makes a durable report eligible.
+// nameReport makes a durable report eligible when the log of its parent names it, or
+// its parent has left.
 func (k *Keeper) nameReport(d *debt, child *spool.Envelope) {
 	if d.open > 1 || !d.done || d.useless != nil {
-		k.appendLog(d.ref, func() { k.announce(d, child) }, spool.ChildRecord(child, k.now))
+		k.appendLog(d.ref, func() {
+			k.settle(d)
+			k.born(child)
+		}, spool.ChildRecord(child, k.now))
 		return
 	}
-	k.announce(d, child)
-}
-
-// announce goes on when the log of the parent names the report, or the parent leaves.
-func (k *Keeper) announce(d *debt, child *spool.Envelope) {
+	d.last = child
 	k.settle(d)
-	k.born(child)
 }
 
 // writeReport returns the envelope of the report in the spool, nil if it had to be

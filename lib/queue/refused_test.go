@@ -69,6 +69,72 @@ func TestReportSurvivesAnUnreadableMessage(t *testing.T) {
 	}
 }
 
+// A report that no log names is for nobody as long as its message cannot be removed: a
+// start that finds the message again would make another.
+func TestReportWaitsUntilItsMessageHasLeft(t *testing.T) {
+	w := newWorld(t)
+	j, path := w.queued(ann)
+	w.outcome(j, 1, sched.Delivered)
+	away := path + ".away"
+	if err := errors.Join(os.Rename(path, away), os.MkdirAll(filepath.Join(path, "full"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		run, settle := w.keeper.Begin()
+		settle(run())
+		for len(w.jobs) > 0 {
+			j := w.jobs[0]
+			w.jobs = w.jobs[1:]
+			w.job(j)
+		}
+	}
+	if len(w.reports) > 0 {
+		t.Errorf("%d reports are delivered", len(w.reports))
+	}
+	w.kill()
+	if err := errors.Join(os.RemoveAll(path), os.Rename(away, path)); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	defer w.kill()
+	if err := w.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.reported()["1 delivered"]; len(got) != 1 {
+		t.Errorf("told by %d reports", len(got))
+	}
+	if left := w.left(); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+// When it has left at last, its report goes.
+func TestReportOfAMessageThatLeavesLate(t *testing.T) {
+	w := newWorld(t)
+	j, path := w.queued(ann)
+	defer w.kill()
+	w.outcome(j, 1, sched.Delivered)
+	if err := errors.Join(os.Remove(path), os.MkdirAll(filepath.Join(path, "full"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		run, settle := w.keeper.Begin()
+		settle(run())
+	}
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.reported()["1 delivered"]; len(got) != 1 {
+		t.Errorf("told by %d reports", len(got))
+	}
+	if left := w.left(); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
 // A message that is gone, or damaged, is not waited for: somebody has to look at it.
 func TestUselessMessageIsPutAside(t *testing.T) {
 	for name, harm := range map[string]func(path string) error{
