@@ -393,7 +393,7 @@ func TestOtherSyntaxes(t *testing.T) {
 	done := make(chan transferred, 1)
 	go func() {
 		apdu := value(10)
-		r, err := a.TransferWith(testContext(t), bytes.NewReader(apdu), int64(len(apdu)), TransferOptions{Syntax: other, MaxRTTR: 4})
+		r, err := a.TransferWith(testContext(t), bytes.NewReader(apdu), int64(len(apdu)), TransferOptions{Syntax: other})
 		done <- transferred{r, err}
 	}()
 	ind := receive[*TransferIndication](t, b)

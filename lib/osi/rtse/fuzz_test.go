@@ -269,7 +269,7 @@ func FuzzOpenEnds(f *testing.F) {
 			opened := make(chan struct{})
 			go func() {
 				defer close(opened)
-				_, _ = conn.TransferWith(testContext(t), bytes.NewReader(apdu), int64(len(apdu)), TransferOptions{MaxRTTR: 60})
+				_, _ = conn.TransferWith(testContext(t), bytes.NewReader(apdu), int64(len(apdu)), TransferOptions{sizes: []int{60, 30}})
 				_ = conn.Close(testContext(t))
 				conn.Abort(UserError)
 			}()

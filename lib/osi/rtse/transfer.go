@@ -28,9 +28,6 @@ type TransferOptions struct {
 	// Progress, if not nil, hears from time to time where the transfer could be resumed,
 	// which is what remains to know if this process ends before the transfer does.
 	Progress func(Resumption)
-	// MaxRTTR is the most octets in one RTTR; zero leaves it to the checkpoint
-	// size.
-	MaxRTTR int
 
 	sizes []int // of the first RTTRs; tests compare octets with it
 }
@@ -233,9 +230,6 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 	}
 	if c.machine.checkpoint > 0 {
 		out.size = int(min(c.machine.checkpoint, c.cfg.ownLimit())) * checkpointUnit
-	}
-	if o.MaxRTTR > 0 {
-		out.size = min(out.size, o.MaxRTTR)
 	}
 	if r := o.Resume; r != nil {
 		if out.seeker == nil || len(r.Old) == 0 || r.Octets < 0 || r.Serial == 0 && r.Octets > 0 || r.Octets > out.total {
