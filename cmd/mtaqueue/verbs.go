@@ -53,37 +53,15 @@ func tree(c *ucli.Context) error {
 		if p.JSON() {
 			return p.Record(ch)
 		}
-		state := "stopped"
-		switch {
-		case !ch.Enabled:
-			state = "disabled"
-		case ch.Running:
-			state = "running"
-		case ch.Failures > 0:
-			state = "failing"
-		}
-		if err := p.Record(nil, "channel", ch.Channel, state, ch.Jobs, ch.MaxJobs, ch.Associations, ch.RestartAt); err != nil {
+		if err := p.Record(nil, "channel", ch.Channel, ch.State, ch.Jobs, ch.MaxJobs, ch.Associations, ch.RestartAt); err != nil {
 			return err
 		}
 		for _, r := range ch.Peers {
-			state := "idle"
-			switch {
-			case !r.Enabled:
-				state = "disabled"
-			case r.Shut:
-				state = "shut"
-			case r.Calls && r.Associations == 0:
-				state = "waiting"
-			case r.Failures > 0:
-				state = "delayed"
-			case r.Associations > 0 || r.Active > 0:
-				state = "up"
-			}
 			window := r.WindowEnds
 			if r.Shut {
 				window = r.WindowOpens
 			}
-			if err := p.Record(nil, "peer", ch.Channel, r.Peer, state, r.Urgent, r.Normal, r.NonUrgent, r.Held, r.Active,
+			if err := p.Record(nil, "peer", ch.Channel, r.Peer, r.State, r.Urgent, r.Normal, r.NonUrgent, r.Held, r.Active,
 				r.Associations, r.Oldest, r.Failures, r.DelayUntil, r.Reason, r.NextCall, window); err != nil {
 				return err
 			}

@@ -40,11 +40,41 @@ func (k *Keeper) tree() []ChannelRow {
 			if !p.Oldest.IsZero() {
 				pr.Oldest = max(1, int64(k.now.Sub(p.Oldest)/time.Second))
 			}
+			pr.State = pr.state()
 			row.Peers = append(row.Peers, pr)
 		}
+		row.State = row.state()
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+func (r *ChannelRow) state() string {
+	switch {
+	case !r.Enabled:
+		return "disabled"
+	case r.Running:
+		return "running"
+	case r.Failures > 0:
+		return "failing"
+	}
+	return "stopped"
+}
+
+func (r *PeerRow) state() string {
+	switch {
+	case !r.Enabled:
+		return "disabled"
+	case r.Shut:
+		return "shut"
+	case r.Calls && r.Associations == 0:
+		return "waiting"
+	case r.Failures > 0:
+		return "delayed"
+	case r.Associations > 0 || r.Active > 0:
+		return "up"
+	}
+	return "idle"
 }
 
 // rows are the recipients of a message that are not final.

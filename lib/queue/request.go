@@ -100,6 +100,7 @@ type Row struct {
 // ChannelRow is one channel of the tree.
 type ChannelRow struct {
 	Channel      string    `json:"channel"`
+	State        string    `json:"state"` // in a word
 	Enabled      bool      `json:"enabled"`
 	Running      bool      `json:"running"`
 	Failures     int       `json:"failures,omitempty"`
@@ -113,6 +114,7 @@ type ChannelRow struct {
 // PeerRow is one peer of a channel.
 type PeerRow struct {
 	Peer         string    `json:"peer"`
+	State        string    `json:"state"` // in a word
 	Enabled      bool      `json:"enabled"`
 	Calls        bool      `json:"calls,omitempty"` // it has no address: only it opens associations
 	Urgent       int       `json:"urgent"`          // messages waiting, by priority
