@@ -201,9 +201,9 @@ func FuzzRelay(f *testing.F) {
 			if f.Responsibility() != edit.Responsible(i, 0) {
 				t.Fatalf("recipient %d has the wrong responsibility", i)
 			}
-			*f = f.WithResponsibility(false)
+			// Indicators without a bit get one if it has to be set.
 			w := &was.PerRecipientFields[i].PerRecipientIndicators
-			*w = w.WithResponsibility(false)
+			*f, *w = f.WithResponsibility(true), w.WithResponsibility(true)
 		}
 		if len(is.TraceInformation) != len(edit.Trace) || !reflect.DeepEqual(is.TraceInformation[:len(was.TraceInformation)], was.TraceInformation) {
 			t.Fatal("an old trace element has changed")
