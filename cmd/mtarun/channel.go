@@ -34,8 +34,10 @@ func runChannel(c *ucli.Context) error {
 		debug.SetGCPercent(garbagePercent)
 	}
 	// The scheduler says when to stop; a signal meant for the whole group of
-	// processes must not cut transfers off.
-	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
+	// processes must not cut transfers off. They are caught and not ignored, because what
+	// is ignored stays so in the delivery programs, which must be able to be interrupted
+	// and to end with the reader of their pipe.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
 	stream, err := channel.Inherited()
 	if err != nil {
 		return err
