@@ -108,6 +108,37 @@ func TestReportWaitsUntilItsMessageHasLeft(t *testing.T) {
 	}
 }
 
+// A report is open until the barrier for it has ended: while it is, the kernel cannot
+// forget that writing it failed.
+func TestReportIsOpenUntilItsBarrier(t *testing.T) {
+	w := newWorld(t)
+	j, _ := w.queued(ann)
+	defer w.kill()
+	reports := func() (n int) {
+		t.Helper()
+		fds, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fd := range fds {
+			path, _ := os.Readlink("/proc/self/fd/" + fd.Name()) // that of the list itself is gone
+			if strings.HasPrefix(path, filepath.Join(w.conf.Spool.Dir, "q")) && filepath.Base(path) != string(j.Ref.ID) {
+				n++
+			}
+		}
+		return n
+	}
+	w.outcome(j, 1, sched.Delivered)
+	run, settle := w.keeper.Begin()
+	before := reports()
+	err := run()
+	after := reports()
+	settle(err)
+	if before != 1 || after != 1 || reports() != 0 || err != nil {
+		t.Errorf("%d are open before the barrier, %d after it, %d when it has ended; %v", before, after, reports(), err)
+	}
+}
+
 // When it has left at last, its report goes.
 func TestReportOfAMessageThatLeavesLate(t *testing.T) {
 	w := newWorld(t)
