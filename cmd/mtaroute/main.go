@@ -72,6 +72,12 @@ func called(cfg *conf.Config, name string) (texts []string) {
 	return texts
 }
 
+// remedies are for whoever has seen the rules that were tried.
+var remedies = map[string]string{
+	route.NoRoute: "a [[route]] of mta.toml(5) that matches it leads to a peer",
+	route.NoUser:  "a [[user]] of mta.toml(5) with this address makes it one of this MTA's",
+}
+
 // each prints something about every address. The status says whether all of them
 // have a way.
 func each(c *ucli.Context, print func(*cli.Printer, *conf.Config, *route.Router, oraddr.Address) error) error {
@@ -98,7 +104,11 @@ func each(c *ucli.Context, print func(*cli.Printer, *conf.Config, *route.Router,
 			return err
 		}
 		if d := r.Route(a); d.Fail != nil {
-			errs = append(errs, diag.E(a.String(), route.KindOf(d.Fail.Text), errors.New(d.Fail.Text)))
+			err := route.Refused(a.String(), d.Fail.Text)
+			if hint := remedies[d.Fail.Text]; c.Command.Name == "explain" && hint != "" {
+				err = diag.WithHint(err, hint)
+			}
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(append(errs, p.Flush())...)

@@ -2,6 +2,7 @@ package route
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -66,6 +67,17 @@ func KindOf(text string) diag.Kind {
 		return diag.NoRoute
 	}
 	return diag.Permanent
+}
+
+// Refused is the error for whoever gave an address that goes nowhere, for the reason in
+// text. Its hint is how to learn more.
+func Refused(address, text string) error {
+	err := diag.E(address, KindOf(text), errors.New(text))
+	switch text {
+	case NoUser, NoRoute:
+		err = diag.WithHint(err, "mtaroute explain '"+address+"' tells which rules were tried")
+	}
+	return err
 }
 
 func unrecognised(text string) *Failure {

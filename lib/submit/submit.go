@@ -107,7 +107,7 @@ func (t *Tx) Refused() error {
 	for i := range t.env.Recipients {
 		r := &t.env.Recipients[i]
 		if _, fail := t.restrict(r, s); fail != nil && r.Alternate == "" {
-			return diag.E(r.Address, route.KindOf(fail.Text), errors.New(fail.Text))
+			return route.Refused(r.Address, fail.Text)
 		}
 	}
 	return nil
