@@ -133,6 +133,12 @@ func Run(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	c.keeper.Damaged = c.damage
+	c.keeper.Aside = func(long func(), then func(time.Time)) {
+		go func() {
+			long()
+			c.post(func() { then(c.now()) })
+		}()
+	}
 	defer func() {
 		if e := c.keeper.Close(); err == nil {
 			err = e
@@ -253,7 +259,7 @@ func (c *core) loop(ctx context.Context) error {
 		switch {
 		case c.failed != nil && len(c.processes) == 0:
 			return c.failed
-		case c.failed == nil && c.drained && !c.barrier && !c.keeper.Dirty():
+		case c.failed == nil && c.drained && !c.barrier && !c.keeper.Dirty() && !c.keeper.Busy():
 			c.log.Info("stopped")
 			return nil
 		}

@@ -43,6 +43,9 @@ type Keeper struct {
 	// Damaged hears of a message that was found damaged or cannot be read; one in new/
 	// that cannot be taken over is told of once. It is set before the first call.
 	Damaged func(err error)
+	// Aside does what takes long on a goroutine of its own and then calls the other on the
+	// keeper's. It is set before the first call; without it all is done at once.
+	Aside func(long func(), then func(now time.Time))
 	// Quiet says that nobody is here to move anything. It is set before the first call.
 	Quiet bool
 
@@ -71,6 +74,7 @@ type Keeper struct {
 	unwritten  error // of the last record that could not be written, or message that could not be removed
 	putOff     bool  // something is written only after the next barrier
 	debts      map[spool.ID]*debt
+	longs      []long // to be done aside; the first is being done
 	unnamed    map[spool.ID]*unnamed
 	between    map[spool.ID]bool // in q/, and the scheduler has not heard of it yet or has no use for it any more
 	failed     error             // a barrier failed: nothing more is done
@@ -212,6 +216,8 @@ func (k *Keeper) Step(now time.Time, ev sched.Event) {
 		k.route()
 	case sched.JobOutcome:
 		k.checkChildren(ev)
+	case sched.Drain:
+		k.longs = k.longs[:min(len(k.longs), 1)] // the next start does the others
 	}
 	k.carryOut(k.mind.Step(now, ev))
 }

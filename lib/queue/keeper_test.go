@@ -41,9 +41,11 @@ type world struct {
 	up     int
 
 	priority  mts.Priority // of what is submitted
+	content   []byte       // of it, to be returned; nil: a short one, not to be
 	delivered []string     // "mtsid n" of every delivery
 	to        []string     // who got a message, each time
 	expand    func(sched.StartJob)
+	aside     func(func(), func(time.Time))
 	alternate string         // requested for the last recipient of what is submitted
 	process   map[string]int // of each channel
 	reports   []*mts.Report
@@ -99,6 +101,7 @@ func (w *world) startWith(load func(*spool.Backlog) error) {
 	if w.keeper, err = NewKeeper(w.spool, w.conf, w.now, log, w.do); err != nil {
 		w.t.Fatal(err)
 	}
+	w.keeper.Aside = w.aside
 	if err := load(backlog); err != nil {
 		w.t.Fatal(err)
 	}
@@ -233,6 +236,11 @@ func (w *world) submit(to ...string) *spool.Envelope {
 		w.t.Fatal(err)
 	}
 	s.Priority = w.priority
+	content := []byte("content")
+	if w.content != nil {
+		content = w.content
+		s.PerMessageIndicators = mts.NewPerMessageIndicators(mts.BitContentReturnRequest)
+	}
 	s.Ask(mts.ReportAlways)
 	if w.alternate != "" {
 		f := &s.PerRecipientFields[len(to)-1]
@@ -244,7 +252,7 @@ func (w *world) submit(to ...string) *spool.Envelope {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := tx.Write([]byte("content")); err != nil {
+	if _, err := tx.Write(content); err != nil {
 		w.t.Fatal(err)
 	}
 	env, err := tx.Commit(context.Background())

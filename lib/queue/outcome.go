@@ -3,10 +3,11 @@ package queue
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -292,25 +293,73 @@ func (k *Keeper) makeReports(d *debt, env *spool.Envelope, owed []report.Result)
 // another has made that durable, it is eligible. So it can neither be lost nor made
 // twice, wherever the power goes.
 func (k *Keeper) makeReport(d *debt, env *spool.Envelope, owed []report.Result) {
-	child, err := k.writeReport(d.ref, env, owed)
 	d.trouble = nil
+	k.writeReport(d, env, owed, true)
+}
+
+// writeReport writes it with the content of the subject, if that is wanted and may be.
+func (k *Keeper) writeReport(d *debt, env *spool.Envelope, owed []report.Result, content bool) {
+	tx, wanted, err := k.beginReport(d.ref, env, owed)
 	switch {
 	case err != nil && diag.KindOf(err) == diag.Data:
 		// The subject cannot be read as X.411: nobody could be told anything.
 		k.useless(d, err)
 	case err != nil:
-		d.trouble = err
-		k.again("making a report", err, func() { k.makeReport(d, env, owed) })
-	case child == nil:
+		k.refusedReport(d, env, owed, err, false)
+	case tx == nil:
 		k.settle(d) // discarded, and said so
+	case !wanted || !content:
+		k.commitReport(d, env, owed, tx, false)
 	default:
-		k.between[child.ID] = true
-		k.after(func(err error) {
-			if err == nil {
-				k.nameReport(d, child)
+		id := tx.Envelope().ID
+		k.between[id] = true // a file is there meanwhile
+		limit := int64(k.conf.Limits.MessageSize)
+		k.aside(func() error { return returnContent(k.spool, d.ref, limit, tx) }, func(err error) {
+			delete(k.between, id)
+			if err == nil || errors.Is(err, fs.ErrExist) {
+				k.commitReport(d, env, owed, tx, true)
+				return
 			}
+			k.refusedReport(d, env, owed, errors.Join(err, tx.Abort()), true)
 		})
 	}
+}
+
+// commitReport ends a report that is written; one that is there from before is taken.
+func (k *Keeper) commitReport(d *debt, env *spool.Envelope, owed []report.Result, tx *submit.Tx, content bool) {
+	child, err := tx.Commit(context.Background())
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		child, err = k.existing(spool.Ref{ID: tx.Envelope().ID, Priority: tx.Envelope().Priority})
+	case err == nil:
+		k.accepted(child)
+	}
+	if err != nil {
+		k.refusedReport(d, env, owed, err, content)
+		return
+	}
+	k.between[child.ID] = true
+	k.after(func(err error) {
+		if err == nil {
+			k.nameReport(d, child)
+		}
+	})
+}
+
+var errTooLong = errors.New("the content is longer than a message may be")
+
+// refusedReport goes on with a report that the file system did not take. Where it is the
+// content that is in the way it does without: to hear of the non-delivery is worth more
+// than to have that back.
+func (k *Keeper) refusedReport(d *debt, env *spool.Envelope, owed []report.Result, why error, content bool) {
+	inTheWay := func(e error) bool { return errors.Is(why, e) }
+	if content && slices.ContainsFunc([]error{spool.ErrDamaged, errTooLong, unix.ENOSPC, unix.EDQUOT, unix.EFBIG}, inTheWay) {
+		k.log.Error("a content is not returned", "id", d.ref.ID, "error", why)
+		k.writeReport(d, env, owed, false)
+		return
+	}
+	d.trouble = why
+	k.again("making a report", why, func() { k.makeReport(d, env, owed) })
 }
 
 // nameReport makes a durable report eligible when the log of its parent names it, or
@@ -327,24 +376,23 @@ func (k *Keeper) nameReport(d *debt, child *spool.Envelope) {
 	k.settle(d)
 }
 
-// writeReport returns the envelope of the report in the spool, nil if it had to be
-// discarded.
-func (k *Keeper) writeReport(ref spool.Ref, env *spool.Envelope, owed []report.Result) (*spool.Envelope, error) {
-	r, returnContent, err := report.Make(env, owed, k.conf.Identity)
+// beginReport begins the report, and says whether the content of the subject is to go
+// back with it; nil if it had to be discarded.
+func (k *Keeper) beginReport(ref spool.Ref, env *spool.Envelope, owed []report.Result) (tx *submit.Tx, content bool, err error) {
+	r, content, err := report.Make(env, owed, k.conf.Identity)
 	if err != nil {
-		return nil, diag.E("", diag.Data, err)
+		return nil, false, diag.E("", diag.Data, err)
 	}
 	raw, err := p1.EncodeReport(r)
 	if err != nil {
-		return nil, diag.E("", diag.Data, err)
+		return nil, false, diag.E("", diag.Data, err)
 	}
 	child := &submit.Child{Parent: ref.ID, Step: report.Step, Priority: report.Priority(env.Priority)}
 	for _, o := range owed {
 		child.Recipients = append(child.Recipients, o.N)
 	}
-	tx, err := k.door.Report(spool.Source{}, raw, r, child)
-	if err != nil {
-		return nil, err
+	if tx, err = k.door.Report(spool.Source{}, raw, r, child); err != nil {
+		return nil, false, err
 	}
 	if tx.Discarded != "" {
 		k.log.Warn(tx.Discarded, "id", ref.ID)
@@ -352,24 +400,9 @@ func (k *Keeper) writeReport(ref spool.Ref, env *spool.Envelope, owed []report.R
 		if e, ok := report.AuditEvent(r, p1.NoContent); ok {
 			k.Event(k.now, e)
 		}
-		return nil, nil
+		return nil, false, nil
 	}
-	if returnContent {
-		err := k.returnContent(tx, ref)
-		if errors.Is(err, spool.ErrDamaged) {
-			k.log.Error("a content is not returned", "id", ref.ID, "error", err)
-		} else if err != nil {
-			return nil, errors.Join(err, tx.Abort())
-		}
-	}
-	made, err := tx.Commit(context.Background())
-	if errors.Is(err, fs.ErrExist) {
-		return k.existing(spool.Ref{ID: tx.Envelope().ID, Priority: tx.Envelope().Priority})
-	}
-	if err == nil {
-		k.accepted(made)
-	}
-	return made, err
+	return tx, content, nil
 }
 
 // existing deals with a report whose name is taken: it is whole, from before a
@@ -386,16 +419,17 @@ func (k *Keeper) existing(ref spool.Ref) (*spool.Envelope, error) {
 	return env, m.Close()
 }
 
-// returnContent copies the content of the subject. Of a damaged one nothing has been
-// copied when it returns spool.ErrDamaged.
-func (k *Keeper) returnContent(tx *submit.Tx, ref spool.Ref) (err error) {
-	m, err := k.spool.OpenWhole(ref)
+// returnContent copies the content of the subject into its report, on any goroutine.
+func returnContent(sp *spool.Spool, ref spool.Ref, limit int64, tx *submit.Tx) (err error) {
+	m, err := sp.OpenWhole(ref)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	_, err = io.Copy(tx, m.Content())
-	return err
+	if m.Envelope.Size > limit {
+		return errTooLong
+	}
+	return tx.CopyContent(m)
 }
 
 func eventOf(env *spool.Envelope, owed []report.Result, text string) audit.Record {
