@@ -53,28 +53,46 @@ func (c *Channel) intoMailbox(dir string, m *spool.Message, d *Delivery, now tim
 
 // mailboxes are the directories this process has made or found, and made durable.
 // Deliveries run side by side: one that finds the directory another has just made must
-// not say "delivered" before the name of it is safe.
+// not say "delivered" before the name of it is safe. Each has a lock of its own, because
+// a file system that hangs is to stop the deliveries into it and no others.
 type mailboxes struct {
 	mu   sync.Mutex
-	safe map[string]bool
+	dirs map[string]*mailbox
+}
+
+type mailbox struct {
+	mu   sync.Mutex
+	safe bool
+}
+
+func (b *mailboxes) get(dir string) *mailbox {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m := b.dirs[dir]
+	if m == nil {
+		m = &mailbox{}
+		if b.dirs == nil {
+			b.dirs = map[string]*mailbox{}
+		}
+		b.dirs[dir] = m
+	}
+	return m
 }
 
 func (b *mailboxes) open(dir string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.safe[dir] {
+	m := b.get(dir)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.safe {
 		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		delete(b.safe, dir) // somebody has taken it away
+		m.safe = false // somebody has taken it away
 	}
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if b.safe == nil {
-		b.safe = map[string]bool{}
-	}
-	b.safe[dir] = true
+	m.safe = true
 	return nil
 }
 
