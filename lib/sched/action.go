@@ -45,7 +45,7 @@ type CloseAssociation struct {
 	Peer    string
 }
 
-// RequestTurn asks the peer for the turn of an association; AssociationTurn
+// RequestTurn asks the peer for the turn of an association; AssociationUp
 // answers, or nothing.
 type RequestTurn struct {
 	Channel  string

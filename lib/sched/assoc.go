@@ -42,7 +42,6 @@ func (s *Scheduler) openAssoc(p *peer, priority int) {
 	p.opening++
 	s.lastServed++
 	p.served = s.lastServed
-	c.lastStart[priority] = s.now
 	s.touch(p)
 	s.out.add(OpenAssociation{Channel: c.name, Process: a.process.number, Assoc: a.id, Peer: p.name})
 }

@@ -12,10 +12,6 @@ type Config struct {
 
 	AlternateChannel string // redirects recipients that have failed to their alternates; empty: nobody does
 
-	MaxJobs        int // jobs at once over all channels; 0 is no limit beyond the channels' own
-	ReservedUrgent int // places of MaxJobs only urgent messages use
-	ReservedNormal int // places of MaxJobs only urgent and normal messages use
-
 	MessageBackoff Backoff // zero: 5 min, then 5 min more each time, at most 1 h
 	PeerBackoff    Backoff // zero: 1 min, then 1 min more each time, at most 30 min
 	ChannelBackoff Backoff // of a channel process that failed; zero: 1 s, 2 s more, at most 1 min
@@ -53,11 +49,6 @@ type ChannelConfig struct {
 	// IdleTime is how long an association of ours is kept without work. Zero is
 	// 30 s.
 	IdleTime time.Duration
-
-	// StartInterval is the least time between two associations opened for work of
-	// the same priority (for a channel without associations, two jobs started):
-	// urgent, normal, non-urgent. What is rarely sent is so sent together.
-	StartInterval [3]time.Duration
 }
 
 // PeerConfig describes a peer MTA of a channel. A peer that is met in a

@@ -107,14 +107,6 @@ type AssociationUp struct {
 	Turn    bool
 }
 
-// AssociationTurn tells that the turn of an association came to us or went.
-type AssociationTurn struct {
-	Channel string
-	Process int
-	Assoc   uint64
-	Turn    bool
-}
-
 // AssociationDown tells of the end of an association. A job on it that was not
 // answered is in doubt. Failed says that it was aborted rather than released.
 type AssociationDown struct {
@@ -191,19 +183,6 @@ type Reroute struct {
 	Hops []spool.Hop
 }
 
-// DisablePeer keeps a peer from being used: nothing is started for it, its idle
-// associations are closed, what has an alternate hop goes there.
-type DisablePeer struct{ Channel, Peer string }
-
-// EnablePeer ends DisablePeer, and a Disabled of the configuration.
-type EnablePeer struct{ Channel, Peer string }
-
-// DisableChannel keeps a channel from starting anything.
-type DisableChannel struct{ Channel string }
-
-// EnableChannel ends DisableChannel, and a Disabled of the configuration.
-type EnableChannel struct{ Channel string }
-
 // RestartChannel asks for a new process that takes over from the present one.
 type RestartChannel struct{ Channel string }
 
@@ -231,7 +210,6 @@ func (Tick) event()              {}
 func (ChannelUp) event()         {}
 func (ChannelDown) event()       {}
 func (AssociationUp) event()     {}
-func (AssociationTurn) event()   {}
 func (AssociationDown) event()   {}
 func (AssociationFailed) event() {}
 func (JobOutcome) event()        {}
@@ -241,10 +219,6 @@ func (Retry) event()             {}
 func (Expire) event()            {}
 func (Delete) event()            {}
 func (Reroute) event()           {}
-func (DisablePeer) event()       {}
-func (EnablePeer) event()        {}
-func (DisableChannel) event()    {}
-func (EnableChannel) event()     {}
 func (RestartChannel) event()    {}
 func (PeerTrouble) event()       {}
 func (CloseAssociations) event() {}

@@ -204,7 +204,7 @@ func checkViews(t rapid.TB, s *Scheduler) {
 	t.Helper()
 	type where struct{ channel, peer string }
 	queued, flying, recipients := map[where]int{}, map[where]int{}, 0
-	s.Each(func(m MessageView) bool {
+	each(s, func(m MessageView) {
 		here := map[where]bool{}
 		for _, r := range m.Recipients {
 			if r.State == Finished {
@@ -222,7 +222,6 @@ func checkViews(t rapid.TB, s *Scheduler) {
 				flying[at]++
 			}
 		}
-		return true
 	})
 	for _, c := range s.Tree() {
 		for _, p := range c.Peers {
@@ -237,5 +236,12 @@ func checkViews(t rapid.TB, s *Scheduler) {
 	}
 	if n := s.Counts().Recipients; n != recipients {
 		t.Fatalf("counts %d recipients of %d", n, recipients)
+	}
+}
+
+// each calls f for every message in order of arrival.
+func each(s *Scheduler, f func(MessageView)) {
+	for m := s.all.first; m != nil; m = m.next {
+		f(m.view(s.now))
 	}
 }

@@ -104,7 +104,6 @@ func (s *Scheduler) endJob(j *job) {
 	delete(s.jobs, j.id)
 	delete(j.process.jobs, j.id)
 	c.jobs[j.priority]--
-	s.inUse[j.priority]--
 	p.jobs--
 	if j.probe {
 		c.probes--
@@ -190,13 +189,9 @@ func (s *Scheduler) startJob(p *peer, priority int) {
 	s.jobs[j.id] = j
 	j.process.jobs[j.id] = j
 	c.jobs[priority]++
-	s.inUse[priority]++
 	p.jobs++
 	s.lastServed++
-	p.served, c.served = s.lastServed, s.lastServed
-	if !c.config.Associations {
-		c.lastStart[priority] = s.now
-	}
+	p.served = s.lastServed
 	s.out.add(start)
 }
 

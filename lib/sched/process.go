@@ -130,39 +130,6 @@ func (s *Scheduler) wantsProcess(c *channel) bool {
 	return c.replace || c.current == nil && (c.config.Listens || c.ready > 0 || c.wanters > 0)
 }
 
-// switchChannel sets an operator's word about a channel. One that is off has its
-// process stopped; what is in progress there ends.
-func (s *Scheduler) switchChannel(name string, word override) {
-	c := s.byName[name]
-	if c == nil {
-		return
-	}
-	c.verb = word
-	if c.off() {
-		s.stopProcesses(c)
-	}
-	for _, p := range c.peers {
-		s.startSweep(p, false)
-		s.touch(p)
-	}
-}
-
-func (s *Scheduler) switchPeer(channel, name string, word override) {
-	c := s.byName[channel]
-	if c == nil || c.byName[name] == nil {
-		return
-	}
-	p := c.byName[name]
-	p.verb = word
-	if p.off() {
-		for _, a := range slices.Clone(p.idle) {
-			s.close(a)
-		}
-	}
-	s.startSweep(p, false)
-	s.touch(p)
-}
-
 // drain ends all work: nothing new, and every process is asked to finish.
 func (s *Scheduler) drain() {
 	s.draining = true

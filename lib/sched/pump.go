@@ -50,7 +50,7 @@ func (s *Scheduler) reseatDirty() {
 // other peers of its channel accordingly.
 func (s *Scheduler) reseat(p *peer) {
 	c := p.channel
-	usable := !p.verb.off(p.config.Disabled) && p.blockedUntil == 0
+	usable := !p.config.Disabled && p.blockedUntil == 0
 	if usable && p.askable > 0 && p.best() < priorities && p.idleFor(p.best()) == 0 && c.up() && !s.draining {
 		s.askTurn(p, p.best())
 	}
@@ -132,30 +132,16 @@ func (h *seats) peer() *peer {
 	return nil
 }
 
-// startJobs starts jobs, most urgent first; among channels the one with the
-// least of its places in use.
+// startJobs starts jobs, most urgent first.
 func (s *Scheduler) startJobs() {
-	overall := newLimits(s.config.MaxJobs, s.config.ReservedUrgent, s.config.ReservedNormal)
 	for q := range priorities {
-		for s.config.MaxJobs <= 0 || s.inUse.free(q, overall) {
-			var next *peer
-			for _, c := range s.channels {
-				if p := s.runnable(c, q); p != nil && (next == nil || c.lessBusy(next.channel)) {
-					next = p
-				}
+		for _, c := range s.channels {
+			for p := s.runnable(c, q); p != nil; p = s.runnable(c, q) {
+				s.startJob(p, q)
+				s.reseatDirty()
 			}
-			if next == nil {
-				break
-			}
-			s.startJob(next, q)
-			s.reseatDirty()
 		}
 	}
-}
-
-func (c *channel) lessBusy(other *channel) bool {
-	a, b := c.jobs.total()*other.config.MaxJobs, other.jobs.total()*c.config.MaxJobs
-	return a < b || a == b && c.served < other.served
 }
 
 // runnable returns the peer a channel should start a job of a priority for, nil
@@ -168,11 +154,7 @@ func (s *Scheduler) runnable(c *channel, q int) *peer {
 	if c.config.Associations {
 		return c.run[q].peer()
 	}
-	p := c.next(c.run[q], c.probe[q], c.config.MaxJobs)
-	if p == nil || !s.intervalOver(c, q) {
-		return nil
-	}
-	return p
+	return c.next(c.run[q], c.probe[q], c.config.MaxJobs)
 }
 
 // next chooses between those known to work and those to be probed. Probes go
@@ -183,20 +165,6 @@ func (c *channel) next(healthy, probe seats, max int) *peer {
 		return healthy.peer()
 	}
 	return p
-}
-
-// intervalOver reports whether the channel's start interval lets something be
-// started, and remembers when it will.
-func (s *Scheduler) intervalOver(c *channel, q int) bool {
-	interval := int64(c.config.StartInterval[q])
-	at := c.lastStart[q] + interval
-	if c.lastStart[q] == 0 || interval <= 0 || s.now >= at {
-		return true
-	}
-	if c.wake == 0 || at < c.wake {
-		c.wake = at
-	}
-	return false
 }
 
 // openAssociations opens what is wanted and may be, most urgent first.
@@ -217,7 +185,7 @@ func (s *Scheduler) openOne(c *channel, q int) bool {
 	}
 	most := c.assocLimits()
 	p := c.next(c.want[q], c.probe[q], most.max)
-	if p == nil || !s.intervalOver(c, q) {
+	if p == nil {
 		return false
 	}
 	inUse := c.busy

@@ -27,9 +27,6 @@ func randomConfig(t *rapid.T) Config {
 			c.MaxAssociations = rapid.IntRange(3, 6).Draw(t, "associations")
 			c.Threshold = small.Draw(t, "threshold")
 		}
-		if rapid.IntRange(0, 3).Draw(t, "interval") == 0 {
-			c.StartInterval = [3]time.Duration{0, time.Second, 10 * time.Second}
-		}
 		return c
 	}
 	cfg := Config{
@@ -46,9 +43,6 @@ func randomConfig(t *rapid.T) Config {
 	}
 	if rapid.Bool().Draw(t, "alternates") {
 		cfg.AlternateChannel = "local"
-	}
-	if rapid.Bool().Draw(t, "overall") {
-		cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal = 4, 1, 1
 	}
 	return cfg
 }
@@ -255,14 +249,13 @@ func TestRandomTraffic(t *testing.T) {
 				w.step(Retry{Channel: h.Channel, Peer: &h.Peer})
 			},
 			"retry everything": func(t *rapid.T) { w.step(Retry{}) },
-			"disable":          func(t *rapid.T) { h := hop.Draw(t, "hop"); w.step(DisablePeer{h.Channel, h.Peer}) },
-			"enable":           func(t *rapid.T) { h := hop.Draw(t, "hop"); w.step(EnablePeer{h.Channel, h.Peer}) },
-			"disable channel":  func(t *rapid.T) { w.step(DisableChannel{hop.Draw(t, "hop").Channel}) },
 			"close":            func(*rapid.T) { w.step(CloseAssociations{}) },
-			"enable channel":   func(t *rapid.T) { w.step(EnableChannel{hop.Draw(t, "hop").Channel}) },
 			"reconfigure": func(t *rapid.T) {
 				cfg := w.config
-				cfg.Channels = slices.Clone(cfg.Channels)
+				cfg.Channels, cfg.Peers = slices.Clone(cfg.Channels), slices.Clone(cfg.Peers)
+				for i := range cfg.Peers {
+					cfg.Peers[i].Disabled = rapid.IntRange(0, 3).Draw(t, "disabled peer") == 0
+				}
 				if rapid.Bool().Draw(t, "alternates") {
 					cfg.AlternateChannel = rapid.SampledFrom([]string{"", "local", "smtp"}).Draw(t, "alternate channel")
 				}
@@ -286,10 +279,15 @@ func TestRandomTraffic(t *testing.T) {
 			}
 			return
 		}
-		for _, h := range randomPeers {
-			w.step(EnableChannel{h.Channel})
-			w.step(EnablePeer{h.Channel, h.Peer})
+		cfg := w.config
+		cfg.Channels, cfg.Peers = slices.Clone(cfg.Channels), slices.Clone(cfg.Peers)
+		for i := range cfg.Channels {
+			cfg.Channels[i].Disabled = false
 		}
+		for i := range cfg.Peers {
+			cfg.Peers[i].Disabled = false
+		}
+		w.reconfigure(cfg)
 		w.heal()
 	})
 }

@@ -28,7 +28,6 @@ type Scheduler struct {
 	hopsets   map[string]*hopset
 	keyBuffer []byte
 	jobs      map[uint64]*job
-	inUse     places // jobs over all channels
 
 	waiting   heap[*mlist]
 	expiring  heap[*message]
@@ -142,10 +141,6 @@ func (s *Scheduler) dispatch(ev Event) {
 		s.channelDown(ev)
 	case AssociationUp:
 		s.associationUp(ev)
-	case AssociationTurn:
-		if a := s.findAssoc(ev.Channel, ev.Process, ev.Assoc); a != nil {
-			s.turn(a, ev.Turn)
-		}
 	case AssociationDown:
 		if a := s.findAssoc(ev.Channel, ev.Process, ev.Assoc); a != nil {
 			s.associationDown(a, ev.Failed, ev.Why)
@@ -168,14 +163,6 @@ func (s *Scheduler) dispatch(ev Event) {
 		s.giveUp(ev.ID, ev.N, wishDelete)
 	case Reroute:
 		s.reroute(ev)
-	case DisablePeer:
-		s.switchPeer(ev.Channel, ev.Peer, disabled)
-	case EnablePeer:
-		s.switchPeer(ev.Channel, ev.Peer, enabled)
-	case DisableChannel:
-		s.switchChannel(ev.Channel, disabled)
-	case EnableChannel:
-		s.switchChannel(ev.Channel, enabled)
 	case PeerTrouble:
 		s.peerTrouble(ev)
 	case RestartChannel:
@@ -264,18 +251,12 @@ func (s *Scheduler) configure(cfg Config) {
 	for _, cc := range cfg.Channels {
 		c := s.channel(cc.Name)
 		named[cc.Name] = true
-		if c.config.Disabled != cc.Disabled {
-			c.verb = asConfigured
-		}
 		c.config, c.known = cc.withDefaults(), true
 	}
 	peers := map[*peer]bool{}
 	for _, pc := range cfg.Peers {
 		p := s.peer(spool.Hop{Channel: pc.Channel, Peer: pc.Name})
 		peers[p] = true
-		if p.config.Disabled != pc.Disabled {
-			p.verb = asConfigured
-		}
 		if pc.Passive && !p.config.Passive { // it is not called any more: no delay to wait out
 			p.failures, p.reason, p.blockedUntil = 0, "", 0
 			s.setWake(p)
@@ -290,7 +271,7 @@ func (s *Scheduler) configure(cfg Config) {
 		}
 		for _, p := range slices.Clone(c.peers) {
 			if !peers[p] {
-				p.known, p.config, p.times, p.verb = false, PeerConfig{}, timetable{}, asConfigured
+				p.known, p.config, p.times = false, PeerConfig{}, timetable{}
 				s.schedule(p)
 			}
 			if renamed {
@@ -377,7 +358,7 @@ func (s *Scheduler) dropHops(set *hopset) {
 func (s *Scheduler) forget(p *peer) {
 	c := p.channel
 	if p.known || p.hopsets > 0 || p.all.first != nil || p.jobs > 0 || p.opening > 0 ||
-		p.closing > 0 || len(p.assocs) > 0 || p.sweep.active || p.verb != asConfigured {
+		p.closing > 0 || len(p.assocs) > 0 || p.sweep.active {
 		return
 	}
 	p.blockedUntil, p.crowdedUntil, p.turnUntil, p.windowAt, p.callAt = 0, 0, 0, 0, 0
@@ -389,7 +370,7 @@ func (s *Scheduler) forget(p *peer) {
 
 // dropChannel drops a channel that is not configured and has nothing left.
 func (s *Scheduler) dropChannel(c *channel) {
-	if c.known || len(c.peers) > 0 || len(c.processes) > 0 || c.starting || c.verb != asConfigured {
+	if c.known || len(c.peers) > 0 || len(c.processes) > 0 || c.starting {
 		return
 	}
 	delete(s.byName, c.name)

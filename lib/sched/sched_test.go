@@ -313,7 +313,6 @@ func TestForgetsWhatIsGone(t *testing.T) {
 // Whoever looks at a recipient that is ready is told what it waits for.
 func TestWhatAReadyRecipientWaitsFor(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	channels := []ChannelConfig{{Name: "p1", Associations: true, MaxJobs: 4}}
 	accepted := Accepted{Message{
 		Ref: spool.Ref{ID: "m1", Priority: spool.Normal}, Accepted: now,
 		Recipients: []Recipient{{N: 1, Hops: []spool.Hop{{Channel: "p1", Peer: "B"}}}},
@@ -325,6 +324,7 @@ func TestWhatAReadyRecipientWaitsFor(t *testing.T) {
 		text   string
 		waits  bool // until a time
 		opened bool // it is tried at once nevertheless
+		off    bool // the channel is
 	}{
 		{name: "a peer that was down before this scheduler was", peer: PeerConfig{Channel: "p1", Name: "B"},
 			after: []Event{PeerTrouble{Channel: "p1", Peer: "B", Failures: 7, Why: "refused"}, ChannelUp{Channel: "p1", Process: 1}},
@@ -332,14 +332,13 @@ func TestWhatAReadyRecipientWaitsFor(t *testing.T) {
 		{name: "a peer nobody knows is not made known", peer: PeerConfig{Channel: "p1", Name: "B"},
 			after: []Event{PeerTrouble{Channel: "p1", Peer: "C", Failures: 7, Why: "refused"}}},
 		{name: "a disabled peer", peer: PeerConfig{Channel: "p1", Name: "B", Disabled: true}, text: "peer B is disabled"},
-		{name: "a disabled channel", peer: PeerConfig{Channel: "p1", Name: "B"}, after: []Event{DisableChannel{"p1"}},
-			text: "channel p1 is disabled"},
+		{name: "a disabled channel", off: true, peer: PeerConfig{Channel: "p1", Name: "B"}, text: "channel p1 is disabled"},
 		{name: "a peer that is gone", text: "no longer configured"},
 		{name: "a process that does not start", peer: PeerConfig{Channel: "p1", Name: "B"},
 			after: []Event{ChannelDown{Channel: "p1", Failed: true, Why: "no such file"}}, text: "channel p1: no such file", waits: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			config := Config{Channels: channels}
+			config := Config{Channels: []ChannelConfig{{Name: "p1", Associations: true, MaxJobs: 4, Disabled: c.off}}}
 			if c.peer.Name != "" {
 				config.Peers = []PeerConfig{c.peer}
 			}

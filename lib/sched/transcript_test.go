@@ -160,14 +160,6 @@ func parseConfig(t *testing.T, lines []string) Config {
 			return number(t, o[key])
 		}
 		has := func(key string) bool { _, ok := o[key]; return ok }
-		spans := func(key string) (d [3]time.Duration) {
-			if o[key] != "" {
-				for i, v := range strings.Split(o[key], "/") {
-					d[i] = span(t, v)
-				}
-			}
-			return d
-		}
 		backoff := func() Backoff {
 			return Backoff{span(t, w[1]), span(t, w[2]), span(t, w[3])}
 		}
@@ -176,7 +168,7 @@ func parseConfig(t *testing.T, lines []string) Config {
 			c := ChannelConfig{
 				Name: w[1], Associations: has("associations"), Listens: has("listens"), Disabled: has("disabled"), Passive: has("passive"),
 				MaxJobs: num("jobs"), ReservedUrgent: num("urgent"), ReservedNormal: num("normal"),
-				MaxAssociations: num("open"), MaxPerPeer: num("per-peer"), Threshold: num("threshold"), StartInterval: spans("interval"),
+				MaxAssociations: num("open"), MaxPerPeer: num("per-peer"), Threshold: num("threshold"),
 			}
 			if o["idle"] != "" {
 				c.IdleTime = span(t, o["idle"])
@@ -203,8 +195,6 @@ func parseConfig(t *testing.T, lines []string) Config {
 			}
 		case "alternates":
 			cfg.AlternateChannel = w[1]
-		case "overall":
-			cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal = num("jobs"), num("urgent"), num("normal")
 		case "message-backoff":
 			cfg.MessageBackoff = backoff()
 		case "peer-backoff":
@@ -281,7 +271,7 @@ func parseEvent(t *testing.T, line string) (time.Time, Event) {
 	rest := w[min(3, len(w)):]
 	o := options(rest)
 	has := func(key string) bool { _, ok := o[key]; return ok }
-	channel, peer, named := strings.Cut(arg, "/")
+	channel, peer, _ := strings.Cut(arg, "/")
 	path := func() (string, int, uint64) { return parsePath(t, arg) }
 	switch verb {
 	case "tick":
@@ -307,9 +297,6 @@ func parseEvent(t *testing.T, line string) (time.Time, Event) {
 			Channel: c, Process: p, Assoc: a, Peer: rest[0],
 			Inbound: has("inbound"), TwoWay: has("two-way"), Turn: has("turn"),
 		}
-	case "association-turn":
-		c, p, a := path()
-		return now, AssociationTurn{Channel: c, Process: p, Assoc: a, Turn: has("ours")}
 	case "association-down":
 		c, p, a := path()
 		return now, AssociationDown{Channel: c, Process: p, Assoc: a, Failed: has("failed"), Why: why}
@@ -344,16 +331,6 @@ func parseEvent(t *testing.T, line string) (time.Time, Event) {
 		return now, Retry{Channel: channel}
 	case "retry-everything":
 		return now, Retry{}
-	case "disable":
-		if named {
-			return now, DisablePeer{channel, peer}
-		}
-		return now, DisableChannel{channel}
-	case "enable":
-		if named {
-			return now, EnablePeer{channel, peer}
-		}
-		return now, EnableChannel{channel}
 	case "restart":
 		return now, RestartChannel{channel}
 	case "close-associations":

@@ -178,7 +178,6 @@ type peer struct {
 	number  uint64 // order of appearance
 	config  PeerConfig
 	known   bool // in the configuration
-	verb    override
 
 	all       struct{ first, last *mlist }
 	ready     [priorities]queue
@@ -226,7 +225,7 @@ func (p *peer) before(other *peer) bool { return p.wake < other.wake }
 func (p *peer) place() *int32           { return &p.wakePos }
 
 // off reports whether the peer or its channel is not to be used.
-func (p *peer) off() bool { return p.verb.off(p.config.Disabled) || p.channel.off() }
+func (p *peer) off() bool { return p.config.Disabled || p.channel.off() }
 
 // down reports whether an alternate hop is to be preferred for a message of a priority.
 func (p *peer) down(priority int) bool {
@@ -287,26 +286,12 @@ func (p *peer) maxAtOnce() int {
 	return most
 }
 
-// override is an operator's word against the configuration's Disabled.
-type override uint8
-
-const (
-	asConfigured override = iota
-	enabled
-	disabled
-)
-
-func (o override) off(configured bool) bool {
-	return o == disabled || o == asConfigured && configured
-}
-
 // channel is a channel with its peers and processes.
 type channel struct {
 	name   string
 	number uint64
 	config ChannelConfig
-	known  bool // in the configuration
-	verb   override
+	known  bool    // in the configuration
 	peers  []*peer // by order of appearance
 	byName map[string]*peer
 
@@ -330,16 +315,14 @@ type channel struct {
 	lent    heap[*loan]
 
 	run, want, probe [priorities]seats
-	lastStart        [priorities]int64 // of an association or, without them, a job
-	served           uint64            // when, counted in jobs, it was served last
-	wake             int64             // when StartInterval lets the next one go
+	wake             int64 // when the place of one that was called may be taken
 }
 
 // channelGivenUp is after how many failures of its process a channel's peers
 // count as unreachable.
 const channelGivenUp = 3
 
-func (c *channel) off() bool { return !c.known || c.verb.off(c.config.Disabled) }
+func (c *channel) off() bool { return !c.known || c.config.Disabled }
 
 // up reports whether the channel takes work.
 func (c *channel) up() bool { return c.current != nil && !c.off() }

@@ -23,13 +23,12 @@ func (s *Scheduler) Counts() Counts {
 
 // ChannelView shows a channel.
 type ChannelView struct {
-	Name     string
-	Known    bool // configured
-	Disabled bool
-	Process  int // 0 if none takes work
-	Failures int // of its process, in a row
-	RestartAt,
-	NextStart time.Time // when waited for
+	Name         string
+	Known        bool // configured
+	Disabled     bool
+	Process      int       // 0 if none takes work
+	Failures     int       // of its process, in a row
+	RestartAt    time.Time // when waited for
 	MaxJobs      int
 	Jobs         [3]int // in progress by priority
 	Associations int    // opened by us: being opened, up or being closed
@@ -80,8 +79,8 @@ func (s *Scheduler) Tree() []ChannelView {
 	views := make([]ChannelView, 0, len(s.channels))
 	for _, c := range s.channels {
 		v := ChannelView{
-			Name: c.name, Known: c.known, Disabled: c.verb.off(c.config.Disabled), Failures: c.failures,
-			NextStart: timeOf(c.wake), MaxJobs: c.config.MaxJobs, Jobs: c.jobs, Associations: c.assocs,
+			Name: c.name, Known: c.known, Disabled: c.config.Disabled, Failures: c.failures,
+			MaxJobs: c.config.MaxJobs, Jobs: c.jobs, Associations: c.assocs,
 		}
 		if c.current != nil {
 			v.Process = c.current.number
@@ -99,7 +98,7 @@ func (s *Scheduler) Tree() []ChannelView {
 
 func (p *peer) view(now int64) PeerView {
 	v := PeerView{
-		Name: p.name, Known: p.known, Disabled: p.verb.off(p.config.Disabled),
+		Name: p.name, Known: p.known, Disabled: p.config.Disabled,
 		Queued: p.lists, Waiting: p.states[Waiting], Held: p.states[Held], InProgress: p.states[InFlight],
 		Volume: p.volume, Failures: p.failures, DelayUntil: timeOf(p.blockedUntil), Reason: p.reason,
 		Opening: p.opening, Passive: p.passive(), Awaited: p.awaited(),
@@ -244,16 +243,6 @@ func (s *Scheduler) View(id spool.ID) (MessageView, bool) {
 		return MessageView{}, false
 	}
 	return m.view(s.now), true
-}
-
-// Each calls f for every message in order of arrival here, until it returns
-// false. The scheduler must not be used meanwhile.
-func (s *Scheduler) Each(f func(MessageView) bool) {
-	for m := s.all.first; m != nil; m = m.next {
-		if !f(m.view(s.now)) {
-			return
-		}
-	}
 }
 
 func (m *message) view(now int64) MessageView {

@@ -253,7 +253,6 @@ func (w *world) checkStall() {
 	if w.draining || len(w.s.sweeping) > 0 {
 		return
 	}
-	overall := newLimits(w.config.MaxJobs, w.config.ReservedUrgent, w.config.ReservedNormal)
 	for _, c := range w.s.channels {
 		if !c.up() {
 			if c.ready > 0 && !c.off() && !c.starting && c.restartAt <= w.s.now {
@@ -263,9 +262,6 @@ func (w *world) checkStall() {
 		}
 		for _, p := range c.peers {
 			for q := range priorities {
-				if w.config.MaxJobs > 0 && !w.s.inUse.free(q, overall) {
-					continue
-				}
 				if p.ready[q].n == 0 || p.off() || p.shutFor(q) || p.blockedUntil > w.s.now || !c.jobs.free(q, c.jobLimits()) ||
 					c.current.maxJobs > 0 && len(c.current.jobs) >= c.current.maxJobs {
 					continue
@@ -363,7 +359,7 @@ func (w *world) turn(path worldPath, ours bool) {
 	w.t.Helper()
 	a := w.assocs[path]
 	a.turn, a.asked = ours, false
-	w.step(AssociationTurn{path.channel, path.process, path.assoc, ours})
+	w.step(AssociationUp{path.channel, path.process, path.assoc, a.peer, a.inbound, a.twoWay, ours})
 }
 
 // The lists of what is there, in an order.
@@ -453,13 +449,12 @@ func (w *world) healOne() bool {
 }
 
 func (w *world) countHeld() (n int) {
-	w.s.Each(func(v MessageView) bool {
+	each(w.s, func(v MessageView) {
 		for _, r := range v.Recipients {
 			if r.State == Held {
 				n++
 			}
 		}
-		return true
 	})
 	return n
 }
