@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,6 +91,7 @@ type core struct {
 	remains bool // a channel process has died, and what it left is to be looked for
 	// remainsLate: some of that could not be taken over, and is tried with the next scan.
 	remainsLate bool
+	bereaved    []sched.ChannelDown // the scheduler has not heard of them yet
 	draining    bool
 	drained     bool
 	damaged     int   // messages that cannot be read
@@ -516,17 +518,31 @@ func (c *core) adopt() {
 }
 
 // reclaim takes in what a channel process that died has left in the spool, once the
-// keeper knows of everything else.
+// keeper knows of everything else, and then lets the scheduler hear that it is gone. Only
+// a process that makes children is waited for: others have none to leave.
 func (c *core) reclaim() {
-	if !c.remains || c.loading {
+	tell := func(now bool) {
+		c.bereaved = slices.DeleteFunc(c.bereaved, func(d sched.ChannelDown) bool {
+			told := now || d.Channel != c.conf.ExpandChannel()
+			if told {
+				c.step(d)
+			}
+			return told
+		})
+	}
+	if c.loading {
+		tell(c.draining) // then the reading has ended, and nothing more is given up
 		return
 	}
-	c.remains = false
-	// After a barrier that failed the next one fails too, and ends us.
-	if err := c.keeper.Reclaim(c.now()); err != nil {
-		c.log.Error("what a channel process has left could not be taken over", "error", err)
-		c.remainsLate = true
+	if c.remains {
+		c.remains = false
+		// After a barrier that failed the next one fails too, and ends us.
+		if err := c.keeper.Reclaim(c.now()); err != nil {
+			c.log.Error("what a channel process has left could not be taken over", "error", err)
+			c.remainsLate = true
+		}
 	}
+	tell(true)
 }
 
 // reload reads the configuration again; a bad one changes nothing.

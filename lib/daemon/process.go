@@ -202,8 +202,10 @@ func (c *core) ended(p *process, why error) {
 	} else {
 		c.log.Error("channel process ended unasked", "channel", p.channel, "why", why)
 	}
-	c.reclaim() // before anything it was at can end: a child it has left is one way of that
-	c.step(sched.ChannelDown{Channel: p.channel, Process: p.number, Failed: !p.asked, Why: why.Error()})
+	// Before anything it was at can end what it has left must be known: a child is one way
+	// to end.
+	c.bereaved = append(c.bereaved, sched.ChannelDown{Channel: p.channel, Process: p.number, Failed: !p.asked, Why: why.Error()})
+	c.reclaim()
 }
 
 // line carries out one line of a channel process.
