@@ -257,9 +257,9 @@ func (k *peerKeeper) Whole() error {
 // may be resumed from its beginning, by a peer that has not heard that it was accepted. mu
 // is held.
 func (k *peerKeeper) short() {
-	n := name(k.peer, k.begun)
+	n := k.named
 	p := &partial{peer: k.peer, names: []string{n}, touched: k.now()}
-	if len(k.begun.Connection.CommonReference) == 0 || k.names[n] != nil || k.isTwice(k.peer, n) || !k.roomForName(k.peer) || !k.charge(p, 1) {
+	if n == "" || k.names[n] != nil || k.isTwice(k.peer, n) || !k.roomForName(k.peer) || !k.charge(p, 1) {
 		return
 	}
 	k.call(p, n)
@@ -268,13 +268,13 @@ func (k *peerKeeper) short() {
 }
 
 // Accepted is told that an object has been accepted of which nothing is kept.
-func (k *peerKeeper) Accepted(a rtse.ActivityName) {
+func (k *peerKeeper) Accepted(rtse.ActivityName) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	p := k.names[name(k.peer, a)]
-	if p == nil || p.id != "" {
+	if k.arriving == nil || k.arriving.p.id != "" || k.arriving.p.gone {
 		return
 	}
+	p := k.arriving.p
 	p.accepted, p.touched = true, k.now()
 	k.last = p
 	k.arm(k.age)

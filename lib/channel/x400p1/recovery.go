@@ -275,10 +275,10 @@ type peerKeeper struct {
 	calls string // where the peer opened it from
 
 	// Guarded by mu.
-	begun    rtse.ActivityName // the object that is arriving
-	message  spool.ID          // what it becomes
-	arriving *kept             // it
-	last     *partial          // the last accepted; whether the peer has heard of it is not known
+	named    string   // the object that is arriving; empty: it cannot be named
+	message  spool.ID // what it becomes
+	arriving *kept    // it
+	last     *partial // the last accepted; whether the peer has heard of it is not known
 }
 
 func (k *peerKeeper) record(a rtse.ActivityName) spool.PartialRecord {
@@ -293,15 +293,22 @@ func (k *peerKeeper) Begin(a rtse.ActivityName) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.heard()
-	k.begun, k.message, k.arriving = a, "", nil
-	if len(k.names) == 0 {
-		return
-	}
-	n := name(k.peer, a)
+	n := k.arrives(a)
 	if p := k.names[n]; p != nil {
 		k.end(p)
 		k.ambiguous(k.peer, n)
 	}
+}
+
+// arrives is for an object of which nothing is known but its name, which it returns. mu is
+// held.
+func (k *peerKeeper) arrives(a rtse.ActivityName) string {
+	n := name(k.peer, a)
+	k.named, k.message, k.arriving = n, "", nil
+	if len(a.Connection.CommonReference) == 0 {
+		k.named = ""
+	}
+	return n
 }
 
 // Heard notes that the peer has gone on, over this association, from the object that was
@@ -355,8 +362,7 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.heard()
-	k.begun, k.message, k.arriving = now, "", nil
-	was, is := name(k.peer, old), name(k.peer, now)
+	was, is := name(k.peer, old), k.arrives(now)
 	p := k.settled(was)
 	if p == nil || k.isTwice(k.peer, was) {
 		return rtse.Resumed{}
