@@ -193,6 +193,10 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 	var troubles []error
 	k.Quiet = true
 	k.Damaged = func(err error) { troubles = append(troubles, err) }
+	// Before the messages: one whose time is over tells its originator why.
+	if err := k.Recall(now); err != nil {
+		troubles = append(troubles, err)
+	}
 	if err := backlog.Load(func(i spool.Item) error {
 		k.Load(now, []spool.Item{i}, backlog.Crashed())
 		return nil
@@ -203,9 +207,6 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 		if more, err = k.AdoptNew(now); err != nil {
 			return err
 		}
-	}
-	if err := k.Recall(now); err != nil {
-		troubles = append(troubles, err)
 	}
 	answered := false
 	k.Serve(now, q, func(a Answer) {
