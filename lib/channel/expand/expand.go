@@ -94,10 +94,15 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		return ""
 	}
 	copied, told := int64(0), 0
-	expanded := map[string]bool{} // lists
+	var expanded map[string]bool // lists; nil: not known yet
 	for i, n := range j.Recipients {
 		r, list := &results[i], s.judge.listOf(address(n))
+		if list != "" && expanded == nil {
+			expanded, err = c.expanded(s, j.Ref, address)
+		}
 		switch {
+		case err != nil && list != "":
+			*r = later(err)
 		case e.Kind == p1.Message && expanded[list]:
 			*r = channel.Result{Outcome: channel.OutcomeExpanded, Text: "the message names this list more than once, and is expanded once"}
 		case c.Ctx.Err() != nil:
@@ -108,7 +113,9 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 			var octets int64
 			*r, octets = c.one(s, m, &subject{env: m.Envelope, common: e, n: n, address: address(n), now: c.now()})
 			copied += octets
-			expanded[list] = list != "" && r.Child != "" && r.Outcome == channel.OutcomeExpanded
+			if list != "" {
+				expanded[list] = r.Child != "" && r.Outcome == channel.OutcomeExpanded
+			}
 		}
 		r.N = n
 		if i+1-told == piece {
@@ -117,6 +124,26 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		}
 	}
 	return results[told:]
+}
+
+// expanded are the lists that earlier leases have expanded a message for: what they told
+// is in its log, and the recipients they had are not in this one.
+func (c *Channel) expanded(s *settings, of spool.Ref, address func(int) string) (map[string]bool, error) {
+	log, _, err := c.Host.Spool.ReadLog(of)
+	if err != nil {
+		return nil, err
+	}
+	lists := map[string]bool{}
+	for _, r := range log {
+		if r.Kind != spool.RecordChild || r.Step != submit.StepExpand {
+			continue
+		}
+		for _, n := range r.Recipients {
+			lists[s.judge.listOf(address(n))] = true
+		}
+	}
+	delete(lists, "")
+	return lists, nil
 }
 
 // one decides about one recipient, and makes its child if there is to be one. It tells

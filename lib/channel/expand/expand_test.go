@@ -23,6 +23,7 @@ type scheduler struct {
 	spool  *spool.Spool
 	stream *channel.Stream
 	jobs   uint64
+	last   spool.Ref // whose lease was the last
 
 	channel *Channel // to be looked at after its hello, and between jobs
 }
@@ -227,11 +228,17 @@ func (s *scheduler) many(m *subject, to string, times int) []channel.Result {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	ref := s.put(subjectFrom(s.t, raw, spool.KindMessage, addresses...), make([]byte, 1000))
+	return s.lease(s.put(subjectFrom(s.t, raw, spool.KindMessage, addresses...), make([]byte, 1000)), job)
+}
+
+// lease gives some recipients of a message, and collects their outcomes.
+func (s *scheduler) lease(ref spool.Ref, job []int) []channel.Result {
+	s.t.Helper()
 	s.jobs++
+	s.last = ref
 	s.send(channel.Line{Type: channel.TypeJob, Job: s.jobs, Ref: &ref, Recipients: job})
 	var all []channel.Result
-	for len(all) < times {
+	for len(all) < len(job) {
 		l := s.receive()
 		if l.Type == channel.TypeCommit {
 			s.send(channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
@@ -268,6 +275,27 @@ func TestListNamedTwice(t *testing.T) {
 	}
 	for i := range r {
 		if r[i].N != i+1 || r[i].Outcome != channel.OutcomeExpanded || i > 0 && r[i].Child != "" {
+			t.Errorf("%+v", r[i])
+		}
+	}
+}
+
+// So it is by a second lease, when the first ended before it had told of everybody.
+func TestListNamedTwiceInTwoLeases(t *testing.T) {
+	s := start(t, "")
+	lock, err := s.spool.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = lock.Close() })
+	first := s.many(aMessage(t), staff, 3)[0]
+	record := spool.Record{Time: noon, Kind: spool.RecordChild, Recipients: []int{1}, Child: first.Child, Step: "expand"}
+	if err := s.spool.Append(s.last, record); err != nil {
+		t.Fatal(err)
+	}
+	r := s.lease(s.last, []int{2, 3})
+	for i := range r {
+		if r[i].N != i+2 || r[i].Outcome != channel.OutcomeExpanded || r[i].Child != "" {
 			t.Errorf("%+v", r[i])
 		}
 	}
