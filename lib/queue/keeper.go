@@ -69,6 +69,7 @@ type Keeper struct {
 	arrived    []spool.ID           // in new/, and not taken over yet
 	refused    map[spool.ID]string  // in new/, and cannot be taken over: why
 	unread     map[spool.ID]bool    // in q/, and not given by the disk so far
+	strays     map[spool.Ref]bool   // in q/, and nobody's
 	unrouted   []spool.Ref          // not routed again since it has changed
 	unlogged   map[spool.ID]*unlogged
 	unwritten  error // of the last record that could not be written, or message that could not be removed
@@ -119,7 +120,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{Damaged: func(err error) { log.Error(err.Error()) }, refused: map[spool.ID]string{}, unread: map[spool.ID]bool{}, conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
+	k := &Keeper{Damaged: func(err error) { log.Error(err.Error()) }, refused: map[spool.ID]string{}, unread: map[spool.ID]bool{}, strays: map[spool.Ref]bool{}, conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
 		complained: map[string]time.Time{}, unlogged: map[spool.ID]*unlogged{}, debts: map[spool.ID]*debt{}, unnamed: map[spool.ID]*unnamed{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
 	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
 		return nil, errors.Join(err, events.Close())

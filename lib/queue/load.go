@@ -210,6 +210,11 @@ func knownHops(cfg *conf.Config) map[spool.Hop]bool {
 func (k *Keeper) Load(now time.Time, items []spool.Item, crashed bool) {
 	k.now = now
 	for _, i := range items {
+		if errors.Is(i.Damaged, spool.ErrMisplaced) {
+			k.strays[i.Ref] = true
+			k.damaged(string(i.Ref.ID), i.Damaged)
+			continue
+		}
 		told := k.unread[i.Ref.ID]
 		delete(k.unread, i.Ref.ID)
 		switch {

@@ -35,5 +35,5 @@ func (k *Keeper) Reclaim(now time.Time) error {
 // knows tells whether a file in q/ is accounted for: the scheduler has it, or its
 // reports are under way, or a barrier or the file system is waited for.
 func (k *Keeper) knows(ref spool.Ref) bool {
-	return k.mind.Has(ref.ID) || k.debts[ref.ID] != nil || k.unnamed[ref.ID] != nil || k.between[ref.ID] || k.unread[ref.ID]
+	return k.mind.Has(ref.ID) || k.debts[ref.ID] != nil || k.unnamed[ref.ID] != nil || k.between[ref.ID] || k.unread[ref.ID] || k.strays[ref]
 }

@@ -149,3 +149,31 @@ func TestAdoptedAgainWithItsLog(t *testing.T) {
 	}
 	w.kill()
 }
+
+// Of a message that lies in two places one is served. The other is nobody's, and stays:
+// not even a channel that dies later is a reason to send it again.
+func TestTwinStays(t *testing.T) {
+	w := newWorld(t)
+	env := w.receive(w.channelProcess(nil))
+	path := func(p spool.Priority) string {
+		return filepath.Join(w.conf.Spool.Dir, spool.Ref{ID: env.ID, Priority: p}.String())
+	}
+	octets, err := os.ReadFile(path(env.Priority))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path(spool.NonUrgent)), 0o700), os.WriteFile(path(spool.NonUrgent), octets, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	for range 2 {
+		if err := w.run(); err != nil {
+			t.Fatal(err)
+		}
+		w.reclaim()
+	}
+	if !w.has(spool.Ref{ID: env.ID, Priority: spool.NonUrgent}) || len(w.to) != 1 {
+		t.Errorf("delivered to %v, the twin is there: %v", w.to, w.has(spool.Ref{ID: env.ID, Priority: spool.NonUrgent}))
+	}
+	w.kill()
+}

@@ -18,9 +18,11 @@ type Item struct {
 	Ref      Ref
 	Envelope *Envelope
 	Log      []Record
-	Torn     int   // pieces of the log that are no record
-	Damaged  error // the disk did not give it, and it stays; with ErrBad: it is in bad/ now
-	Removed  bool  // never finished by a writer who has died: it was removed
+	Torn     int // pieces of the log that are no record
+	// Damaged is why the disk did not give it, and it stays, for good with ErrMisplaced;
+	// with ErrBad it is in bad/ now.
+	Damaged error
+	Removed bool // never finished by a writer who has died: it was removed
 }
 
 // Backlog is what lay in q/ when Recover listed it.
@@ -146,9 +148,12 @@ func (b *Backlog) list() error {
 	return err
 }
 
-// stray notes a file that nobody is going to work on where it is.
+// ErrMisplaced says that a file lies where its identifier does not lead, or twice. It stays
+// there, and nobody is going to work on it.
+var ErrMisplaced = errors.New("misplaced")
+
 func (b *Backlog) stray(ref Ref, why error) {
-	b.strays = append(b.strays, Item{Ref: ref, Damaged: diag.E("spool: misplaced", diag.Data, why)})
+	b.strays = append(b.strays, Item{Ref: ref, Damaged: diag.E("spool", diag.Data, fmt.Errorf("%w: %w", ErrMisplaced, why))})
 }
 
 // eachName calls visit for every name in q/P/XX/.
