@@ -122,7 +122,12 @@ func (r Record) Summary() string {
 	if !r.Until.IsZero() {
 		add("until %s", r.Until.UTC().Format(time.RFC3339))
 	}
-	if r.Text != "" {
+	switch {
+	case r.Subject != "" && r.Text != "":
+		add("about %s: recipient %s", r.Subject, r.Text)
+	case r.Subject != "":
+		add("about %s", r.Subject)
+	case r.Text != "":
 		parts = append(parts, r.Text)
 	}
 	if r.Who != "" {
