@@ -15,40 +15,38 @@ import (
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
-// Endings of the two files of a delivery, see mtamailbox(5).
+// Endings of the files of a delivery, see mtamailbox(5).
 const (
 	contentEnding  = ".content"
 	envelopeEnding = ".json"
+	partEnding     = ".part" // of a content that is being written
 )
 
 // intoMailbox writes the content, then the envelope: a message is in the mailbox
-// when its envelope is. The names derive from the spool identifier, so a delivery
-// that is repeated because its outcome was lost finds itself done.
+// when its envelope is. The names derive from the spool identifier. A delivery that is
+// repeated because its outcome was lost, or the disk refused something, writes both files
+// anew, the envelope as it was: of what is there the kernel may have reported once that it is not on the disk, and
+// to sync it again would succeed and mean nothing.
 func (c *Channel) intoMailbox(dir string, m *spool.Message, d *Delivery, now time.Time) channel.Result {
 	if err := c.mailboxes.open(dir); err != nil {
 		return later(err)
 	}
 	base := filepath.Join(dir, d.Name)
-	if _, err := os.Lstat(base + envelopeEnding); err == nil {
-		// Whoever did it may have ended before the names were safe.
-		if err := durable.SyncDir(dir); err != nil {
-			return later(err)
-		}
-		return done(now, "was delivered before")
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return later(err)
-	}
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return later(err)
 	}
+	text, said := append(text, '\n'), ""
+	if before, err := os.ReadFile(base + envelopeEnding); err == nil && json.Valid(before) {
+		text, said = before, "was delivered before"
+	}
 	if err := writeContent(base+contentEnding, m); err != nil {
 		return later(err)
 	}
-	if err := durable.WriteFile(base+envelopeEnding, append(text, '\n'), 0o600); err != nil {
+	if err := durable.WriteFile(base+envelopeEnding, text, 0o600); err != nil {
 		return later(err)
 	}
-	return done(now, "")
+	return done(now, said)
 }
 
 // mailboxes are the directories this process has made or found, and made durable.
@@ -89,27 +87,50 @@ func (b *mailboxes) open(dir string) error {
 		}
 		m.safe = false // somebody has taken it away
 	}
+	made := missing(dir)
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
+		for _, dir := range made { // to be made anew: a second sync of these would mean nothing
+			_ = os.Remove(dir) // unless something is in it
+		}
 		return err
 	}
 	m.safe = true
 	return nil
 }
 
-// writeContent copies the content into a file of the mailbox. A whole one has its
-// name when the envelope gets its own; one that was interrupted is written anew.
+// missing are the directory and those above it that are not there, lowest first.
+func missing(dir string) (dirs []string) {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return dirs
+		}
+		dirs = append(dirs, dir)
+	}
+}
+
+// writeContent copies the content into a file of the mailbox, which has its name when it
+// is whole. That the name is durable comes with that of the envelope.
 func writeContent(path string, m *spool.Message) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	part := path + partEnding
+	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a delivery that was cut off
+		return err
+	}
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := f.Close(); err == nil {
-			err = e
-		}
-	}()
-	if _, err := io.Copy(f, m.Content()); err != nil {
-		return err
+	_, err = io.Copy(f, m.Content())
+	if err == nil {
+		err = f.Sync()
 	}
-	return f.Sync()
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		_ = os.Remove(part) // or the next delivery does
+	}
+	return err
 }
