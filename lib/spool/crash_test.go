@@ -390,15 +390,6 @@ func (a *agent) leave(e *entry) {
 	delete(a.held, e.env.ID)
 }
 
-// move changes the priority of a message.
-func (a *agent) move(i int, to Priority) {
-	if e, _ := a.pick(i); e != nil {
-		var err error
-		e.ref, err = a.s.Move(e.ref, to)
-		a.must(err)
-	}
-}
-
 // judge starts on an image that a cut at k has left, with d as its disk, and
 // compares what is there with the truth.
 func (tr *truth) judge(tb fataler, dir string, mode BarrierMode, d disk, k int) {

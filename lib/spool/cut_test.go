@@ -60,7 +60,6 @@ func lives() map[string]func(a *agent) {
 			a.barrier()
 			a.deliver(1)
 			a.barrier()
-			a.move(0, NonUrgent)
 			for range 4 {
 				a.deliver(0)
 			}
@@ -154,7 +153,6 @@ func TestCutAnyHistory(t *testing.T) {
 			"convert": func() { a.convert(small.Draw(rt, "message")) },
 			"abandon": func() { a.abandon(small.Draw(rt, "message")) },
 			"remove":  a.remove,
-			"move":    func() { a.move(small.Draw(rt, "message"), priority.Draw(rt, "priority")) },
 			"kill":    a.kill,
 		}
 		names := slices.Sorted(maps.Keys(steps))

@@ -13,9 +13,10 @@
 // calls [Spool.CreateNew], writes, Finish, [Writer.Commit].
 //
 // Holding. One process at a time holds the lock ([Spool.Lock]). Only it calls
-// Recover, Load, Append, Remove, RemoveLog, Move, Adopt, Discard, Reclaim and
-// Barrier; called without the lock they fail. A Spool may be used by several
-// goroutines, a Writer, a Message and a Backlog by one at a time.
+// Recover, Load, Append, Remove, RemoveLog, Condemn, Adopt, Discard, Reclaim,
+// SweepTmp and Barrier; called without the lock they fail. A Spool may be used by several
+// goroutines, a Writer, a Message and a Backlog by one at a time. Channels and tools
+// read without it.
 //
 // Errors carry a diag.Kind: Temporary for want of room or descriptors, NoInput
 // for what is not there, Data for what is damaged, IO for a disk that fails.

@@ -147,7 +147,6 @@ type Source struct {
 type Recipient struct {
 	N         int      `json:"n"` // originally-specified-recipient-number; in a report 1
 	Address   string   `json:"address"`
-	Plan      []string `json:"plan,omitempty"`      // steps before delivery, in order
 	Hops      []Hop    `json:"hops,omitempty"`      // alternates, first choice first
 	Fail      *Failure `json:"fail,omitempty"`      // decided at submission: final at once
 	Alternate string   `json:"alternate,omitempty"` // that the originator requested, should this one fail

@@ -32,7 +32,6 @@ func drawEnvelope(t *rapid.T) *spool.Envelope {
 	for n := range rapid.IntRange(1, 4).Draw(t, "recipients") {
 		env.Recipients = append(env.Recipients, spool.Recipient{
 			N: n + 1, Address: text.Draw(t, "address"),
-			Plan: rapid.SliceOfN(text, 1, 3).Draw(t, "plan"),
 			Hops: []spool.Hop{{Channel: text.Draw(t, "hop")}},
 		})
 	}

@@ -42,37 +42,6 @@ func (s *Spool) remove(op string, ref Ref, path func(Ref) string) error {
 	return nil
 }
 
-// Move puts a message and its log into another priority. A cut in between is
-// mended by Recover.
-func (s *Spool) Move(ref Ref, to Priority) (Ref, error) {
-	op := "move " + ref.String()
-	moved := Ref{ID: ref.ID, Priority: to}
-	if err := s.holding(op); err != nil {
-		return ref, err
-	}
-	if err := errors.Join(ref.valid(), moved.valid()); err != nil {
-		return ref, err
-	}
-	if ref == moved {
-		return ref, nil
-	}
-	s.syncing.Lock()
-	defer s.syncing.Unlock()
-	if err := s.keepShard(moved); err != nil {
-		return ref, fail(op, err)
-	}
-	if err := s.disk.rename(s.path(ref), s.path(moved)); err != nil {
-		return ref, fail(op, err)
-	}
-	err := s.disk.rename(s.logPath(ref), s.logPath(moved))
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	// What waited for a barrier under the old names waits under the new ones.
-	s.changed([]string{s.path(moved), s.logPath(moved)}, []string{s.shardPath(ref), s.shardPath(moved)})
-	return moved, fail(op, err)
-}
-
 // ScanNew lists new/, oldest first. The names it returns are durable, so that
 // renaming them cannot lose what their writers have not finished syncing.
 func (s *Spool) ScanNew() ([]ID, error) {

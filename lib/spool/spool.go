@@ -33,10 +33,7 @@ type Spool struct {
 
 	buffers sync.Pool // *[]byte of writers
 
-	// syncing is held while a barrier runs, so that there is one at a time, and
-	// while Move renames, so that it does not take a name away from under one that
-	// goes by names.
-	syncing sync.Mutex
+	syncing sync.Mutex // held while a barrier runs, so that there is one at a time
 
 	mu      sync.Mutex
 	lock    *Lock           // nil unless this process is the holder

@@ -239,7 +239,6 @@ func TestHolderOnly(t *testing.T) {
 		"barrier": func() error { return s.Barrier(nil) },
 		"load":    func() error { return s.Load(nil) },
 		"adopt":   func() error { _, err := s.Adopt(ref.ID); return err },
-		"move":    func() error { _, err := s.Move(ref, spool.Urgent); return err },
 		"discard": func() error { return s.Discard(ref) },
 	} {
 		if err := call(); diag.KindOf(err) != diag.Denied {

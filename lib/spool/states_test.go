@@ -329,26 +329,3 @@ func TestReclaim(t *testing.T) {
 		}
 	}
 }
-
-func TestMove(t *testing.T) {
-	c := newScene(t)
-	accept(t, c.s, c.ref, nil, c.env)
-	c.log(records(1)...)
-	moved, err := c.s.Move(c.ref, spool.Urgent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []spool.Item{{Ref: spool.Ref{ID: c.ref.ID, Priority: spool.Urgent}, Envelope: c.env, Log: records(1)}}
-	if diff := cmp.Diff(want, load(t, c.s)); diff != "" || moved != want[0].Ref {
-		t.Errorf("%v: %s", moved, diff)
-	}
-	if same, err := c.s.Move(moved, spool.Urgent); err != nil || same != moved {
-		t.Errorf("move to where it is: %v, %v", same, err)
-	}
-	if _, err := c.s.Move(moved, 'x'); err == nil {
-		t.Error("moved to no priority")
-	}
-	if _, err := c.s.Move(c.ref, spool.NonUrgent); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("move of what is not there: %v", err)
-	}
-}
