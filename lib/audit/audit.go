@@ -2,11 +2,12 @@
 // event log: one JSON object a line, one file a day (UTC), named YYYY-MM-DD.jsonl.
 //
 // The event log is for people and their tools; the spool does not depend on it.
-// mtarun is its only writer. The record of an accepted message is written before the
-// barrier that makes the message durable begins, and synced before anybody hears of its
-// end, so that nobody who was told yes misses it. A message found without anybody having been told, because mtarun or a channel
-// was killed in between, is recorded as Recovered. Readers ignore members and events
-// they do not know.
+// Whoever has the lock of the spool is its only writer: mtarun, or a tool while mtarun is
+// down. The record of an accepted message is written before the barrier that makes the
+// message durable begins, and synced before anybody hears of its end, so that nobody who
+// was told yes misses it. A message found without anybody having been told, because
+// mtarun or a channel was killed in between, is recorded as Recovered. Readers ignore
+// members and events they do not know.
 package audit
 
 import (
@@ -97,7 +98,7 @@ type Record struct {
 }
 
 // Log appends records to the event log below a directory. It is not safe for
-// concurrent use: its one writer is the scheduler's process.
+// concurrent use: its one writer is who has the lock of the spool.
 type Log struct {
 	dir     string
 	mta     string
