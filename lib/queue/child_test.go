@@ -318,7 +318,7 @@ func TestOutcomeThatNamesNoChild(t *testing.T) {
 	if err := w.run(); err != nil {
 		t.Fatal(err)
 	}
-	v := w.keeper.Mind().Counts()
+	v := w.keeper.mind.Counts()
 	if !lied || v.Recipients != 1 {
 		t.Fatalf("%d recipients wait", v.Recipients)
 	}

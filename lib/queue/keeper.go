@@ -202,9 +202,6 @@ func (k *Keeper) routeOne(ref spool.Ref) {
 // Close closes the event log.
 func (k *Keeper) Close() error { return k.events.Close() }
 
-// Mind gives the scheduler's views.
-func (k *Keeper) Mind() *sched.Scheduler { return k.mind }
-
 // Step gives the scheduler an event and carries out what follows.
 func (k *Keeper) Step(now time.Time, ev sched.Event) {
 	if k.failed != nil {
