@@ -46,7 +46,8 @@ func initialise(c *ucli.Context) error {
 		return diag.E("init", diag.Usage, err) // a name or an address that cannot be configured
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return diag.E("init", diag.CantCreate, fmt.Errorf("%s exists already", path))
+		return diag.WithHint(diag.E("init", diag.CantCreate, fmt.Errorf("%s exists already", path)),
+			"mtactl -C "+path+" init makes the spool of a configuration that there is")
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return diag.E("init", diag.CantCreate, err)
