@@ -190,7 +190,7 @@ func TestStop(t *testing.T) {
 // When the MTA goes away the source gives up after its timeout, and counts.
 func TestGone(t *testing.T) {
 	to := sink(t, SinkConfig{Own: End{"SINK", ""}})
-	from := source(t, to, func(c *SourceConfig) { c.Messages, c.Associations, c.Timeout = 0, 2, 300*time.Millisecond })
+	from := source(t, to, func(c *SourceConfig) { c.Messages, c.Associations, c.Timeout = 0, 2, 2*time.Second })
 	go func() {
 		to.Wait(testContext(t), 10)
 		to.Close()

@@ -55,6 +55,7 @@ type Sink struct {
 	listeners   []net.Listener
 	taken       Taken
 	standing    int
+	unused      map[*rtse.Conn]context.CancelFunc // associations that nothing has come over yet
 	connections int
 	changed     chan struct{} // closed, and replaced, when something has been taken
 	run         string        // whose messages are noted one by one
@@ -64,7 +65,7 @@ type Sink struct {
 
 // NewSink makes one that listens nowhere yet.
 func NewSink() *Sink {
-	s := &Sink{changed: make(chan struct{})}
+	s := &Sink{changed: make(chan struct{}), unused: map[*rtse.Conn]context.CancelFunc{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -82,13 +83,25 @@ func (s *Sink) Listen(address string, cfg SinkConfig) (net.Addr, error) {
 	return l.Addr(), nil
 }
 
-// Close ends every association, taking nothing more, and returns what has been taken.
+// lull is between the end of the associations that were not used and that of the others.
+const lull = 100 * time.Millisecond
+
+// Close ends every association, taking nothing more, and returns what has been taken. A
+// responder can only abort (X.218 §9.2), and an MTA that has just been aborted with nothing
+// done over any association may take that for a failure: those that were used are the last.
 func (s *Sink) Close() Taken {
 	s.mu.Lock()
 	for _, l := range s.listeners {
 		_ = l.Close() // nobody comes any more either way
 	}
+	wait := len(s.unused) > 0 && len(s.unused) < s.standing
+	for _, end := range s.unused {
+		end()
+	}
 	s.mu.Unlock()
+	if wait {
+		time.Sleep(lull)
+	}
 	s.cancel()
 	s.tasks.Wait()
 	s.mu.Lock()
@@ -161,24 +174,31 @@ func (s *Sink) serve(nc net.Conn, cfg SinkConfig) {
 	if err != nil {
 		return
 	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
 	s.mu.Lock()
 	s.taken.Binds++
 	s.standing++
 	s.taken.Associations = max(s.taken.Associations, s.standing)
+	s.unused[conn] = cancel
 	s.mu.Unlock()
 	defer func() {
 		conn.Abort(rtse.UserError) // nothing, if it is over
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.standing--
+		delete(s.unused, conn)
 	}()
 	for {
-		ind, err := conn.Receive(s.ctx)
+		ind, err := conn.Receive(ctx)
 		if err != nil {
 			return
 		}
 		switch ind := ind.(type) {
 		case *rtse.TransferIndication:
+			s.mu.Lock()
+			delete(s.unused, conn)
+			s.mu.Unlock()
 			if !s.take(ind, cfg.Delay) {
 				return
 			}
