@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -138,7 +139,7 @@ func acceptInto(dir string, cfg SpoolConfig) (p *pass, barriers int64, err error
 		defer close(done)
 		c.run()
 	}()
-	content := make([]byte, cfg.Size)
+	content := noise(cfg.Size)
 	p, err = cfg.writers(func() error { return c.accept(content) })
 	close(c.waiting)
 	<-done
@@ -214,12 +215,19 @@ func envelope(now time.Time) *spool.Envelope {
 	}
 }
 
+// noise is octets that no file system makes shorter.
+func noise(size int64) []byte {
+	b := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b) // it never fails
+	return b
+}
+
 // writePlain creates, writes and syncs files of as many octets, and nothing else.
 func writePlain(dir string, cfg SpoolConfig) (*pass, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, diag.E("", diag.CantCreate, err)
 	}
-	content := make([]byte, cfg.Size)
+	content := noise(cfg.Size)
 	var n atomic.Int64
 	return cfg.writers(func() error {
 		f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("%020d", n.Add(1))), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
