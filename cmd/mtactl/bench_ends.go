@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	ucli "github.com/urfave/cli/v2"
@@ -64,6 +65,9 @@ func sourceOf(ctx context.Context, c *ucli.Context) (s *load.Source, cfg *conf.C
 	case p.Mode != conf.ModeNormal && p.Mode != conf.ModeX410 && p.Mode != conf.Mode1984:
 		return nil, nil, cli.Usage("--mode %q is neither normal, x410 nor 1984", p.Mode)
 	}
+	if p.Switch, err = called(p.Switch); err != nil {
+		return nil, nil, err
+	}
 	if p.Switch.Host, err = reachable(ctx, c, p.Switch.Host); err != nil {
 		return nil, nil, err
 	}
@@ -78,12 +82,28 @@ func sourceOf(ctx context.Context, c *ucli.Context) (s *load.Source, cfg *conf.C
 	return s, cfg, err
 }
 
+// called is where the MTA is: --to has host:port, or a presentation address.
+func called(a conf.Address) (conf.Address, error) {
+	if !strings.Contains(a.Host, "=") {
+		return a, nil
+	}
+	all := (&conf.Peer{Address: a.Host}).Calls()
+	if len(all) == 0 {
+		return a, cli.Usage("--to %q is neither host:port nor a presentation address such as \"psel\"/\"ssel\"/\"tsel\"/Internet=host+port", a.Host)
+	}
+	return all[0], nil
+}
+
 // addressed says who writes to whom.
 func addressed(c *ucli.Context, s *load.SourceConfig) (err error) {
 	if s.From, err = cli.Address("originator", c.String("from")); err != nil {
 		return err
 	}
-	for _, text := range c.StringSlice("recipient") {
+	recipients := c.StringSlice("recipient")
+	if len(recipients) > 10_000 {
+		return cli.Usage("%d recipients; the limit is 10000", len(recipients))
+	}
+	for _, text := range recipients {
 		a, err := cli.Address("recipient", text)
 		if err != nil {
 			return err
