@@ -5,6 +5,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/channel"
@@ -76,13 +77,52 @@ func (c *Channel) deliver(s *settings, j channel.Job) []channel.Result {
 	if err != nil {
 		return all(never(mts.UnableToTransfer, mts.ProtocolViolation, err.Error()))
 	}
-	var results []channel.Result
+	told := &outcomes{tell: func(rs []channel.Result) { c.Host.Results(j, rs...) }}
 	for _, n := range j.Recipients {
-		r := c.one(s, m, e, n)
+		r := later(errStopped)
+		if c.Ctx.Err() == nil {
+			r = c.one(s, m, e, n)
+		}
 		r.N = n
-		results = append(results, r)
+		told.add(r)
 	}
-	return results
+	return told.rest()
+}
+
+// tellAfter is how long an outcome may wait for others to be told with: what was told is
+// not done again should this process end, and what is told together is one report.
+const tellAfter = time.Second
+
+// outcomes are those of one job, told in pieces.
+type outcomes struct {
+	tell func([]channel.Result)
+
+	mu      sync.Mutex
+	pending []channel.Result
+}
+
+func (o *outcomes) add(r channel.Result) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.pending = append(o.pending, r); len(o.pending) == 1 {
+		time.AfterFunc(tellAfter, func() {
+			o.mu.Lock() // until it is told: whoever asks for the rest may end the process
+			defer o.mu.Unlock()
+			if len(o.pending) > 0 {
+				o.tell(o.pending)
+				o.pending = nil
+			}
+		})
+	}
+}
+
+// rest takes what is not told.
+func (o *outcomes) rest() []channel.Result {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	rs := o.pending
+	o.pending = nil
+	return rs
 }
 
 // one delivers to one recipient.
