@@ -295,9 +295,6 @@ func (s *Scheduler) associationDown(a *assoc, failed bool, why string) {
 	if j := a.job; j != nil {
 		s.doubt(j, why)
 	}
-	if p.awaited() {
-		s.startSweep(p, false) // what has an alternate hop need not wait for its next call
-	}
 	switch {
 	case state == assocOpening && p.usable > 0:
 		// It is alive and wants no more at once.

@@ -40,7 +40,7 @@
 // A peer may be called at intervals or times of the week with nothing to send, so that it
 // can send what waits there; and it may have windows, outside which nothing is sent to it
 // and nothing opened, urgent messages exempt or not. What has an alternate hop takes that
-// meanwhile. An association of ours whose turn the peer keeps for as long as an idle one
+// meanwhile, at once or as soon as that can be tried. An association of ours whose turn the peer keeps for as long as an idle one
 // is kept is asked back, as it could not be released without.
 //
 // What cannot be written for a peer goes to the next hop of its way, and fails when there

@@ -89,6 +89,14 @@ func checkList(t rapid.TB, s *Scheduler, l *mlist) (n int) {
 			t.Fatalf("recipient %d of %s is to be redirected, and waits at %s", r.n, l.msg.id, l.peer.channel.name)
 		}
 	}
+	if priority := int(l.msg.priority); l.state == Queued && len(s.sweeping) == 0 && l.peer.rank(priority) != works {
+		for i := l.first; i >= 0; i = l.msg.recipients[i].next {
+			r := &l.msg.recipients[i]
+			if p := choose(l.msg, r); r.state == Queued && p.rank(priority) < l.peer.rank(priority) {
+				t.Fatalf("recipient %d of %s waits at %s, and %s is better", r.n, l.msg.id, l.peer.name, p.name)
+			}
+		}
+	}
 	switch {
 	case l.state == InFlight && (l.job == nil || l.job.left != flying || flying == 0):
 		t.Fatalf("%s is in flight with %d recipients", l.msg.id, flying)

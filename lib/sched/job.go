@@ -13,7 +13,7 @@ func (s *Scheduler) jobOutcome(ev JobOutcome) {
 		return
 	}
 	// The process works, however often it failed before.
-	j.process.channel.failures = 0
+	s.setFailures(j.process.channel, 0)
 	l := j.list
 	for _, res := range ev.Results {
 		i := l.msg.find(res.N)
@@ -209,7 +209,6 @@ func (s *Scheduler) peerFailed(p *peer, why string) {
 		Kind: NoticePeerDown, Channel: p.channel.name, Peer: p.name,
 		Text: p.reason, Until: timeOf(p.blockedUntil), Count: p.failures,
 	})
-	s.startSweep(p, false)
 }
 
 // peerTrouble remembers what happened to a peer before.

@@ -123,26 +123,17 @@ func (s *Scheduler) wait(m *message, r *recipient, until int64) {
 	}
 }
 
-// choose returns the hop to try: the first that is not down; if all are, the
-// first that may be used at all, at best one that we try again ourselves before long.
+// choose returns the hop to try: of the best ones the first.
 func choose(m *message, r *recipient) *peer {
 	priority := int(m.priority)
-	for _, p := range r.hops.peers {
-		if !p.down(priority) {
-			return p
+	best := r.hops.peers[0]
+	rank := best.rank(priority)
+	for _, p := range r.hops.peers[1:] {
+		if other := p.rank(priority); other < rank {
+			best, rank = p, other
 		}
 	}
-	for _, p := range r.hops.peers {
-		if !p.off() && !p.awaited() && !p.shutFor(priority) {
-			return p
-		}
-	}
-	for _, p := range r.hops.peers {
-		if !p.off() {
-			return p
-		}
-	}
-	return r.hops.peers[0]
+	return best
 }
 
 // attach gives a recipient to its message's list for a peer, which is to be
@@ -467,10 +458,43 @@ func (s *Scheduler) sweepAll(p *peer, retry bool) {
 		return
 	}
 	w := &p.sweep
+	if w.active && !retry && w.cursor != p.all.first {
+		w.again = true // begun anew each time it might never come to its end
+		return
+	}
 	w.cursor, w.limit, w.retry = p.all.first, s.lastSeq, w.retry || retry
 	if !w.active {
 		w.active = true
 		s.sweeping = append(s.sweeping, p)
+	}
+}
+
+// look notes how good a hop a peer is. If it is worse than it was, what waits there may
+// go elsewhere; if it is better, what waits at peers that are worse may come.
+func (s *Scheduler) look(p *peer) {
+	var better, worse bool
+	for q := range priorities {
+		rank := p.rank(q)
+		better, worse = better || rank < p.was[q], worse || rank > p.was[q]
+		p.was[q] = rank
+	}
+	if worse {
+		s.startSweep(p, false)
+	}
+	if !better {
+		return
+	}
+	seen := []*peer{p}
+	for _, set := range p.hopsets {
+		for _, other := range set.peers {
+			if slices.Contains(seen, other) {
+				continue
+			}
+			seen = append(seen, other)
+			if other.rank(urgent) > p.was[urgent] || other.rank(normal) > p.was[normal] {
+				s.startSweep(other, false)
+			}
+		}
 	}
 }
 
@@ -482,8 +506,12 @@ func (s *Scheduler) runSweeps() {
 			if p.sweep.moved > 0 {
 				s.out.add(Notice{Kind: NoticeRerouted, Channel: p.channel.name, Peer: p.name, Text: p.reason, Count: p.sweep.moved})
 			}
+			again := p.sweep.again
 			p.sweep = sweep{}
 			s.sweeping = slices.Delete(s.sweeping, 0, 1)
+			if again {
+				s.startSweep(p, false)
+			}
 			s.touch(p)
 			continue
 		}

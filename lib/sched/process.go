@@ -54,7 +54,7 @@ func (s *Scheduler) channelDown(ev ChannelDown) {
 	} else {
 		asked = proc.stopping
 		if s.now-proc.since > int64(s.config.ChannelBackoff.Ceiling) {
-			c.failures = 0
+			s.setFailures(c, 0)
 		}
 		c.processes = slices.DeleteFunc(c.processes, func(p *process) bool { return p == proc })
 		if c.current == proc {
@@ -72,19 +72,25 @@ func (s *Scheduler) channelDown(ev ChannelDown) {
 		return
 	}
 	if ev.Failed || proc == nil {
-		c.failures++
+		s.setFailures(c, c.failures+1)
 		c.reason = cut(ev.Why)
-		if c.failures == channelGivenUp {
-			for _, p := range c.peers {
-				s.startSweep(p, false)
-			}
-		}
 	}
 	c.restartAt = s.later(s.config.ChannelBackoff.Delay(max(c.failures, 1)))
 	s.out.add(Notice{
 		Kind: NoticeChannelDown, Channel: c.name, Process: ev.Process,
 		Text: cut(ev.Why), Until: timeOf(c.restartAt), Count: c.failures,
 	})
+}
+
+// setFailures counts the failures of a channel's processes in a row. After so many its
+// peers are down.
+func (s *Scheduler) setFailures(c *channel, n int) {
+	if (c.failures >= channelGivenUp) != (n >= channelGivenUp) {
+		for _, p := range c.peers {
+			s.touch(p)
+		}
+	}
+	c.failures = n
 }
 
 // sorted returns the values of a map in the order of their keys: nothing may

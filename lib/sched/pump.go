@@ -12,6 +12,9 @@ const callGrace = 10 * time.Second
 
 // pump starts whatever may be started now.
 func (s *Scheduler) pump() {
+	for _, p := range s.dirty {
+		s.look(p)
+	}
 	s.runSweeps()
 	s.reseatDirty()
 	if s.draining {
@@ -41,6 +44,7 @@ func (s *Scheduler) reseatDirty() {
 		s.dirty[last] = nil
 		s.dirty = s.dirty[:last]
 		p.dirty = false
+		s.look(p)
 		s.reseat(p)
 		s.forget(p)
 	}

@@ -309,6 +309,7 @@ func (s *Scheduler) peer(hop spool.Hop) *peer {
 		}
 		c.byName[hop.Peer] = p
 		c.peers = append(c.peers, p)
+		s.touch(p)
 	}
 	return p
 }
@@ -329,7 +330,7 @@ func (s *Scheduler) hopset(hops []spool.Hop) *hopset {
 		set = &hopset{key: string(key)}
 		for _, h := range hops {
 			p := s.peer(h)
-			p.hopsets++
+			p.hopsets = append(p.hopsets, set)
 			set.peers = append(set.peers, p)
 		}
 		s.hopsets[set.key] = set
@@ -349,7 +350,7 @@ func (s *Scheduler) dropHops(set *hopset) {
 	}
 	delete(s.hopsets, set.key)
 	for _, p := range set.peers {
-		p.hopsets--
+		p.hopsets = slices.DeleteFunc(p.hopsets, func(x *hopset) bool { return x == set })
 		s.touch(p)
 	}
 }
@@ -357,7 +358,7 @@ func (s *Scheduler) dropHops(set *hopset) {
 // forget drops a peer nobody speaks of any more.
 func (s *Scheduler) forget(p *peer) {
 	c := p.channel
-	if p.known || p.hopsets > 0 || p.all.first != nil || p.jobs > 0 || p.opening > 0 ||
+	if p.known || len(p.hopsets) > 0 || p.all.first != nil || p.jobs > 0 || p.opening > 0 ||
 		p.closing > 0 || len(p.assocs) > 0 || p.sweep.active {
 		return
 	}

@@ -123,7 +123,6 @@ func (s *Scheduler) schedule(p *peer) {
 		p.shut = !open
 		if p.shut {
 			s.hangUp(p)
-			s.startSweep(p, false) // what has an alternate hop need not wait
 		}
 	}
 	p.windowAt, p.callAt = until, 0

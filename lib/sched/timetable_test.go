@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -165,5 +166,44 @@ func TestWindowIsExplained(t *testing.T) {
 	// A call is due, and made in the window.
 	if c.Shut != [3]bool{true, true, true} || !c.NextCall.Equal(aMonday.Add(2*day)) {
 		t.Errorf("%+v", c)
+	}
+}
+
+// However often peers call, what waits at one that is shut is gone through to the end: the
+// last of many goes to the alternate that stays, while another comes and goes.
+func TestSweepComesToItsEnd(t *testing.T) {
+	cfg := Config{
+		Channels: []ChannelConfig{{Name: "p1", Associations: true, MaxJobs: 8}},
+		Peers: []PeerConfig{
+			{Channel: "p1", Name: "A", Windows: []Span{{day, 2 * day}}},
+			{Channel: "p1", Name: "B", Passive: true}, {Channel: "p1", Name: "C", Passive: true}, {Channel: "p1", Name: "D", Passive: true},
+		},
+	}
+	s := New(cfg, aMonday)
+	s.Step(aMonday, ChannelUp{Channel: "p1", Process: 1})
+	accept := func(id, alternate string) {
+		s.Step(aMonday, Accepted{parseMessage(t, aMonday, id, []string{"1=p1/A|p1/" + alternate})})
+	}
+	accept("m0", "D")
+	for i := range 3 * portion {
+		accept(fmt.Sprintf("m%d", i+1), "B")
+	}
+	accept("last", "C")
+	started := map[string]bool{}
+	step := func(ev Event) {
+		for _, a := range s.Step(aMonday, ev) {
+			if j, ok := a.(StartJob); ok {
+				started[j.Peer] = true
+			}
+		}
+	}
+	step(AssociationUp{Channel: "p1", Process: 1, Assoc: 1 << 32, Peer: "C", Inbound: true, Turn: true})
+	for i := range 10 {
+		id := uint64(1<<32 + 1 + i)
+		step(AssociationUp{Channel: "p1", Process: 1, Assoc: id, Peer: "D", Inbound: true})
+		step(AssociationDown{Channel: "p1", Process: 1, Assoc: id})
+	}
+	if !started["C"] {
+		t.Error("the last message waits at A, though C has called")
 	}
 }

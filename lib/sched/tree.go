@@ -184,7 +184,7 @@ type peer struct {
 	lists     [priorities]int // mlists by priority
 	states    [Finished]int   // mlists by state
 	volume    int64           // content octets of its mlists
-	hopsets   int             // that name it
+	hopsets   []*hopset       // that name it
 	elsewhere int             // mlists with an alternate hop
 	recent    *mlist          // the last one made, if it still is
 
@@ -215,6 +215,7 @@ type peer struct {
 
 	run, want, probe [priorities]seat // places in the channel's heaps
 	wanting          bool             // has a seat among want or probe
+	was              [priorities]rank // when it was looked at last
 	dirty            bool             // in Scheduler.dirty
 	wake             int64            // earliest of the times above; in Scheduler.wakes while not 0
 	wakePos          int32
@@ -227,9 +228,27 @@ func (p *peer) place() *int32           { return &p.wakePos }
 // off reports whether the peer or its channel is not to be used.
 func (p *peer) off() bool { return p.config.Disabled || p.channel.off() }
 
-// down reports whether an alternate hop is to be preferred for a message of a priority.
-func (p *peer) down(priority int) bool {
-	return p.failures > 0 || p.off() || p.awaited() || p.shutFor(priority) || p.channel.failures >= channelGivenUp
+// rank is how good a hop a peer is.
+type rank uint8
+
+const (
+	works    rank = iota // as far as is known
+	retried              // before long, by ourselves
+	shut                 // until its window opens or it calls
+	disabled             // or its channel is
+)
+
+// rank is how good a hop the peer is for a message of a priority.
+func (p *peer) rank(priority int) rank {
+	switch {
+	case p.off():
+		return disabled
+	case p.awaited() || p.shutFor(priority):
+		return shut
+	case p.failures > 0 || p.channel.failures >= channelGivenUp:
+		return retried
+	}
+	return works
 }
 
 // best returns the most urgent priority the peer has work of that is ready and may go
@@ -353,6 +372,7 @@ func (c *channel) assocLimits() limits {
 type sweep struct {
 	active bool
 	retry  bool   // end the waits of what is met
+	again  bool   // once more when it is through
 	cursor *mlist // the next to look at
 	limit  uint64 // those that came later are not looked at
 	moved  int
