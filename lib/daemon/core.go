@@ -455,6 +455,7 @@ func (c *core) load(ctx context.Context, backlog *spool.Backlog) {
 		if ctx.Err() != nil {
 			return
 		}
+		all := err == nil && backlog.Unread() == 0
 		c.postUntil(ctx, func() {
 			switch {
 			case errors.Is(err, spool.ErrBarrier):
@@ -463,8 +464,11 @@ func (c *core) load(ctx context.Context, backlog *spool.Backlog) {
 				c.damage(diag.E("the spool could not be read whole", diag.KindOf(err), err))
 			}
 			c.loading = false
+			if all {
+				c.keeper.Loaded()
+			}
 		})
-		if err != nil || backlog.Unread() == 0 {
+		if err != nil || all {
 			return
 		}
 		select {

@@ -2,6 +2,9 @@ package queue
 
 import (
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -229,7 +232,8 @@ func (k *Keeper) Load(now time.Time, items []spool.Item, crashed bool) {
 			if moved || !told {
 				k.damaged(string(i.Ref.ID), i.Damaged)
 			}
-		case k.failed == nil:
+		case k.failed != nil, k.taken(i):
+		default:
 			// It may be whole without anybody having told of it, or died between the
 			// telling and the barrier, with which its event goes to the disk.
 			if crashed && len(i.Log) == 0 {
@@ -238,6 +242,24 @@ func (k *Keeper) Load(now time.Time, items []spool.Item, crashed bool) {
 			k.found(i)
 		}
 	}
+}
+
+// Loaded tells that Load has had everything: what the disk did not give and is not there
+// any more is waited for no longer.
+func (k *Keeper) Loaded() { clear(k.unread) }
+
+// taken tells whether another has brought the message since it was read at start: who
+// makes a child, or a report, that is there already takes that, and it may have gone
+// since. Any other has an identifier that nobody uses again.
+func (k *Keeper) taken(i spool.Item) bool {
+	if i.Envelope.Parent == "" {
+		return false
+	}
+	if k.knows(i.Ref) {
+		return true
+	}
+	_, err := os.Lstat(filepath.Join(k.spool.Dir(), i.Ref.String()))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // found takes over one message: what is still to be moved goes to the scheduler,

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/mtakit/mtakit/lib/sched"
 	"github.com/mtakit/mtakit/lib/spool"
 	"github.com/mtakit/mtakit/lib/submit"
 )
@@ -89,6 +90,69 @@ func TestUnreadAtStart(t *testing.T) {
 		t.Errorf("told of %v", told)
 	}
 	w.kill()
+}
+
+// A child that was there at start, and that its maker finds before the reading of the
+// spool has come to it, is the maker's: it is eligible when its parent names it, and once.
+func TestChildIsTakenBeforeItIsRead(t *testing.T) {
+	w := newWorld(t)
+	j, _ := w.queued(ann)
+	defer w.kill()
+	ref := w.childOf(j.Ref.ID)
+	m, err := w.spool.OpenMessage(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	item := spool.Item{Ref: ref, Envelope: m.Envelope}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.keeper.Commit(w.now, item.Envelope, func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if err := w.run(); err != nil {
+		t.Fatal(err)
+	}
+	load := func(when string) {
+		t.Helper()
+		w.keeper.Load(w.now, []spool.Item{item}, true)
+		if w.keeper.mind.Has(ref.ID) {
+			t.Errorf("%s it is eligible", when)
+		}
+	}
+	load("before its parent names it")
+	w.keeper.Step(w.now, sched.JobOutcome{Job: j.Job, Generation: j.Generation,
+		Results: []sched.Result{{N: 1, Outcome: sched.Outcome{Kind: sched.Expanded, Child: ref.ID}}}})
+	if err := w.run(); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.to) == 0 || w.has(ref) {
+		t.Fatalf("delivered to %v, still there %v", w.to, w.has(ref))
+	}
+	load("when it has gone")
+}
+
+// Who waits for what the disk did not give does not wait when it is gone.
+func TestUnreadAndGone(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	defer w.kill()
+	parent := spool.Ref{ID: spool.NewID(w.now), Priority: spool.Normal}
+	w.keeper.Load(w.now, []spool.Item{{Ref: parent, Damaged: errors.New("no descriptor")}}, true)
+	ref := w.childOf(parent.ID)
+	if err := w.keeper.Reclaim(w.now); err == nil {
+		t.Error("a child is taken in before its parent is read")
+	}
+	w.keeper.Loaded()
+	w.reclaim()
+	if err := w.run(); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.to) != 1 || w.has(ref) {
+		t.Errorf("delivered to %v, still there %v", w.to, w.has(ref))
+	}
 }
 
 // A child that its parent names, or whose parent has left, is as good as any message.
