@@ -420,6 +420,47 @@ func TestFamilyWaitsForTheLog(t *testing.T) {
 	}
 }
 
+// What a channel has left is taken in one by one: what cannot be taken now keeps nothing
+// else, and what is in bad/ is told of whatever follows.
+func TestReclaimGoesOn(t *testing.T) {
+	dir := newSpool(t)
+	var all []Ref
+	for n := range 3 {
+		all = append(all, put(t, dir, &Envelope{ID: NewID(time.Unix(int64(n+1), 0))}))
+	}
+	damaged := put(t, dir, &Envelope{ID: NewID(time.Unix(9, 0))})
+	text, err := os.ReadFile(filepath.Join(dir, damaged.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[len(text)-2] ^= 1
+	if err := os.WriteFile(filepath.Join(dir, damaged.String()), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	s.disk = &deafDisk{}
+	defer s.Close()
+	defer l.f.Close()
+	var seen []Ref
+	nobody := func(Ref) bool { return false }
+	if err := s.Reclaim(nobody, func(i Item) error { seen = append(seen, i.Ref); return nil }); !errors.Is(err, ErrBarrier) {
+		t.Errorf("the barrier fails: %v", err)
+	}
+	if !slices.Equal(seen, []Ref{damaged}) {
+		t.Errorf("before a barrier that fails %v are told of, and not %v", seen, damaged)
+	}
+	s.failed = nil // as in another process
+	seen = nil
+	later := errors.New("not now")
+	if err := s.Reclaim(nobody, func(i Item) error { seen = append(seen, i.Ref); return later }); !errors.Is(err, later) {
+		t.Errorf("none is taken: %v", err)
+	}
+	slices.SortFunc(seen, Ref.Compare)
+	if !slices.Equal(seen, all) {
+		t.Errorf("offered are %v of %v", seen, all)
+	}
+}
+
 // Of what lies in tmp/ that goes whose writer began long ago and has died.
 func TestSweepTmp(t *testing.T) {
 	s, l := openOn(t, newSpool(t), BarrierSyncfs, osDisk{})

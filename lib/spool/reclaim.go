@@ -13,14 +13,15 @@ import (
 // channel has died, after Load and between two events, so that known speaks of now; it
 // may be told of a file by the channel's last words after it was visited. A
 // child visited here may lack its record in the log of its parent. What the disk does
-// not give is in the error; everything else has been visited.
+// not give, and what visit does not take, is in the error; everything else has been
+// visited.
 func (s *Spool) Reclaim(known func(Ref) bool, visit func(Item) error) error {
 	if err := s.holding("reclaim"); err != nil {
 		return err
 	}
 	var items []Item
 	var batch Batch
-	var unread []error
+	var left []error
 	err := s.eachName(func(p Priority, _, name string) error {
 		ref := Ref{ID: ID(name), Priority: p}
 		if !isID(name) || known(ref) {
@@ -29,29 +30,27 @@ func (s *Spool) Reclaim(known func(Ref) bool, visit func(Item) error) error {
 		item, err := s.reclaim(ref)
 		switch {
 		case err != nil:
-			unread = append(unread, fail("reclaim "+ref.String(), err))
+			left = append(left, fail("reclaim "+ref.String(), err))
+		case item != nil && item.Damaged != nil: // it is in bad/, where nobody finds it again
+			left = append(left, visit(*item))
 		case item != nil:
 			items = append(items, *item)
-			if item.Damaged == nil {
-				batch.Refs = append(batch.Refs, ref)
-			}
+			batch.Refs = append(batch.Refs, ref)
 		}
 		return nil
 	})
 	if err != nil {
-		unread = append(unread, fail("reclaim", err))
+		left = append(left, fail("reclaim", err))
 	}
 	if len(items) > 0 {
 		if err := s.Barrier(&batch); err != nil {
-			return err
+			return errors.Join(append(left, err)...)
 		}
 	}
 	for _, item := range items {
-		if err := visit(item); err != nil {
-			return err
-		}
+		left = append(left, visit(item))
 	}
-	return errors.Join(unread...)
+	return errors.Join(left...)
 }
 
 func (s *Spool) reclaim(ref Ref) (*Item, error) {
