@@ -3,6 +3,7 @@ package spool
 import (
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -141,10 +142,24 @@ func onFile(f *os.File, call func(fd int) error) error {
 
 // claim locks a file for the one who writes or removes it; it fails with
 // EWOULDBLOCK if a living process has it. The lock goes with the descriptor, so
-// a writer that dies leaves a file that can be claimed.
+// a writer that dies leaves a file that can be claimed. A check that asks at this very
+// moment whether the writer lives is not taken for one: it lets go at once.
 func claim(f *os.File) error {
-	return onFile(f, func(fd int) error { return flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+	return onFile(f, func(fd int) error {
+		for try := 0; ; try++ {
+			err := flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+			if err != unix.EWOULDBLOCK || try == claimTries || flock(fd, unix.LOCK_SH|unix.LOCK_NB) != nil {
+				return err
+			}
+			time.Sleep(claimPause)
+		}
+	})
 }
+
+const (
+	claimTries = 100
+	claimPause = time.Millisecond
+)
 
 // own locks a file for its writer, who has just created it, and fails with
 // ErrNotExist if a sweeper was quicker. A sweeper holds the lock until the file
