@@ -179,7 +179,13 @@ func act(c *ucli.Context, verb string) error {
 	})
 	if q.All && !matched && err == nil && !cli.JSON(c) {
 		none := "no message in the queue"
-		if q.Filter != (queue.Filter{}) {
+		filtered := q.Filter != (queue.Filter{})
+		switch {
+		case verb == queue.VerbCancel && filtered:
+			none += " that the filters let through can be cancelled"
+		case verb == queue.VerbCancel:
+			none += " can be cancelled"
+		case filtered:
 			none += " is let through by the filters"
 		}
 		fmt.Fprintf(c.App.ErrWriter, "mtaqueue: %s\n", none)
