@@ -20,9 +20,13 @@ func DiagnosticAdvice(d mts.DiagnosticCode) string {
 	return diagnosticAdvice[d]
 }
 
+// noRouteAdvice stands for that on unrecognised-OR-name where the text says that no rule led
+// anywhere: the address may well be right.
+const noRouteAdvice = "No rule of the reporting MTA leads anywhere for this address: mtaroute explain there shows which were asked, and where the address is right its mta.toml lacks a route."
+
 var reasonAdvice = [...]string{
 	mts.TransferFailure:                  "A transfer that was under way failed: ask who runs the reporting MTA what its log says, and send again.",
-	mts.UnableToTransfer:                 "The message cannot be passed on as it is: the diagnostic, or the text where there is none, says what to change before it is sent again.",
+	mts.UnableToTransfer:                 "The message could not be passed on: the diagnostic, or the text where there is none, says why.",
 	mts.ConversionNotPerformed:           "A conversion was needed and not made: send the text in a type that the recipient takes.",
 	mts.PhysicalRenditionNotPerformed:    "The message could not be put on paper: ask for rendition attributes and body parts that the physical delivery system offers.",
 	mts.PhysicalDeliveryNotPerformed:     "The letter was not delivered: the diagnostic says why, and most often the postal address is to be corrected.",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/route"
 )
 
 // Explanation is what a report says, in words, the JSON of mtactl(1) report.
@@ -144,6 +145,9 @@ func advise(f *mts.PerRecipientReportTransferFields) Advice {
 		a.Reason = &Code{int64(r), r.String(), ReasonAdvice(r)}
 		if d := t.NonDelivery.NonDeliveryDiagnosticCode; d != nil {
 			a.Diagnostic = &Code{int64(*d), d.String(), DiagnosticAdvice(*d)}
+			if *d == mts.UnrecognisedORName && a.Text == route.NoRoute {
+				a.Diagnostic.Advice = noRouteAdvice
+			}
 		}
 	}
 	return a
