@@ -165,6 +165,7 @@ type binder struct {
 	peer    conf.Peer
 	tls     *tls.ConnectionState // nil: without
 	strong  *token.Taken         // of the peer; nil: simple credentials
+	proved  bool                 // who binds is the peer
 	place   bool                 // has one among the associations, to be given back
 	keeper  *peerKeeper
 	err     error
@@ -200,6 +201,7 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	if err := s.checkTLS(peer, b.tls, b.channel.now()); err != nil {
 		return refuse(mts.AuthenticationError, err)
 	}
+	b.proved = true
 	if ind.Remote.Mode == rtse.TwoWayAlternate && !peer.TwoWay {
 		return refuse(mts.UnacceptableDialogueMode, errors.New("two-way, where the peer is configured for one way"))
 	}

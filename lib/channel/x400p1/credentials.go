@@ -103,7 +103,7 @@ func (p *proof) strong(number asn1.BitString, now time.Time) (mts.Credentials, e
 // checkCall tells whether somebody who calls by the name of a peer of strong credentials is
 // the peer.
 func (s *settings) checkCall(peer *conf.Peer, c *mts.StrongCredentials, seen *memory, now time.Time) (*token.Taken, error) {
-	t, err := newTrust(s.Config, peer)
+	t, err := s.trusts.get(s.Config, peer, now)
 	if err != nil {
 		return nil, err
 	}

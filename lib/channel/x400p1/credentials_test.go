@@ -546,3 +546,74 @@ func TestStrongBindInX410Mode(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// Whoever has not proved to be the peer waits, whatever it is that the peer cannot be known
+// by: how soon the answer comes does not tell who is one.
+func TestUnprovedIsAnsweredSlowly(t *testing.T) {
+	t.Parallel() // it waits
+	s, i := startStrong(t)
+	for name, call := range map[string]func() ber.Raw{
+		"a lost file": func() ber.Raw {
+			s.conf.Peers[0].TokenCA = i.path("missing")
+			s.configure()
+			raw, _ := s.argument(later())
+			return raw
+		},
+		"of before the start": func() ber.Raw {
+			s.conf.Peers[0].TokenCA = i.path("Authority.pem")
+			s.configure()
+			raw, _ := s.argument(time.Now().Add(-time.Minute))
+			return raw
+		},
+	} {
+		argument, begin := call(), time.Now()
+		if conn, err := s.bindWith(s.call(), argument); conn != nil || !errors.Is(err, mts.Busy) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := time.Since(begin); took < guessPause {
+			t.Errorf("%s: answered after %v", name, took)
+		}
+	}
+}
+
+// The files of a peer are read again when they have changed, and not for every call.
+func TestTrustIsKept(t *testing.T) {
+	s, i := startStrong(t)
+	all, peer, now := newTrusts(), &s.conf.Peers[0], time.Now().Add(time.Minute)
+	get := func(at time.Time) *token.Trust {
+		t.Helper()
+		trust, err := all.get(s.conf, peer, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return trust
+	}
+	if early := get(time.Now()); get(time.Now()) == early {
+		t.Error("kept, though the file might change without its time")
+	}
+	first := get(now)
+	if get(now) != first {
+		t.Error("read twice")
+	}
+	i.key, i.certificate = nil, nil
+	i.key, i.certificate = i.issue("Authority", time.Hour)
+	second := get(now)
+	if second == first || get(now) != second {
+		t.Error("another authority is not seen")
+	}
+	if err := os.Rename(i.path("Authority.pem"), i.path("away")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := all.get(s.conf, peer, now); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	if err := os.WriteFile(i.path("Authority.pem"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, wrong := all.get(s.conf, peer, now)
+	if _, again := all.get(s.conf, peer, now); wrong == nil || again != wrong {
+		t.Errorf("%v, then %v", wrong, again)
+	}
+	peer.TokenCA = i.path("away")
+	get(now)
+}

@@ -20,7 +20,6 @@ import (
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/osi/tp"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -51,12 +50,14 @@ type Channel struct {
 	draining     bool
 }
 
-// settings is a configuration, and the door it gives. It does not change.
+// settings is a configuration, and what is made of it. It does not change.
 type settings struct {
 	*conf.Config
 	own  conf.Channel
 	door *submit.Door
 	tls  answerers
+
+	trusts *trusts
 }
 
 var (
@@ -86,7 +87,7 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	if err != nil {
 		return err
 	}
-	s := &settings{Config: cfg, door: door}
+	s := &settings{Config: cfg, door: door, trusts: newTrusts()}
 	if own, ok := cfg.Channel(c.host.Name); ok {
 		s.own = *own
 	}
@@ -301,7 +302,7 @@ func (c *Channel) answer(s *settings, b *binder, caller *channel.Caller, listene
 		case d.Accept:
 			caller.Leave()
 			tc.SetMaxTSDU(maxTSDU)
-		case errors.Is(b.err, mts.AuthenticationError), errors.Is(b.err, errRecover):
+		case !b.proved:
 			c.linger(caller, begun)
 		}
 		return d

@@ -1,0 +1,71 @@
+package x400p1
+
+import (
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/mts/token"
+)
+
+// trusts keeps what callers are judged by for as long as its files are what they were:
+// whoever knows the name of a peer has it looked at, before anything is proved.
+type trusts struct {
+	mu   sync.Mutex
+	read map[string]judgement // by peer
+}
+
+// judgement is what came of reading the files of a peer, when they looked like that.
+type judgement struct {
+	ca, peer stamp
+	trust    *token.Trust
+	err      error
+}
+
+// stamp is what changes with a file; the zero value is of none.
+type stamp struct {
+	dev, ino    uint64
+	size        int64
+	made, known unix.Timespec
+}
+
+func newTrusts() *trusts { return &trusts{read: map[string]judgement{}} }
+
+// get is newTrust, from memory if that will do.
+func (t *trusts) get(cfg *conf.Config, peer *conf.Peer, now time.Time) (*token.Trust, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ca, caSettled := stampOf(peer.TokenCA, now)
+	of, ofSettled := stampOf(peer.TokenPeer, now)
+	if was, ok := t.read[peer.Name]; ok && was.ca == ca && was.peer == of {
+		return was.trust, was.err
+	}
+	trust, err := newTrust(cfg, peer)
+	delete(t.read, peer.Name)
+	// What the system would not give it may give the next time.
+	if passing := new(fs.PathError); caSettled && ofSettled && !errors.As(err, &passing) {
+		t.read[peer.Name] = judgement{ca, of, trust, err}
+	}
+	return trust, err
+}
+
+// settled is how old the last change of a file is at least if the next one is to be seen
+// by its time.
+const settled = 2 * time.Second
+
+// stampOf looks at a file, and tells whether a change from now on would show.
+func stampOf(path string, now time.Time) (stamp, bool) {
+	if path == "" {
+		return stamp{}, true
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return stamp{}, false
+	}
+	since := now.Sub(time.Unix(st.Ctim.Unix()))
+	return stamp{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim}, since > settled
+}
