@@ -1,6 +1,8 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/channel"
@@ -9,6 +11,7 @@ import (
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/queue"
+	"github.com/mtakit/mtakit/lib/report"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -104,4 +107,39 @@ func (s *shown) print(p *cli.Printer) {
 	for _, e := range s.Extensions {
 		p.Text("extension:\t%s\t%s\n", e.Place, e.line())
 	}
+}
+
+// final is a recipient that is done with, and the record of its log that says so; the
+// record is empty while none is written.
+type final struct {
+	n       int
+	address string
+	spool.Record
+}
+
+// finals are those of a message.
+func finals(d *queue.DetailRow) (all []final) {
+	waits := make(map[int]bool, len(d.Recipients))
+	for _, r := range d.Recipients {
+		waits[r.N] = true
+	}
+	last := map[int]spool.Record{}
+	for _, l := range d.Log {
+		if l.Kind != spool.RecordOutcome && (l.Kind != spool.RecordChild || l.Step == report.Step) {
+			continue
+		}
+		of := l.Recipients
+		if len(of) == 0 {
+			of = slices.Collect(maps.Keys(d.Envelope.Numbered())) // none: all
+		}
+		for _, n := range of {
+			last[n] = l
+		}
+	}
+	for _, r := range d.Envelope.Recipients {
+		if !waits[r.N] {
+			all = append(all, final{n: r.N, address: r.Address, Record: last[r.N]})
+		}
+	}
+	return all
 }

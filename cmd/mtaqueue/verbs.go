@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -142,6 +143,10 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 	for _, r := range d.Recipients {
 		p.Text("recipient %d:\t%s\t%s\t%s\t%s\tattempts %d\t%s\t%s\n", r.N, cli.Field(r.Recipient), r.State,
 			cli.Field(r.Channel), cli.Field(r.Peer), r.Attempts, cli.Field(r.Next), cli.Field(r.Reason))
+	}
+	for _, f := range finals(d) {
+		p.Text("final %d:\t%s\t%s\t%s\t%s\t%s\t%s\n", f.n, cli.Field(f.address), cli.Field(cmp.Or(f.Outcome, f.Step)),
+			cli.Field(f.Channel), cli.Field(f.Peer), cli.Field(f.Time), cli.Field(f.Text))
 	}
 	for _, l := range d.Log {
 		text := l.Text
