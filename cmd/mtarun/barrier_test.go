@@ -148,6 +148,27 @@ func failedBarrier(t *testing.T, barrier, inject string) {
 	}
 }
 
+// The names of messages that tools have put into the spool cannot be made durable: a
+// second try would succeed, and mean nothing. The switch takes none of them, and ends.
+func TestFailedSyncOfNewMessages(t *testing.T) {
+	n, a, _, c := chain(t)
+	n.isolate()
+	a.set("[spool]", `barrier = "syncfs"`)
+	a.start()
+	traced := n.attach(a, filepath.Join(n.dir, "a.trace"), "fsync:error=EIO")
+	s := a.submit(strings.NewReader("text"), "--from", a.addressOf("Ann", "Smith"), "--to", c.user("Carol", "Brown"))
+	if status := a.wait(); status != diag.IO.ExitStatus() {
+		t.Errorf("exit status %d, want %d", status, diag.IO.ExitStatus())
+	}
+	traced()
+	if path := filepath.Join(a.dir, "spool", "new", s.ID); !exists(path) {
+		t.Errorf("%s has been taken", path)
+	}
+	a.start()
+	n.until("the message is taken", func() bool { return a.queued() == 1 && !exists(filepath.Join(a.dir, "spool", "new", s.ID)) })
+	a.stop()
+}
+
 // attach makes a system call fail in a running switch, and records what it does from
 // then on; the function it returns waits until the record is complete.
 func (n *network) attach(m *mta, path, inject string) func() {

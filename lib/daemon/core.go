@@ -513,7 +513,9 @@ func (c *core) adopt() {
 		return
 	}
 	more, err := c.keeper.AdoptNew(c.now())
-	if err != nil {
+	if errors.Is(err, spool.ErrBarrier) {
+		c.poison(err)
+	} else if err != nil {
 		c.log.Error("new messages could not be taken over", "error", err)
 	}
 	if more {
@@ -540,8 +542,9 @@ func (c *core) reclaim() {
 	}
 	if c.remains {
 		c.remains = false
-		// After a barrier that failed the next one fails too, and ends us.
-		if err := c.keeper.Reclaim(c.now()); err != nil {
+		if err := c.keeper.Reclaim(c.now()); errors.Is(err, spool.ErrBarrier) {
+			c.poison(err)
+		} else if err != nil {
 			c.log.Error("what a channel process has left could not be taken over", "error", err)
 			c.remainsLate = true
 		}

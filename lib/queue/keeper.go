@@ -364,7 +364,7 @@ func (k *Keeper) Recall(now time.Time) error {
 
 // AdoptNew takes over what tools have committed on their own: it is durable already,
 // and eligible at once. It does so in portions, and says whether there is, or may be,
-// more.
+// more. ErrBarrier says that the keeper is to be poisoned.
 func (k *Keeper) AdoptNew(now time.Time) (more bool, err error) {
 	k.now = now
 	if len(k.arrived) == 0 {
@@ -379,6 +379,8 @@ func (k *Keeper) AdoptNew(now time.Time) (more bool, err error) {
 		delete(k.refused, id)
 		switch {
 		case errors.Is(e, fs.ErrNotExist):
+		case errors.Is(e, spool.ErrBarrier):
+			return false, e
 		case errors.Is(e, spool.ErrBad):
 			k.damaged(string(id), e)
 		case e != nil:

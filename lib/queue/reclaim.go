@@ -12,7 +12,8 @@ import (
 // between two events, when every line of the process has been read and everything
 // found at start has been loaded, and before the scheduler hears that the process is gone:
 // a recipient that is given up then must not have a child that nobody knows of. After
-// an error it is to be called again: what the disk did not give is still there.
+// an error it is to be called again: what the disk did not give is still there. ErrBarrier
+// says that the keeper is to be poisoned.
 func (k *Keeper) Reclaim(now time.Time) error {
 	k.now = now
 	if k.failed != nil {

@@ -165,7 +165,13 @@ func (s *Spool) sync(all func(pending) error) error {
 // syncNow makes the names in a directory durable, outside of any barrier. An error counts
 // as that of a barrier: a second try would succeed and mean nothing.
 func (s *Spool) syncNow(dir string) error {
-	err := s.disk.sync(dir)
+	s.mu.Lock()
+	err := s.failed
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	err = s.disk.sync(dir)
 	if err != nil && !unopened(err) {
 		err = fmt.Errorf("%w: %w", ErrBarrier, err)
 		s.mu.Lock()

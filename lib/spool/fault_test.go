@@ -379,6 +379,9 @@ func TestNamesRefusedOnce(t *testing.T) {
 		if err := do(s); !errors.Is(err, syscall.EIO) {
 			t.Errorf("%s: %v", name, err)
 		}
+		if err := do(s); !errors.Is(err, ErrBarrier) {
+			t.Errorf("%s, the second time: %v", name, err)
+		}
 		if err := s.Barrier(nil); !errors.Is(err, ErrBarrier) {
 			t.Errorf("%s: a barrier after it: %v", name, err)
 		}
