@@ -35,6 +35,9 @@ const (
 	ride = 20 * time.Millisecond
 	// scanInterval is how often new/ is looked at in case a wake-up was lost.
 	scanInterval = 10 * time.Second
+	// lockLook is how long who waits for the lock takes whoever has it for an orphan,
+	// before he looks whether it is an mtarun that serves by now.
+	lockLook = time.Second
 	// barrierPause is how long a barrier waits for descriptors.
 	barrierPause = time.Second
 	// maxPosts is how much may be queued for the core before those who post wait.
@@ -203,18 +206,27 @@ func (c *core) loadConfig() (*conf.Config, error) {
 }
 
 // takeLock gets the spool's lock. Orphans of a dead mtarun hold it until they have
-// noticed; another living one answers at its socket.
+// noticed; another living one answers at its socket, but not while it recovers the spool.
 func (c *core) takeLock(ctx context.Context) (*spool.Lock, error) {
 	lock, err := c.spool.Lock()
 	if err == nil || diag.KindOf(err) != diag.Unavailable {
 		return lock, err
 	}
-	if conn, e := net.Dial("unix", queue.SocketPath(c.conf.Spool.Dir)); e == nil {
-		_ = conn.Close() // it was only to see whether somebody answers
-		return nil, diag.WithHint(err, "another mtarun serves this spool: see mtactl status")
+	for told := false; ; told = true {
+		if conn, e := net.Dial("unix", queue.SocketPath(c.conf.Spool.Dir)); e == nil {
+			_ = conn.Close() // it was only to see whether somebody answers
+			return nil, diag.WithHint(err, "another mtarun serves this spool: see mtactl status")
+		}
+		if !told {
+			c.log.Info("waiting for the lock of the spool")
+		}
+		look, cancel := context.WithTimeout(ctx, lockLook)
+		lock, err := c.spool.LockWait(look)
+		cancel()
+		if err == nil || diag.KindOf(err) != diag.Unavailable || ctx.Err() != nil {
+			return lock, err
+		}
 	}
-	c.log.Info("waiting for the lock of the spool")
-	return c.spool.LockWait(ctx)
 }
 
 // post gives the core something to do.
