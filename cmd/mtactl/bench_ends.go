@@ -173,9 +173,6 @@ func sinkAt(ctx context.Context, c *ucli.Context, s *load.Sink, p load.Part) err
 		return err
 	}
 	config := load.SinkConfig{Own: p.Own, MTA: p.MTA, Delay: c.Duration("delay"), Timeout: c.Duration("timeout")}
-	if p.Own.Name == "" {
-		config.MTA = load.End{} // whoever calls
-	}
 	at, err := s.Listen(address, config)
 	if err == nil {
 		listening(c, at)
