@@ -54,7 +54,6 @@ func (b *Backlog) nameChildren(ref Ref) error {
 	if family == nil {
 		return nil
 	}
-	named := false
 	for _, child := range family {
 		if child.Priority == 0 {
 			continue // committed without a scheduler: nobody's child
@@ -65,15 +64,16 @@ func (b *Backlog) nameChildren(ref Ref) error {
 		}
 		did, err := b.nameChild(family, m)
 		m.Close()
+		b.named = b.named || did
 		if err != nil {
 			return fail("recover "+child.String(), err)
 		}
-		named = named || did
 	}
-	if named {
+	if b.named { // for this family, or one that was not settled then
 		if err := b.s.syncfs(); err != nil {
 			return fail("recover "+ref.String(), err)
 		}
+		b.named = false
 	}
 	delete(b.kin, string(ref.ID[:timeSize]))
 	return nil

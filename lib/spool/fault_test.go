@@ -464,6 +464,73 @@ func TestReclaimGoesOn(t *testing.T) {
 	}
 }
 
+// fullLater is a disk on which some logs can be written before it is full.
+type fullLater struct {
+	osDisk
+	room, barriers int
+}
+
+func (d *fullLater) appendTo(path string) (file, error) {
+	if d.room--; d.room < 0 {
+		return nil, syscall.ENOSPC
+	}
+	return d.osDisk.appendTo(path)
+}
+
+func (d *fullLater) syncfs(root *os.File) error {
+	d.barriers++
+	return d.osDisk.syncfs(root)
+}
+
+// The record that names a child is durable before the child is handed out, also when it
+// was written by an attempt at the family that came to nothing.
+func TestNamesOfAnEarlierAttemptAreDurable(t *testing.T) {
+	dir := newSpool(t)
+	parent := NewID(time.Unix(1, 0))
+	put(t, dir, &Envelope{ID: parent})
+	var children []Ref
+	for n := range 2 {
+		children = append(children, put(t, dir, &Envelope{ID: ChildID(parent, "expand", []int{n}), Parent: parent, Step: "expand", ParentRecipients: []int{n}}))
+	}
+	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	disk := &fullLater{room: 1}
+	s.disk = disk
+	defer s.Close()
+	defer l.Close()
+	backlog, err := s.Recover()
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := func() (good int) {
+		t.Helper()
+		disk.barriers = 0
+		if err := backlog.Load(func(i Item) error {
+			if i.Damaged == nil {
+				good++
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return good
+	}
+	if good := load(); good != 0 {
+		t.Fatalf("%d are handed out while one cannot be named", good)
+	}
+	named := 1 // the other has gone when there is room
+	if log, _, err := s.ReadLog(Ref{ID: parent, Priority: Normal}); err != nil || len(log) != 1 {
+		t.Fatalf("%v, %v", log, err)
+	} else if log[0].Child == children[0].ID {
+		named = 0
+	}
+	if err := s.Remove(children[1-named]); err != nil {
+		t.Fatal(err)
+	}
+	if good := load(); good != 2 || disk.barriers != 1 {
+		t.Errorf("%d are handed out after %d barriers", good, disk.barriers)
+	}
+}
+
 // Of what lies in tmp/ that goes whose writer began long ago and has died.
 func TestSweepTmp(t *testing.T) {
 	s, l := openOn(t, newSpool(t), BarrierSyncfs, osDisk{})

@@ -36,6 +36,7 @@ type Backlog struct {
 	strays []Item           // what lies where its identifier does not lead, or twice
 	verify bool             // the last holder did not let go in order
 	unread []Ref            // what the disk failed to give
+	named  bool             // a record that names a child is not durable yet
 }
 
 // Recover brings the spool from any state that a cut may have left into one
@@ -275,8 +276,8 @@ func (b *Backlog) Len() int { return len(b.refs) }
 // it is named, durably, before either is visited.
 //
 // What lies where its identifier does not lead, or is there twice, is visited as Damaged
-// and stays: mtactl check names it. What the disk does not give now is visited as Damaged, and the next Load tries that,
-// and only that, again.
+// and stays: mtactl check names it. What the disk does not give now is visited as Damaged,
+// and the next Load tries that, and only that, again.
 func (b *Backlog) Load(visit func(Item) error) error {
 	refs := b.refs
 	if b.again {
