@@ -531,6 +531,26 @@ func TestNamesOfAnEarlierAttemptAreDurable(t *testing.T) {
 	}
 }
 
+// What is not whole is removed at start; what has been made anew in between is not.
+func TestSweepIncomplete(t *testing.T) {
+	dir := newSpool(t)
+	whole := put(t, dir, &Envelope{ID: NewID(time.Unix(1, 0))})
+	begun := put(t, dir, &Envelope{ID: NewID(time.Unix(2, 0))})
+	if err := os.Truncate(filepath.Join(dir, begun.String()), 10); err != nil {
+		t.Fatal(err)
+	}
+	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	defer s.Close()
+	defer l.Close()
+	for ref, want := range map[Ref]bool{whole: false, begun: true, {ID: NewID(time.Unix(3, 0)), Priority: Normal}: false} {
+		swept, err := s.sweepIncomplete(ref)
+		_, there := os.Lstat(s.path(ref))
+		if err != nil || swept != want || (there == nil) != (ref == whole) {
+			t.Errorf("%s: swept %v, %v; there: %v", ref, swept, err, there == nil)
+		}
+	}
+}
+
 // Of what lies in tmp/ that goes whose writer began long ago and has died.
 func TestSweepTmp(t *testing.T) {
 	s, l := openOn(t, newSpool(t), BarrierSyncfs, osDisk{})

@@ -337,8 +337,12 @@ func (b *Backlog) read(ref Ref) (*Item, error) {
 	case errors.Is(err, ErrIncomplete) && !hasLog && b.s.writing(ref):
 		return nil, nil // its writer will tell
 	case errors.Is(err, ErrIncomplete) && !hasLog && b.verify:
-		if err := b.s.sweep(b.s.path(ref)); err != nil {
+		swept, err := b.s.sweepIncomplete(ref)
+		if err != nil {
 			return later(fail("recover "+ref.String(), err))
+		}
+		if !swept {
+			return nil, nil // who has made it anew will tell
 		}
 		b.s.changed(nil, []string{b.s.shardPath(ref)})
 		return &Item{Ref: ref, Removed: true}, nil
@@ -368,6 +372,29 @@ func (b *Backlog) read(ref Ref) (*Item, error) {
 func (b *Backlog) openMessage(ref Ref) (*Message, error) { return b.s.openMessage(ref, b.verify) }
 
 func (b *Backlog) readLog(ref Ref) ([]Record, int, error) { return b.s.readLog(ref, b.verify) }
+
+// sweepIncomplete removes a file that was not whole, unless it is one now, or is being
+// made one: the lock is had before it is judged, and kept until it is gone.
+func (s *Spool) sweepIncomplete(ref Ref) (swept bool, err error) {
+	f, err := os.Open(s.path(ref))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	if claim(f) != nil {
+		return false, nil
+	}
+	if _, err := newMessage(f, ref); err == nil {
+		return false, nil
+	} else if !errors.Is(err, ErrIncomplete) {
+		return false, err
+	}
+	err = s.disk.unlink(s.path(ref))
+	return err == nil, err
+}
 
 // writing tells whether somebody is about to finish a file that was not whole, or has
 // done so meanwhile.
