@@ -34,17 +34,59 @@ func configCheck(c *ucli.Context) error {
 		}
 	}
 	cfg, err := tableconf.Load(path)
-	switch {
-	case err == nil:
-		for _, r := range remarks(cfg, path) {
-			fmt.Fprintln(c.App.Writer, r)
-		}
-		return nil
-	case diag.KindOf(err) != diag.Config:
+	if err != nil && diag.KindOf(err) != diag.Config {
 		return err
 	}
-	fmt.Fprintln(c.App.Writer, err)
+	p, v := cli.NewPrinter(c), verdict{Path: path, Right: err == nil, Errors: []string{}, Remarks: []string{}}
+	if err != nil {
+		v.Errors = strings.Split(err.Error(), "\n")
+	} else {
+		v.Version, v.Running = cfg.Version, runningVersion(cfg)
+		v.Remarks = append(v.Remarks, remarks(cfg, path)...)
+		if v.Running != "" && v.Running != v.Version {
+			v.Remarks = append(v.Remarks, fmt.Sprintf("%s: remark: %s", path, notRunning(v.Version, v.Running)))
+		}
+	}
+	if p.JSON() {
+		err = p.Record(v)
+	} else {
+		for _, line := range slices.Concat(v.Errors, v.Remarks) {
+			p.Text("%s\n", line)
+		}
+		err = nil
+	}
+	if err := errors.Join(err, p.Flush()); err != nil || v.Right {
+		return err
+	}
 	return cli.ErrNo
+}
+
+// verdict is what config check --json prints.
+type verdict struct {
+	Path    string   `json:"path"`
+	Right   bool     `json:"right"`
+	Version string   `json:"version,omitempty"` // of a right one
+	Running string   `json:"runningVersion,omitempty"`
+	Errors  []string `json:"errors"`
+	Remarks []string `json:"remarks"`
+}
+
+// runningVersion is the version that the daemon of the spool goes by; "" where none runs,
+// or none that tells who asks.
+func runningVersion(cfg *conf.Config) (version string) {
+	if queue.AskDaemon(cfg, queue.Request{Verb: queue.VerbStatus}, func(a queue.Answer) error {
+		version = a.Status.ConfigVersion
+		return nil
+	}) != nil {
+		return ""
+	}
+	return version
+}
+
+// notRunning tells that the file is not what the daemon goes by, which nobody sees who
+// forgot the signal, or has not read in the log that it was refused.
+func notRunning(file, running string) string {
+	return fmt.Sprintf("mtarun goes by version %s and the file is version %s: SIGHUP has it read, and if it stays the log says why", running, file)
 }
 
 // status answers whether the daemon runs.
@@ -58,7 +100,11 @@ func status(c *ucli.Context) error {
 	}
 	p := cli.NewPrinter(c)
 	err = queue.AskDaemon(cfg, queue.Request{Verb: queue.VerbStatus}, func(a queue.Answer) error {
-		s := a.Status
+		s := condition{StatusRow: a.Status}
+		if s.ConfigVersion != cfg.Version {
+			s.FileVersion = cfg.Version
+			cli.Warn(c, notRunning(cfg.Version, s.ConfigVersion))
+		}
 		return p.Record(s, s.MTA, s.Domain, "running", s.PID, s.Since, s.ConfigVersion, s.Urgent, s.Normal, s.NonUrgent, s.Recipients, s.Active)
 	})
 	if errors.Is(err, queue.ErrNotRunning) {
@@ -66,6 +112,12 @@ func status(c *ucli.Context) error {
 		return errors.Join(p.Record(s, s.MTA, s.Domain, "stopped"), p.Flush(), cli.ErrNo)
 	}
 	return errors.Join(err, p.Flush())
+}
+
+// condition is what status --json prints of a switch that runs.
+type condition struct {
+	*queue.StatusRow
+	FileVersion string `json:"fileVersion,omitempty"` // where it is another
 }
 
 // track tells what the event log knows of messages and of what was made from them.
@@ -196,14 +248,17 @@ func check(c *ucli.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, sp.Close()) }()
 	p := cli.NewPrinter(c)
-	sound := true
+	sound, bad := true, false
 	var printed error
 	err = sp.Check(spool.CheckOptions{ReadData: !c.Bool("no-data")}, func(f spool.Finding) {
-		sound = false
+		sound, bad = false, bad || f.Kind == spool.FoundBad
 		printed = errors.Join(printed, p.Record(finding{string(f.Kind), f.Path, f.Text}, string(f.Kind), f.Path, f.Text))
 	})
 	if err = errors.Join(err, printed, p.Flush()); err != nil {
 		return err
+	}
+	if bad && !cli.JSON(c) {
+		fmt.Fprintf(c.App.ErrWriter, "mtactl: hint: nobody has been told of what is in bad/; mtasubmit --resubmit %s/bad/ID sends again what can be read\n", sp.Dir())
 	}
 	if !sound {
 		return cli.ErrNo

@@ -26,7 +26,8 @@ func app() *ucli.App {
 					&ucli.StringFlag{Name: "listen", Usage: "`ADDRESS` to listen on", Value: "127.0.0.1:10102"},
 				}},
 			{Name: "config", Usage: "the configuration", Subcommands: []*ucli.Command{
-				{Name: "check", Usage: "say what is wrong with the configuration", ArgsUsage: "[FILE]", Action: configCheck},
+				{Name: "check", Usage: "say what is wrong with the configuration", ArgsUsage: "[FILE]", Action: configCheck,
+					Flags: []ucli.Flag{cli.JSONFlag()}},
 			}},
 			{Name: "status", Usage: "whether the daemon runs", Flags: []ucli.Flag{cli.JSONFlag()}, Action: status},
 			{Name: "track", Usage: "what happened to messages", ArgsUsage: "ID ...|-", Action: track,

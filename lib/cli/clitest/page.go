@@ -164,8 +164,8 @@ func Members(t *testing.T, page, subsection string, value any) {
 		}
 	}
 	var have []string
-	for i, of := 0, reflect.TypeOf(value); i < of.NumField(); i++ {
-		if name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ","); name != "" && name != "-" {
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(value)) {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" && name != "-" {
 			have = append(have, name)
 		}
 	}
