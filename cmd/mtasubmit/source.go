@@ -117,13 +117,8 @@ func inQueue(sp *spool.Spool, prefix string) (string, error) {
 		return filepath.Join(sp.Dir(), found[0].String()), nil
 	}
 	err = diag.New("--resubmit "+prefix, diag.NoInput, "no such file, and no such message in the queue")
-	if bad := filepath.Join(sp.Dir(), "bad", prefix); exists(bad) {
+	if bad := sp.InBad(prefix); bad != "" {
 		return "", diag.WithHint(err, "mtasubmit --resubmit "+bad)
 	}
 	return "", diag.WithHint(err, "mtactl track tells what became of a message")
-}
-
-func exists(name string) bool {
-	_, err := os.Stat(name)
-	return err == nil
 }

@@ -171,6 +171,10 @@ func (k *Keeper) identifiers() []spool.ID {
 func (k *Keeper) named(ids []spool.ID, prefix string) (spool.Ref, error) {
 	i, _ := slices.BinarySearch(ids, spool.ID(prefix))
 	if prefix == "" || i == len(ids) || !strings.HasPrefix(string(ids[i]), prefix) {
+		if bad := k.spool.InBad(prefix); bad != "" {
+			return spool.Ref{}, diag.WithHint(diag.E(prefix, diag.NoInput, errors.New("no longer in the queue: put aside as "+bad)),
+				"mtactl check says why; nobody has been told: mtasubmit --resubmit "+bad+" sends it again if it can be read")
+		}
 		return spool.Ref{}, diag.WithHint(diag.E(prefix, diag.NoInput, errors.New("no such message in the queue")),
 			"mtactl track tells what became of a message")
 	}

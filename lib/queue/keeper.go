@@ -420,12 +420,14 @@ func record(env *spool.Envelope, event string) audit.Record {
 
 // damaged tells of a message that is in bad/ now, or that the disk does not give.
 func (k *Keeper) damaged(id string, err error) {
+	text := err.Error()
 	if errors.Is(err, spool.ErrBad) {
+		text = "moved to bad/: " + text
 		k.Damaged(diag.E(id, diag.Data, fmt.Errorf("message is damaged and was moved to bad/: %w", err)))
 	} else {
 		k.Damaged(diag.E(id, diag.KindOf(err), fmt.Errorf("message cannot be read and stays where it is: %w", err)))
 	}
-	k.Event(k.now, audit.Record{Event: audit.Damaged, ID: id, Text: err.Error()})
+	k.Event(k.now, audit.Record{Event: audit.Damaged, ID: id, Text: text})
 }
 
 // wait lets f go with the next barrier; somebody outside waits for it.

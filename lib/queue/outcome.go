@@ -220,7 +220,7 @@ func (k *Keeper) condemn(ref spool.Ref, why error) {
 	default:
 		delete(k.between, ref.ID)
 		k.log.Error("message was moved to bad/: nobody could be told what became of it", "id", ref.ID, "error", why)
-		k.Event(k.now, audit.Record{Event: audit.Damaged, ID: string(ref.ID), Text: why.Error()})
+		k.Event(k.now, audit.Record{Event: audit.Damaged, ID: string(ref.ID), Text: "moved to bad/: nobody could be told what became of it: " + why.Error()})
 	}
 }
 

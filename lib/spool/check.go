@@ -279,10 +279,21 @@ func (c *checker) bad() error {
 			if err != nil {
 				why = []byte("nobody has written down why")
 			}
-			c.found(FoundBad, path, "%s", clip(strings.TrimSpace(string(why))))
+			c.found(FoundBad, path, "%s", firstLine(why))
 		}
 	}
 	return nil
+}
+
+// maxWhy bounds what is told of a reason in bad/, in octets.
+const maxWhy = 1000
+
+func firstLine(why []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(why)), "\n")
+	if len(line) > maxWhy {
+		line = line[:maxWhy] + "…"
+	}
+	return line
 }
 
 // families looks for children that the log of their parent does not name.

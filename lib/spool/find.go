@@ -11,6 +11,26 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 )
 
+// InBad returns the file in bad/ of the message whose identifier is id or, if it is the
+// only one, begins so; "" for none.
+func (s *Spool) InBad(id string) string {
+	names, err := readNames(s.dir + "/bad")
+	if err != nil {
+		return "" // whoever asks wants the message, and it is not where it should be
+	}
+	found := ""
+	for _, name := range names {
+		if id == "" || !strings.HasPrefix(name, id) || !isID(name) {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = s.dir + "/bad/" + name
+	}
+	return found
+}
+
 // Find returns where messages lie whose identifier begins with prefix, in q/
 // and, with a Ref without priority, in new/; urgent first, oldest first, those
 // of new/ last. None is no error. It needs no lock; what moves meanwhile may be

@@ -31,6 +31,7 @@ type Message struct {
 	Ref      Ref
 	Envelope *Envelope
 
+	name   string // that errors call the file by
 	f      *os.File
 	at     io.ReaderAt // f, or all of it in memory if that came with the envelope
 	digest [sha256.Size]byte
@@ -83,7 +84,7 @@ func OpenFile(name string) (*Message, error) {
 	if err != nil {
 		return nil, fail("open "+name, err)
 	}
-	m, err := newMessage(f, Ref{ID: id})
+	m, err := readMessage(f, Ref{ID: id}, name)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -95,23 +96,26 @@ func OpenFile(name string) (*Message, error) {
 func (s *Spool) OpenNew(id ID) (*Message, error) { return s.OpenMessage(Ref{ID: id}) }
 
 // newMessage reads the end of f. The file stays the caller's if it fails.
-func newMessage(f *os.File, ref Ref) (*Message, error) {
+func newMessage(f *os.File, ref Ref) (*Message, error) { return readMessage(f, ref, ref.String()) }
+
+// readMessage is newMessage of a file that errors call name.
+func readMessage(f *os.File, ref Ref, name string) (*Message, error) {
 	st, err := f.Stat()
 	if err != nil {
-		return nil, fail("open "+ref.String(), err)
+		return nil, fail("open "+name, err)
 	}
 	if !st.Mode().IsRegular() {
-		return nil, fail("open "+ref.String(), errors.New("not a regular file"))
+		return nil, fail("open "+name, errors.New("not a regular file"))
 	}
 	tail := make([]byte, min(st.Size(), tailSizeRead))
 	last, env, err := readEnvelope(f, st.Size(), tail, ref.ID)
 	switch {
 	case errors.Is(err, ErrIncomplete), errors.Is(err, ErrDamaged):
-		return nil, diag.E("spool: open "+ref.String(), diag.Data, err)
+		return nil, diag.E("spool: open "+name, diag.Data, err)
 	case err != nil:
-		return nil, fail("open "+ref.String(), err)
+		return nil, fail("open "+name, err)
 	}
-	m := &Message{Ref: ref, Envelope: env, f: f, at: f, digest: last.contentDigest}
+	m := &Message{Ref: ref, Envelope: env, name: name, f: f, at: f, digest: last.contentDigest}
 	if int64(len(tail)) == st.Size() {
 		m.at = bytes.NewReader(tail)
 	}
@@ -226,7 +230,7 @@ func (m *Message) VerifyContent() error {
 }
 
 func (m *Message) compare(content io.Reader) error {
-	op := "verify " + m.Ref.String()
+	op := "verify " + m.name
 	h := sha256.New()
 	buffer := make([]byte, min(m.Envelope.Size, 64<<10)+1)
 	n, err := io.CopyBuffer(h, content, buffer)
@@ -240,4 +244,4 @@ func (m *Message) compare(content io.Reader) error {
 }
 
 // Close closes the file.
-func (m *Message) Close() error { return fail("close "+m.Ref.String(), m.f.Close()) }
+func (m *Message) Close() error { return fail("close "+m.name, m.f.Close()) }
