@@ -334,5 +334,3 @@ func (p *process) abort() {
 	p.asked = true
 	p.kill()
 }
-
-func (p *process) String() string { return fmt.Sprintf("%s/%d", p.channel, p.number) }
