@@ -52,6 +52,8 @@ const (
 	Removed            = "removed"             // every recipient final, every report on its way
 	Damaged            = "damaged"             // moved to bad/
 	Recovered          = "recovered"           // found after a crash, before anything was tried; how it came may not be recorded
+	Unconfirmed        = "unconfirmed"         // accepted, and the peer may not have heard: it may come again
+	Repeated           = "repeated"            // had been accepted before: confirmed, and not taken again
 	AssociationUp      = "association-up"      // bound
 	AssociationDown    = "association-down"    // ended
 	AssociationRefused = "association-refused" // by us or by the peer

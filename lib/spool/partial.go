@@ -267,8 +267,9 @@ func (s *Spool) exists(id ID) bool {
 	return err == nil && len(refs) > 0
 }
 
-// isWhole tells whether a message is there, whole. One that is damaged is not: whoever
-// resumes its object has it whole.
+// isWhole tells whether a message is there, whole, and durably so: whoever wrote it may
+// have died before any barrier. One that is damaged is not, and what counts is what the
+// disk has, not the memory of the machine.
 func (s *Spool) isWhole(id ID) bool {
 	if _, err := ParseID(string(id)); err != nil {
 		return false
@@ -277,12 +278,18 @@ func (s *Spool) isWhole(id ID) bool {
 	if err != nil || len(refs) == 0 {
 		return false
 	}
-	m, err := s.OpenWhole(refs[0])
+	for _, path := range []string{s.path(refs[0]), parentDir(s.path(refs[0])), parentDir(parentDir(s.path(refs[0])))} {
+		if s.disk.sync(path) != nil {
+			return false
+		}
+	}
+	m, err := s.openMessage(refs[0], true)
 	if err != nil {
 		return false
 	}
 	defer m.Close()
-	return claim(m.f) == nil // its writer would be waiting to hear that it is durable
+	// Its writer would be waiting to hear that it is durable.
+	return claim(m.f) == nil && m.VerifyContent() == nil
 }
 
 // Remove removes the partial, and closes it.

@@ -27,14 +27,20 @@ func (a *association) take(ind *rtse.TransferIndication) error {
 	tx, discarded, err := a.store(ind)
 	if err == nil {
 		if discarded != "" {
-			a.channel.host.Event(audit.Record{Time: a.channel.now(), Event: audit.Failed, Peer: a.peer.Name, Assoc: a.id,
-				MTSID: tx.Envelope().MTSID, Kind: string(tx.Envelope().Kind), Text: discarded})
+			a.note(audit.Failed, tx.Envelope(), discarded)
 		}
-		err = ind.Accept()
+		if err = ind.Accept(); err != nil {
+			a.note(audit.Unconfirmed, tx.Envelope(), err.Error())
+		}
 		if gone(err) {
 			return nil // receive hears the end of the association by itself
 		}
 		return err
+	}
+	var discard *rtse.Discarded
+	if errors.As(err, &discard) {
+		a.note(audit.Deferred, nil, "inbound object not taken: "+err.Error())
+		return nil
 	}
 	var bad *malformed
 	var aborted *rtse.Abort
@@ -46,11 +52,23 @@ func (a *association) take(ind *rtse.TransferIndication) error {
 		return err
 	}
 	// The disk is full, or the scheduler has gone: not now.
-	a.channel.host.Event(audit.Record{Time: a.channel.now(), Event: audit.Deferred, Peer: a.peer.Name, Assoc: a.id, Text: "inbound object not taken: " + err.Error()})
+	a.note(audit.Deferred, nil, "inbound object not taken: "+err.Error())
 	if err := ind.Reject(session.ExceptionJeopardized); err != nil && !gone(err) {
 		return err
 	}
 	return nil
+}
+
+// note writes an event about what comes from the peer; env is nil if that is not known.
+func (a *association) note(event string, env *spool.Envelope, text string) {
+	r := audit.Record{Time: a.channel.now(), Event: event, Peer: a.peer.Name, Assoc: a.id, Text: text}
+	if env != nil {
+		r.MTSID, r.Kind = env.MTSID, string(env.Kind)
+		if event == audit.Unconfirmed {
+			r.ID = string(env.ID) // of the others nothing is in the spool
+		}
+	}
+	a.channel.host.Event(r)
 }
 
 // gone tells of an object or an association that the peer has given up.
@@ -98,6 +116,7 @@ func (a *association) store(ind *rtse.TransferIndication) (tx *submit.Tx, discar
 	}
 	switch err := a.keeper.Whole(); {
 	case errors.Is(err, errAccepted):
+		a.note(audit.Repeated, tx.Envelope(), err.Error())
 		return tx, "", tx.Abort() // there is a yes to be said, and nothing to be taken
 	case err != nil:
 		return nil, "", errors.Join(err, tx.Abort())

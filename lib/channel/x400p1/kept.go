@@ -218,17 +218,14 @@ func (k *peerKeeper) Whole() error {
 	defer k.mu.Unlock()
 	w := k.arriving
 	switch {
-	case w == nil:
-		k.short()
-		return nil
-	case w.p.gone:
+	case w == nil, w.p.gone:
 		return nil
 	case w.p.accepted:
 		return errAccepted
 	case w.p.writer != w:
 		return errElsewhere
 	}
-	w.securing = make(chan struct{})
+	w.securing, k.whole = make(chan struct{}), w
 	records := w.link()
 	if w.over {
 		// The association is lost, and this is what came before.
@@ -253,34 +250,6 @@ func (k *peerKeeper) Whole() error {
 	return nil
 }
 
-// short remembers the name of an object without a checkpoint. Nothing of it is kept, but it
-// may be resumed from its beginning, by a peer that has not heard that it was accepted. mu
-// is held.
-func (k *peerKeeper) short() {
-	n := k.named
-	p := &partial{peer: k.peer, names: []string{n}, touched: k.now()}
-	if n == "" || k.names[n] != nil || k.isTwice(k.peer, n) || !k.roomForName(k.peer) || !k.charge(p, 1) {
-		return
-	}
-	k.call(p, n)
-	k.arriving = &kept{recovery: k.recovery, keeper: k, p: p, over: true, retired: true, securing: make(chan struct{})}
-	p.writer = k.arriving
-}
-
-// Accepted is told that an object has been accepted of which nothing is kept.
-func (k *peerKeeper) Accepted(rtse.ActivityName) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.arriving == nil || k.arriving.p.id != "" || k.arriving.p.gone {
-		return
-	}
-	p := k.arriving.p
-	p.accepted, p.touched = true, k.now()
-	k.last = p
-	k.arm(k.age)
-	p.writer.settle()
-}
-
 // Settled is told when the object has been accepted, or has not.
 func (k *peerKeeper) Settled() {
 	if k == nil {
@@ -288,10 +257,13 @@ func (k *peerKeeper) Settled() {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.arriving != nil {
-		k.arriving.settle()
+	if w := k.whole; w != nil {
+		w.settle()
+		if k.arriving == w { // else the next object is arriving already
+			k.arriving = nil
+		}
 	}
-	k.arriving = nil
+	k.whole = nil
 }
 
 // settle lets those go on who wait for what becomes of the object. mu is held.
@@ -307,9 +279,7 @@ func (k *kept) settle() {
 			k.close((*spool.Partial).Remove)
 			return
 		}
-		if k.p.id != "" {
-			_ = k.host.Spool.RemovePartial(k.p.id)
-		}
+		_ = k.host.Spool.RemovePartial(k.p.id)
 	}
 }
 

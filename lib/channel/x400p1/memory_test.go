@@ -1,7 +1,9 @@
 package x400p1
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/osi/session"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -374,38 +378,119 @@ func TestActivitiesOfOurs(t *testing.T) {
 	}
 }
 
-// An object without a checkpoint is known, as long as the process lives, to have been
-// accepted; what is not yet known of it is waited for.
-func TestShortObject(t *testing.T) {
-	for _, accepted := range []bool{true, false} {
-		synctest.Test(t, func(t *testing.T) {
+// Two associations that have the same references, of which nothing was kept when the
+// second began: what is accepted over one is not what is resumed of the other.
+func TestAssociationsOfOneName(t *testing.T) {
+	accept := func(b *books, k *peerKeeper, kept rtse.Kept, w *spool.Writer) {
+		b.whole(k)
+		b.commit(w)
+		kept.Accepted()
+		k.Settled()
+	}
+	for name, lost := range map[string]func(b *books){
+		"the other has not come to a checkpoint": func(b *books) {
+			other := b.keeper("MTA-B")
+			other.Begin(activity("x", 1))
+			k, w := b.keeper("MTA-B"), b.message(50)
+			k.Begin(activity("x", 1))
+			k.Becomes(w.ID())
+			if kept := k.Keep(activity("x", 1)); kept != nil {
+				accept(b, k, kept, w)
+			}
+			if other.Keep(activity("x", 1)) != nil {
+				b.t.Error("the other is kept")
+			}
+		},
+		"the other begins later": func(b *books) {
+			k, w := b.keeper("MTA-B"), b.message(50)
+			accept(b, k, b.arriving(k, activity("x", 1), w), w)
+			other := b.keeper("MTA-B")
+			other.Begin(activity("x", 2))
+			other.Begin(activity("x", 1))
+		},
+		"the other begins after a restart": func(b *books) {
+			k, w := b.keeper("MTA-B"), b.message(50)
+			accept(b, k, b.arriving(k, activity("x", 1), w), w)
+			b.reopen()
+			barriers := 0
+			b.secure = func(context.Context, spool.ID) error { barriers++; return nil }
+			b.keeper("MTA-B").Begin(activity("x", 2))
+			if barriers == 0 || b.files() != 0 {
+				b.t.Errorf("%d barriers, %d files: a cut brings back what was accepted", barriers, b.files())
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
 			b := openBooks(t)
-			k, short := b.keeper("MTA-B"), activity("x", 1)
-			k.Begin(short)
-			b.whole(k)
-			got := make(chan rtse.Resumed, 1)
-			go func() { got <- b.resume("MTA-B", short, activity("y", 1), 0) }()
-			synctest.Wait()
-			if len(got) > 0 {
-				t.Fatalf("%+v, before it is known", <-got)
-			}
-			if accepted {
-				k.Accepted(short)
-			}
-			k.Settled()
-			if r := <-got; r.Repeated != accepted || r.Kept != nil {
-				t.Errorf("accepted %v: %+v", accepted, r)
-			}
-			if r := b.resume("MTA-B", activity("y", 1), activity("z", 1), 0); r.Repeated != accepted {
-				t.Errorf("accepted %v: %+v the second time", accepted, r)
-			}
-			if r := b.resume("MTA-C", short, activity("z", 1), 0); r.Repeated {
-				t.Error("accepted, of another peer")
-			}
-			k.Begin(activity("x", 2))
-			if len(b.names) != 0 || b.octets != 0 || b.files() != 0 {
-				t.Errorf("%d names, %d octets, %d files of what the peer knows", len(b.names), b.octets, b.files())
+			lost(b)
+			if r := b.resume("MTA-B", activity("x", 1), activity("y", 1), 1); r.Repeated || r.Kept != nil {
+				t.Errorf("%+v", r)
 			}
 		})
 	}
+	b := openBooks(t)
+	for i := range maxAssociations + 1 {
+		b.keeper("MTA-B").Begin(activity(fmt.Sprint(i), 1))
+	}
+	if b.keeper("MTA-B").Keep(activity("x", 1)) != nil {
+		t.Error("kept, though not all associations are known")
+	}
+	if b.keeper("MTA-C").Keep(activity("x", 1)) == nil {
+		t.Error("nothing is kept of another peer")
+	}
+}
+
+// What begins to arrive before the object before it is settled stays the object that is
+// arriving.
+func TestNextObjectBeforeTheLastIsSettled(t *testing.T) {
+	b := openBooks(t)
+	k, w, next := b.keeper("MTA-B"), b.message(50), b.message(60)
+	first := b.arriving(k, activity("x", 1), w)
+	b.whole(k)
+	b.commit(w)
+	first.Accepted()
+	second := b.arriving(k, activity("x", 2), next).(*kept)
+	k.Settled()
+	b.whole(k)
+	b.commit(next)
+	_ = second.file.Close() // as the kernel does
+	b.reopen()
+	if r := b.resume("MTA-B", activity("x", 2), activity("y", 1), 2); !r.Repeated {
+		t.Errorf("%+v: it was not known which message the second object became", r)
+	}
+}
+
+// What has been accepted while nobody was left to hear it may come again, and the event
+// log says why.
+func TestUnconfirmed(t *testing.T) {
+	s := start(t)
+	apdu := message(t, "content")
+	for range 100 { // until the abort is there before the yes
+		conn := s.bound()
+		s.next(channel.TypeAssoc)
+		go func() { _, _ = conn.Transfer(context.Background(), bytes.NewReader(apdu), int64(len(apdu))) }() // it fails
+		commit := s.next(channel.TypeCommit)
+		conn.Abort(rtse.LocalSystemProblem)
+		s.send(channel.Line{Type: channel.TypeDurable, Txn: commit.Txn})
+		for down := false; !down; {
+			l, ok := <-s.lines
+			if !ok {
+				t.Fatal("the channel ended")
+			}
+			var r audit.Record
+			if l.Type == channel.TypeEvent {
+				if err := json.Unmarshal(l.Event, &r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if r.Event == audit.Unconfirmed {
+				if r.ID != string(commit.Envelope.ID) || r.MTSID == "" || r.Peer != "MTA-B" || r.Text == "" {
+					t.Errorf("%+v", r)
+				}
+				return
+			}
+			down = l.Type == channel.TypeAssoc && l.State == channel.StateDown
+		}
+	}
+	t.Error("the log never says that the peer has not heard")
 }

@@ -84,7 +84,7 @@ func (r *recovery) nextActivity() uint32 { return r.activity.Add(1) }
 
 // partial is one object that has not arrived whole, or that was accepted.
 type partial struct {
-	id       spool.ID // none: it had no checkpoint, and nothing of it is on the disk
+	id       spool.ID
 	peer     string
 	names    []string
 	secured  []checkpoint // ascending
@@ -106,12 +106,26 @@ type checkpoint struct {
 // name is the name of an activity of a peer's. The called reference is this side's, and
 // not every peer gives it back.
 func name(peer string, a rtse.ActivityName) string {
-	b := strconv.AppendQuote(nil, peer)
-	for _, part := range [][]byte{a.Connection.CallingReference, a.Connection.CommonReference, a.Connection.AdditionalReference, a.Activity} {
-		b = append(strconv.AppendInt(b, int64(len(part)), 10), ' ')
-		b = append(b, part...)
+	return string(appendPart(appendReferences(nil, peer, a.Connection), a.Activity))
+}
+
+// references are those of an association of a peer's, with which the names of its
+// activities begin, and no others.
+func references(peer string, c session.ConnectionIdentifier) string {
+	return string(appendReferences(nil, peer, c))
+}
+
+func appendReferences(b []byte, peer string, c session.ConnectionIdentifier) []byte {
+	b = strconv.AppendQuote(b, peer)
+	for _, part := range [][]byte{c.CallingReference, c.CommonReference, c.AdditionalReference} {
+		b = appendPart(b, part)
 	}
-	return string(b)
+	return b
+}
+
+func appendPart(b, part []byte) []byte {
+	b = append(strconv.AppendInt(b, int64(len(part)), 10), ' ')
+	return append(b, part...)
 }
 
 // newRecovery takes over what an earlier process has left.
@@ -150,6 +164,7 @@ func (r *recovery) takeOver(id spool.ID, records []spool.PartialRecord) {
 			connection := session.ConnectionIdentifier{CallingReference: rec.Calling, CommonReference: rec.Common, AdditionalReference: rec.Additional}
 			p.upTo(rec.Serial)
 			p.names = append(p.names, name(rec.Peer, rtse.ActivityName{Activity: rec.Activity, Connection: connection}))
+			r.of(rec.Peer).associations[references(rec.Peer, connection)] = &identity{at: rec.Time}
 			came = lost{connection: connection, peer: rec.Peer, host: rec.Host, at: p.touched}
 		case spool.PartialSecured:
 			p.secured = append(p.secured, checkpoint{rec.Serial, rec.Octets, rec.Digest})
@@ -241,9 +256,7 @@ func (r *recovery) arm(after time.Duration) {
 // found by a check. r.mu is held.
 func (r *recovery) drop(p *partial) {
 	r.forget(p)
-	if p.id != "" {
-		_ = r.host.Spool.RemovePartial(p.id)
-	}
+	_ = r.host.Spool.RemovePartial(p.id)
 }
 
 // forget takes a partial out of the books. r.mu is held.
@@ -272,12 +285,13 @@ func (r *recovery) end(p *partial) {
 type peerKeeper struct {
 	*recovery
 	peer  string
-	calls string // where the peer opened it from
+	calls string    // where the peer opened it from
+	known *identity // of the association, when an activity has begun
 
 	// Guarded by mu.
-	named    string   // the object that is arriving; empty: it cannot be named
-	message  spool.ID // what it becomes
+	message  spool.ID // what the object that is arriving becomes
 	arriving *kept    // it
+	whole    *kept    // the one that has come whole, until it is settled
 	last     *partial // the last accepted; whether the peer has heard of it is not known
 }
 
@@ -293,22 +307,16 @@ func (k *peerKeeper) Begin(a rtse.ActivityName) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.heard()
-	n := k.arrives(a)
+	k.message, k.arriving = "", nil
+	k.identify(a.Connection)
+	if len(k.names) == 0 {
+		return
+	}
+	n := name(k.peer, a)
 	if p := k.names[n]; p != nil {
 		k.end(p)
 		k.ambiguous(k.peer, n)
 	}
-}
-
-// arrives is for an object of which nothing is known but its name, which it returns. mu is
-// held.
-func (k *peerKeeper) arrives(a rtse.ActivityName) string {
-	n := name(k.peer, a)
-	k.named, k.message, k.arriving = n, "", nil
-	if len(a.Connection.CommonReference) == 0 {
-		k.named = ""
-	}
-	return n
 }
 
 // Heard notes that the peer has gone on, over this association, from the object that was
@@ -335,7 +343,7 @@ func (k *peerKeeper) Keep(a rtse.ActivityName) rtse.Kept {
 	defer k.mu.Unlock()
 	n := name(k.peer, a)
 	p := &partial{peer: k.peer, names: []string{n}}
-	if len(a.Connection.CommonReference) == 0 || k.names[n] != nil || k.isTwice(k.peer, n) || !k.roomForName(k.peer) || !k.charge(p, 1) {
+	if len(a.Connection.CommonReference) == 0 || k.names[n] != nil || k.isTwice(k.peer, n) || k.isShared(k.peer, a.Connection) || !k.roomForName(k.peer) || !k.charge(p, 1) {
 		return nil
 	}
 	file, err := k.host.Spool.CreatePartial(spool.NewID(k.now()), k.record(a))
@@ -362,9 +370,11 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.heard()
-	was, is := name(k.peer, old), k.arrives(now)
+	k.message, k.arriving = "", nil
+	k.identify(now.Connection)
+	was, is := name(k.peer, old), name(k.peer, now)
 	p := k.settled(was)
-	if p == nil || k.isTwice(k.peer, was) {
+	if p == nil || k.isTwice(k.peer, was) || k.isShared(k.peer, old.Connection) {
 		return rtse.Resumed{}
 	}
 	if other := k.names[is]; other != nil && other != p {
@@ -375,14 +385,11 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	}
 	if p.accepted {
 		p.touched = k.now()
-		if p.id == "" || k.charge(p, 1) && k.host.Spool.NotePartial(p.id, k.record(now)) == nil {
-			k.rename(p, was, is)
+		if k.charge(p, 1) && k.host.Spool.NotePartial(p.id, k.record(now)) == nil {
+			k.rename(p, was, is, now.Connection)
 		}
 		k.last = p
 		return rtse.Resumed{Repeated: true}
-	}
-	if p.id == "" {
-		return rtse.Resumed{} // it is being secured still
 	}
 	i := slices.IndexFunc(p.secured, func(c checkpoint) bool { return c.serial == int64(serial) })
 	if i < 0 || !k.charge(p, 1) {
@@ -405,7 +412,7 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	p.upTo(from.serial)
 	k.add(p.peer, from.octets-p.octets)
 	p.octets = from.octets
-	k.rename(p, was, is)
+	k.rename(p, was, is, now.Connection)
 	k.write(p, file)
 	return rtse.Resumed{Kept: p.kept, Octets: from.octets,
 		Past: newSecured(past, from, p.kept.digest)}
@@ -435,9 +442,9 @@ func (k *peerKeeper) settled(name string) *partial {
 
 // rename gives a partial that is resumed its new name. The one it was resumed by may be
 // the one the peer comes back with. mu is held.
-func (k *peerKeeper) rename(p *partial, was, is string) {
+func (k *peerKeeper) rename(p *partial, was, is string, now session.ConnectionIdentifier) {
 	p.names = append(slices.DeleteFunc(p.names, func(n string) bool { return n == was || n == is }), was)
-	if is != was {
+	if is != was && !k.isShared(k.peer, now) {
 		p.names = append(p.names, is)
 		k.call(p, is)
 	}

@@ -138,7 +138,7 @@ func TestRecoveryGivesBack(t *testing.T) {
 			r.Kept.Left()
 			// Under its second name, and under its first; the checkpoint is the new one.
 			for i, old := range []rtse.ActivityName{activity("y", 1), activity("x", 1)} {
-				r := b.resume("MTA-B", old, activity("z", byte(i)), 2)
+				r := b.resume("MTA-B", old, activity(fmt.Sprint("z", i), 1), 2)
 				if r.Kept == nil {
 					t.Fatal("not given back again")
 				}
@@ -147,21 +147,21 @@ func TestRecoveryGivesBack(t *testing.T) {
 				}
 				r.Kept.Left()
 			}
-			r = b.resume("MTA-B", activity("z", 1), activity("z", 2), 2)
+			r = b.resume("MTA-B", activity("z1", 1), activity("z2", 1), 2)
 			_ = r.Past.Close()
 			r.Kept.Accepted()
 			if n := b.files(); n != 1 {
 				t.Errorf("%d files are left of an object that was accepted", n)
 			}
-			if r := b.resume("MTA-B", activity("z", 2), activity("z", 3), 2); !r.Repeated {
+			if r := b.resume("MTA-B", activity("z2", 1), activity("z3", 1), 2); !r.Repeated {
 				t.Error("it is not known to have been accepted")
 			}
 			b.reopen()
-			if r := b.resume("MTA-B", activity("z", 3), activity("z", 4), 2); !r.Repeated {
+			if r := b.resume("MTA-B", activity("z3", 1), activity("z4", 1), 2); !r.Repeated {
 				t.Error("it is not known any more to have been accepted")
 			}
 			heard := b.keeper("MTA-B")
-			heard.last = b.names[name("MTA-B", activity("z", 4))]
+			heard.last = b.names[name("MTA-B", activity("z4", 1))]
 			heard.Heard()
 			if n := b.files(); n != 0 || b.octets != 0 || len(b.names) != 0 {
 				t.Errorf("%d files, %d octets, %d names", n, b.octets, len(b.names))
@@ -255,7 +255,7 @@ func TestRecoveryLimitsRecords(t *testing.T) {
 	b.configure(time.Minute, 10000000)
 	b.arrive(activity("x", 2)).Left()
 	for i := range 100 {
-		r := b.resume("MTA-B", activity("x", 2), activity("y", byte(i)), 2)
+		r := b.resume("MTA-B", activity("x", 2), activity(fmt.Sprint("y", i), 1), 2)
 		if r.Kept == nil {
 			t.Fatalf("resumption %d", i)
 		}
@@ -265,7 +265,7 @@ func TestRecoveryLimitsRecords(t *testing.T) {
 	if len(b.names) != maxOwnNames {
 		t.Errorf("%d names of one object", len(b.names))
 	}
-	r := b.resume("MTA-B", activity("y", 99), activity("y", 99), 2)
+	r := b.resume("MTA-B", activity("y99", 1), activity("z", 1), 2)
 	if r.Kept == nil {
 		t.Fatal("the newest name is forgotten")
 	}

@@ -1,14 +1,22 @@
 package x400p1
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/osi/session"
+	"github.com/mtakit/mtakit/lib/spool"
+)
 
 const (
 	// maxNames bounds the names of activities, and maxOwnNames those of one object, newest
 	// last.
 	maxNames    = 10000
 	maxOwnNames = 16
-	// maxTwice bounds the names a peer has given twice.
-	maxTwice = 256
+	// maxTwice bounds the names a peer has given twice, and maxAssociations its
+	// associations that are told apart.
+	maxTwice        = 256
+	maxAssociations = 4096
 	// recordCost is what a record in the log of a partial counts as, of recovery-size.
 	recordCost = 256
 )
@@ -21,13 +29,22 @@ type account struct {
 	// resumed by it. Where they are too many, nothing is kept of the peer's until blind.
 	twice map[string]time.Time
 	blind time.Time
+	// associations are those over which activities have begun, by their references.
+	associations map[string]*identity
+}
+
+// identity is an association as its references tell it from others, which they do not if
+// another has them.
+type identity struct {
+	at     time.Time // of the last activity
+	shared bool
 }
 
 // of is the account of a peer. r.mu is held.
 func (r *recovery) of(peer string) *account {
 	a := r.accounts[peer]
 	if a == nil {
-		a = &account{twice: map[string]time.Time{}}
+		a = &account{twice: map[string]time.Time{}, associations: map[string]*identity{}}
 		r.accounts[peer] = a
 	}
 	return a
@@ -96,6 +113,51 @@ func (r *recovery) isTwice(peer, name string) bool {
 	return twice
 }
 
+// identify notes over which association the activities of a keeper come, by references
+// that no other may have had as long as something can be resumed by them: a peer that
+// opens two in one second may give both the same, and count the activities of each from 1.
+// Then the name of one would be that of another, of which nothing may be known here, and
+// what is kept under the references of both is nobody's. mu is held.
+func (k *peerKeeper) identify(c session.ConnectionIdentifier) {
+	a, refs := k.of(k.peer), references(k.peer, c)
+	known := a.associations[refs]
+	switch {
+	case known == nil && len(a.associations) >= maxAssociations:
+		a.blind = k.now().Add(k.age)
+		return
+	case known == nil:
+		known = &identity{}
+		a.associations[refs] = known
+	case known != k.known && !known.shared:
+		known.shared = true
+		k.disown(refs)
+	}
+	known.at, k.known = k.now(), known
+	k.arm(k.age)
+}
+
+// disown ends what is kept under references that two associations have. It is gone from
+// the disk, too, before anything else of the two is confirmed. mu is held.
+func (k *peerKeeper) disown(refs string) {
+	var gone spool.ID
+	for n, p := range k.names {
+		if strings.HasPrefix(n, refs) {
+			gone = p.id
+			k.end(p)
+		}
+	}
+	if gone != "" {
+		_ = k.secure(k.ctx, gone) // if that fails nobody is told yes any more
+	}
+}
+
+// isShared tells of references that cannot be relied on. r.mu is held.
+func (r *recovery) isShared(peer string, c session.ConnectionIdentifier) bool {
+	a := r.of(peer)
+	known := a.associations[references(peer, c)]
+	return known != nil && known.shared || !r.now().After(a.blind)
+}
+
 // expireAccounts forgets names that were given twice, and accounts without anything.
 // r.mu is held.
 func (r *recovery) expireAccounts(later func(time.Time) bool) {
@@ -105,7 +167,12 @@ func (r *recovery) expireAccounts(later func(time.Time) bool) {
 				delete(a.twice, name)
 			}
 		}
-		if len(a.twice) == 0 && a.names == 0 && a.octets == 0 && r.now().After(a.blind) {
+		for refs, known := range a.associations {
+			if !later(known.at) {
+				delete(a.associations, refs)
+			}
+		}
+		if len(a.twice) == 0 && len(a.associations) == 0 && a.names == 0 && a.octets == 0 && r.now().After(a.blind) {
 			delete(r.accounts, peer)
 		}
 	}

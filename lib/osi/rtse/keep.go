@@ -27,8 +27,6 @@ type Keeper interface {
 	// Keep begins with an activity at its first checkpoint; nil if it is not to be
 	// kept.
 	Keep(name ActivityName) Kept
-	// Accepted hears that an APDU has been accepted of which nothing was kept.
-	Accepted(name ActivityName)
 	// Resume gives back what was kept of an activity, up to a checkpoint, under the
 	// name it has from now on. Whoever had it before has it no more.
 	Resume(old, now ActivityName, serial session.SerialNumber) Resumed
@@ -137,9 +135,6 @@ const (
 func (k *keeping) end(f fate) {
 	if k == nil {
 		return
-	}
-	if k.kept == nil && f == asAccepted {
-		k.keeper.Accepted(k.name)
 	}
 	if k.kept != nil && (!k.over || k.fate == asLeft && f == asAccepted) {
 		k.fate = f

@@ -40,12 +40,6 @@ func (m *memory) Begin(name ActivityName) {
 	delete(m.kept, nameOf(name))
 }
 
-func (m *memory) Accepted(name ActivityName) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.kept[nameOf(name)] = &remembered{memory: m, accepted: true}
-}
-
 func (m *memory) Keep(name ActivityName) Kept {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -428,48 +422,7 @@ func TestBeginForgets(t *testing.T) {
 	done := transfer(t, a, value(10))
 	take(t, b)
 	await(t, done)
-	for _, r := range keeper.kept {
-		if len(r.octets) > 0 {
-			t.Error("the earlier activity is still kept under the name")
-		}
-	}
-}
-
-// An APDU that may have arrived whole, with no checkpoint confirmed, is resumed from its
-// beginning: a peer that has it says so, and another gets it anew.
-func TestInDoubtWithoutCheckpoint(t *testing.T) {
-	for _, knows := range []bool{true, false} {
-		keeper, apdu := newMemory(), value(100)
-		a, b, _ := keepingPair(t, keeper, "x1", 0)
-		done := resumable(t, a, apdu, nil)
-		ind := receive[*TransferIndication](t, b)
-		if _, err := io.ReadAll(ind.APDU); err != nil {
-			t.Fatal(err)
-		}
-		b.mu.Lock()
-		err := b.wait(testContext(t), nil, func() bool { return b.machine.state == ended })
-		b.mu.Unlock()
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = a.tc.Close() // the answer finds nobody
-		r := await(t, done)
-		if r.err == nil || !r.InDoubt || r.Interrupted == nil || r.Interrupted.Serial != 0 || !r.Interrupted.Ended {
-			t.Fatalf("%+v", r)
-		}
-		if knows {
-			_ = ind.Accept() // nobody hears it
-		}
-		a, b, _ = keepingPair(t, keeper, "x2", 0)
-		done = resumable(t, a, apdu, r.Interrupted)
-		if !knows {
-			if got := take(t, b); !bytes.Equal(got, apdu) {
-				t.Errorf("%d octets arrived", len(got))
-			}
-		}
-		if r := await(t, done); r.err != nil || !r.Confirmed || r.Resumed {
-			t.Errorf("%+v", r)
-		}
-		send(t, a, b, value(10)) // and nothing waits to be taken before it
+	if len(keeper.kept) != 0 {
+		t.Error("the earlier activity is still kept under the name")
 	}
 }

@@ -13,8 +13,7 @@ type Resumption struct {
 	Connection *session.ConnectionIdentifier
 	// Old is the identifier the activity had there.
 	Old []byte
-	// Serial is the last checkpoint confirmed; the APDU goes on behind it. 0 is none: it
-	// is sent from its beginning, in case the peer has it and says so.
+	// Serial is the last checkpoint confirmed; the APDU goes on behind it.
 	Serial session.SerialNumber
 	// What follows is not transmitted. Octets is what came before that checkpoint, the
 	// EXTERNAL's included, and Header how that begins.

@@ -61,7 +61,7 @@ type outbound struct {
 
 	// What is needed to resume it; guarded by the mutex of the Conn.
 	name    []byte     // of the activity
-	from    Resumption // where the activity was resumed; without Old it was started
+	from    Resumption // where the activity was resumed; Serial 0: it was started
 	refused bool       // the peer would not resume it
 	told    int64      // octets, as Progress last heard
 	marks   []Mark     // checkpoints not yet confirmed
@@ -84,10 +84,7 @@ func (o *outbound) resumption() *Resumption {
 		return nil
 	case o.secured.Serial > o.from.Serial:
 		r = o.here()
-	case o.from.Old == nil && o.ended:
-		// The peer may have it whole.
-		r = o.here()
-	case o.from.Old == nil || o.from.Tries >= maxTries || o.abort != nil && o.abort.Layer != LayerTransport:
+	case o.from.Serial == 0 || o.from.Tries >= maxTries || o.abort != nil && o.abort.Layer != LayerTransport:
 		// A peer that has answered by an abort would do so again.
 		return nil
 	default:
@@ -169,7 +166,7 @@ func (o *outbound) again() (bool, error) {
 		o.broken = nil
 		o.from = o.here()
 		o.from.Connection = nil // this one
-	case o.result != nil && !o.result.Positive && o.from.Old != nil && o.secured.Serial == o.from.Serial && o.result.Reason != session.ExceptionJeopardized:
+	case o.result != nil && !o.result.Positive && o.from.Serial > 0 && o.secured.Serial == o.from.Serial && o.result.Reason != session.ExceptionJeopardized:
 		// Nothing is known of it, or no more.
 		o.refused, o.from = true, Resumption{}
 	default:
@@ -184,7 +181,7 @@ func (o *outbound) activate() error {
 	if err != nil {
 		return err
 	}
-	if o.from.Old != nil || o.pos > 0 {
+	if o.from.Serial > 0 || o.pos > 0 {
 		if _, err := o.seeker.Seek(max(0, o.from.Octets-int64(len(o.header))), io.SeekStart); err != nil {
 			return fmt.Errorf("reading the APDU: %w", err)
 		}
@@ -192,7 +189,7 @@ func (o *outbound) activate() error {
 	o.name, o.pos, o.marks = id, o.from.Octets, nil
 	o.secured = Mark{Serial: o.from.Serial, Octets: o.from.Octets}
 	o.result, o.broken, o.sent = nil, nil, o
-	if o.from.Old == nil {
+	if o.from.Serial == 0 {
 		return o.step(rtTransfer{Activity: id, Resumable: o.seeker != nil})
 	}
 	return o.step(rtResume{Activity: id, Resumption: o.from})
@@ -232,7 +229,7 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 		out.size = int(min(c.machine.checkpoint, c.cfg.ownLimit())) * checkpointUnit
 	}
 	if r := o.Resume; r != nil {
-		if out.seeker == nil || len(r.Old) == 0 || r.Octets < 0 || r.Serial == 0 && r.Octets > 0 || r.Octets > out.total {
+		if out.seeker == nil || r.Serial < 1 || r.Octets < 0 || r.Octets > out.total {
 			return nil, diag.E("", diag.Usage, errResume)
 		}
 		out.ended = r.Ended
