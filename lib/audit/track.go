@@ -124,7 +124,7 @@ func (r Record) Summary() string {
 	}
 	switch {
 	case r.Subject != "" && r.Text != "":
-		add("about %s: recipient %s", r.Subject, r.Text)
+		add("about %s: %s", r.Subject, r.Text)
 	case r.Subject != "":
 		add("about %s", r.Subject)
 	case r.Text != "":

@@ -106,8 +106,13 @@ func WantedOf(f mts.PerRecipientReportTransferFields) bool {
 // maxSummary bounds the recipients a Summary tells of.
 const maxSummary = 20
 
-// Summary is what a report says, for people: "1 delivered; 2 not delivered:
-// unable-to-transfer (1), unrecognised-OR-name (0)".
+// maxSummaryAddress bounds an address there, in octets.
+const maxSummaryAddress = 500
+
+// Summary is what a report says, for people: "recipient 1 /S=Smith/C=GB/: delivered;
+// recipient 2 /S=Jones/C=GB/: not delivered: unable-to-transfer (1),
+// unrecognised-OR-name (0)". The address is that of actual-recipient-name: the members
+// of a list have one number in common.
 func Summary(r *mts.Report) string {
 	var all []string
 	for i, f := range r.Content.PerRecipientFields {
@@ -122,7 +127,11 @@ func Summary(r *mts.Report) string {
 				what += fmt.Sprintf(", %v (%d)", *d, *d)
 			}
 		}
-		all = append(all, fmt.Sprintf("%d %s", f.OriginallySpecifiedRecipientNumber, what))
+		address := nameText(&f.ActualRecipientName)
+		if len(address) > maxSummaryAddress {
+			address = strings.ToValidUTF8(address[:maxSummaryAddress], "") + "…"
+		}
+		all = append(all, fmt.Sprintf("recipient %d %s: %s", f.OriginallySpecifiedRecipientNumber, address, what))
 	}
 	return strings.Join(all, "; ")
 }

@@ -125,7 +125,8 @@ func TestMake(t *testing.T) {
 	if f[1].LastTraceInformation.ArrivalTime != asn1.NewUTCTime(accepted) {
 		t.Errorf("arrival %v", f[1].LastTraceInformation.ArrivalTime)
 	}
-	if got := Summary(r); got != "5 not delivered: unable-to-transfer (1), unrecognised-OR-name (0); 6 delivered" {
+	if got := Summary(r); got != "recipient 5 /S=Jones/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/: not delivered: unable-to-transfer (1), unrecognised-OR-name (0); "+
+		"recipient 6 /S=Brown/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/: delivered" {
 		t.Errorf("summary %q", got)
 	}
 	if len(r.Envelope.TraceInformation) != 0 || r.Content.SubjectIntermediateTraceInformation != nil {
