@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 )
 
@@ -76,6 +77,21 @@ func (b *Backlog) nameChildren(ref Ref) error {
 		b.named = false
 	}
 	delete(b.kin, string(ref.ID[:timeSize]))
+	return nil
+}
+
+// settleFresh does this for the families of what lies in new/, which may be adopted at any
+// moment from now on. What is in the way now is met again when their turn comes.
+func (b *Backlog) settleFresh() error {
+	for _, time := range slices.Sorted(maps.Keys(b.kin)) {
+		family := b.kin[time]
+		if !slices.ContainsFunc(family, func(r Ref) bool { return r.Priority == 0 }) {
+			continue
+		}
+		if err := b.nameChildren(family[0]); errors.Is(err, ErrBarrier) {
+			return err
+		}
+	}
 	return nil
 }
 

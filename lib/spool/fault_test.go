@@ -551,6 +551,37 @@ func TestSweepIncomplete(t *testing.T) {
 	}
 }
 
+// A message in new/, its adoption having been taken back by a cut, knows its child as soon
+// as it can be adopted.
+func TestParentInNewKnowsItsChild(t *testing.T) {
+	dir := newSpool(t)
+	parent := put(t, dir, &Envelope{ID: NewID(time.Unix(1, 0))})
+	child := put(t, dir, &Envelope{ID: ChildID(parent.ID, "expand", []int{1}), Parent: parent.ID, Step: "expand", ParentRecipients: []int{1}})
+	if err := os.Rename(filepath.Join(dir, parent.String()), filepath.Join(dir, "new", string(parent.ID))); err != nil {
+		t.Fatal(err)
+	}
+	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	defer s.Close()
+	defer l.Close()
+	backlog, err := s.Recover()
+	if err != nil {
+		t.Fatal(err)
+	}
+	item, err := s.Adopt(parent.ID)
+	if err != nil || !names(item.Log, child.ID) {
+		t.Errorf("adopted with %+v, %v", item, err)
+	}
+	good := 0
+	if err := backlog.Load(func(i Item) error {
+		if i.Ref == child && i.Damaged == nil {
+			good++
+		}
+		return nil
+	}); err != nil || good != 1 {
+		t.Errorf("the child is handed out %d times, %v", good, err)
+	}
+}
+
 // Of what lies in tmp/ that goes whose writer began long ago and has died.
 func TestSweepTmp(t *testing.T) {
 	s, l := openOn(t, newSpool(t), BarrierSyncfs, osDisk{})

@@ -55,7 +55,7 @@ func (s *Spool) Recover() (*Backlog, error) {
 	verify := !s.lock.wasClean
 	s.mu.Unlock()
 	b := &Backlog{s: s, verify: verify, logs: make(map[Ref]struct{}), fresh: make(map[ID]struct{})}
-	for _, step := range []func() error{s.sweepTmp, s.sweepPartial, b.list, b.joinLogs, b.findKin} {
+	for _, step := range []func() error{s.sweepTmp, s.sweepPartial, b.list, b.joinLogs, b.findKin, b.settleFresh} {
 		if err := step(); err != nil {
 			return nil, fail("recover", err)
 		}
