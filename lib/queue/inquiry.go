@@ -171,6 +171,10 @@ func (k *Keeper) identifiers() []spool.ID {
 func (k *Keeper) named(ids []spool.ID, prefix string) (spool.Ref, error) {
 	i, _ := slices.BinarySearch(ids, spool.ID(prefix))
 	if prefix == "" || i == len(ids) || !strings.HasPrefix(string(ids[i]), prefix) {
+		if prefix != "" && k.waitsForTheDisk(prefix) {
+			return spool.Ref{}, diag.WithHint(diag.E(prefix, diag.IO, errors.New("in the spool, and cannot be read now")),
+				"mtactl check says why; mtarun tries it again, and serves it when it can be read")
+		}
 		if bad := k.spool.InBad(prefix); bad != "" {
 			return spool.Ref{}, diag.WithHint(diag.E(prefix, diag.NoInput, errors.New("no longer in the queue: put aside as "+bad)),
 				"mtactl check says why; nobody has been told: mtasubmit --resubmit "+bad+" sends it again if it can be read")
@@ -183,6 +187,22 @@ func (k *Keeper) named(ids []spool.ID, prefix string) (spool.Ref, error) {
 	}
 	ref, _ := k.ref(ids[i])
 	return ref, nil
+}
+
+// waitsForTheDisk tells whether a message with an identifier that begins so is in the
+// spool and has not been given by the disk so far.
+func (k *Keeper) waitsForTheDisk(prefix string) bool {
+	for id := range k.unread {
+		if strings.HasPrefix(string(id), prefix) {
+			return true
+		}
+	}
+	for id := range k.refused {
+		if strings.HasPrefix(string(id), prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // Next returns the next portion of the answer, which may be empty, and whether there is
