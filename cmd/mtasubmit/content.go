@@ -2,13 +2,16 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/mtakit/mtakit/lib/charset"
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/ipms"
@@ -110,11 +113,33 @@ func (out *content) compose(c *ucli.Context, s *source, in io.Reader) error {
 	}
 	composed, err := ipms.Compose(m)
 	if err != nil {
-		return err
+		return uncomposed(m.Text, err)
 	}
 	eits := composed.EncodedInformationTypes()
 	s.OriginalEncodedInformationTypes, out.r = &eits, composed
 	return nil
+}
+
+// uncomposed words what is wrong with a message for who wrote it. A character that has no
+// place in a text is found by its line.
+func uncomposed(text string, err error) error {
+	var layer *diag.Error
+	if errors.As(err, &layer) {
+		err = layer.Err
+	}
+	var r *charset.RepertoireError
+	if !errors.As(err, &r) {
+		return diag.E("", diag.Data, err)
+	}
+	for n, line := range strings.Split(text, "\n") {
+		for at, c := range []rune(line) {
+			if c == r.Rune {
+				return diag.WithHint(diag.E("text", diag.Data, fmt.Errorf("character %q, line %d, column %d: not in %s", c, n+1, at+1, r.Repertoire)),
+					"--attach sends a file as it is; --raw a content that was made elsewhere")
+			}
+		}
+	}
+	return diag.E("", diag.Data, err)
 }
 
 // modified is when the file was last changed; zero when nobody can tell.

@@ -129,7 +129,7 @@ func readText(r io.Reader) (string, error) {
 		return "", diag.WithHint(diag.New("text", diag.Data, "longer than 16 MiB"), "--attach takes files of any length")
 	}
 	if at := notUTF8(text); at >= 0 {
-		return "", diag.WithHint(diag.E("text", diag.Data, fmt.Errorf("not UTF-8 at octet %d", at)), "--attach and --raw take any octets")
+		return "", diag.WithHint(diag.E("text", diag.Data, fmt.Errorf("not UTF-8 at octet %d", at+1)), "--attach and --raw take any octets")
 	}
 	return string(text), nil
 }

@@ -5,6 +5,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -250,9 +251,24 @@ func version() string {
 func Address(op, text string) (oraddr.Address, error) {
 	a, err := oraddr.Parse(text)
 	if err != nil {
-		err = diag.WithHint(diag.E(op, diag.Data, err), "an O/R address is written as in mta(7): /S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/")
+		err = diag.WithHint(diag.E(op, diag.Data, addressed(err)), cmp.Or(diag.HintOf(err), "an O/R address is written as in mta(7): /S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"))
 	}
 	return a, err
+}
+
+// addressed words what is wrong with the text of an address for who typed it.
+func addressed(err error) error {
+	var syntax *oraddr.SyntaxError
+	var invalid *oraddr.InvalidError
+	switch {
+	case errors.As(err, &syntax) && syntax.Label != "":
+		return fmt.Errorf("%q, at octet %d: %w", syntax.Label, syntax.Offset+1, syntax.Err)
+	case errors.As(err, &syntax):
+		return syntax.Err
+	case errors.As(err, &invalid):
+		return invalid
+	}
+	return err
 }
 
 // Operands returns the operands of a command; a "-" among them stands for the lines of

@@ -102,10 +102,11 @@ func octets(s conf.Selector) []byte {
 	return []byte(s)
 }
 
-// refusal is an association that the bind ended, on either side.
+// refusal is an association that the bind ended, on either side; LayerOf says that it was
+// the bind.
 type refusal struct{ err error }
 
-func (r *refusal) Error() string { return "bind: " + r.err.Error() }
+func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
 // bindError words the bind error an rtse.Refusal carries, or the reason that stands
@@ -134,8 +135,16 @@ func bindError(err error) error {
 	if e.Temporary() {
 		kind = diag.Temporary
 	}
-	return &refusal{diag.E("refused by the peer", kind, e)}
+	err = diag.E("refused by the peer", kind, named(e))
+	if e == mts.AuthenticationError {
+		err = diag.WithHint(err, "the peer tells nobody else why: ask who runs it what its log says of this bind")
+	}
+	return &refusal{err}
 }
+
+// named is a bind error with X.411's name of it alone for a text, where refused has been
+// said already.
+func named(e mts.MTABindError) error { return &retold{e, e.String()} }
 
 // LayerOf names the layer that refused, aborted or could not be reached.
 func LayerOf(err error) string {
@@ -173,7 +182,7 @@ type binder struct {
 
 func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	refuse := func(e mts.MTABindError, why error) rtse.Decision {
-		b.err = &refusal{diag.E(fmt.Sprintf("refused %q", b.name), diag.Denied, fmt.Errorf("%w: %w", e, why))}
+		b.err = &refusal{diag.E(fmt.Sprintf("refused %q", b.name), diag.Denied, fmt.Errorf("%w: %w", named(e), why))}
 		reason := p1.RefuseReason(e)
 		return rtse.Decision{Transient: e.Temporary(), UserData: p1.BindError(e), RefuseReason: &reason}
 	}

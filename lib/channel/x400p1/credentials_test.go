@@ -455,7 +455,7 @@ func TestStrongAnswer(t *testing.T) {
 				t.Errorf("%s: %+v", c.name, call)
 			}
 			call.Conn.Abort(rtse.UserError)
-		case err == nil || !strings.Contains(err.Error(), "bind: refused here: ") || !strings.Contains(err.Error(), c.text) ||
+		case err == nil || !strings.Contains(err.Error(), "refused here: ") || !strings.Contains(err.Error(), c.text) ||
 			diag.KindOf(err) != c.kind || LayerOf(err) != "bind":
 			t.Errorf("%s: %v, of kind %v", c.name, err, diag.KindOf(err))
 		}
