@@ -91,7 +91,7 @@ func (c *checker) top() error {
 		}
 		for _, name := range names {
 			path := strings.TrimPrefix(dir+"/"+name, "./")
-			if !slices.Contains(ours, path) {
+			if !slices.Contains(ours, path) && path != TokensDir {
 				c.found(FoundForeign, path, "not of a spool")
 			}
 		}

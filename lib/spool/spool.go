@@ -23,6 +23,10 @@ func directories() []string {
 	return []string{"ctl", "new", "q", "q/u", "q/n", "q/d", "partial", "tmp", "bad"}
 }
 
+// TokensDir is the directory of a spool in which channels keep which bind-tokens were
+// taken. It is there from the first one on.
+const TokensDir = "tokens"
+
 // Spool is an open spool.
 type Spool struct {
 	dir  string

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
@@ -24,23 +23,6 @@ import (
 
 // maxPEM bounds a file of certificates or a key.
 const maxPEM = 1 << 20
-
-// tokensKept is how many tokens of a peer are remembered.
-const tokensKept = 1024
-
-// memory is a token.Memory for all associations of a channel.
-type memory struct {
-	mu     sync.Mutex
-	tokens *token.Memory
-}
-
-func newMemory(now time.Time) *memory { return &memory{tokens: token.NewMemory(now, tokensKept)} }
-
-func (m *memory) take(peer string, t *token.Taken) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.tokens.Take(peer, t)
-}
 
 // isStrong tells whether the bind with a peer has strong credentials.
 func isStrong(p *conf.Peer) bool { return p.Credentials == conf.CredentialsStrong }

@@ -31,6 +31,7 @@ import (
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/osi/tp"
 	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/spool"
 )
 
 // issuer is an authority, which writes what it issues into files.
@@ -305,6 +306,14 @@ func TestStrongBindRefused(t *testing.T) {
 			raw, _ := s.argument(later())
 			return raw
 		}, mts.Busy, "MTA-A.key: everybody has access to it: mode 644, at most 660"},
+		{"what cannot be recorded", func() ber.Raw {
+			tokens := filepath.Join(s.conf.Spool.Dir, spool.TokensDir)
+			if err := errors.Join(os.RemoveAll(tokens), os.WriteFile(tokens, nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			raw, _ := s.argument(later())
+			return raw
+		}, mts.Busy, "busy: tokens: "},
 	} {
 		argument := c.call()
 		*peer, s.peer.Identity.MTA = good, "MTA-B"
@@ -365,7 +374,7 @@ func TestStrongAnswer(t *testing.T) {
 	t.Parallel()
 	s, i := startStrong(t)
 	i.issue("MTA-C", time.Hour)
-	peer, seen := &s.conf.Peers[0], newMemory(time.Now().Add(-time.Minute))
+	peer, seen := &s.conf.Peers[0], newMemory(t.TempDir(), time.Now().Add(-time.Minute))
 	trust, err := newTrust(s.peer, &s.peer.Peers[0])
 	if err != nil {
 		t.Fatal(err)
@@ -468,10 +477,10 @@ func TestStrongAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := checkAnswer(s.conf, peer, &result, unrelated, newMemory(later()), time.Now()); err != nil {
+	if _, err := checkAnswer(s.conf, peer, &result, unrelated, newMemory(t.TempDir(), later()), time.Now()); err != nil {
 		t.Errorf("a related answer needs no memory: %v", err)
 	}
-	if _, err := checkAnswer(s.conf, peer, &result, asn1.Bits(1), newMemory(later()), time.Now()); !temporary(err) {
+	if _, err := checkAnswer(s.conf, peer, &result, asn1.Bits(1), newMemory(t.TempDir(), later()), time.Now()); !temporary(err) {
 		t.Error(err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -68,7 +69,7 @@ var (
 // New makes the channel.
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
 	c := &Channel{host: h, now: now, associations: map[uint64]*association{}, inbound: map[string]int{},
-		addresses: addressBook{good: map[string]goodAddress{}}, seen: newMemory(now())}
+		addresses: addressBook{good: map[string]goodAddress{}}, seen: newMemory(filepath.Join(h.Spool.Dir(), spool.TokensDir), now())}
 	c.callers = channel.NewCallers(callerLimits(cfg), c.crowded)
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.opening, c.stopOpening = context.WithCancelCause(c.ctx)

@@ -10,8 +10,9 @@ import (
 
 // Memory tells whether a token was taken before. Of each sender it keeps so many, those
 // with the latest times; one that is not later than whatever it has let go of, or than its
-// own beginning, is not known to be new and is not taken. It is not for several
-// goroutines at once.
+// own beginning, is not known to be new and is not taken. A clock that is ahead makes
+// tokens of times to come: of those taken before its beginning a Memory hears by
+// [Memory.Known], and of nothing else. It is not for several goroutines at once.
 type Memory struct {
 	begun time.Time
 	most  int
@@ -37,6 +38,19 @@ func (e entry) compare(f entry) int {
 // NewMemory returns a Memory that begins now and keeps so many tokens of each sender.
 func NewMemory(now time.Time, most int) *Memory {
 	return &Memory{begun: now, most: most, of: map[string]*remembered{}}
+}
+
+// Known says what was taken of a sender before this Memory began, or elsewhere: nothing
+// after a time; up to it nothing is known. If none of the sender has come yet, that stands
+// for the beginning.
+func (m *Memory) Known(sender string, upTo time.Time) {
+	r := m.of[sender]
+	switch {
+	case r == nil:
+		m.of[sender] = &remembered{floor: upTo}
+	case upTo.After(r.floor):
+		r.floor = upTo
+	}
 }
 
 // Take remembers a token of a sender, of whom there must be a bounded number. The error is

@@ -506,3 +506,36 @@ func TestNewSigner(t *testing.T) {
 		}
 	}
 }
+
+// What was taken before a memory began, of a clock that is ahead, is not taken by it; and
+// whoever is known from before does not wait for its beginning.
+func TestMemoryKnown(t *testing.T) {
+	noon := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	m := NewMemory(noon, 4)
+	at := func(seconds int) *Taken {
+		return &Taken{Certificate: &x509.Certificate{}, Time: noon.Add(time.Duration(seconds) * time.Second), Number: asn1.Bits(1)}
+	}
+	m.Known("ahead", noon.Add(3*time.Minute))
+	m.Known("behind", noon.Add(-time.Hour))
+	for i, step := range []struct {
+		sender string
+		token  *Taken
+		want   string
+	}{
+		{"ahead", at(180), "forgotten"}, {"ahead", at(181), "<nil>"},
+		{"behind", at(-3600), "forgotten"}, {"behind", at(-60), "<nil>"},
+		{"new", at(-60), "forgotten"},
+	} {
+		if err := m.Take(step.sender, step.token); problem(err) != step.want {
+			t.Errorf("step %d: %v, not %s", i, err, step.want)
+		}
+	}
+	m.Known("behind", noon.Add(-2*time.Hour)) // which it knew
+	m.Known("new", noon.Add(time.Minute))
+	if err := m.Take("behind", at(-59)); err != nil {
+		t.Error(err)
+	}
+	if err := m.Take("new", at(60)); problem(err) != "forgotten" {
+		t.Error(err)
+	}
+}
