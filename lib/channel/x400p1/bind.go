@@ -1,6 +1,7 @@
 package x400p1
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -62,6 +63,19 @@ func answering(cfg *conf.Config, own *conf.Channel, now time.Time) rtse.Config {
 		}
 	}
 	return c
+}
+
+// unanswered names the peers because of which a mode of X.410 would be answered if they were
+// enabled; "" for none.
+func unanswered(cfg *conf.Config, own *conf.Channel, answered []int64) string {
+	var names []string
+	for i := range cfg.Peers {
+		peer := &cfg.Peers[i]
+		if p := protocolOf(peer); p != 0 && !peer.Enabled && peer.Channel == own.Name && !slices.Contains(answered, p) {
+			names = append(names, fmt.Sprintf("%s (mode %s)", peer.Name, peer.Mode))
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // protocolOf is the application protocol a peer is called with; 0 is normal mode.
@@ -197,12 +211,20 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 		b.name = string(argument.Authenticated.InitiatorName)
 	}
 	peer, known := s.Peer(b.name)
-	if !known || peer.Channel != s.own.Name || !peer.Enabled || b.name == "" {
-		peer = &conf.Peer{Name: "unknown"} // compared all the same: time tells nothing
+	var barred error
+	switch {
+	case !known || b.name == "":
 		known = false
+	case !peer.Enabled:
+		barred = errors.New("the peer of this name is not enabled")
+	case peer.Channel != s.own.Name:
+		barred = fmt.Errorf("the peer of this name belongs to channel %s", peer.Channel)
+	}
+	if !known || barred != nil {
+		peer, known = &conf.Peer{Name: "unknown"}, false // compared all the same: time tells nothing
 	}
 	if e, err := b.authenticate(s, peer, known, &argument); err != nil {
-		return refuse(e, err)
+		return refuse(e, cmp.Or(barred, err))
 	}
 	if mode := modeOf(ind.Remote); mode != peer.Mode {
 		return refuse(mts.AuthenticationError, fmt.Errorf("mode %s, where the peer is configured for %s", mode, peer.Mode))

@@ -313,6 +313,11 @@ func (c *Channel) answer(s *settings, b *binder, caller *channel.Caller, listene
 		return nil, b.err
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, fmt.Errorf("did not come to the bind within %v", s.own.OpenTimeout.D())
+	case err != nil && LayerOf(err) == string(rtse.LayerPresentation):
+		// Who called has given no name yet.
+		if names := unanswered(s.Config, &s.own, cfg.ApplicationProtocols); names != "" {
+			err = fmt.Errorf("%w; not enabled: %s", err, abbreviated(names))
+		}
 	}
 	return conn, err
 }
