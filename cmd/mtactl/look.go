@@ -303,17 +303,13 @@ func ping(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	peer, ok := cfg.Peer(c.Args().First())
-	if !ok {
-		var names []string
-		for _, p := range cfg.Peers {
-			names = append(names, p.Name)
-		}
-		err := diag.New(c.Args().First(), diag.Config, "no such peer in the configuration")
-		if len(names) == 0 {
-			return diag.WithHint(err, "it has none: mta.toml(5) tells how [[peer]] is written")
-		}
-		return diag.WithHint(err, "it has "+strings.Join(names, ", "))
+	peer, err := cfg.NamedPeer(c.Args().First())
+	if err != nil {
+		return err
+	}
+	if len(peer.Calls()) == 0 {
+		return diag.WithHint(diag.New(peer.Name, diag.Unavailable, "it has no address to call"),
+			"it calls here: mtaqueue tree tells whether it has; mta.toml(5) tells how addresses are written")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.Duration("timeout"))
 	defer cancel()

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 )
@@ -315,6 +316,23 @@ func (c *Config) Peer(name string) (*Peer, bool) {
 		}
 	}
 	return nil, false
+}
+
+// NamedPeer is Peer for a name that somebody has given: the error, of kind NoInput, has a
+// hint with the names there are.
+func (c *Config) NamedPeer(name string) (*Peer, error) {
+	if p, ok := c.Peer(name); ok {
+		return p, nil
+	}
+	hint := "it has none: mta.toml(5) tells how [[peer]] is written"
+	if len(c.Peers) > 0 {
+		names := make([]string, len(c.Peers))
+		for i := range c.Peers {
+			names[i] = c.Peers[i].Name
+		}
+		hint = "it has " + strings.Join(names, ", ")
+	}
+	return nil, diag.WithHint(diag.New(name, diag.NoInput, "no such peer in the configuration"), hint)
 }
 
 // Channel returns the channel of the given name.

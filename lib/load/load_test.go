@@ -243,7 +243,7 @@ func TestPlay(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
-	if _, err := Play(cfg, "NOBODY"); diag.KindOf(err) != diag.Config || diag.HintOf(err) == "" {
+	if _, err := Play(cfg, "NOBODY"); diag.KindOf(err) != diag.NoInput || diag.HintOf(err) == "" {
 		t.Error(err)
 	}
 	for what, change := range map[string]func(*conf.Peer){

@@ -1,8 +1,6 @@
 package load
 
 import (
-	"strings"
-
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 )
@@ -17,17 +15,9 @@ type Part struct {
 
 // Play is for playing a peer of the switch that has the configuration.
 func Play(cfg *conf.Config, name string) (Part, error) {
-	peer, ok := cfg.Peer(name)
-	if !ok {
-		err := diag.New(name, diag.Config, "no such peer in the configuration")
-		var names []string
-		for _, p := range cfg.Peers {
-			names = append(names, p.Name)
-		}
-		if len(names) == 0 {
-			return Part{}, diag.WithHint(err, "it has none: mta.toml(5) tells how [[peer]] is written")
-		}
-		return Part{}, diag.WithHint(err, "it has "+strings.Join(names, ", "))
+	peer, err := cfg.NamedPeer(name)
+	if err != nil {
+		return Part{}, err
 	}
 	switch {
 	case peer.TLS == conf.TLSRequire:

@@ -188,8 +188,11 @@ func (d *dialler) dial(ctx context.Context, c rtse.Config, to conf.Address, p *p
 	if err != nil {
 		conn.Abort(rtse.UserError)
 		kind := diag.Denied
-		if temporary(err) {
+		switch {
+		case temporary(err):
 			kind = diag.Temporary
+		case diag.KindOf(err) == diag.Config:
+			kind = diag.Config // what the peer is judged by cannot be read: the peer is not at fault
 		}
 		// Nobody refused: this side did.
 		return nil, &refusal{diag.E("refused here", kind, err)}
