@@ -36,6 +36,7 @@ func app() *ucli.App {
 				Name:      "check",
 				Usage:     "exit 0 if every address has a way, 1 if not",
 				ArgsUsage: "[ADDRESS ...]",
+				Flags:     []ucli.Flag{cli.JSONFlag()},
 				Action:    check,
 			},
 		},

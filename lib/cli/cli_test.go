@@ -99,6 +99,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"verb", "--to", "a"}, "mtatest: error: no such flag: --to\nmtatest: hint: --to stands before the verb: mtatest --to …\n"},
 		{[]string{"group", "ls"}, "mtatest: error: group: unknown verb \"ls\"\nmtatest: hint: mtaqueue list\n"},
 		{[]string{"--count", "many"}, "mtatest: error: --count cannot be \"many\"\nmtatest: hint: mtatest --help lists the flags\n"},
+		{[]string{"group", "two", "--deep", "a"}, "mtatest: error: no such flag: --deep\nmtatest: hint: mtatest verb has --deep, mtatest group two has not\n"},
 		{[]string{"--deep", "a"}, "mtatest: error: no such flag: --deep\nmtatest: hint: --deep stands after the verb: mtatest verb --deep …\n"},
 	} {
 		status, out, said := call(t, well, c.args...)

@@ -162,20 +162,35 @@ func usage(c *ucli.Context, err error, _ bool) error {
 
 // whereFlag says where a flag belongs that does not belong here, or which was meant.
 func whereFlag(c *ucli.Context, name string) string {
-	here := c.App.Flags
+	here, verbless := c.App.Flags, true
 	if c.Command != nil && c.Command.HelpName != "" && c.Command.HelpName != c.App.Name {
-		here = c.Command.Flags
+		here, verbless = c.Command.Flags, false
 	}
 	if slices.Contains(flagNames(c.App.Flags), name) {
 		return fmt.Sprintf("%s stands before the verb: %s %s …", dashes(name), c.App.Name, dashes(name))
 	}
-	for _, verb := range c.App.Commands {
-		if slices.Contains(flagNames(verb.Flags), name) {
-			return fmt.Sprintf("%s stands after the verb: %s %s %s …", dashes(name), c.App.Name, verb.Name, dashes(name))
-		}
+	switch verb := verbWith(c.App.Name, c.App.Commands, name); {
+	case verb == "":
+	case verbless:
+		return fmt.Sprintf("%s stands after the verb: %s %s …", dashes(name), verb, dashes(name))
+	default:
+		return fmt.Sprintf("%s has %s, %s has not", verb, dashes(name), helpName(c))
 	}
 	if near := nearest(name, flagNames(here)); near != "" {
 		return helpName(c) + " " + dashes(near)
+	}
+	return ""
+}
+
+// verbWith is the first verb that has a flag, as it is typed; "" for none.
+func verbWith(prefix string, commands []*ucli.Command, flag string) string {
+	for _, c := range commands {
+		if slices.Contains(flagNames(c.Flags), flag) {
+			return prefix + " " + c.Name
+		}
+		if verb := verbWith(prefix+" "+c.Name, c.Subcommands, flag); verb != "" {
+			return verb
+		}
 	}
 	return ""
 }
