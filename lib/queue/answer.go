@@ -124,6 +124,9 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 		if i, ok := numbered[r.N]; ok {
 			row.Recipient = env.Recipients[i].Address
 		}
+		if row.State == StateDeferred && row.Reason == "" && !row.Next.After(row.Deferred) {
+			row.Reason = "its delivery is deferred"
+		}
 		rows = append(rows, row)
 	}
 	return rows, nil

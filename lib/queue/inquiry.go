@@ -30,9 +30,10 @@ type Inquiry struct {
 	refs      []spool.Ref // still to be looked at
 	answers   []Answer    // of the present portion
 	changed   bool
-	unwritten error              // of what was changed, and not written
-	putOff    bool               // what was changed is written after the next barrier
-	peers     map[spool.Hop]bool // those looked at by a retry, and whether they were delayed
+	unwritten error                 // of what was changed, and not written
+	putOff    bool                  // what was changed is written after the next barrier
+	peers     map[spool.Hop]bool    // those looked at by a retry, and whether they were delayed
+	windows   map[spool.Hop][3]bool // whether those are shut, by priority; nil: not looked yet
 }
 
 // Inquire takes a request: it finds out which messages it is about.
@@ -287,7 +288,7 @@ func (i *Inquiry) already(rows []Row) string {
 			return "not held"
 		}
 	case VerbRetry:
-		waits := func(r Row) bool { return r.State == StateDeferred && r.Next.After(r.Deferred) }
+		waits := func(r Row) bool { return r.State == StateDeferred && r.Next.After(r.Deferred) && !i.shut(r) }
 		active := func(r Row) bool { return r.State == StateActive }
 		deferred := func(r Row) bool { return r.State == StateDeferred }
 		cleared := func(r Row) bool { return i.peers[spool.Hop{Channel: r.Channel, Peer: r.Peer}] }
@@ -295,6 +296,8 @@ func (i *Inquiry) already(rows []Row) string {
 		case some(waits), some(cleared):
 		case some(active):
 			return "being tried already"
+		case some(i.shut):
+			return i.window(rows)
 		case some(deferred):
 			return "its delivery is deferred until " + rows[0].Deferred.UTC().Format(time.RFC3339) + ", which stays in force"
 		default:
@@ -307,6 +310,35 @@ func (i *Inquiry) already(rows []Row) string {
 		}
 	}
 	return ""
+}
+
+// shut tells whether a recipient waits for the window of its peer.
+func (i *Inquiry) shut(r Row) bool {
+	if i.windows == nil {
+		i.windows = map[spool.Hop][3]bool{}
+		for _, c := range i.k.mind.Tree() {
+			for _, p := range c.Peers {
+				i.windows[spool.Hop{Channel: c.Name, Peer: p.Name}] = p.Shut
+			}
+		}
+	}
+	shut := i.windows[spool.Hop{Channel: r.Channel, Peer: r.Peer}]
+	for n, p := range spool.Priorities() {
+		if p.String() == r.Priority {
+			return r.State == StateDeferred && shut[n]
+		}
+	}
+	return false
+}
+
+// window tells of a window that recipients wait for in spite of a retry, "" if there is
+// none.
+func (i *Inquiry) window(rows []Row) string {
+	n := slices.IndexFunc(rows, i.shut)
+	if n < 0 {
+		return ""
+	}
+	return "the window of " + rows[n].Peer + " is shut until " + rows[n].Next.UTC().Format(time.RFC3339) + ", which stays in force"
 }
 
 func withReason(text, reason string) string {
@@ -330,6 +362,9 @@ func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
 	if verb == VerbRetry {
 		if note := k.retryPeers(rows, i.peers); note != "" {
 			a.Note = note
+			if window := i.window(rows); window != "" {
+				a.Note += "; " + window
+			}
 			k.Event(k.now, audit.Record{Event: audit.Retried, ID: string(ref.ID), Text: note, Who: k.who})
 		}
 	}
