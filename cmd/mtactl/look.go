@@ -149,8 +149,10 @@ func track(c *ucli.Context) error {
 		}
 		if len(records) == 0 {
 			unknown = cli.ErrNo
-			if !p.JSON() {
-				fmt.Fprintf(c.App.ErrWriter, "mtactl: %s: nothing is known of it\n", id)
+			if text := id + ": nothing is known of it"; p.JSON() {
+				cli.Warn(c, text)
+			} else {
+				fmt.Fprintf(c.App.ErrWriter, "mtactl: %s\n", text)
 			}
 		}
 		for _, r := range records {
