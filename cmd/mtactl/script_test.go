@@ -5,6 +5,8 @@ import (
 
 	"github.com/mtakit/mtakit/lib/bench"
 	"github.com/mtakit/mtakit/lib/cli/clitest"
+	"github.com/mtakit/mtakit/lib/decode"
+	"github.com/mtakit/mtakit/lib/report"
 )
 
 func TestScripts(t *testing.T) { clitest.Scripts(t) }
@@ -16,6 +18,9 @@ func TestPage(t *testing.T) {
 	clitest.Members(t, "mtactl.1", "JSON of check", finding{})
 	clitest.Members(t, "mtactl.1", "JSON of ping", pong{})
 	clitest.Members(t, "mtactl.1", "JSON of trace", traced{})
+	clitest.Members(t, "mtactl.1", "JSON of report", report.Explanation{})
+	clitest.Members(t, "mtactl.1", "JSON of a recipient of report", report.Advice{})
+	clitest.Members(t, "mtactl.1", "JSON of decode", decode.Node{})
 	clitest.Members(t, "mtactl-bench.1", "JSON of source", sourceFigures{})
 	clitest.Members(t, "mtactl-bench.1", "JSON of sink", sinkFigures{})
 	clitest.Members(t, "mtactl-bench.1", "JSON of relay", relayFigures{})
