@@ -46,13 +46,22 @@ func Default(name string, o Options) []byte {
 	}
 	or(&o.Mailbox, "mailbox/user")
 
+	// The example of a peer is somebody else.
+	peer, away := "MTA-B", "/PRMD=BRAVO/ADMD=TEST/C=GB/"
+	if name == peer {
+		peer = "MTA-A"
+	}
+	if o.Domain.String() == away {
+		away = "/PRMD=ALPHA/ADMD=TEST/C=GB/"
+	}
+
 	// The template is part of the program and writes to memory: it cannot fail.
 	t := template.Must(template.New("mta.toml").Funcs(template.FuncMap{"text": text}).Parse(defaultText))
 	var b strings.Builder
 	if err := t.Execute(&b, struct {
 		Options
-		Name, Domain string
-	}{o, name, o.Domain.String()}); err != nil {
+		Name, Domain, Peer, PeerDomain string
+	}{o, name, o.Domain.String(), peer, away}); err != nil {
 		return nil
 	}
 	return []byte(b.String())
