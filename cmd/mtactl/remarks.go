@@ -33,6 +33,9 @@ func remarks(cfg *conf.Config, path string) []string {
 	}
 	for i := range cfg.Peers {
 		p := &cfg.Peers[i]
+		if p.Name == cfg.MTAName(p) {
+			remark("[[peer]] %s: it has the name that this MTA gives itself there", p.Name)
+		}
 		if p.Mode != conf.ModeNormal && selects(p) {
 			remark("[[peer]] %s: psel: mode %s has no presentation selectors: none is sent", p.Name, p.Mode)
 		}
