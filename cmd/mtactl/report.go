@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -63,6 +64,9 @@ func explainReports(c *ucli.Context) error {
 			continue
 		}
 		x, err := reportInFile(f)
+		if errors.Is(err, syscall.EISDIR) {
+			err = diag.WithHint(diag.New("", diag.NoInput, "is a directory"), "of a mailbox the files: mtactl report "+strings.TrimSuffix(name, "/")+"/*.json")
+		}
 		if err = errors.Join(err, f.Close()); err == nil {
 			err = emit(x)
 		}
