@@ -40,7 +40,7 @@ var (
 		&ucli.StringSliceFlag{Name: "sink-peer", Usage: "play the peer `NAME` of the configuration at the sink"},
 	}
 	benchEndings = []ucli.Flag{
-		&ucli.Uint64Flag{Name: "messages", Usage: "`NUMBER` of messages"},
+		&ucli.Uint64Flag{Name: "messages", Usage: "`NUMBER` of messages", DefaultText: "of a source 1000, or no limit if there is a duration"},
 		&ucli.DurationFlag{Name: "duration", Usage: "`DURATION` to go on for"},
 	}
 	benchTraffic = []ucli.Flag{
