@@ -188,10 +188,11 @@ func (tr *trace) delivered(id string, yes *call) error {
 	var err error
 	for _, c := range tr.calls {
 		switch {
-		case c.name == "openat" && strings.HasSuffix(c.text(0), "/"+id+".content") && tr.makes(c, c.text(0)):
-			content = c.text(0)
-		case c.path == content && c.changes():
-			err = errors.Join(err, tr.content(content, yes)) // that of a report has nothing
+		case strings.HasPrefix(c.name, "rename") && !c.failed && strings.HasSuffix(c.text(1), "/"+id+".content"):
+			content = c.text(1)
+			if slices.ContainsFunc(tr.calls, func(w *call) bool { return w.path == c.text(0) && w.changes() }) { // that of a report has nothing
+				err = errors.Join(err, tr.content(c.text(0), c))
+			}
 		case strings.HasPrefix(c.name, "rename") && !c.failed && strings.HasSuffix(c.text(1), "/"+id+".json"):
 			envelope = c.text(1)
 			err = errors.Join(err, tr.content(c.text(0), c))
