@@ -264,7 +264,11 @@ func (k *chaos) strangers(m *mta) []int {
 			continue
 		}
 		pid, _ := strconv.Atoi(strings.Split(link, "/")[2]) // the pattern says digits
-		if !slices.Contains(own, pid) && !slices.Contains(m.processes(), pid) && !slices.Contains(strangers, pid) {
+		if slices.Contains(own, pid) || slices.Contains(m.processes(), pid) || slices.Contains(strangers, pid) {
+			continue
+		}
+		// A child of the running one may have ended since it was listed.
+		if to, err := os.Readlink(link); err == nil && to == lock {
 			strangers = append(strangers, pid)
 		}
 	}
