@@ -582,6 +582,45 @@ func TestParentInNewKnowsItsChild(t *testing.T) {
 	}
 }
 
+// A writer that dies while the next holder starts leaves a file that is looked at again.
+func TestWriterDiesDuringLoad(t *testing.T) {
+	dir := newSpool(t)
+	if err := os.WriteFile(filepath.Join(dir, "lock"), []byte(wordOpen), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dying, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dying.Close()
+	w, err := dying.CreateInPlace(Ref{ID: NewID(time.Unix(1, 0)), Priority: Normal})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	defer s.Close()
+	defer l.Close()
+	backlog, err := s.Recover()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var items []Item
+	load := func() {
+		if err := backlog.Load(func(i Item) error { items = append(items, i); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load()
+	if len(items) > 0 || backlog.Unread() != 1 {
+		t.Errorf("while its writer lives: %+v, %d to be looked at again", items, backlog.Unread())
+	}
+	w.f.Close()
+	load()
+	if len(items) != 1 || !items[0].Removed || backlog.Unread() > 0 {
+		t.Errorf("afterwards: %+v", items)
+	}
+}
+
 // Of what lies in tmp/ that goes whose writer began long ago and has died.
 func TestSweepTmp(t *testing.T) {
 	s, l := openOn(t, newSpool(t), BarrierSyncfs, osDisk{})

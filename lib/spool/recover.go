@@ -335,7 +335,10 @@ func (b *Backlog) read(ref Ref) (*Item, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case errors.Is(err, ErrIncomplete) && !hasLog && b.s.writing(ref):
-		return nil, nil // its writer will tell
+		// Its writer will tell; or it is about to die, and the kernel has let go of the
+		// spool's lock first.
+		b.unread = append(b.unread, ref)
+		return nil, nil
 	case errors.Is(err, ErrIncomplete) && !hasLog && b.verify:
 		swept, err := b.s.sweepIncomplete(ref)
 		if err != nil {
