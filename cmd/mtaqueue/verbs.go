@@ -15,6 +15,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/queue"
+	"github.com/mtakit/mtakit/lib/spool"
 )
 
 // ask puts a request and prints each answer; messages that could not be answered for
@@ -128,7 +129,11 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 	line("content-type", e.ContentType)
 	line("content-id", e.ContentID)
 	line("subject", e.Subject)
-	line("size", e.Size)
+	if e.Kind == spool.KindProbe {
+		line("asks-about", e.ProbeSize)
+	} else {
+		line("size", e.Size)
+	}
 	line("accepted", e.Accepted)
 	line("deferred", e.Deferred)
 	line("expires", e.Expires)

@@ -28,6 +28,7 @@ func Describe(env *spool.Envelope, event string) []Record {
 	named := Record{Event: event, ID: string(env.ID), MTSID: env.MTSID, Kind: string(env.Kind)}
 	r := named
 	r.Priority, r.Originator, r.ContentID, r.Type, r.Size = env.Priority.String(), env.Originator, env.ContentID, env.ContentType, env.Size
+	r.ProbeSize = env.ProbeSize
 	r.Parent, r.Step = string(env.Parent), env.Step
 	r.Channel, r.Peer = env.Source.Channel, env.Source.Peer
 	if env.Kind == spool.KindReport {

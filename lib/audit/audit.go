@@ -83,6 +83,7 @@ type Record struct {
 	Subject    string          `json:"subject,omitempty"` // of a report: the MTS identifier it is about
 	Type       string          `json:"contentType,omitempty"`
 	Size       int64           `json:"size,omitempty"`
+	ProbeSize  int64           `json:"probeSize,omitempty"`  // of a probe: the content length it asks about
 	N          []int           `json:"n,omitempty"`          // recipient numbers
 	Recipients []string        `json:"recipients,omitempty"` // their addresses, in the order of N
 	Hops       []spool.Hop     `json:"hops,omitempty"`       // where they may go, each once

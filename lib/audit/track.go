@@ -98,7 +98,10 @@ func inJSON(text string) []byte {
 func (r Record) Summary() string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	if r.Originator != "" {
+	switch {
+	case r.Originator != "" && r.Kind == string(spool.KindProbe):
+		add("probe, of a content of %d octets, from %s", r.ProbeSize, r.Originator)
+	case r.Originator != "":
 		add("from %s", r.Originator)
 	}
 	if len(r.Recipients) > 0 {

@@ -89,7 +89,7 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 	}
 	base := Row{ID: string(env.ID), MTSID: env.MTSID, Kind: string(env.Kind), Priority: ref.Priority.String(),
 		Age: int64(k.now.Sub(env.Accepted) / time.Second), Accepted: env.Accepted, Deferred: env.Deferred, Expires: env.Expires,
-		Size: env.Size, Originator: env.Originator, Subject: env.Subject, ContentType: env.ContentType}
+		Size: env.Size, ProbeSize: env.ProbeSize, Originator: env.Originator, Subject: env.Subject, ContentType: env.ContentType}
 	v, waits := k.mind.View(ref.ID)
 	if !waits {
 		base.State = StateReporting

@@ -85,6 +85,7 @@ type Row struct {
 	Deferred    time.Time `json:"deferredDelivery,omitzero"`
 	Expires     time.Time `json:"expires,omitzero"`
 	Size        int64     `json:"size"`
+	ProbeSize   int64     `json:"probeSize,omitempty"` // the content length a probe asks about
 	Channel     string    `json:"channel,omitempty"`
 	Peer        string    `json:"peer,omitempty"`
 	N           int       `json:"n"`
