@@ -108,10 +108,19 @@ func status(c *ucli.Context) error {
 		return p.Record(s, s.MTA, s.Domain, "running", s.PID, s.Since, s.ConfigVersion, s.Urgent, s.Normal, s.NonUrgent, s.Recipients, s.Active)
 	})
 	if errors.Is(err, queue.ErrNotRunning) {
-		s := queue.StatusRow{MTA: cfg.Identity.MTA, Domain: cfg.Identity.Domain.String(), ConfigVersion: cfg.Version}
+		s := stopped{MTA: cfg.Identity.MTA, Domain: cfg.Identity.Domain.String(), ConfigVersion: cfg.Version}
 		return errors.Join(p.Record(s, s.MTA, s.Domain, "stopped"), p.Flush(), cli.ErrNo)
 	}
 	return errors.Join(err, p.Flush())
+}
+
+// stopped is what status --json prints of a switch that does not run: nobody has counted
+// what waits.
+type stopped struct {
+	MTA           string `json:"mta"`
+	Domain        string `json:"domain"`
+	Running       bool   `json:"running"`
+	ConfigVersion string `json:"configVersion"`
 }
 
 // condition is what status --json prints of a switch that runs.
