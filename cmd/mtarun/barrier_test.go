@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -155,6 +154,10 @@ func TestFailedSyncOfNewMessages(t *testing.T) {
 	n.isolate()
 	a.set("[spool]", `barrier = "syncfs"`)
 	a.start()
+	n.until("its channel is up", func() bool {
+		text, err := os.ReadFile(a.log())
+		return err == nil && strings.Contains(string(text), "channel-up")
+	})
 	traced := n.attach(a, filepath.Join(n.dir, "a.trace"), "fsync:error=EIO")
 	s := a.submit(strings.NewReader("text"), "--from", a.addressOf("Ann", "Smith"), "--to", c.user("Carol", "Brown"))
 	if status := a.wait(); status != diag.IO.ExitStatus() {
@@ -174,36 +177,31 @@ func TestFailedSyncOfNewMessages(t *testing.T) {
 func (n *network) attach(m *mta, path, inject string) func() {
 	n.t.Helper()
 	args := []string{"-f", "-ttt", "-y", "-x", "-s", "1000000", "-e", "signal=none", "-e", "trace=" + traced, "-e", "inject=" + inject, "-o", path}
-	processes := m.processes()
-	for _, pid := range processes {
+	for _, pid := range m.processes() {
 		args = append(args, "-p", strconv.Itoa(pid))
 	}
 	strace := n.command("strace", args...)
-	stderr, err := strace.StderrPipe()
-	if err != nil {
-		n.t.Fatal(err)
-	}
 	if err := strace.Start(); err != nil {
 		n.t.Fatal(err)
 	}
 	n.t.Cleanup(func() { _ = strace.Process.Kill() }) // after its end it changes nothing
-	said := bufio.NewScanner(stderr)
-	var lines []string
-	for attached := 0; attached < len(processes); {
-		if !said.Scan() {
-			n.t.Fatalf("strace: %q, %v", lines, said.Err())
-		}
-		lines = append(lines, said.Text())
-		for _, pid := range processes {
-			if strings.HasPrefix(said.Text(), fmt.Sprintf("strace: Process %d attached", pid)) {
-				attached++
+	// What it says of them is not relied on: a process may be about to become another.
+	n.until("every thread of "+m.name+" is traced", func() bool {
+		for _, pid := range m.processes() {
+			threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+			if err != nil {
+				n.t.Fatal(err)
+			}
+			for _, thread := range threads {
+				if text, err := os.ReadFile(thread); err == nil && strings.Contains(string(text), "\nTracerPid:\t0\n") {
+					return false
+				}
 			}
 		}
-	}
+		return true
+	})
 	return func() {
 		n.t.Helper()
-		for said.Scan() { // new threads, until the last has ended
-		}
 		if err := strace.Wait(); err != nil {
 			n.t.Errorf("strace: %v", err)
 		}
