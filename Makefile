@@ -11,7 +11,7 @@ N       ?= 100
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test race demo kills crash recovery bench fuzz lint packages install clean
+.PHONY: help build test race demo lists kills crash recovery bench fuzz lint packages install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -34,8 +34,10 @@ lint: ## gofmt, vet, staticcheck, mandoc
 	$(GO) tool staticcheck ./...
 	mandoc -T lint -W warning man/*.[1578]
 
-demo: build ## three switches on loopback: a message crosses, the reports come back; lists
+demo: build ## three switches on loopback: a message crosses, the reports come back
 	examples/demo.sh bin
+
+lists: build ## lists, alternates, loops and probes over three switches, as a story (needs jq)
 	examples/lists.sh bin
 
 kills: ## kill three switches while messages cross them, ROUNDS times (default 10)

@@ -3,7 +3,8 @@
 # and C, one of them a list on C that has the first for a member; a user whose messages
 # go to another; a domain that nobody can reach; and a probe to each.
 #
-# usage: lists.sh DIRECTORY-OF-THE-COMMANDS
+# usage: lists.sh DIRECTORY-OF-THE-COMMANDS       with jq installed
+command -v jq >/dev/null || { echo "lists.sh: error: jq is missing: apt-get install jq" >&2; exit 69; }
 . "$(dirname "$0")/switches.sh"
 
 amy=/G=Amy/S=White/O=Org$alpha
