@@ -40,26 +40,7 @@ func crossing(t *testing.T, x410 bool, keeper Keeper) (a, b *Conn) {
 	if x410 {
 		ci.ApplicationProtocols, cr.ApplicationProtocols = []int64{12}, []int64{12}
 	}
-	failed := make(chan error, 1)
-	go func() {
-		var err error
-		b, err = acceptOn(ctx, r, cr, func(OpenIndication) Decision {
-			return Decision{Accept: true, UserData: bindResult, Keeper: keeper}
-		})
-		failed <- err
-	}()
-	a, _, err := Open(ctx, i, ci, bindArgument)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := <-failed; err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		a.Abort(UserError)
-		b.Abort(UserError)
-	})
-	return a, b
+	return between(ctx, t, i, ci, r, cr, keeper)
 }
 
 // The time of a transfer ends while the answer is on its way: AEA crosses AD or AI. The

@@ -133,6 +133,14 @@ func keepingPair(t *testing.T, keeper Keeper, additional string, limit int64) (a
 	m = &meter{Conn: i, limit: limit}
 	ci, cr := testConfig("A"), testConfig("B")
 	ci.CheckpointSize, ci.AdditionalReference = 4, additional
+	a, b = between(ctx, t, m, ci, r, cr, keeper)
+	return a, b, m
+}
+
+// between opens an association between two ends of a connection, kept by keeper at the
+// responder.
+func between(ctx context.Context, t *testing.T, i net.Conn, ci Config, r net.Conn, cr Config, keeper Keeper) (a, b *Conn) {
+	t.Helper()
 	failed := make(chan error, 1)
 	go func() {
 		var err error
@@ -141,7 +149,7 @@ func keepingPair(t *testing.T, keeper Keeper, additional string, limit int64) (a
 		})
 		failed <- err
 	}()
-	a, _, err := Open(ctx, m, ci, bindArgument)
+	a, _, err := Open(ctx, i, ci, bindArgument)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +160,7 @@ func keepingPair(t *testing.T, keeper Keeper, additional string, limit int64) (a
 		a.Abort(UserError)
 		b.Abort(UserError)
 	})
-	return a, b, m
+	return a, b
 }
 
 func resumable(t *testing.T, c *Conn, apdu []byte, from *Resumption) <-chan transferred {
