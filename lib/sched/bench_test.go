@@ -38,57 +38,6 @@ func fill(s *Scheduler, n int) {
 	}
 }
 
-// BenchmarkTransfer takes a queue of messages through everything: accepted,
-// started over an association, transferred. An event is one Step.
-func BenchmarkTransfer(b *testing.B) {
-	for _, queued := range []int{0, 100_000, 1_000_000} {
-		b.Run(fmt.Sprintf("queued=%d", queued), func(b *testing.B) {
-			s := benchScheduler(200)
-			fill(s, queued)
-			now := benchTime.Add(time.Minute)
-			pending := append([]Action(nil), s.Step(now, ChannelUp{Channel: "p1", Process: 1})...)
-			var jobs []StartJob
-			events, next := 0, queued
-			step := func(ev Event) {
-				events++
-				now = now.Add(time.Microsecond)
-				pending = append(pending, s.Step(now, ev)...)
-			}
-			react := func() {
-				for len(pending) > 0 {
-					a := pending[len(pending)-1]
-					pending = pending[:len(pending)-1]
-					switch a := a.(type) {
-					case OpenAssociation:
-						step(AssociationUp{Channel: "p1", Process: 1, Assoc: a.Assoc, Peer: a.Peer, Turn: true})
-					case CloseAssociation:
-						step(AssociationDown{Channel: "p1", Process: 1, Assoc: a.Assoc})
-					case StartJob:
-						jobs = append(jobs, a)
-					}
-				}
-			}
-			react()
-			b.ResetTimer()
-			b.ReportAllocs()
-			events = 0
-			for b.Loop() {
-				step(Accepted{benchMessage(next, now)})
-				next++
-				react()
-				if len(jobs) == 0 {
-					b.Fatal("nothing in progress")
-				}
-				j := jobs[0]
-				jobs = jobs[:copy(jobs, jobs[1:])]
-				step(JobOutcome{Job: j.Job, Generation: 1, Results: []Result{{1, Outcome{Kind: Transferred}}}})
-				react()
-			}
-			b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
-		})
-	}
-}
-
 // TestBytesPerRecipient measures what a queued recipient of its own message
 // costs in memory, the text of its identifier and the queue's own growth
 // included: the number the package promises.
