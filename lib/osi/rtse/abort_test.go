@@ -266,56 +266,6 @@ func TestX410Refused(t *testing.T) {
 	}
 }
 
-// An association to recover is refused without asking the user.
-func TestRecoverRefused(t *testing.T) {
-	peer, _, failed := rawPeer(t, testConfig("B"), func(OpenIndication) Decision { panic("asked") })
-	cn := bytes.Clone(tsdus(t, 'I', "CN")[0])
-	cn = bytes.Replace(cn, unhex(t, `A3 18 A0 16 B0 14 A1 12 80 05 4D 54 41 2D 41 A1 09 16 07 73 65 63 72 65 74 41`),
-		unhex(t, `A3 18 A1 16 04 05 4D 54 41 2D 41 17 0D 32 36 31 31 32 34 30 34 33 30 30 30 5A`), 1)
-	write(t, peer, cn)
-	if err := <-failed; !errors.Is(err, errRecover) {
-		t.Errorf("error %v", err)
-	}
-	if b := tsdu(t, peer); b[0] != 0x0c || !bytes.Contains(b, unhex(t, `A2 03 02 01 01`)) || !bytes.HasSuffix(b, unhex(t, `B2 00`)) {
-		t.Errorf("sent % X", b)
-	}
-}
-
-// Where the user wants to be asked it decides, and the answer names what is recovered.
-func TestRecoverAccepted(t *testing.T) {
-	id := unhex(t, `A1 16 04 05 4D 54 41 2D 41 17 0D 32 36 31 31 32 34 30 34 33 30 30 30 5A`)
-	for _, accept := range []bool{true, false} {
-		cfg := testConfig("B")
-		cfg.Recoverable = true
-		peer, conns, failed := rawPeer(t, cfg, func(ind OpenIndication) Decision {
-			lost := session.ConnectionIdentifier{CallingReference: id[2:9], CommonReference: id[9:]}
-			if ind.Recover == nil || !ind.Recover.Names(lost) || ind.UserData != nil {
-				t.Errorf("asked about %+v", ind)
-			}
-			lost.AdditionalReference = unhex(t, `14 01 30`)
-			if ind.Recover.Names(lost) {
-				t.Error("another association is named")
-			}
-			return Decision{Accept: accept}
-		})
-		cn := bytes.Clone(tsdus(t, 'I', "CN")[0])
-		cn = bytes.Replace(cn, unhex(t, `A3 18 A0 16 B0 14 A1 12 80 05 4D 54 41 2D 41 A1 09 16 07 73 65 63 72 65 74 41`),
-			append(unhex(t, `A3 18`), id...), 1)
-		write(t, peer, cn)
-		b := tsdu(t, peer)
-		if !accept {
-			if err := <-failed; !errors.Is(err, ErrRefused) || b[0] != 0x0c {
-				t.Errorf("%v, sent % X", err, b)
-			}
-			continue
-		}
-		<-conns
-		if b[0] != 0x0e || !bytes.Contains(b, append(unhex(t, `A2 18`), id...)) {
-			t.Errorf("sent % X", b)
-		}
-	}
-}
-
 // An APDU in segments of session is not larger than a TSDU may be: that would be more than
 // whoever set the limit has memory for.
 func TestSegmentsBounded(t *testing.T) {

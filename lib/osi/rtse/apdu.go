@@ -167,13 +167,41 @@ type SessionConnectionIdentifier struct {
 // Names reports whether it names a session connection: by what is inside the references,
 // whatever their types, as the references of an S-CONNECT are encoded.
 func (s *SessionConnectionIdentifier) Names(c session.ConnectionIdentifier) bool {
-	calling := s.CallingReference.OctetString
-	if t := s.CallingReference.T61String; t != nil {
-		calling = []byte(*t)
-	}
 	return len(s.CommonReference) > 0 && string(s.CommonReference) == string(ber.Raw(c.CommonReference).Contents()) &&
-		bytes.Equal(calling, ber.Raw(c.CallingReference).Contents()) &&
+		bytes.Equal(s.CallingReference.octets(), ber.Raw(c.CallingReference).Contents()) &&
 		string(s.AdditionalReference) == string(ber.Raw(c.AdditionalReference).Contents())
+}
+
+// nameable reports whether a session connection has the references that name it.
+func nameable(c session.ConnectionIdentifier) bool {
+	switch ber.Raw(c.CallingReference).Tag() {
+	case tagT61String, tagOctetString:
+		return len(ber.Raw(c.CommonReference).Contents()) > 0
+	}
+	return false
+}
+
+// named is the name of a session connection, with the references of its S-CONNECT.
+func named(c session.ConnectionIdentifier) *SessionConnectionIdentifier {
+	s := &SessionConnectionIdentifier{
+		CommonReference:     asn1.UTCTime(ber.Raw(c.CommonReference).Contents()),
+		AdditionalReference: asn1.TeletexString(ber.Raw(c.AdditionalReference).Contents()),
+	}
+	calling := ber.Raw(c.CallingReference)
+	if calling.Tag() == tagT61String {
+		text := asn1.TeletexString(calling.Contents())
+		s.CallingReference.T61String = &text
+	} else {
+		s.CallingReference.OctetString = calling.Contents()
+	}
+	return s
+}
+
+// equal reports whether two names are of one session connection, whatever the types of
+// their references.
+func (s *SessionConnectionIdentifier) equal(o *SessionConnectionIdentifier) bool {
+	return s.CommonReference == o.CommonReference && s.AdditionalReference == o.AdditionalReference &&
+		bytes.Equal(s.CallingReference.octets(), o.CallingReference.octets())
 }
 
 // CallingReference is the CallingSSuserReference (X.228 §9).
@@ -181,6 +209,13 @@ type CallingReference struct {
 	_           ber.Choice
 	T61String   *asn1.TeletexString
 	OctetString []byte
+}
+
+func (c CallingReference) octets() []byte {
+	if c.T61String != nil {
+		return []byte(*c.T61String)
+	}
+	return c.OctetString
 }
 
 // ConnectionData is what an RT-OPEN is about (X.228 §9): the user data of a new

@@ -1,6 +1,7 @@
 package rtse
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -69,6 +70,10 @@ type Config struct {
 	// zero means both.
 	SessionVersions session.Versions
 
+	// Recover has an initiator ask for an association that was lost to be recovered, by the
+	// identifier it has in its Remote (X.228 §7.8.3). There is no bind then: neither side
+	// says who it is. Nil asks for a new association.
+	Recover *session.ConnectionIdentifier
 	// Recoverable has a responder asked about associations that are to recover one that
 	// was lost; otherwise they are refused.
 	Recoverable bool
@@ -129,6 +134,8 @@ func (c Config) complete() (Config, error) {
 		err = fmt.Errorf("calling reference of %d octets: want at most %d", len(c.CallingReference), maxReference)
 	case len(c.AdditionalReference) > maxAdditional:
 		err = fmt.Errorf("additional reference of %d octets: want at most %d", len(c.AdditionalReference), maxAdditional)
+	case c.Recover != nil && !nameable(*c.Recover):
+		err = errors.New("the association to recover has no references that name it")
 	case c.RTSESyntax.Valid() != nil:
 		err = fmt.Errorf("RTSE syntax %q: %w", c.RTSESyntax, c.RTSESyntax.Valid())
 	case c.UserSyntax.Valid() != nil:

@@ -81,7 +81,7 @@ func (c *Conn) start() {
 
 // Open opens an association as its initiator over a stream that is open already:
 // T-CONNECT to RT-OPEN confirm. userData is the bind argument, in normal mode with
-// its tag [16]; nil is none. result is the bind result, in normal mode with its tag [17].
+// its tag [16]; nil is none, as where Config.Recover is set. result is the bind result, in normal mode with its tag [17].
 // The error is not nil whenever the Conn is; *Refusal or *Abort within it says who refused
 // or aborted, and why, and with neither there was no connection, or no answer in time.
 // Open takes nc over: it is closed if no association comes about.
@@ -112,10 +112,14 @@ func Open(ctx context.Context, nc net.Conn, cfg Config, userData ber.Raw) (_ *Co
 	c.mu.Lock() // before anything is read: the peer may send what it has no reason to yet
 	defer c.mu.Unlock()
 	c.start()
-	err = c.step(rtOpen{
+	request := rtOpen{
 		Checkpoint: int64(cfg.CheckpointSize), Window: int64(cfg.WindowSize),
 		Mode: mode, Turn: cfg.InitialTurn, UserData: userData,
-	})
+	}
+	if cfg.Recover != nil {
+		request.Recover = named(*cfg.Recover)
+	}
+	err = c.step(request)
 	if err != nil {
 		tc.Close()
 		return nil, nil, diag.E("rtse: open", diag.Usage, err)

@@ -55,7 +55,7 @@ type machine struct {
 	mode      DialogueMode
 
 	recoverable bool                         // the user decides on associations to recover
-	recover     *SessionConnectionIdentifier // this one
+	recover     *SessionConnectionIdentifier // this one, whichever side asks for it
 
 	checkpoint int64 // agreed on, units of 1024 octets; 0 is none
 	window     int64
@@ -251,13 +251,13 @@ func (m *machine) user(ev event) (known bool, err error) {
 }
 
 func (m *machine) openRequest(ev rtOpen) {
-	data, err := ConnectionData{Open: ev.UserData}.encode()
+	data, err := ConnectionData{Open: ev.UserData, Recover: ev.Recover}.encode()
 	if err != nil {
 		m.do(rtError{err})
 		return
 	}
 	m.initiator, m.turn, m.mode = true, ev.Turn, ev.Mode
-	m.checkpoint, m.window = ev.Checkpoint, ev.Window
+	m.checkpoint, m.window, m.recover = ev.Checkpoint, ev.Window, ev.Recover
 	rq := RTORQ{CheckpointSize: &ev.Checkpoint, WindowSize: &ev.Window, ConnectionData: data}
 	if ev.Mode != Monologue {
 		rq.DialogueMode = &ev.Mode

@@ -252,8 +252,14 @@ func (m *machine) openConfirm(ev upAccepted) {
 	case checkpoint < 0 || window < 0:
 		m.abort(InvalidParameter, fmt.Errorf("RTOAC: checkpointSize %d, windowSize %d", checkpoint, window))
 		return
-	case data.Recover != nil:
+	case data.Recover != nil && m.recover == nil:
 		m.abort(ProtocolError, errors.New("RTOAC: recover in answer to open"))
+		return
+	case m.recover != nil && data.Recover == nil:
+		m.abort(ProtocolError, errors.New("RTOAC: open in answer to recover"))
+		return
+	case m.recover != nil && !m.recover.equal(data.Recover):
+		m.abort(ProtocolError, errors.New("RTOAC: recovers another association"))
 		return
 	}
 	if checkpoint > 0 {

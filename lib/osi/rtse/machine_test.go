@@ -71,9 +71,12 @@ func parseEvent(words []string) (event, error) {
 		}
 	}
 	data := ConnectionData{Open: []byte{5, 0}}
+	lost := &SessionConnectionIdentifier{CallingReference: CallingReference{OctetString: []byte("A")}, CommonReference: "261124043000Z"}
 	switch words[0] {
 	case "rtOpen":
 		return rtOpen{Checkpoint: n[0], Window: n[1], Mode: DialogueMode(n[2]), Turn: Turn(n[3])}, nil
+	case "rtRecover":
+		return rtOpen{Checkpoint: n[0], Window: n[1], Mode: DialogueMode(n[2]), Turn: Turn(n[3]), Recover: lost}, nil
 	case "rtOpenRsp":
 		return rtOpenRsp{Checkpoint: n[0], Window: n[1]}, nil
 	case "upOpen":
@@ -84,12 +87,16 @@ func parseEvent(words []string) (event, error) {
 			Indication: OpenIndication{Turn: Turn(n[3])},
 		}, err
 	case "upRecover":
-		raw, err := ConnectionData{Recover: &SessionConnectionIdentifier{
-			CallingReference: CallingReference{OctetString: []byte("A")}, CommonReference: "261124043000Z",
-		}}.encode()
+		raw, err := ConnectionData{Recover: lost}.encode()
 		return upOpen{RTORQ: RTORQ{ConnectionData: raw}}, err
 	case "upAccepted":
 		raw, err := data.encode()
+		return upAccepted{RTOAC: RTOAC{CheckpointSize: &n[0], WindowSize: &n[1], ConnectionData: raw}}, err
+	case "upRecovered", "upRecoveredOther":
+		if words[0] == "upRecoveredOther" {
+			lost.AdditionalReference = "1"
+		}
+		raw, err := ConnectionData{Recover: lost}.encode()
 		return upAccepted{RTOAC: RTOAC{CheckpointSize: &n[0], WindowSize: &n[1], ConnectionData: raw}}, err
 	case "upRefused":
 		return upRefused{Refusal: &Refusal{Layer: LayerSession}}, nil
@@ -162,7 +169,11 @@ var (
 func describe(a action) string {
 	switch a := a.(type) {
 	case lowOpen:
-		return fmt.Sprintf("lowOpen checkpoint=%d window=%d mode=%s turn=%d", *a.RTORQ.CheckpointSize, *a.RTORQ.WindowSize, orAbsent(a.RTORQ.DialogueMode, Monologue), a.Turn)
+		recover := ""
+		if a.RTORQ.ConnectionData.Tag() == tagRecover {
+			recover = " recover"
+		}
+		return fmt.Sprintf("lowOpen checkpoint=%d window=%d mode=%s turn=%d%s", *a.RTORQ.CheckpointSize, *a.RTORQ.WindowSize, orAbsent(a.RTORQ.DialogueMode, Monologue), a.Turn, recover)
 	case lowAccept:
 		return fmt.Sprintf("lowAccept checkpoint=%d window=%d", *a.RTOAC.CheckpointSize, *a.RTOAC.WindowSize)
 	case lowRefuse:

@@ -46,6 +46,7 @@ type (
 		Mode       DialogueMode
 		Turn       Turn
 		UserData   ber.Raw
+		Recover    *SessionConnectionIdentifier // the association to recover; nil: a new one
 	}
 	// rtOpenInd is the RT-OPEN indication.
 	rtOpenInd struct{ OpenIndication }

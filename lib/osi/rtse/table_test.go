@@ -9,10 +9,10 @@ import (
 
 // tableEvents are the events of the table, with values that fit the machine it is for.
 var tableEvents = []string{
-	"rtOpen checkpoint=1 window=1 mode=1 turn=0", "rtOpenRsp checkpoint=1 window=1", "rtOpenRefuse transient=0",
+	"rtOpen checkpoint=1 window=1 mode=1 turn=0", "rtRecover checkpoint=1 window=1 mode=1 turn=0", "rtOpenRsp checkpoint=1 window=1", "rtOpenRefuse transient=0",
 	"rtTransfer id=1 resumable=1", "rtResume id=2 old=1 serial=3 ended=1", "rtRepeated", "rtSegment octets=5", "rtEnd", "rtDiscard reason=0", "rtInterrupt reason=0", "rtSecured serial=1", "rtAccept", "rtReject reason=1", "rtAgree",
 	"rtPlease priority=1", "rtGive", "rtClose", "rtAbort reason=6",
-	"upOpen checkpoint=1 window=1 mode=1 turn=0", "upRecover", "upAccepted checkpoint=1 window=1", "upRefused", "upStart id=1",
+	"upOpen checkpoint=1 window=1 mode=1 turn=0", "upRecover", "upAccepted checkpoint=1 window=1", "upRecovered checkpoint=1 window=1", "upRefused", "upStart id=1",
 	"upResume id=2 old=1 serial=3", "upData octets=5", "upSync serial=1", "upSyncAck serial=1", "upEnd", "upEndAck", "upInterrupt reason=0",
 	"upDiscard reason=0", "upDiscardAck", "upInterruptAck", "upException reason=1", "upPlease priority=1", "upGive", "upRelease", "upReleaseAck",
 	"upAborted reason=4", "upMalformed", "upError",

@@ -270,6 +270,17 @@ func conversations(x410 bool) []talk {
 		{"refused by the user", nil, func(t *testing.T, c *conversation) {
 			refused(t, c, config("A"), config("B"), argument, func(OpenIndication) Decision { return Decision{UserData: bindError} })
 		}},
+		{"an association recovered", nil, func(t *testing.T, c *conversation) {
+			theirs, ours := config("A"), config("B")
+			theirs.Recover, ours.Recoverable = lostConnection(x410), true
+			a, b := opened(t, c, theirs, ours, nil, nil)
+			send(t, a, b, message(5000))
+		}},
+		{"an association not recovered", nil, func(t *testing.T, c *conversation) {
+			theirs := config("A")
+			theirs.Recover = lostConnection(x410)
+			refused(t, c, theirs, config("B"), nil, accepting)
+		}},
 		{"session selector unknown", nil, func(t *testing.T, c *conversation) {
 			ours := config("B")
 			ours.CalledSSEL = []byte("other")
