@@ -89,9 +89,6 @@ func fromFile(sp *spool.Spool, name string) (s *source, err error) {
 		}
 	}
 	m, err := spool.OpenFile(path)
-	if diag.KindOf(err) == diag.Usage {
-		return nil, diag.New("--resubmit "+name, diag.Data, "not a message file: its name is no spool identifier")
-	}
 	if err != nil {
 		return nil, diag.E("--resubmit", diag.KindOf(err), err)
 	}

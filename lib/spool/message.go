@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/mtakit/mtakit/lib/diag"
 	"golang.org/x/sys/unix"
@@ -73,22 +72,19 @@ func forget(f *os.File) {
 	_ = onFile(f, func(fd int) error { return unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) })
 }
 
-// OpenFile opens a message file wherever it lies: in bad/, in an archive. Its name is
-// its identifier. Errors are those of OpenMessage.
+// OpenFile opens a message file wherever it lies and whatever it is called: in bad/, in an
+// archive. Its identifier is what the envelope says. Errors are those of OpenMessage.
 func OpenFile(name string) (*Message, error) {
-	id, err := ParseID(filepath.Base(name))
-	if err != nil {
-		return nil, err
-	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fail("open "+name, err)
 	}
-	m, err := readMessage(f, Ref{ID: id}, name)
+	m, err := readMessage(f, Ref{}, name)
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
+	m.Ref.ID = m.Envelope.ID
 	return m, nil
 }
 
@@ -181,7 +177,7 @@ func readEnvelope(r io.ReaderAt, size int64, tail []byte, id ID) (*lastLine, *En
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if env.ID != id {
+	if id != "" && env.ID != id {
 		return nil, nil, fmt.Errorf("%w: the envelope is that of %s", ErrDamaged, env.ID)
 	}
 	if env.Size != last.content {
