@@ -17,6 +17,7 @@ var floors = []struct{ pkg, reason string }{
 	{"diag", "the error type stands under everything"},
 	{"measure", "statistics know nothing of what is measured"},
 	{"durable", "files that outlive power know nothing of mail"},
+	{"durable/twin", "only tests import it"},
 	{"charset", "repertoires are facts, not mail"},
 	{"asn1", "types of the notation"},
 	{"asn1/ber", "one codec for every layer"},

@@ -99,7 +99,7 @@ func (s *Spool) Barrier(b *Batch) error {
 	}
 	return s.sync(func(p pending) error {
 		if s.mode == BarrierSyncfs {
-			return s.disk.syncfs(s.root)
+			return s.disk.Syncfs(s.root)
 		}
 		return s.syncEach(b, p)
 	})
@@ -121,7 +121,7 @@ func (s *Spool) Covers(f *os.File) bool {
 // have been for want of a syncfs that tells of lost pages.
 func (s *Spool) syncfs() error {
 	return s.sync(func(p pending) error {
-		err := s.disk.syncfs(s.root)
+		err := s.disk.Syncfs(s.root)
 		if err == nil && s.mode == BarrierFsync {
 			err = s.syncEach(nil, p)
 		}
@@ -171,7 +171,7 @@ func (s *Spool) syncNow(dir string) error {
 	if err != nil {
 		return err
 	}
-	err = s.disk.sync(dir)
+	err = s.disk.Sync(dir)
 	if err != nil && !unopened(err) {
 		err = fmt.Errorf("%w: %w", ErrBarrier, err)
 		s.mu.Lock()
@@ -210,13 +210,13 @@ func (s *Spool) syncEach(b *Batch, p pending) error {
 	for _, path := range slices.Sorted(maps.Keys(p.files)) {
 		// What has been removed meanwhile needs no data; that it is gone
 		// becomes durable with its directory.
-		if err := s.disk.sync(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.disk.Sync(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	parents := make(map[string]struct{})
 	for _, path := range slices.Sorted(maps.Keys(p.dirs)) {
-		if err := s.disk.sync(path); err != nil {
+		if err := s.disk.Sync(path); err != nil {
 			return err
 		}
 		s.mu.Lock()
@@ -226,7 +226,7 @@ func (s *Spool) syncEach(b *Batch, p pending) error {
 		s.mu.Unlock()
 	}
 	for _, path := range slices.Sorted(maps.Keys(parents)) {
-		if err := s.disk.sync(path); err != nil {
+		if err := s.disk.Sync(path); err != nil {
 			return err
 		}
 	}

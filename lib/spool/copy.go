@@ -3,19 +3,10 @@ package spool
 import (
 	"errors"
 	"io"
-	"os"
 
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/durable"
-	"golang.org/x/sys/unix"
 )
-
-// copier is a file that the kernel can copy into, or share blocks with another.
-type copier interface {
-	// copyFrom copies n octets from an offset of src to the end of the file. With
-	// errors.ErrUnsupported nothing was copied.
-	copyFrom(src *os.File, offset, n int64) error
-}
 
 // CopyContent writes the whole content of a message as the content of this one, which
 // has none yet. They count as what the digest of m says, so that damage to m is found in
@@ -27,13 +18,12 @@ func (w *Writer) CopyContent(m *Message) error {
 	if w.state != writing || w.size > 0 {
 		return diag.New("spool: copy "+w.ref.String(), diag.Internal, "there is a content already")
 	}
-	c, ok := w.f.(copier)
-	if !ok || m.Envelope.Size <= bufferSize {
+	if m.Envelope.Size <= bufferSize {
 		return w.readFrom(m)
 	}
 	for w.size < m.Envelope.Size {
 		n := min(flushEach, m.Envelope.Size-w.size)
-		err := c.copyFrom(m.f, w.size, n)
+		err := w.f.CopyFrom(m.f, w.size, n)
 		if errors.Is(err, errors.ErrUnsupported) && w.size == 0 {
 			return w.readFrom(m)
 		}
@@ -64,39 +54,13 @@ func (w *Writer) writeBack() {
 	if w.written-w.flushed < flushEach {
 		return
 	}
-	err := durable.StartWriteback(w.f.fd(), w.flushed, w.written-w.flushed)
+	err := durable.StartWriteback(w.f.FD(), w.flushed, w.written-w.flushed)
 	w.flushed = w.written
 	if behind := w.flushed - flushBehind; err == nil && behind > w.waited {
-		err = durable.WaitWriteback(w.f.fd(), w.waited, behind-w.waited)
+		err = durable.WaitWriteback(w.f.FD(), w.waited, behind-w.waited)
 		w.waited = behind
 	}
 	if err != nil {
 		w.err = fail("write "+w.ref.String(), err)
 	}
-}
-
-func (f *rawFile) copyFrom(src *os.File, offset, n int64) error {
-	for done := int64(0); done < n; {
-		from := offset + done
-		var m int
-		err := onFile(src, func(fd int) error {
-			return again(func() (err error) {
-				m, err = unix.CopyFileRange(fd, &from, f.n, nil, int(n-done), 0)
-				return err
-			})
-		})
-		switch {
-		case err == unix.ENOSYS, err == unix.EXDEV, err == unix.EINVAL, err == unix.EOPNOTSUPP:
-			if done == 0 {
-				return errors.ErrUnsupported
-			}
-			return pathError("copy_file_range", f.path, err)
-		case err != nil:
-			return pathError("copy_file_range", f.path, err)
-		case m == 0:
-			return pathError("copy_file_range", f.path, io.ErrUnexpectedEOF)
-		}
-		done += int64(m)
-	}
-	return nil
 }

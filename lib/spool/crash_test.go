@@ -3,12 +3,17 @@ package spool
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/mtakit/mtakit/lib/durable"
+	"github.com/mtakit/mtakit/lib/durable/twin"
 )
 
-// These tests run a small switch on a cutDisk, cut the power everywhere, start
+// These tests run a small switch on the twin of a disk, cut the power everywhere, start
 // again from what is left, and compare with what the switch had promised:
 //
 //   - a recipient of an accepted message has it, or somebody still owes it;
@@ -38,13 +43,25 @@ type delivery struct {
 
 const never = 1 << 60
 
+// at tells apart what was promised before a cut at k.
+func (tr *truth) at(k int) string {
+	var b strings.Builder
+	for _, id := range slices.Sorted(maps.Keys(tr.written)) {
+		fmt.Fprintf(&b, "%s %v ", id, happened(tr.written[id].accepted, k))
+	}
+	for _, d := range tr.delivered {
+		fmt.Fprintf(&b, "%v %v ", happened(d.at, k), happened(d.sealed, k))
+	}
+	return b.String()
+}
+
 // happened says whether the moment came before the cut at k.
 func happened(at, k int) bool { return at <= k }
 
 // agent is the switch: what mtarun and its channels do with a spool.
 type agent struct {
-	tb    fataler
-	disk  *cutDisk
+	tb    twin.Fataler
+	disk  *twin.Disk
 	mode  BarrierMode
 	truth *truth
 	clock time.Time
@@ -77,7 +94,7 @@ const (
 	eligible              // to be worked on
 )
 
-func newAgent(tb fataler, dir string, mode BarrierMode) *agent {
+func newAgent(tb twin.Fataler, dir string, mode BarrierMode) *agent {
 	if err := Init(dir); err != nil {
 		tb.Fatal(err)
 	}
@@ -85,7 +102,7 @@ func newAgent(tb fataler, dir string, mode BarrierMode) *agent {
 	if err := os.WriteFile(dir+"/lock", []byte(wordOpen), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	a := &agent{tb: tb, disk: newCutDisk(tb, dir), mode: mode, clock: time.Unix(1e9, 0).UTC(),
+	a := &agent{tb: tb, disk: twin.New(tb, dir), mode: mode, clock: time.Unix(1e9, 0).UTC(),
 		truth: &truth{written: make(map[ID]*written)}}
 	a.start()
 	return a
@@ -97,11 +114,11 @@ func (a *agent) must(err error) {
 	}
 }
 
-func (a *agent) now() int { return len(a.disk.ops) }
+func (a *agent) now() int { return a.disk.Len() }
 
 // start opens the spool and loads it, as after the death of a predecessor.
 func (a *agent) start() {
-	a.s, a.lock = openOn(a.tb, a.disk.root, a.mode, a.disk)
+	a.s, a.lock = openOn(a.tb, a.disk.Root(), a.mode, a.disk)
 	a.held, a.order, a.waiting, a.open, a.writers, a.unlinked = make(map[ID]*entry), nil, nil, nil, nil, nil
 	a.must(a.s.Load(func(i Item) error {
 		if i.Damaged != nil {
@@ -125,7 +142,7 @@ func (a *agent) remember(i *Item) {
 	}
 }
 
-func openOn(tb fataler, dir string, mode BarrierMode, d disk) (*Spool, *Lock) {
+func openOn(tb twin.Fataler, dir string, mode BarrierMode, d durable.Disk) (*Spool, *Lock) {
 	s, err := Open(dir)
 	if err != nil {
 		tb.Fatal(err)
@@ -392,7 +409,7 @@ func (a *agent) leave(e *entry) {
 
 // judge starts on an image that a cut at k has left, with d as its disk, and
 // compares what is there with the truth.
-func (tr *truth) judge(tb fataler, dir string, mode BarrierMode, d disk, k int) {
+func (tr *truth) judge(tb twin.Fataler, dir string, mode BarrierMode, d durable.Disk, k int) {
 	s, l := openOn(tb, dir, mode, d)
 	defer s.Close()
 	defer l.f.Close()

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"os"
@@ -9,38 +10,47 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/mtakit/mtakit/lib/durable"
+	"github.com/mtakit/mtakit/lib/durable/twin"
 )
 
-// cutEverywhere judges every state that a cut may have left of what the agent
-// did: at every operation, with many ways to lose changes of names, and every
-// way to lose data.
-func cutEverywhere(t *testing.T, a *agent, scratch string) {
-	states := 0
-	ways := losses()
-	for k := range len(a.disk.ops) + 1 {
-		for _, cut := range a.disk.cuts(k) {
-			for _, way := range slices.Sorted(maps.Keys(ways)) {
-				states++
-				dir := filepath.Join(scratch, "image")
-				fatal := &where{t, fmt.Sprintf("cut at %d of %d, names %v, data lost: %s", k, len(a.disk.ops), cut, way)}
-				a.disk.image(fatal, dir, k, cut, ways[way])
-				a.truth.judge(fatal, dir, a.mode, osDisk{}, k)
-				os.RemoveAll(dir)
-			}
-		}
+// cutEverywhere judges every state that a cut may have left of what the agent did, at
+// every operation. What is the same, with the same promises behind it, is judged once.
+func cutEverywhere(t *testing.T, a *agent, scratch string) (states int) {
+	type judged struct {
+		image   [sha256.Size]byte
+		promise string
 	}
-	t.Logf("%d operations, %d states", len(a.disk.ops), states)
+	seen := make(map[judged]bool)
+	for k := range a.disk.Len() + 1 {
+		promise := a.truth.at(k)
+		a.disk.States(k, func(s *twin.State) {
+			key := judged{s.Key(), promise}
+			if seen[key] {
+				return
+			}
+			seen[key] = true
+			states++
+			dir := filepath.Join(scratch, "image")
+			fatal := &where{t, s.String()}
+			s.Write(fatal, dir)
+			a.truth.judge(fatal, dir, a.mode, durable.OS{}, k)
+			os.RemoveAll(dir)
+		})
+	}
+	return states
 }
 
 // where adds to a failure the state it occurred in.
 type where struct {
-	fataler
+	twin.Fataler
 	text string
 }
 
-func (w *where) Fatal(args ...any) { w.fataler.Fatalf("%s: %s", w.text, fmt.Sprint(args...)) }
+func (w *where) Fatal(args ...any) { w.Fataler.Fatalf("%s: %s", w.text, fmt.Sprint(args...)) }
 func (w *where) Fatalf(format string, args ...any) {
-	w.fataler.Fatalf("%s: %s", w.text, fmt.Sprintf(format, args...))
+	w.Fataler.Fatalf("%s: %s", w.text, fmt.Sprintf(format, args...))
 }
 
 // lives returns what a switch may do from an empty spool to an empty spool: one
@@ -115,13 +125,14 @@ func TestCutEverywhere(t *testing.T) {
 	for name, live := range lives() {
 		for _, mode := range []BarrierMode{BarrierSyncfs, BarrierFsync} {
 			t.Run(name+" "+string(mode), func(t *testing.T) {
-				scratch := memoryDir(t)
+				scratch := twin.Dir(t)
 				a := newAgent(t, filepath.Join(scratch, "spool"), mode)
 				live(a)
 				if len(a.order) > 0 {
 					t.Fatalf("%d messages are left", len(a.order))
 				}
-				cutEverywhere(t, a, scratch)
+				states := cutEverywhere(t, a, scratch)
+				t.Logf("%d operations, %d states", a.disk.Len(), states)
 			})
 		}
 	}
@@ -129,9 +140,7 @@ func TestCutEverywhere(t *testing.T) {
 
 // Any history, cut anywhere, and the start after it cut again.
 func TestCutAnyHistory(t *testing.T) {
-	scratch := memoryDir(t)
-	ways := losses()
-	wayNames := slices.Sorted(maps.Keys(ways))
+	scratch := twin.Dir(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(scratch, "")
 		if err != nil {
@@ -163,30 +172,26 @@ func TestCutAnyHistory(t *testing.T) {
 		}
 		a.die()
 		for range 3 {
-			k := rapid.IntRange(0, len(a.disk.ops)).Draw(rt, "cut")
+			k := rapid.IntRange(0, a.disk.Len()).Draw(rt, "cut")
 			image := filepath.Join(dir, "image")
-			a.disk.image(rt, image, k, anyNames(rt, a.disk, k), drawn(rt, ways, wayNames))
-			again := newCutDisk(rt, image)
+			anyState(rt, a.disk, k).Write(rt, image)
+			again := twin.New(rt, image)
 			a.truth.judge(rt, image, mode, again, k)
 
-			k2 := rapid.IntRange(0, len(again.ops)).Draw(rt, "second cut")
+			k2 := rapid.IntRange(0, again.Len()).Draw(rt, "second cut")
 			second := filepath.Join(dir, "second")
-			again.image(rt, second, k2, anyNames(rt, again, k2), drawn(rt, ways, wayNames))
-			a.truth.judge(rt, second, mode, osDisk{}, k)
+			anyState(rt, again, k2).Write(rt, second)
+			a.truth.judge(rt, second, mode, durable.OS{}, k)
 			os.RemoveAll(image)
 			os.RemoveAll(second)
 		}
 	})
 }
 
-// anyNames draws which changes of names survive.
-func anyNames(rt *rapid.T, d *cutDisk, k int) survivors {
-	return d.closed(k, func(int) bool { return rapid.Bool().Draw(rt, "name") })
-}
-
-// drawn loses the data of each file in its own way.
-func drawn(rt *rapid.T, ways map[string]loss, names []string) loss {
-	return func(b []byte) []byte {
-		return ways[rapid.SampledFrom(names).Draw(rt, "loss")](b)
-	}
+// anyState draws what a cut leaves: which changes of names survive, and how the data of
+// each file are lost.
+func anyState(rt *rapid.T, d *twin.Disk, k int) *twin.State {
+	keep := d.Closed(k, func(int) bool { return rapid.Bool().Draw(rt, "name") })
+	ways := slices.Sorted(maps.Keys(twin.Losses()))
+	return d.State(k, keep, func(string) string { return rapid.SampledFrom(ways).Draw(rt, "loss") })
 }

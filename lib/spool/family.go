@@ -121,7 +121,7 @@ func (b *Backlog) nameChild(family []Ref, child *Message) (bool, error) {
 	}
 	if b.verify {
 		if err := child.VerifyContent(); errors.Is(err, ErrDamaged) {
-			if err := b.s.disk.unlink(b.s.path(child.Ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := b.s.disk.Unlink(b.s.path(child.Ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return false, err
 			}
 			b.s.changed(nil, []string{b.s.shardPath(child.Ref)})

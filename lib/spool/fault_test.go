@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/durable"
+	"github.com/mtakit/mtakit/lib/durable/twin"
 )
 
 // stopper makes the agent give up where a test would fail, as mtarun does when
@@ -44,37 +45,34 @@ func run(a *agent, live func(*agent)) (gaveUp bool) {
 // then the switch stops, and starts again on what is there, and on what a cut at
 // that moment may have left of it. Nothing that was promised is lost.
 func TestFailAtEveryCall(t *testing.T) {
-	ways := losses()
 	for name, live := range lives() {
 		for _, mode := range []BarrierMode{BarrierSyncfs, BarrierFsync} {
 			for _, persistent := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s %s persistent=%v", name, mode, persistent), func(t *testing.T) {
-					scratch := memoryDir(t)
+					scratch := twin.Dir(t)
 					failing := true
 					for n := 1; failing; n++ {
 						dir := filepath.Join(scratch, fmt.Sprint(n))
 						a := newAgent(t, filepath.Join(dir, "spool"), mode)
-						before := a.disk.calls
-						a.disk.fault = func(call int) error {
+						before := a.disk.Calls()
+						a.disk.Fault = func(call int, _ string) error {
 							if call == before+n || persistent && call > before+n {
 								return syscall.EIO
 							}
 							return nil
 						}
 						run(a, live)
-						failing = a.disk.calls >= before+n
-						end := len(a.disk.ops)
+						failing = a.disk.Calls() >= before+n
+						end := a.disk.Len()
 						a.die()
-						for _, keep := range a.disk.cuts(end) {
-							for _, way := range []string{"all", "zeroed head"} {
-								image := filepath.Join(dir, "image")
-								fatal := &where{t, fmt.Sprintf("call %d fails, names %v, data lost: %s", n, keep, way)}
-								a.disk.image(fatal, image, end, keep, ways[way])
-								a.truth.judge(fatal, image, mode, osDisk{}, end)
-								os.RemoveAll(image)
-							}
-						}
-						a.truth.judge(&where{t, fmt.Sprintf("call %d fails", n)}, a.disk.root, mode, osDisk{}, end)
+						a.disk.StatesOf(end, []string{"all", "none", "zeroed head"}, func(s *twin.State) {
+							image := filepath.Join(dir, "image")
+							fatal := &where{t, fmt.Sprintf("call %d fails, %v", n, s)}
+							s.Write(fatal, image)
+							a.truth.judge(fatal, image, mode, durable.OS{}, end)
+							os.RemoveAll(image)
+						})
+						a.truth.judge(&where{t, fmt.Sprintf("call %d fails", n)}, a.disk.Root(), mode, durable.OS{}, end)
 						os.RemoveAll(dir)
 					}
 				})
@@ -85,13 +83,13 @@ func TestFailAtEveryCall(t *testing.T) {
 
 // A writer that meets an error leaves nothing, and says of what kind it was.
 func TestWriterFails(t *testing.T) {
-	dir := filepath.Join(memoryDir(t), "spool")
+	dir := filepath.Join(twin.Dir(t), "spool")
 	if err := Init(dir); err != nil {
 		t.Fatal(err)
 	}
 	for n := 1; ; n++ {
-		d := newCutDisk(t, dir)
-		d.fault = func(call int) error {
+		d := twin.New(t, dir)
+		d.Fault = func(call int, _ string) error {
 			if call == n {
 				return syscall.ENOSPC
 			}
@@ -123,7 +121,7 @@ func TestWriterFails(t *testing.T) {
 		}()
 		s.Close()
 		if err == nil {
-			if d.calls >= n {
+			if d.Calls() >= n {
 				t.Errorf("call %d failed and nobody was told", n)
 			}
 			if _, err := os.Lstat(s.newPath(ref.ID)); err != nil {
@@ -146,9 +144,9 @@ func TestWriterFails(t *testing.T) {
 // is not called clean.
 func TestBarrierFailsForGood(t *testing.T) {
 	for _, mode := range []BarrierMode{BarrierSyncfs, BarrierFsync} {
-		a := newAgent(t, filepath.Join(memoryDir(t), "spool"), mode)
-		before := a.disk.calls
-		a.disk.fault = func(call int) error {
+		a := newAgent(t, filepath.Join(twin.Dir(t), "spool"), mode)
+		before := a.disk.Calls()
+		a.disk.Fault = func(call int, _ string) error {
 			if call == before+1 {
 				return syscall.EIO
 			}
@@ -168,7 +166,7 @@ func TestBarrierFailsForGood(t *testing.T) {
 		if err := a.lock.Close(); err != nil {
 			t.Error(err)
 		}
-		if word, err := os.ReadFile(filepath.Join(a.disk.root, "lock")); err != nil || string(word) != wordOpen {
+		if word, err := os.ReadFile(filepath.Join(a.disk.Root(), "lock")); err != nil || string(word) != wordOpen {
 			t.Errorf("%s: %q, %v", mode, word, err)
 		}
 		a.s.Close()
@@ -180,12 +178,12 @@ func TestBarrierFailsForGood(t *testing.T) {
 
 // slowDisk tells the first who asks, and only that one, of a page that is lost.
 type slowDisk struct {
-	osDisk
+	durable.OS
 	asked, answer chan struct{}
 	told          atomic.Bool
 }
 
-func (d *slowDisk) syncfs(*os.File) error {
+func (d *slowDisk) Syncfs(*os.File) error {
 	if d.told.Swap(true) {
 		return nil
 	}
@@ -196,7 +194,7 @@ func (d *slowDisk) syncfs(*os.File) error {
 
 // Whoever asks for a barrier while another fails is not told that all is well.
 func TestBarrierBesideOneThatFails(t *testing.T) {
-	s, l := openOn(t, newSpool(t), BarrierSyncfs, osDisk{})
+	s, l := openOn(t, newSpool(t), BarrierSyncfs, durable.OS{})
 	defer s.Close()
 	defer l.Close()
 	d := &slowDisk{asked: make(chan struct{}), answer: make(chan struct{})}
@@ -226,7 +224,7 @@ func TestBarrierFailsInLoad(t *testing.T) {
 	child := ChildID(parent, "report", []int{1})
 	put(t, dir, &Envelope{ID: parent})
 	put(t, dir, &Envelope{ID: child, Parent: parent, Step: "report", ParentRecipients: []int{1}})
-	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
 	defer s.Close()
 	defer l.Close()
 	backlog, err := s.Recover()
@@ -250,7 +248,7 @@ func TestBarrierFailsInLoad(t *testing.T) {
 
 // deafDisk fails to sync once, after so many calls that it has done.
 type deafDisk struct {
-	osDisk
+	durable.OS
 	after int
 	asked []string
 }
@@ -263,14 +261,14 @@ func (d *deafDisk) fails(what string) error {
 	return nil
 }
 
-func (d *deafDisk) sync(path string) error     { return cmp.Or(d.fails(path), d.osDisk.sync(path)) }
-func (d *deafDisk) syncOpen(f *os.File) error  { return cmp.Or(d.fails(f.Name()), d.osDisk.syncOpen(f)) }
-func (d *deafDisk) syncfs(root *os.File) error { return cmp.Or(d.fails("all"), d.osDisk.syncfs(root)) }
+func (d *deafDisk) Sync(path string) error     { return cmp.Or(d.fails(path), d.OS.Sync(path)) }
+func (d *deafDisk) SyncOpen(f *os.File) error  { return cmp.Or(d.fails(f.Name()), d.OS.SyncOpen(f)) }
+func (d *deafDisk) Syncfs(root *os.File) error { return cmp.Or(d.fails("all"), d.OS.Syncfs(root)) }
 
 // A spool is there when every name in it is durable, and not before.
 func TestInitIsDurable(t *testing.T) {
 	for n := 0; ; n++ {
-		dir := filepath.Join(memoryDir(t), "spool")
+		dir := filepath.Join(twin.Dir(t), "spool")
 		d := &deafDisk{after: n}
 		err := initOn(d, dir)
 		if err == nil {
@@ -319,7 +317,7 @@ func TestWordIsDurable(t *testing.T) {
 func TestJoinedLogIsDurable(t *testing.T) {
 	dir := newSpool(t)
 	ref := put(t, dir, &Envelope{ID: NewID(time.Unix(1, 0))})
-	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
 	defer s.Close()
 	defer l.Close()
 	other := Ref{ID: ref.ID, Priority: Urgent}
@@ -352,12 +350,12 @@ func TestWriterWhoseFileIsGone(t *testing.T) {
 }
 
 // sweptDisk takes every new file away at once.
-type sweptDisk struct{ osDisk }
+type sweptDisk struct{ durable.OS }
 
-func (d sweptDisk) create(path string) (file, error) {
-	f, err := d.osDisk.create(path)
+func (d sweptDisk) Create(path string) (durable.File, error) {
+	f, err := d.OS.Create(path)
 	if err == nil {
-		err = d.unlink(path)
+		err = d.Unlink(path)
 	}
 	return f, err
 }
@@ -374,7 +372,7 @@ func TestNamesRefusedOnce(t *testing.T) {
 		"ScanNew": func(s *Spool) error { _, err := s.ScanNew(); return err },
 		"Adopt":   func(s *Spool) error { _, err := s.Adopt(ref.ID); return err },
 	} {
-		s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+		s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
 		s.disk = &deafDisk{}
 		if err := do(s); !errors.Is(err, syscall.EIO) {
 			t.Errorf("%s: %v", name, err)
@@ -393,7 +391,7 @@ func TestNamesRefusedOnce(t *testing.T) {
 // newSpool is an empty spool.
 func newSpool(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(memoryDir(t), "spool")
+	dir := filepath.Join(twin.Dir(t), "spool")
 	if err := Init(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -421,14 +419,14 @@ func put(t *testing.T, dir string, env *Envelope) Ref {
 }
 
 // full is a disk on which no log can be written.
-type full struct{ osDisk }
+type full struct{ durable.OS }
 
-func (full) appendTo(string) (file, error) { return nil, syscall.ENOSPC }
+func (full) AppendTo(string) (durable.File, error) { return nil, syscall.ENOSPC }
 
 // A file that cannot be opened to be synced is not a page that was lost: the same barrier
 // is begun again, and makes durable all that the first was to.
 func TestBarrierWithoutDescriptors(t *testing.T) {
-	a := newAgent(t, filepath.Join(memoryDir(t), "spool"), BarrierFsync)
+	a := newAgent(t, filepath.Join(twin.Dir(t), "spool"), BarrierFsync)
 	defer a.die()
 	a.begin(Normal)
 	a.finish(1)
@@ -437,14 +435,17 @@ func TestBarrierWithoutDescriptors(t *testing.T) {
 	batch := &Batch{Refs: []Ref{w.Ref()}}
 	begun := 0
 	for n := 1; ; n++ {
-		before := a.disk.calls
-		a.disk.fault = func(call int) error {
-			if call == before+n {
-				return &fs.PathError{Op: "open", Path: "it", Err: syscall.EMFILE}
+		opened := 0
+		a.disk.Fault = func(_ int, name string) error {
+			if name == "open" {
+				opened++
+			}
+			if name == "open" && opened == n {
+				return syscall.EMFILE
 			}
 			return nil
 		}
-		begun = len(a.disk.ops)
+		begun = a.disk.Len()
 		err := a.s.Barrier(batch)
 		if err == nil {
 			break
@@ -453,11 +454,11 @@ func TestBarrierWithoutDescriptors(t *testing.T) {
 			t.Fatalf("call %d: %v", n, err)
 		}
 	}
-	synced := map[any]bool{}
-	for _, op := range a.disk.ops[begun:] {
-		synced[op.inode], synced[op.path] = true, true
+	synced := map[string]bool{}
+	for _, op := range a.disk.Ops()[begun:] {
+		synced[filepath.Join(a.disk.Root(), op.Path)] = op.Syncs()
 	}
-	for _, of := range []any{a.disk.inode[a.s.path(w.Ref())], a.disk.inode[a.s.logPath(w.Ref())], a.s.shardPath(w.Ref())} {
+	for _, of := range []string{a.s.path(w.Ref()), a.s.logPath(w.Ref()), a.s.shardPath(w.Ref())} {
 		if !synced[of] {
 			t.Errorf("%v is not synced in the end: %v", of, synced)
 		}
@@ -467,7 +468,7 @@ func TestBarrierWithoutDescriptors(t *testing.T) {
 // A barrier of syncfs reaches as far as the file system, and one of fsync no file that is
 // not of the spool.
 func TestCovers(t *testing.T) {
-	dir := filepath.Join(memoryDir(t), "spool")
+	dir := filepath.Join(twin.Dir(t), "spool")
 	if err := Init(dir); err != nil {
 		t.Fatal(err)
 	}

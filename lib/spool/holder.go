@@ -35,7 +35,7 @@ func (s *Spool) remove(op string, ref Ref, path func(Ref) string) error {
 	if err := ref.valid(); err != nil {
 		return err
 	}
-	if err := s.disk.unlink(path(ref)); err != nil {
+	if err := s.disk.Unlink(path(ref)); err != nil {
 		return fail(op, err)
 	}
 	s.changed(nil, []string{s.shardPath(ref)})
@@ -91,7 +91,7 @@ func (s *Spool) Adopt(id ID) (*Item, error) {
 	if err := s.keepShard(item.Ref); err != nil {
 		return nil, fail(op, err)
 	}
-	if err := s.disk.rename(s.newPath(id), s.path(item.Ref)); err != nil {
+	if err := s.disk.Rename(s.newPath(id), s.path(item.Ref)); err != nil {
 		return nil, fail(op, err)
 	}
 	s.changed(nil, []string{s.dir + "/new", s.shardPath(item.Ref)})
@@ -150,11 +150,11 @@ func (s *Spool) moveToBad(ref Ref, why error) error {
 	dirs := []string{s.dir + "/bad", s.dir + "/new"}
 	if ref.Priority != 0 {
 		dirs[1] = s.shardPath(ref)
-		if err := s.disk.rename(s.logPath(ref), bad+".log"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.disk.Rename(s.logPath(ref), bad+".log"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	if err := s.disk.rename(s.path(ref), bad); err != nil {
+	if err := s.disk.Rename(s.path(ref), bad); err != nil {
 		return err
 	}
 	s.changed([]string{bad + ".why"}, dirs)
@@ -163,10 +163,10 @@ func (s *Spool) moveToBad(ref Ref, why error) error {
 
 func (s *Spool) writeWhy(path string, why error) error {
 	// One may be left from a move that was interrupted.
-	if err := s.disk.unlink(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.disk.Unlink(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	f, err := s.disk.create(path)
+	f, err := s.disk.Create(path)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mtakit/mtakit/lib/durable"
 )
 
 // A child that may be named or not, the log of its parent not being readable, is not
@@ -20,7 +22,7 @@ func TestFamilyWaitsForTheLog(t *testing.T) {
 	if err := os.Mkdir(log, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
 	defer s.Close()
 	defer l.Close()
 	backlog, err := s.Recover()
@@ -60,7 +62,7 @@ func TestReclaimGoesOn(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, damaged.String()), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
 	s.disk = &deafDisk{}
 	defer s.Close()
 	defer l.f.Close()
@@ -86,20 +88,20 @@ func TestReclaimGoesOn(t *testing.T) {
 
 // fullLater is a disk on which some logs can be written before it is full.
 type fullLater struct {
-	osDisk
+	durable.OS
 	room, barriers int
 }
 
-func (d *fullLater) appendTo(path string) (file, error) {
+func (d *fullLater) AppendTo(path string) (durable.File, error) {
 	if d.room--; d.room < 0 {
 		return nil, syscall.ENOSPC
 	}
-	return d.osDisk.appendTo(path)
+	return d.OS.AppendTo(path)
 }
 
-func (d *fullLater) syncfs(root *os.File) error {
+func (d *fullLater) Syncfs(root *os.File) error {
 	d.barriers++
-	return d.osDisk.syncfs(root)
+	return d.OS.Syncfs(root)
 }
 
 // The record that names a child is durable before the child is handed out, also when it
@@ -112,7 +114,7 @@ func TestNamesOfAnEarlierAttemptAreDurable(t *testing.T) {
 	for n := range 2 {
 		children = append(children, put(t, dir, &Envelope{ID: ChildID(parent, "expand", []int{n}), Parent: parent, Step: "expand", ParentRecipients: []int{n}}))
 	}
-	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
 	disk := &fullLater{room: 1}
 	s.disk = disk
 	defer s.Close()
@@ -159,7 +161,7 @@ func TestSweepIncomplete(t *testing.T) {
 	if err := os.Truncate(filepath.Join(dir, begun.String()), 10); err != nil {
 		t.Fatal(err)
 	}
-	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
 	defer s.Close()
 	defer l.Close()
 	for ref, want := range map[Ref]bool{whole: false, begun: true, {ID: NewID(time.Unix(3, 0)), Priority: Normal}: false} {
@@ -180,7 +182,7 @@ func TestParentInNewKnowsItsChild(t *testing.T) {
 	if err := os.Rename(filepath.Join(dir, parent.String()), filepath.Join(dir, "new", string(parent.ID))); err != nil {
 		t.Fatal(err)
 	}
-	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
 	defer s.Close()
 	defer l.Close()
 	backlog, err := s.Recover()
@@ -217,7 +219,7 @@ func TestWriterDiesDuringLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
 	defer s.Close()
 	defer l.Close()
 	backlog, err := s.Recover()
@@ -243,7 +245,7 @@ func TestWriterDiesDuringLoad(t *testing.T) {
 
 // Of what lies in tmp/ that goes whose writer began long ago and has died.
 func TestSweepTmp(t *testing.T) {
-	s, l := openOn(t, newSpool(t), BarrierSyncfs, osDisk{})
+	s, l := openOn(t, newSpool(t), BarrierSyncfs, durable.OS{})
 	defer s.Close()
 	defer l.Close()
 	old, fresh, alive := NewID(time.Unix(100, 0)), NewID(time.Unix(300, 0)), NewID(time.Unix(100, 0))
@@ -297,7 +299,7 @@ func TestLoadGoesOnPastAFamilyInTrouble(t *testing.T) {
 	if len(got) != 3 || !got[other] || got[parent] || got[child] {
 		t.Errorf("good: %v", got)
 	}
-	s.disk = osDisk{}
+	s.disk = durable.OS{}
 	if err := s.Load(func(i Item) error {
 		got[i.Ref.ID] = i.Damaged == nil
 		return nil

@@ -122,13 +122,10 @@ func (l *Lock) Close() error {
 }
 
 func (l *Lock) write(word string) error {
-	if _, err := l.f.WriteAt([]byte(word), 0); err != nil {
+	if err := l.s.disk.Overwrite(l.f, []byte(word)); err != nil {
 		return err
 	}
-	if err := l.f.Truncate(int64(len(word))); err != nil {
-		return err
-	}
-	return l.s.disk.syncOpen(l.f)
+	return l.s.disk.SyncOpen(l.f)
 }
 
 // holding fails unless this process has the lock.

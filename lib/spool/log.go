@@ -198,10 +198,10 @@ func (s *Spool) Append(ref Ref, records ...Record) error {
 }
 
 func (s *Spool) appendLog(ref Ref, b []byte) error {
-	f, err := s.disk.appendTo(s.logPath(ref))
+	f, err := s.disk.AppendTo(s.logPath(ref))
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = s.makeShard(ref); err == nil {
-			f, err = s.disk.appendTo(s.logPath(ref))
+			f, err = s.disk.AppendTo(s.logPath(ref))
 		}
 	}
 	if err != nil {

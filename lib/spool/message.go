@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/mtakit/mtakit/lib/diag"
@@ -127,7 +128,7 @@ func openRead(path string) (*os.File, error) {
 		return err
 	})
 	if err != nil {
-		return nil, pathError("open", path, err)
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	return os.NewFile(uintptr(fd), path), nil
 }

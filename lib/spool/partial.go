@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/durable"
 )
 
 // PartialKind tells what a record in the log of a partial is about.
@@ -51,8 +52,8 @@ type PartialRecord struct {
 type Partial struct {
 	s    *Spool
 	id   ID
-	data file
-	log  file
+	data durable.File
+	log  durable.File
 
 	retired bool // data is closed, and its name removed
 }
@@ -67,7 +68,7 @@ func (s *Spool) CreatePartial(id ID, r PartialRecord) (*Partial, error) {
 	if err := s.owned("create partial"); err != nil {
 		return nil, err
 	}
-	data, err := s.disk.create(s.partialPath(id))
+	data, err := s.disk.Create(s.partialPath(id))
 	if err != nil {
 		return nil, fail("create partial/"+string(id), err)
 	}
@@ -75,11 +76,11 @@ func (s *Spool) CreatePartial(id ID, r PartialRecord) (*Partial, error) {
 }
 
 // openPartial takes the lock, and opens the log for a first record.
-func (s *Spool) openPartial(id ID, data file, r PartialRecord) (*Partial, error) {
+func (s *Spool) openPartial(id ID, data durable.File, r PartialRecord) (*Partial, error) {
 	p := &Partial{s: s, id: id, data: data}
-	err := own(data.fd())
+	err := own(data.FD())
 	if err == nil {
-		p.log, err = s.disk.appendTo(s.partialPath(id) + ".log")
+		p.log, err = s.disk.AppendTo(s.partialPath(id) + ".log")
 	}
 	if err == nil {
 		err = p.Append(r)
@@ -120,7 +121,7 @@ func (s *Spool) ResumePartial(id ID, octets int64, r PartialRecord) (*Partial, *
 	if err != nil {
 		return nil, nil, fail(op, err)
 	}
-	data, err := s.disk.appendTo(s.partialPath(id))
+	data, err := s.disk.AppendTo(s.partialPath(id))
 	if err == nil {
 		if err = s.shorten(past, data, id, octets); err != nil {
 			data.Close()
@@ -139,8 +140,8 @@ func (s *Spool) ResumePartial(id ID, octets int64, r PartialRecord) (*Partial, *
 }
 
 // shorten locks the octets and removes those beyond what was secured.
-func (s *Spool) shorten(past *os.File, data file, id ID, octets int64) error {
-	if flock(data.fd(), unix.LOCK_EX|unix.LOCK_NB) != nil {
+func (s *Spool) shorten(past *os.File, data durable.File, id ID, octets int64) error {
+	if flock(data.FD(), unix.LOCK_EX|unix.LOCK_NB) != nil {
 		return diag.New("", diag.Unavailable, "somebody has it open")
 	}
 	st, err := past.Stat()
@@ -150,7 +151,7 @@ func (s *Spool) shorten(past *os.File, data file, id ID, octets int64) error {
 	if st.Size() < octets {
 		return diag.New("", diag.Data, fmt.Sprintf("%d octets where %d were secured", st.Size(), octets))
 	}
-	return s.disk.truncate(s.partialPath(id), octets)
+	return s.disk.Truncate(s.partialPath(id), octets)
 }
 
 // ID returns the identifier.
@@ -202,7 +203,7 @@ func (p *Partial) Accept(r PartialRecord) error {
 }
 
 func (s *Spool) retire(id ID) error {
-	if err := s.disk.unlink(s.partialPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.disk.Unlink(s.partialPath(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fail("retire partial/"+string(id), err)
 	}
 	return nil
@@ -214,7 +215,7 @@ func (s *Spool) NotePartial(id ID, records ...PartialRecord) error {
 	if _, err := ParseID(string(id)); err != nil {
 		return err
 	}
-	log, err := s.disk.appendTo(s.partialPath(id) + ".log")
+	log, err := s.disk.AppendTo(s.partialPath(id) + ".log")
 	if err != nil {
 		return fail("log partial/"+string(id), err)
 	}
@@ -279,7 +280,7 @@ func (s *Spool) isWhole(id ID) bool {
 		return false
 	}
 	for _, path := range []string{s.path(refs[0]), parentDir(s.path(refs[0])), parentDir(parentDir(s.path(refs[0])))} {
-		if s.disk.sync(path) != nil {
+		if s.disk.Sync(path) != nil {
 			return false
 		}
 	}
@@ -301,7 +302,7 @@ func (p *Partial) Remove() error {
 func (s *Spool) removePartial(id ID) error {
 	var errs []error
 	for _, path := range []string{s.partialPath(id) + ".log", s.partialPath(id)} {
-		if err := s.disk.unlink(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.disk.Unlink(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fail("remove partial/"+string(id), err))
 		}
 	}
@@ -316,7 +317,7 @@ func (s *Spool) RemovePartial(id ID) error {
 	f, err := os.Open(s.partialPath(id))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err = s.disk.unlink(s.partialPath(id) + ".log"); errors.Is(err, fs.ErrNotExist) {
+		if err = s.disk.Unlink(s.partialPath(id) + ".log"); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
 		return fail("remove partial/"+string(id), err)

@@ -74,7 +74,7 @@ func (s *Spool) reclaim(ref Ref) (*Item, error) {
 		}
 		return item, nil
 	case errors.Is(err, ErrIncomplete):
-		if err := s.disk.unlink(s.path(ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.disk.Unlink(s.path(ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		s.changed(nil, []string{s.shardPath(ref)})

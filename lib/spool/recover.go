@@ -113,7 +113,7 @@ func (s *Spool) sweep(path string) error {
 	if claim(f) != nil {
 		return errAlive
 	}
-	return s.disk.unlink(path)
+	return s.disk.Unlink(path)
 }
 
 // list reads the names in q/ and new/.
@@ -204,7 +204,7 @@ func (b *Backlog) joinLogs() error {
 		delete(b.logs, ref)
 		b.s.changed(nil, []string{b.s.shardPath(ref), b.s.shardPath(to)})
 		if !there {
-			if err := b.s.disk.unlink(b.s.logPath(ref)); err != nil {
+			if err := b.s.disk.Unlink(b.s.logPath(ref)); err != nil {
 				return err
 			}
 			continue
@@ -246,7 +246,7 @@ func (b *Backlog) joinLog(ref, to Ref) error {
 		return err
 	}
 	if _, both := b.logs[to]; !both {
-		return b.s.disk.rename(b.s.logPath(ref), b.s.logPath(to))
+		return b.s.disk.Rename(b.s.logPath(ref), b.s.logPath(to))
 	}
 	data, err := os.ReadFile(b.s.logPath(ref))
 	if err != nil {
@@ -258,7 +258,7 @@ func (b *Backlog) joinLog(ref, to Ref) error {
 	if err := b.s.syncfs(); err != nil {
 		return err
 	}
-	return b.s.disk.unlink(b.s.logPath(ref))
+	return b.s.disk.Unlink(b.s.logPath(ref))
 }
 
 // Crashed tells that the last holder did not let go in order: what is there may have
@@ -395,7 +395,7 @@ func (s *Spool) sweepIncomplete(ref Ref) (swept bool, err error) {
 	} else if !errors.Is(err, ErrIncomplete) {
 		return false, err
 	}
-	err = s.disk.unlink(s.path(ref))
+	err = s.disk.Unlink(s.path(ref))
 	return err == nil, err
 }
 

@@ -30,7 +30,7 @@ const TokensDir = "tokens"
 // Spool is an open spool.
 type Spool struct {
 	dir  string
-	disk disk
+	disk durable.Disk
 	root *os.File // open from the beginning: syncfs reports what was lost since
 	mode BarrierMode
 	uid  int // the user this process acts as
@@ -49,9 +49,9 @@ type Spool struct {
 // Init makes an empty spool in dir, durably; what is there already stays, so
 // that an Init that was interrupted can be repeated. It refuses a directory
 // that holds a spool of another format.
-func Init(dir string) error { return initOn(osDisk{}, dir) }
+func Init(dir string) error { return initOn(durable.OS{}, dir) }
 
-func initOn(disk disk, dir string) error {
+func initOn(disk durable.Disk, dir string) error {
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return fail("init "+dir, err)
 	}
@@ -70,7 +70,7 @@ func initOn(disk disk, dir string) error {
 		return fail("init "+dir, err)
 	}
 	for _, name := range append(directories(), ".") {
-		if err := disk.sync(filepath.Join(dir, name)); err != nil {
+		if err := disk.Sync(filepath.Join(dir, name)); err != nil {
 			return fail("init "+dir, err)
 		}
 	}
@@ -93,7 +93,10 @@ func checkFormat(dir string) error {
 
 // Open opens the spool in dir. It takes no lock and changes nothing; kind
 // NoInput says that there is no spool, Config that it has another format.
-func Open(dir string) (*Spool, error) {
+func Open(dir string) (*Spool, error) { return OpenOn(durable.OS{}, dir) }
+
+// OpenOn is Open of a spool that disk changes.
+func OpenOn(disk durable.Disk, dir string) (*Spool, error) {
 	if err := checkFormat(dir); err != nil {
 		switch diag.KindOf(err) {
 		case diag.NoInput:
@@ -109,7 +112,7 @@ func Open(dir string) (*Spool, error) {
 	}
 	s := &Spool{
 		dir:    filepath.Clean(dir),
-		disk:   osDisk{},
+		disk:   disk,
 		root:   root,
 		mode:   BarrierSyncfs,
 		uid:    os.Geteuid(),
@@ -172,7 +175,7 @@ func (s *Spool) tmpPath(id ID) string { return s.dir + "/tmp/" + string(id) }
 // makeShard makes the directory of a reference. Its name becomes durable with
 // the first barrier that concerns a file in it.
 func (s *Spool) makeShard(ref Ref) error {
-	if err := s.disk.mkdir(s.shardPath(ref)); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := s.disk.Mkdir(s.shardPath(ref)); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
 	return nil

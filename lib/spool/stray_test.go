@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mtakit/mtakit/lib/durable"
 )
 
 // What lies where nobody would look for it, or twice, is told of and stays; of two the
@@ -30,7 +32,7 @@ func TestStrays(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s, l := openOn(t, dir, BarrierSyncfs, osDisk{})
+	s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
 	defer s.Close()
 	defer l.Close()
 	told := map[Ref]string{}

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/durable"
 )
 
 const (
@@ -27,7 +28,7 @@ type Writer struct {
 	s       *Spool
 	ref     Ref // Priority 0: in tmp/
 	path    string
-	f       file
+	f       durable.File
 	buf     *[]byte
 	digest  hash.Hash
 	size    int64              // content so far
@@ -55,10 +56,10 @@ func (s *Spool) CreateInPlace(ref Ref) (*Writer, error) {
 		return nil, err
 	}
 	path := s.path(ref)
-	f, err := s.disk.create(path)
+	f, err := s.disk.Create(path)
 	if errors.Is(err, os.ErrNotExist) {
 		if err = s.makeShard(ref); err == nil {
-			f, err = s.disk.create(path)
+			f, err = s.disk.Create(path)
 		}
 	}
 	return s.newWriter(ref, path, f, err)
@@ -73,16 +74,16 @@ func (s *Spool) CreateNew(id ID) (*Writer, error) {
 	if err := s.owned("create"); err != nil {
 		return nil, err
 	}
-	f, err := s.disk.create(s.tmpPath(id))
+	f, err := s.disk.Create(s.tmpPath(id))
 	return s.newWriter(Ref{ID: id}, s.tmpPath(id), f, err)
 }
 
-func (s *Spool) newWriter(ref Ref, path string, f file, err error) (*Writer, error) {
+func (s *Spool) newWriter(ref Ref, path string, f durable.File, err error) (*Writer, error) {
 	if err != nil {
 		return nil, fail("create "+ref.String(), err)
 	}
 	// The lock says that the writer lives.
-	if err := own(f.fd()); err != nil {
+	if err := own(f.FD()); err != nil {
 		f.Close()
 		return nil, fail("create "+ref.String(), err)
 	}
@@ -182,12 +183,12 @@ func (w *Writer) Commit() error {
 		return fail(op, err)
 	}
 	final := w.s.newPath(w.ref.ID)
-	if err := w.s.disk.rename(w.path, final); err != nil {
+	if err := w.s.disk.Rename(w.path, final); err != nil {
 		w.Abort()
 		return fail(op, err)
 	}
 	w.path = final
-	if err := w.s.disk.sync(w.s.dir + "/new"); err != nil {
+	if err := w.s.disk.Sync(w.s.dir + "/new"); err != nil {
 		w.Abort()
 		return fail(op, err)
 	}
@@ -209,7 +210,7 @@ func (w *Writer) Abort() error {
 	if w.state == done {
 		return nil
 	}
-	err := w.s.disk.unlink(w.path)
+	err := w.s.disk.Unlink(w.path)
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
