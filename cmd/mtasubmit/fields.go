@@ -212,10 +212,17 @@ const maxExtension = 64 << 10
 // extensions adds extensions of the message that are given as the BER of an
 // ExtensionField.
 func extensions(c *ucli.Context, s *submit.Submission) error {
+	place := mts.InMessage
+	if s.Probe {
+		place = mts.InProbe
+	}
 	for _, name := range c.StringSlice("extension") {
 		field, err := readExtension(name)
 		if err != nil {
 			return err
+		}
+		if n := field.Type.StandardExtension; n != nil && n.Known() && n.Places()&place == 0 {
+			return diag.E("--extension "+name, diag.Data, fmt.Errorf("X.411 has no %s in a %s as a whole", field.Type, place))
 		}
 		if mts.Find(s.Extensions, field.Type) >= 0 {
 			return diag.E("--extension "+name, diag.Data, errors.New(field.Type.String()+" is there already"))

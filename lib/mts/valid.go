@@ -67,6 +67,14 @@ func (f *PerRecipientMessageTransferFields) Valid() error {
 	return v.err
 }
 
+// ValidExtensions is the part of MessageTransferEnvelope.Valid that is about the
+// extensions of one place.
+func ValidExtensions(fields []ExtensionField) error {
+	v := validator{}
+	v.extensions("extensions", fields)
+	return v.err
+}
+
 // Valid is MessageTransferEnvelope.Valid for a report and its content.
 func (r *Report) Valid() error {
 	v := validator{op: "mts: report"}

@@ -182,6 +182,9 @@ func (s *Submission) check(now time.Time) error {
 				return diag.E("extension "+t.String(), diag.Data, errors.New("is not the originator's to give"))
 			}
 		}
+		if err := mts.ValidExtensions(fields); err != nil {
+			return diag.E("extensions", diag.Data, err) // others would refuse it
+		}
 		if unsupported := mts.UnsupportedCritical(fields, mts.ForSubmission); len(unsupported) > 0 {
 			return diag.E("submit", diag.Permanent, fmt.Errorf("unsupported-critical-function: %v is critical for submission and not supported", unsupported[0]))
 		}
