@@ -125,7 +125,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
 		return nil, errors.Join(err, events.Close())
 	}
-	k.mind = sched.New(schedConfig(cfg, k.started), start)
+	k.mind = sched.New(SchedConfig(cfg, k.started), start)
 	return k, nil
 }
 
@@ -140,7 +140,7 @@ func (k *Keeper) Reconfigure(now time.Time, cfg *conf.Config, ready func()) erro
 	ready()
 	old := k.conf
 	k.now, k.conf, k.door, k.known = now, cfg, door, knownHops(cfg)
-	k.carryOut(k.mind.Reconfigure(schedConfig(cfg, k.started), now))
+	k.carryOut(k.mind.Reconfigure(SchedConfig(cfg, k.started), now))
 	for _, c := range cfg.Channels {
 		// What a process can take it has said once and for all.
 		if was, ok := old.Channel(c.Name); ok && (was.Kind != c.Kind || was.MaxJobs != c.MaxJobs || was.MaxAssociations != c.MaxAssociations) {

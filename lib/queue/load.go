@@ -17,8 +17,8 @@ import (
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
-// schedConfig is what the scheduler needs of the configuration.
-func schedConfig(c *conf.Config, generation uint64) sched.Config {
+// SchedConfig is what the scheduler needs of the configuration.
+func SchedConfig(c *conf.Config, generation uint64) sched.Config {
 	backoff := func(b conf.Backoff) sched.Backoff {
 		return sched.Backoff{First: b.First.D(), Step: b.Step.D(), Ceiling: b.Ceiling.D()}
 	}

@@ -145,6 +145,9 @@ func fresh(t reflect.Type) reflect.Value {
 	case reflect.TypeFor[conf.List]():
 		return reflect.ValueOf(conf.NewList())
 	}
+	if d, ok := reflect.Zero(t).Interface().(interface{ Default() any }); ok {
+		return reflect.ValueOf(d.Default())
+	}
 	return reflect.Zero(t)
 }
 

@@ -97,6 +97,21 @@ func Parse(text []byte, name, dir string) (*conf.Config, error) {
 	return l.conf, nil
 }
 
+// Decode reads another file of tables as strictly: text goes into the struct that into
+// points to, by its toml tags, and check then says what is wrong with it as a whole.
+// Entries of a list of tables begin with the defaults that mta.toml(5) gives them, or
+// that their method Default returns. The error has kind Config.
+func Decode(text []byte, name string, into any, check func() []*conf.Fault) error {
+	if len(text) > MaxSize {
+		return diag.E(name, diag.Config, fmt.Errorf("more than %d octets", MaxSize))
+	}
+	l := &loader{name: name}
+	if l.tables(text, reflect.ValueOf(into).Elem()) {
+		l.faults(check())
+	}
+	return l.err()
+}
+
 // located is an error at a line of the file; line 0 is the file as a whole.
 type located struct {
 	line int
@@ -138,10 +153,27 @@ func (l *loader) err() error {
 }
 
 func (l *loader) load(text []byte) {
+	if !l.tables(text, reflect.ValueOf(l.conf).Elem()) {
+		return
+	}
+	l.resolve()
+	l.conf.Complete()
+	l.faults(l.conf.Faults())
+}
+
+func (l *loader) faults(all []*conf.Fault) {
+	for _, f := range all {
+		l.fail(l.lines.at(f.Path()), f)
+	}
+}
+
+// tables puts the text into v. A model with holes where values were unreadable would
+// only add errors that are not there: then it says no.
+func (l *loader) tables(text []byte, v reflect.Value) bool {
 	var err error
 	if l.lines, err = scan(text); err != nil {
 		l.fail(l.lines.line, err)
-		return
+		return false
 	}
 	var file toml.Primitive
 	meta, err := toml.Decode(string(text), &file)
@@ -152,20 +184,11 @@ func (l *loader) load(text []byte) {
 		} else {
 			l.fail(0, errors.New(plain(err)))
 		}
-		return
+		return false
 	}
 	f := filler{loader: l, meta: meta}
-	f.fill("", file, reflect.ValueOf(l.conf).Elem())
-	// A model with holes where values were unreadable would only add errors that
-	// are not there.
-	if len(l.errs) > 0 {
-		return
-	}
-	l.resolve()
-	l.conf.Complete()
-	for _, f := range l.conf.Faults() {
-		l.fail(l.lines.at(f.Path()), f)
-	}
+	f.fill("", file, v)
+	return len(l.errs) == 0
 }
 
 // resolve makes the paths absolute.
