@@ -156,6 +156,11 @@ func amounts(c *ucli.Context, s *load.SourceConfig) (err error) {
 			return err
 		}
 	}
+	return mixes(c, s)
+}
+
+// mixes says what kinds of it.
+func mixes(c *ucli.Context, s *load.SourceConfig) (err error) {
 	if s.Sizes, err = load.ParseSizes(c.String("size")); err != nil {
 		return diag.E("--size", diag.Usage, err)
 	}

@@ -8,8 +8,47 @@ import (
 	"github.com/mtakit/mtakit/lib/bench"
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/load"
 	"github.com/mtakit/mtakit/lib/spool"
 )
+
+func benchFill(c *ucli.Context) error {
+	if c.NArg() > 0 {
+		return cli.Usage("bench fill takes no operand")
+	}
+	if err := number("messages", c.Uint64("messages"), 1, load.MaxMessages); err != nil {
+		return err
+	}
+	if c.String("peer") == "" || c.String("from") == "" || len(c.StringSlice("recipient")) == 0 {
+		return cli.Usage("--peer, --from and --recipient are needed")
+	}
+	cfg, err := cli.Config(c)
+	if err != nil {
+		return err
+	}
+	part, err := load.Play(cfg, c.String("peer"))
+	if err != nil {
+		return err
+	}
+	config := load.SourceConfig{Own: part.Own, MTA: part.MTA, To: part.Switch, Mode: part.Mode}
+	if err := addressed(c, &config); err != nil {
+		return err
+	}
+	if err := mixes(c, &config); err != nil {
+		return err
+	}
+	source, err := load.NewSource(config)
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	filled, err := bench.Fill(ctx, cfg, part.Own.Name, source, c.Uint64("messages"))
+	if err != nil {
+		return err
+	}
+	return printFigures(c, filled)
+}
 
 func benchSpool(c *ucli.Context) error {
 	if c.NArg() != 1 {
@@ -51,7 +90,7 @@ func benchSched(c *ucli.Context) error {
 	if c.NArg() > 0 {
 		return cli.Usage("bench sched takes no operand")
 	}
-	queued, err := numberList("queued", c.String("queued"), 0, 5_000_000)
+	queued, err := numberList("queued", c.String("queued"), 0, 10_000_000)
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,8 @@ func benchSource(c *ucli.Context) error {
 // sinkFigures is what bench sink prints.
 type sinkFigures struct {
 	Messages          int64            `json:"messages"`
+	Distinct          int64            `json:"distinct"`
+	Twice             int64            `json:"twice"`
 	Reports           int64            `json:"reports"`
 	Probes            int64            `json:"probes"`
 	Octets            int64            `json:"octets"`
@@ -107,7 +109,7 @@ func benchSink(c *ucli.Context) error {
 	sink.Wait(ctx, most)
 	taken := sink.Close()
 	took := taken.Last.Sub(taken.First)
-	f := sinkFigures{Messages: taken.Messages, Reports: taken.Reports, Probes: taken.Probes, Octets: taken.Octets,
+	f := sinkFigures{Messages: taken.Messages, Distinct: taken.Distinct, Twice: taken.Twice, Reports: taken.Reports, Probes: taken.Probes, Octets: taken.Octets,
 		Seconds: measure.Round(took.Seconds(), 3), MessagesPerSecond: measure.PerSecond(taken.Messages, took),
 		Associations: taken.Associations, Binds: taken.Binds}
 	if taken.Arrival.Count() > 0 {
@@ -129,6 +131,7 @@ type relayFigures struct {
 	Arrived               int64           `json:"arrived"`
 	Missing               int64           `json:"missing"`
 	Twice                 int64           `json:"twice"`
+	Altered               int64           `json:"altered"`
 	Reports               int64           `json:"reports"`
 	Octets                int64           `json:"octets"`
 	AcceptedPerSecond     float64         `json:"acceptedPerSecond"`
@@ -199,7 +202,7 @@ func benchRelay(c *ucli.Context) error {
 	}
 	took := r.Taken.Last.Sub(r.Begun)
 	f := relayFigures{Run: r.Run, Accepted: r.Accepted, Refused: r.Refused, InDoubt: r.InDoubt, Octets: r.Octets,
-		Arrived: r.Arrived, Missing: r.Missing, Twice: r.Twice, Reports: r.Taken.Reports,
+		Arrived: r.Arrived, Missing: r.Missing, Twice: r.Twice, Altered: r.Altered, Reports: r.Taken.Reports,
 		AcceptedPerSecond: measure.PerSecond(r.Accepted, r.Confirmed.Sub(r.Begun)),
 		Seconds:           measure.Round(max(took, 0).Seconds(), 3), MessagesPerSecond: measure.PerSecond(r.Arrived, took),
 		HalfMessagesPerSecond: measure.PerSecond(2*r.Arrived, took),

@@ -2,8 +2,10 @@ package load
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -262,6 +264,22 @@ func TestPlay(t *testing.T) {
 	}
 }
 
+// What arrives as another message than was sent is not taken for it.
+func TestAltered(t *testing.T) {
+	s := sink(t, SinkConfig{Own: End{"SINK", "y"}})
+	sent := source(t, s, func(c *SourceConfig) { c.Messages = 3 })
+	other := source(t, s, func(c *SourceConfig) { c.Sizes = sizes(t, "2KiB") })
+	other.maker.run, other.run = sent.run, sent.run
+	s.Watch(other)
+	if _, err := sent.Run(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	s.Wait(testContext(t), 3)
+	if got := s.Close(); got.Messages != 3 || got.Altered != 3 || got.Distinct != 0 || got.Twice != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Messages say what they are, and are as large as they were asked to be.
 func TestMessages(t *testing.T) {
 	from, to := address(t, "/S=Smith/PRMD=SOURCE/ADMD=TEST/C=GB/"), address(t, "/S=Jones/PRMD=SINK/ADMD=TEST/C=GB/")
@@ -290,14 +308,39 @@ func TestMessages(t *testing.T) {
 			if err != nil || got.String() != want || len(e.PerRecipientFields) != 1 {
 				t.Errorf("message %d is for %v: %v", n, got, err)
 			}
+			octets, err := io.ReadAll(in.Content)
+			if err != nil || int64(len(octets)) != m.contents[0].size() {
+				t.Errorf("%d octets of content, %v", len(octets), err)
+			}
+			digest := sha256.Sum256(octets)
+			if !m.is(n, e, digest) {
+				t.Errorf("message %d of %d octets is not what it is", n, size)
+			}
+			renamed, moved := *e, *e
+			renamed.MessageIdentifier.GlobalDomainIdentifier = mts.NewGlobalDomainIdentifier(to.Domain())
+			moved.PerRecipientFields = []mts.PerRecipientMessageTransferFields{e.PerRecipientFields[0]}
+			moved.PerRecipientFields[0].OriginallySpecifiedRecipientNumber = 2
+			if m.is(n, e, [32]byte{}) || m.is(n+1, e, digest) || m.is(n, &renamed, digest) || m.is(n, &moved, digest) {
+				t.Errorf("something else counts as message %d of %d octets", n, size)
+			}
+			if size > 300 && m.is(n+2, e, digest) {
+				t.Errorf("two messages of %d octets have one content", size)
+			}
+			if size > 310 && !strings.Contains(string(octets), fmt.Sprintf("0000%d The quick", n)) {
+				t.Errorf("the text of message %d of %d octets does not begin with its number", n, size)
+			}
 			if e.ContentIdentifier != "bench.abcde" || e.Priority != mts.Urgent || len(e.TraceInformation) != 1 {
 				t.Errorf("%+v", e)
 			}
 		}
-		if got := int64(len(m.contents[0].octets)); got > max(size, 300) || got < size-8 {
+		if got := m.contents[0].size(); got > max(size, 300) || got < size-8 {
 			t.Errorf("%d octets, not %d", got, size)
 		}
-		ipm, err := ipms.Decode(m.contents[0].octets)
+		octets, err := io.ReadAll(m.contents[0].reader(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ipm, err := ipms.Decode(octets)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -331,7 +374,7 @@ func TestMixes(t *testing.T) {
 	if diff := cmp.Diff([]mts.Priority{mts.Urgent, mts.NonUrgent}, got.values); diff != "" {
 		t.Error(diff)
 	}
-	for _, wrong := range []string{"", "x", "1:0", "1:-1", "1:1000001", "1:2:3", "1,", "300MiB", "200MiB,100MiB", "9223372036854775807,9223372036854775807",
+	for _, wrong := range []string{"", "x", "1:0", "1:-1", "1:1000001", "1:2:3", "1,", "600MiB", "400MiB,200MiB", "9223372036854775807,9223372036854775807",
 		strings.Repeat("1,", 16) + "1"} {
 		if _, err := ParseSizes(wrong); diag.KindOf(err) != diag.Usage {
 			t.Errorf("%q: %v", wrong, err)

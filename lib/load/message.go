@@ -2,24 +2,16 @@ package load
 
 import (
 	"bytes"
-	"fmt"
+	"crypto/sha256"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/ipms"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/p1"
 )
-
-// content is a content and what its envelope says of it.
-type content struct {
-	octets []byte
-	eits   mts.EncodedInformationTypes
-}
 
 // maker makes the messages of a run.
 type maker struct {
@@ -27,6 +19,7 @@ type maker struct {
 	domain     mts.GlobalDomainIdentifier
 	originator oraddr.ORName
 	recipients []oraddr.ORName
+	to         []string  // the same as text
 	contents   []content // one for each size
 	sizes      Mix[int64]
 	priorities Mix[mts.Priority]
@@ -44,7 +37,7 @@ func newMaker(run string, from oraddr.Address, to []oraddr.Address, sizes Mix[in
 		if err != nil {
 			return nil, diag.E("recipient "+a.String(), diag.Data, err)
 		}
-		m.recipients = append(m.recipients, name)
+		m.recipients, m.to = append(m.recipients, name), append(m.to, a.String())
 	}
 	for _, size := range sizes.values {
 		c, err := newContent(run, from, to[0], size)
@@ -54,44 +47,6 @@ func newMaker(run string, from oraddr.Address, to []oraddr.Address, sizes Mix[in
 		m.contents = append(m.contents, c)
 	}
 	return m, nil
-}
-
-// newContent makes a content of so many octets, or fewer by what the lengths in it take
-// when they are a digit shorter; it is no smaller than its heading.
-func newContent(run string, from, to oraddr.Address, size int64) (content, error) {
-	compose := func(octets int64) (*ipms.Content, error) {
-		return ipms.Compose(ipms.Message{
-			ThisIPM: fmt.Sprintf("%s%s.%d", prefix, run, size), Originator: from, To: []ipms.Recipient{{Address: to}},
-			Subject: fmt.Sprintf("mtactl bench, run %s, %d octets", run, size), Text: text(octets),
-		})
-	}
-	length := int64(0)
-	composed, err := compose(length)
-	for range 3 { // the lengths around a longer text are longer
-		if err != nil {
-			return content{}, err
-		}
-		length += size - composed.Size()
-		if composed.Size() == size || length <= 0 {
-			break
-		}
-		composed, err = compose(length)
-	}
-	if err != nil {
-		return content{}, err
-	}
-	octets, err := io.ReadAll(composed)
-	return content{octets, composed.EncodedInformationTypes()}, err
-}
-
-// text is lines of so many octets in all, CR and LF included.
-func text(octets int64) string {
-	const line = "The quick brown fox jumps over the lazy dog, and the dog does not care.\r\n"
-	t := strings.Repeat(line, int(octets/int64(len(line)))) + line[:octets%int64(len(line))]
-	if strings.HasSuffix(t, "\r") {
-		t = t[:len(t)-1] + "."
-	}
-	return t
 }
 
 // message is one, ready to be sent.
@@ -123,6 +78,18 @@ func (m *maker) make(n uint64, begun time.Time) (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	head, size := p1.NewMessageAPDU(envelope, int64(len(c.octets)))
-	return message{io.MultiReader(bytes.NewReader(head), bytes.NewReader(c.octets)), size, int64(len(c.octets))}, nil
+	head, size := p1.NewMessageAPDU(envelope, c.size())
+	return message{io.MultiReader(bytes.NewReader(head), c.reader(n)), size, c.size()}, nil
+}
+
+// is tells whether a message that has arrived as number n is that one, its content having
+// the digest: the same MTS identifier, content and recipient, under the same number.
+func (m *maker) is(n uint64, e *mts.MessageTransferEnvelope, digest [sha256.Size]byte) bool {
+	if e.MessageIdentifier.GlobalDomainIdentifier.String() != m.domain.String() || len(e.PerRecipientFields) != 1 {
+		return false
+	}
+	r := e.PerRecipientFields[0]
+	to, err := r.RecipientName.Address()
+	return err == nil && r.OriginallySpecifiedRecipientNumber == 1 && to.String() == m.to[n%uint64(len(m.to))] &&
+		digest == m.contents[m.sizes.at(n, 1)].digest(n)
 }

@@ -47,8 +47,8 @@ func ParseMix[T any](text string, value func(string) (T, error)) (Mix[T], error)
 	return m, nil
 }
 
-// maxContents bounds the sizes of a mix together: each has a content in memory.
-const maxContents = 256 << 20
+// maxContents bounds the sizes of a mix together: each is composed in memory once.
+const maxContents = 512 << 20
 
 // ParseSizes reads a mix of sizes of contents.
 func ParseSizes(text string) (Mix[int64], error) {

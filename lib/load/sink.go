@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"net"
@@ -28,12 +29,24 @@ type SinkConfig struct {
 type Taken struct {
 	Messages, Reports, Probes int64
 	Octets                    int64 // of contents
+	Distinct, Twice           int64 // messages of sources: different ones, and those that had arrived before
+	Altered                   int64 // and those of a watched source that are not what it sent
 	First, Last               time.Time
 	Arrival                   measure.Latencies // of the messages of sources
 
 	Associations int // that stood at once, at most
 	Binds        int64
 }
+
+// run is the messages of a run, as they have arrived.
+type run struct {
+	arrived numbers
+	twice   int64
+	altered int64
+}
+
+// maxRuns bounds the runs whose messages a Sink notes one by one.
+const maxRuns = 1000
 
 // maxSink bounds the connections of a Sink; more than that are closed at once.
 const maxSink = 1000
@@ -58,14 +71,13 @@ type Sink struct {
 	unused      map[*rtse.Conn]context.CancelFunc // associations that nothing has come over yet
 	connections int
 	changed     chan struct{} // closed, and replaced, when something has been taken
-	run         string        // whose messages are noted one by one
-	arrived     numbers
-	twice       int64
+	of          *maker        // whose messages are compared with what was sent; nil: nobody's
+	runs        map[string]*run
 }
 
 // NewSink makes one that listens nowhere yet.
 func NewSink() *Sink {
-	s := &Sink{changed: make(chan struct{}), unused: map[*rtse.Conn]context.CancelFunc{}}
+	s := &Sink{changed: make(chan struct{}), unused: map[*rtse.Conn]context.CancelFunc{}, runs: map[string]*run{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -109,11 +121,27 @@ func (s *Sink) Close() Taken {
 	return s.taken
 }
 
-// watch notes the messages of a run one by one.
-func (s *Sink) watch(run string) {
+// Watch compares the messages of a source with what it sends.
+func (s *Sink) Watch(source *Source) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.run = run
+	s.of = source.maker
+	s.runs[source.run] = &run{}
+}
+
+// Taken is what has been taken so far.
+func (s *Sink) Taken() Taken {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken.clone()
+}
+
+// clone is a copy that does not change any more.
+func (t *Taken) clone() Taken {
+	c := *t
+	c.Arrival = measure.Latencies{}
+	c.Arrival.Merge(&t.Arrival)
+	return c
 }
 
 // Wait returns when so many messages have been taken, or ctx is over.
@@ -259,7 +287,8 @@ func (s *Sink) take(ind *rtse.TransferIndication, delay time.Duration) bool {
 	if err != nil {
 		return false
 	}
-	octets, err := io.Copy(io.Discard, in.Content)
+	h := sha256.New()
+	octets, err := io.Copy(h, in.Content)
 	if err == nil {
 		err = in.Finish()
 	}
@@ -281,12 +310,25 @@ func (s *Sink) take(ind *rtse.TransferIndication, delay time.Duration) bool {
 	if err := ind.Accept(); err != nil {
 		return errors.As(err, &discarded)
 	}
-	s.count(in, octets, at)
+	var digest [sha256.Size]byte
+	h.Sum(digest[:0])
+	s.count(in, octets, at, digest)
 	return true
 }
 
 // count counts an object that was taken.
-func (s *Sink) count(in *p1.Incoming, octets int64, at time.Time) {
+func (s *Sink) count(in *p1.Incoming, octets int64, at time.Time, digest [sha256.Size]byte) {
+	var id identity
+	var ours, altered bool
+	if in.Kind == p1.Message {
+		id, ours = identify(string(in.Message.MessageIdentifier.LocalIdentifier))
+	}
+	s.mu.Lock()
+	of := s.of
+	s.mu.Unlock()
+	if ours && of != nil && id.run == of.run {
+		altered = !of.is(id.n, in.Message, digest)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.taken.First.IsZero() {
@@ -301,13 +343,33 @@ func (s *Sink) count(in *p1.Incoming, octets int64, at time.Time) {
 		s.taken.Probes++
 	default:
 		s.taken.Messages++
-		if id, ok := identify(string(in.Message.MessageIdentifier.LocalIdentifier)); ok {
+		if ours {
 			s.taken.Arrival.Add(at.Sub(id.begun))
-			if id.run == s.run && !s.arrived.add(id.n) {
-				s.twice++
-			}
+			s.note(id, altered)
 		}
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
+}
+
+// note notes a message of a run. s.mu is held.
+func (s *Sink) note(id identity, altered bool) {
+	r := s.runs[id.run]
+	if r == nil {
+		if len(s.runs) == maxRuns {
+			return
+		}
+		r = &run{}
+		s.runs[id.run] = r
+	}
+	switch {
+	case altered:
+		r.altered++
+		s.taken.Altered++
+	case r.arrived.add(id.n):
+		s.taken.Distinct++
+	default:
+		r.twice++
+		s.taken.Twice++
+	}
 }

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"time"
 
@@ -116,6 +117,16 @@ func (s *Source) Run(ctx context.Context) (*Sent, error) {
 	defer s.mu.Unlock()
 	return &s.sent, s.failed
 }
+
+// APDU is message number n, whose transfer begins at a time, for whoever brings it there
+// another way, and its size.
+func (s *Source) APDU(n uint64, begun time.Time) (io.Reader, int64, error) {
+	m, err := s.maker.make(n, begun)
+	return m.apdu, m.size, err
+}
+
+// Name is the run that the messages are of.
+func (s *Source) Name() string { return s.run }
 
 // association is one that stands.
 type association struct {
