@@ -44,7 +44,7 @@ kills: ## kill three switches while messages cross them, ROUNDS times (default 1
 	$(GO) test ./cmd/mtarun -run '^TestChaos$$' -count $(ROUNDS) -timeout $(ROUNDS)0m -v -chaos.messages 1500
 
 crash: build ## cut the power of a switch at work N times, on ext4 and XFS (default 100; root)
-	.ci/packages e2fsprogs xfsprogs
+	.ci/packages
 	$(GO) run ./examples/powercut --bin bin --cuts $(N)
 
 recovery: ## cut transfers at every PDU, and those of 300 MB in the middle; count what is sent again
@@ -52,7 +52,7 @@ recovery: ## cut transfers at every PDU, and those of 300 MB in the middle; coun
 	$(GO) test ./cmd/mtarun -run '^TestRecovery' -count 1 -timeout 30m -v -recovery-size 300000000
 
 bench: build ## relayed messages per second beside Postfix in the same run (root; installs Postfix)
-	.ci/packages postfix e2fsprogs
+	.ci/packages postfix
 	examples/bench/bench.sh bin
 
 fuzz: ## every fuzz target for FUZZTIME each (default 10s)

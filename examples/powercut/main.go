@@ -12,7 +12,8 @@
 // told: what the switch acknowledged to the source must arrive, whole, at every recipient,
 // be told of once where a report is owed, and be in the event log.
 //
-// It wants root, a loop device, mkfs.ext4 and mkfs.xfs. One line for each file system, kind of
+// It wants root, a loop device, mkfs.ext4 and mkfs.xfs. It does its work in a namespace of
+// its own, so that no process and no mount outlives it, however it ends. One line for each file system, kind of
 // barrier and kind of cut comes out, and what is wrong; the exit status is 1 if something is.
 package main
 
@@ -23,8 +24,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +41,8 @@ type options struct {
 	bin, dir     string
 	fs           []string
 	barriers     []string
-	cuts         int // shared by all of them
+	cuts         int           // shared by all of them
+	wait         time.Duration // at most, before a cut
 	associations int
 	seed         uint64
 	verbose      bool
@@ -52,10 +56,14 @@ func main() {
 	flag.StringVar(&systems, "fs", "ext4,xfs", "file systems")
 	flag.StringVar(&barriers, "barrier", "syncfs,fsync", "kinds of barrier, of mta.toml(5)")
 	flag.IntVar(&o.cuts, "cuts", 100, "cuts, shared by file systems, barriers and the two kinds of cut")
+	flag.DurationVar(&o.wait, "wait", 600*time.Millisecond, "the longest time before the next cut")
 	flag.IntVar(&o.associations, "associations", 8, "associations of the source")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "when the power is cut")
 	flag.BoolVar(&o.verbose, "v", false, "say when the power is cut")
 	flag.Parse()
+	if os.Getenv(inside) == "" {
+		os.Exit(apart())
+	}
 	o.fs, o.barriers = strings.Split(systems, ","), strings.Split(barriers, ",")
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -68,9 +76,33 @@ func main() {
 	}
 }
 
+// inside is set in the environment of whoever is in the namespace.
+const inside = "MTAKIT_POWERCUT_INSIDE"
+
+// apart does it all in a namespace of mounts and processes, and returns the exit status.
+func apart() int {
+	if os.Geteuid() != 0 {
+		fmt.Fprintln(os.Stderr, "powercut: error: to mount a file system and to cut it off one must be root")
+		return 1
+	}
+	self := exec.Command("/proc/self/exe", os.Args[1:]...)
+	self.Stdin, self.Stdout, self.Stderr = os.Stdin, os.Stdout, os.Stderr
+	self.Env = append(os.Environ(), inside+"=1")
+	self.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	signal.Ignore(syscall.SIGINT) // it ends by itself
+	runtime.LockOSThread()        // it dies with the thread that started it
+	err := self.Run()
+	var ended *exec.ExitError
+	if err != nil && !errors.As(err, &ended) {
+		fmt.Fprintln(os.Stderr, "powercut: error:", err)
+		return 1
+	}
+	return self.ProcessState.ExitCode() & 1
+}
+
 func run(ctx context.Context, o options) (good bool, err error) {
-	if o.cuts < 1 || o.cuts > 1e6 || o.associations < 1 || o.associations > 100 {
-		return false, errors.New("1 to 1000000 cuts, 1 to 100 associations")
+	if o.wait < 20*time.Millisecond || o.cuts < 1 || o.cuts > 1e6 || o.associations < 1 || o.associations > 100 {
+		return false, errors.New("1 to 1000000 cuts, 20 ms or more between them, 1 to 100 associations")
 	}
 	if o.bin, err = filepath.Abs(o.bin); err != nil {
 		return false, err
@@ -154,7 +186,7 @@ func cutting(ctx context.Context, o options, what setting, n int, random *rand.R
 
 	r = &account{cuts: n}
 	for i := range n {
-		time.Sleep(time.Duration(20+random.IntN(600)) * time.Millisecond)
+		time.Sleep(20*time.Millisecond + time.Duration(random.Int64N(int64(o.wait))))
 		if err := disk.cut(what.mode); err != nil {
 			return nil, err
 		}
