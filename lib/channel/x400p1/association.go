@@ -27,12 +27,14 @@ type association struct {
 	keeper  *peerKeeper // nil: nothing is kept
 	mode    string      // conf.ModeNormal …
 	subject string      // of the peer's certificate, with strong credentials
+	remark  string      // about its recovery
 
-	mu         sync.Mutex
-	use        p1.Association
-	replaced   bool          // recovered already by its initiator; guarded by the mutex of the channel
-	due        chan struct{} // closed when the turn, which a message waits for, is used; nil: none waits
-	terminated chan struct{} // closed when the end can be told
+	mu          sync.Mutex
+	use         p1.Association
+	interrupted map[spool.ID]bool // messages whose transfer over it may be resumed
+	replaced    bool              // recovered already by its initiator; guarded by the mutex of the channel
+	due         chan struct{}     // closed when the turn, which a message waits for, is used; nil: none waits
+	terminated  chan struct{}     // closed when the end can be told
 }
 
 func newAssociation(c *Channel, id uint64, peer conf.Peer, conn *rtse.Conn, keeper *peerKeeper, inbound bool, subject string) *association {
@@ -65,6 +67,9 @@ func (a *association) from() string {
 	}
 	if a.subject != "" {
 		text += ", strong credentials of " + a.subject
+	}
+	if a.remark != "" {
+		text += ", " + a.remark
 	}
 	return text
 }

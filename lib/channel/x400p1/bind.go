@@ -183,15 +183,16 @@ func LayerOf(err error) string {
 
 // binder decides on an association that a peer opens, and keeps why.
 type binder struct {
-	channel *Channel
-	name    string // as the peer gives it
-	peer    conf.Peer
-	tls     *tls.ConnectionState // nil: without
-	strong  *token.Taken         // of the peer; nil: simple credentials
-	proved  bool                 // who binds is the peer
-	place   bool                 // has one among the associations, to be given back
-	keeper  *peerKeeper
-	err     error
+	channel   *Channel
+	name      string // as the peer gives it
+	peer      conf.Peer
+	tls       *tls.ConnectionState // nil: without
+	strong    *token.Taken         // of the peer; nil: simple credentials
+	proved    bool                 // who binds is the peer
+	recovered bool                 // by the peer, without a bind
+	place     bool                 // has one among the associations, to be given back
+	keeper    *peerKeeper
+	err       error
 }
 
 func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
@@ -405,7 +406,7 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	if !b.channel.replace(ind.Recover, host) {
 		return refuse(false, errRecover)
 	}
-	b.keeper = b.channel.keeper(peer, host)
+	b.keeper, b.recovered = b.channel.keeper(peer, host), true
 	return b.accept(nil)
 }
 

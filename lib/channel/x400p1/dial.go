@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts/token"
@@ -27,6 +28,8 @@ type Call struct {
 	Subject     string       // of the peer's certificate, with strong ones
 	Steps       Steps
 	Failed      []error // of the addresses tried before
+	Recovered   bool    // the association takes the place of one that was lost; there was no bind
+	Unrecovered error   // why it does not, though that was asked for
 }
 
 // Steps are how long the layers took. What comes after the transport connection,
@@ -52,6 +55,7 @@ type dialler struct {
 	now  time.Time
 	set  func(*rtse.Config) // nil: nothing
 	seen *memory            // nil: none
+	lost *lost              // to be recovered, until somebody has answered; nil: none
 }
 
 func (d *dialler) call(ctx context.Context) (*Call, error) {
@@ -140,42 +144,117 @@ func (d *dialler) within(ctx context.Context, share int, c rtse.Config, to conf.
 }
 
 func (d *dialler) dial(ctx context.Context, c rtse.Config, to conf.Address, p *proof, clock func() time.Time) (*Call, error) {
-	peer := d.peer
-	call := &Call{Address: to}
-	last := time.Now()
-	step := func(d *time.Duration) {
-		now := time.Now()
-		*d, last = now.Sub(last), now
+	call, answered, err := d.recover(ctx, c, to)
+	if err == nil && call != nil {
+		return call, nil
 	}
+	if err != nil && !answered {
+		return nil, err
+	}
+	unrecovered := err
+	call, err = d.bind(ctx, c, to, p, clock)
+	if err == nil {
+		call.Unrecovered = unrecovered
+	}
+	return call, err
+}
+
+// recover opens an association that takes the place of the one that was lost. answered says
+// that the transport connection stood: then the peer is not asked again. Without an
+// association and an error there is nothing to recover.
+func (d *dialler) recover(ctx context.Context, c rtse.Config, to conf.Address) (call *Call, answered bool, err error) {
+	if d.lost == nil {
+		return nil, false, nil
+	}
+	// A peer that says nothing leaves as much time for a bind.
+	if end, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(end)/2)
+		defer cancel()
+	}
+	c.Recover = &d.lost.connection
+	if d.set != nil {
+		d.set(&c) // references of its own: a bind may follow in the same second
+	}
+	s, err := d.connect(ctx, &c, to)
+	if err != nil {
+		return nil, false, err
+	}
+	conn, _, err := s.open(ctx, c, nil)
+	if s.confirmed {
+		d.lost = nil
+	}
+	if err != nil {
+		return nil, s.confirmed, err
+	}
+	s.step(&s.call.Steps.Association)
+	s.call.Conn, s.call.Mode, s.call.Recovered = conn, modeOf(conn.Remote()), true
+	return s.call, true, nil
+}
+
+// stream is what an association is opened over.
+type stream struct {
+	nc        net.Conn
+	peer      *conf.Peer
+	call      *Call
+	last      time.Time
+	confirmed bool // the transport connection
+}
+
+// step notes how long something took that has just ended.
+func (s *stream) step(d *time.Duration) {
+	now := time.Now()
+	*d, s.last = now.Sub(s.last), now
+}
+
+// connect reaches an address: TCP, and TLS where the peer has it.
+func (d *dialler) connect(ctx context.Context, c *rtse.Config, to conf.Address) (*stream, error) {
+	s := &stream{peer: d.peer, call: &Call{Address: to}, last: time.Now()}
 	c.Transport.CalledTSEL, c.CalledSSEL, c.CalledPSEL = octets(to.TSEL), octets(to.SSEL), octets(to.PSEL)
-	confirmed := false
-	c.Connected = func() { confirmed = true; step(&call.Steps.Transport) }
+	c.Connected = func() { s.confirmed = true; s.step(&s.call.Steps.Transport) }
 	nc, err := new(net.Dialer).DialContext(ctx, "tcp", to.Host)
 	if err != nil {
 		return nil, diag.E("", diag.Unavailable, err)
 	}
-	step(&call.Steps.Connect)
-	if peer.TLS == conf.TLSRequire {
-		secured, err := secure(ctx, nc, peer, to.Host, c.Now)
+	s.step(&s.call.Steps.Connect)
+	if d.peer.TLS == conf.TLSRequire {
+		secured, err := secure(ctx, nc, d.peer, to.Host, c.Now)
 		if err != nil {
 			return nil, errors.Join(err, nc.Close())
 		}
 		nc = secured
-		step(&call.Steps.TLS)
+		s.step(&s.call.Steps.TLS)
 	}
-	// For each address a token of its own: one is taken once.
-	argument, number, err := p.argument(protocolOf(peer), clock())
-	if err != nil {
-		return nil, errors.Join(&refusal{err}, nc.Close())
-	}
-	conn, result, err := rtse.Open(ctx, nc, c, argument)
+	s.nc = nc
+	return s, nil
+}
+
+// open is T-CONNECT to RT-OPEN; the error says what is known of its cause.
+func (s *stream) open(ctx context.Context, c rtse.Config, argument ber.Raw) (*rtse.Conn, ber.Raw, error) {
+	conn, result, err := rtse.Open(ctx, s.nc, c, argument)
 	if isTLS(err) {
 		// The other side judges our certificate after this side has finished.
 		err = &tlsError{diag.E("refused by the peer", diag.Denied, err)}
 	}
-	if err != nil && !confirmed && peer.TLS != conf.TLSRequire && hungUp(err) {
+	if err != nil && !s.confirmed && s.peer.TLS != conf.TLSRequire && hungUp(err) {
 		err = diag.WithHint(err, `the peer said nothing and closed the connection: it may want TLS, which is tls = "require" in its [[peer]]`)
 	}
+	return conn, result, err
+}
+
+func (d *dialler) bind(ctx context.Context, c rtse.Config, to conf.Address, p *proof, clock func() time.Time) (*Call, error) {
+	peer := d.peer
+	s, err := d.connect(ctx, &c, to)
+	if err != nil {
+		return nil, err
+	}
+	call := s.call
+	// For each address a token of its own: one is taken once.
+	argument, number, err := p.argument(protocolOf(peer), clock())
+	if err != nil {
+		return nil, errors.Join(&refusal{err}, s.nc.Close())
+	}
+	conn, result, err := s.open(ctx, c, argument)
 	if err != nil {
 		return nil, bindError(err)
 	}
@@ -200,7 +279,7 @@ func (d *dialler) dial(ctx context.Context, c rtse.Config, to conf.Address, p *p
 	if taken != nil {
 		call.Subject = token.Subject(taken.Certificate)
 	}
-	step(&call.Steps.Association)
+	s.step(&call.Steps.Association)
 	call.Conn, call.Mode, call.Credentials = conn, modeOf(conn.Remote()), answer.Class()
 	return call, nil
 }

@@ -7,38 +7,44 @@ import (
 
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/osi/session"
+	"github.com/mtakit/mtakit/lib/spool"
 )
 
-// lost is an association that a peer had opened and that ended without being released.
+// lost is an association that ended without being released. host is where the peer opened it
+// from; empty for one of ours.
 type lost struct {
 	connection session.ConnectionIdentifier
 	peer, host string
 	at         time.Time
+
+	// Of one of ours: what may be resumed of it.
+	messages map[spool.ID]bool // that were being sent
+	theirs   bool              // something of the peer's
 }
 
-// maxLost bounds the associations whose loss is remembered.
+// maxLost bounds the associations whose loss is remembered, of each side.
 const maxLost = 256
 
 // lose remembers an association that may be recovered.
 func (r *recovery) lose(l lost) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addLost(l)
+	r.lost = addLost(r.lost, l)
 }
 
-// addLost makes room for one more at the cost of whichever peer has most. r.mu is held.
-func (r *recovery) addLost(l lost) {
-	if len(r.lost) == maxLost {
+// addLost makes room for one more at the cost of whichever peer has most.
+func addLost(all []lost, l lost) []lost {
+	if len(all) == maxLost {
 		has, most := map[string]int{}, ""
-		for _, o := range r.lost {
+		for _, o := range all {
 			if has[o.peer]++; has[o.peer] > has[most] {
 				most = o.peer
 			}
 		}
-		i := slices.IndexFunc(r.lost, func(o lost) bool { return o.peer == most })
-		r.lost = slices.Delete(r.lost, i, i+1)
+		i := slices.IndexFunc(all, func(o lost) bool { return o.peer == most })
+		all = slices.Delete(all, i, i+1)
 	}
-	r.lost = append(r.lost, l)
+	return append(all, l)
 }
 
 // found gives the peer whose association is to be recovered, if the call comes from the

@@ -47,7 +47,8 @@ type recovery struct {
 	accounts  map[string]*account // by peer
 	timer     *time.Timer
 	opened    uint32 // associations of ours, from anywhere on
-	lost      []lost // oldest first
+	lost      []lost // of peers, oldest first
+	ours      []lost // likewise
 }
 
 // keeper keeps what a peer sends over an association, if that is wanted. host is where
@@ -182,11 +183,19 @@ func (r *recovery) takeOver(id spool.ID, records []spool.PartialRecord) {
 	}
 	p.cost = int64(len(records)) * recordCost
 	r.add(p.peer, p.octets+p.cost)
-	if came.host != "" && !slices.ContainsFunc(r.lost, func(l lost) bool {
-		return l.host == came.host && name(l.peer, rtse.ActivityName{Connection: l.connection}) == name(came.peer, rtse.ActivityName{Connection: came.connection})
-	}) {
-		r.addLost(came)
+	all := &r.lost
+	if came.host == "" {
+		if !p.mayBeResumed() {
+			return
+		}
+		came.theirs, all = true, &r.ours
 	}
+	if slices.ContainsFunc(*all, func(l lost) bool {
+		return l.host == came.host && references(l.peer, l.connection) == references(came.peer, came.connection)
+	}) {
+		return
+	}
+	*all = addLost(*all, came)
 }
 
 // trim keeps what is remembered within its bounds, and returns the names forgotten.
@@ -372,6 +381,7 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	k.heard()
 	k.message, k.arriving = "", nil
 	k.identify(now.Connection)
+	k.comesAgain(k.peer, old.Connection)
 	was, is := name(k.peer, old), name(k.peer, now)
 	p := k.settled(was)
 	if p == nil || k.isTwice(k.peer, was) || k.isShared(k.peer, old.Connection) {

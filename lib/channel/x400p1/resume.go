@@ -56,6 +56,7 @@ func (a *association) resumption(j channel.Job, o *object, size int64) rtse.Tran
 	if !a.peer.Recovery {
 		return rtse.TransferOptions{}
 	}
+	a.channel.recovery.sentAgain(a.peer.Name, j.Ref.ID)
 	options := rtse.TransferOptions{Resumable: true, Progress: func(r rtse.Resumption) {
 		a.channel.host.Transfer(j, transferOf(&r, o, size))
 	}}
@@ -86,6 +87,7 @@ func (a *association) resumption(j channel.Job, o *object, size int64) rtse.Tran
 // remember has the log of the message remember where a transfer was interrupted, or that
 // it cannot be resumed where it was before, if that was known.
 func (a *association) remember(j channel.Job, o *object, size int64, was *rtse.Resumption, result rtse.TransferResult) {
+	a.interrupt(j.Ref.ID, !result.Confirmed && result.Interrupted != nil)
 	if result.Confirmed || result.Interrupted == nil && was == nil {
 		return
 	}

@@ -249,19 +249,33 @@ func (c *Channel) initiate(id uint64, name string) {
 	ordered := *peer
 	ordered.Address, ordered.Addresses = "", c.addresses.order(peer, c.now())
 	keeper := c.keeper(peer, "")
-	d := dialler{cfg: s.Config, peer: &ordered, now: c.now(), seen: c.seen, set: func(cfg *rtse.Config) {
+	was := c.recovery.reclaim(peer)
+	d := dialler{cfg: s.Config, peer: &ordered, now: c.now(), seen: c.seen, lost: was, set: func(cfg *rtse.Config) {
 		cfg.AdditionalReference, cfg.NextActivity, cfg.Keeper = c.recovery.reference(), c.recovery.nextActivity, keeper.orNone()
 	}}
 	call, err := d.call(c.opening)
 	c.addresses.answered(peer, call, c.now())
+	if d.lost != nil {
+		c.recovery.loseOurs(*d.lost) // nobody has answered
+	}
 	if err != nil {
 		layer := LayerOf(err)
 		c.host.Association(channel.Line{Assoc: id, Peer: name, State: channel.StateFailed, Layer: layer, Reason: err.Error()})
 		c.host.Event(audit.Record{Time: c.now(), Event: audit.AssociationRefused, Peer: name, Assoc: id, Layer: layer, Text: err.Error()})
 		return
 	}
-	c.serve(newAssociation(c, id, *peer, call.Conn, keeper, false, call.Subject))
+	a := newAssociation(c, id, *peer, call.Conn, keeper, false, call.Subject)
+	switch {
+	case call.Recovered:
+		a.remark = remarkRecovered
+	case call.Unrecovered != nil:
+		a.remark = "not recovered: " + abbreviated(call.Unrecovered.Error())
+	}
+	c.serve(a)
 }
+
+// remarkRecovered is about an association that takes the place of one that was lost.
+const remarkRecovered = "recovered"
 
 // respond answers an association and serves it.
 func (c *Channel) respond(id uint64, caller *channel.Caller, listener string, read []byte) {
@@ -280,7 +294,11 @@ func (c *Channel) respond(id uint64, caller *channel.Caller, listener string, re
 			Layer: LayerOf(err), Text: "from " + from + ": " + err.Error()})
 		return
 	}
-	c.serve(newAssociation(c, id, b.peer, conn, b.keeper, true, b.subject()))
+	a := newAssociation(c, id, b.peer, conn, b.keeper, true, b.subject())
+	if b.recovered {
+		a.remark = remarkRecovered
+	}
+	c.serve(a)
 }
 
 // answer answers an association, up to and including the bind. Whoever is not let in
@@ -428,6 +446,7 @@ func (c *Channel) serve(a *association) {
 		event.Layer, event.Text = line.Layer, line.Reason
 	}
 	a.finish() // the outcomes of its jobs go before its end
+	c.mourn(a, end)
 	c.host.Association(line)
 	c.host.Event(event)
 }

@@ -459,7 +459,9 @@ func (s *switch1) receive(conn *rtse.Conn) (*rtse.TransferIndication, *p1.Incomi
 }
 
 // queue puts a message for two recipients in its place in the spool.
-func (s *switch1) queue(raw ber.Raw) spool.Ref {
+func (s *switch1) queue(raw ber.Raw) spool.Ref { return s.queueOf(raw, "content") }
+
+func (s *switch1) queueOf(raw ber.Raw, content string) spool.Ref {
 	s.t.Helper()
 	sp, err := spool.Open(s.conf.Spool.Dir)
 	if err != nil {
@@ -471,7 +473,7 @@ func (s *switch1) queue(raw ber.Raw) spool.Ref {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if _, err := w.Write([]byte("content")); err != nil {
+	if _, err := w.Write([]byte(content)); err != nil {
 		s.t.Fatal(err)
 	}
 	env := &spool.Envelope{Kind: spool.KindMessage, Originator: "/C=GB/", Accepted: time.Now(), Wire: raw,
