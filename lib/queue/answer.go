@@ -120,7 +120,7 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 			}
 		}
 		row.N, row.Wish, row.Channel, row.Peer = r.N, r.Wish, r.Channel, r.Peer
-		row.Attempts, row.Next, row.Reason = r.Attempts, r.Until, reason(&r)
+		row.Attempts, row.Next, row.Reason, row.InDoubt = r.Attempts, r.Until, reason(&r), r.Doubt
 		if i, ok := numbered[r.N]; ok {
 			row.Recipient = env.Recipients[i].Address
 		}
@@ -135,10 +135,10 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 // reason tells why a recipient is still here. One that is being tried tells since when:
 // what hangs is told from what is quick.
 func reason(r *sched.RecipientView) string {
-	if r.State != sched.InFlight {
-		return r.Text
+	var parts []string
+	if r.State == sched.InFlight {
+		parts = append(parts, "being tried since "+r.Since.UTC().Format(time.RFC3339))
 	}
-	parts := []string{"being tried since " + r.Since.UTC().Format(time.RFC3339)}
 	switch r.Wish {
 	case VerbHold:
 		parts = append(parts, "then held")
@@ -147,11 +147,17 @@ func reason(r *sched.RecipientView) string {
 	case VerbDelete:
 		parts = append(parts, "then deleted")
 	}
+	if r.Doubt {
+		parts = append(parts, inDoubt)
+	}
 	if r.Text != "" {
 		parts = append(parts, r.Text)
 	}
 	return strings.Join(parts, "; ")
 }
+
+// inDoubt is what is said of a recipient that may have been reached.
+const inDoubt = "sent, and not answered for"
 
 func (k *Keeper) show(ref spool.Ref, rows []Row, emit func(Answer)) {
 	m, err := k.spool.OpenMessage(ref)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -271,6 +272,9 @@ func cannot(verb string, ref spool.Ref, rows []Row) error {
 		return diag.WithHint(diag.New("", diag.Permanent, "every recipient is final already"), "mtactl track "+string(ref.ID)+" tells what became of them")
 	case verb == VerbRetry && !slices.ContainsFunc(rows, func(r Row) bool { return r.State != StateHeld }):
 		return diag.WithHint(diag.New("", diag.Permanent, "held: release it first"), "mtaqueue release "+string(ref.ID))
+	case verb == VerbExpire && !slices.ContainsFunc(rows, func(r Row) bool { return !r.InDoubt || r.State == StateActive }):
+		return diag.WithHint(diag.New("", diag.Permanent, inDoubt+": it may have arrived, and its originator is not told that it has not"),
+			"mtaqueue retry sends it again now; mtaqueue delete removes it without a report")
 	}
 	return nil
 }
@@ -371,7 +375,24 @@ func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
 	k.cancels = verb == VerbCancel
 	k.Step(k.now, verbEvent(i.q, ref.ID))
 	k.cancels = false
+	if verb == VerbExpire && a.Note == "" {
+		a.Note = remain(rows)
+	}
 	return a
+}
+
+// remain tells which recipients an operator cannot give up, "" if he can give up all.
+func remain(rows []Row) string {
+	var numbers []string
+	for _, r := range rows {
+		if r.InDoubt && r.State != StateActive {
+			numbers = append(numbers, strconv.Itoa(r.N))
+		}
+	}
+	if numbers == nil {
+		return ""
+	}
+	return "not recipient " + strings.Join(numbers, ", ") + ": " + inDoubt
 }
 
 // tooLate tells why the deferred delivery of a message cannot be cancelled (X.411

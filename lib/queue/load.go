@@ -17,13 +17,18 @@ import (
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
+// doubtAfter is how long a recipient is tried before its log says that it may have been
+// reached: nearly all that are moved are done with by then, and what the last second
+// before a crash was about is sent again soon.
+const doubtAfter = time.Second
+
 // SchedConfig is what the scheduler needs of the configuration.
 func SchedConfig(c *conf.Config, generation uint64) sched.Config {
 	backoff := func(b conf.Backoff) sched.Backoff {
 		return sched.Backoff{First: b.First.D(), Step: b.Step.D(), Ceiling: b.Ceiling.D()}
 	}
 	out := sched.Config{
-		Version: c.Version, Generation: generation, AlternateChannel: c.ExpandChannel(),
+		Version: c.Version, Generation: generation, AlternateChannel: c.ExpandChannel(), DoubtAfter: doubtAfter,
 		MessageBackoff: backoff(c.Schedule.BackoffMessage),
 		PeerBackoff:    backoff(c.Schedule.BackoffPeer),
 		Expiry:         [3]time.Duration{c.Schedule.Expiry.Urgent.D(), c.Schedule.Expiry.Normal.D(), c.Schedule.Expiry.NonUrgent.D()},
@@ -133,6 +138,7 @@ func (s *standing) apply(i int, r *sched.Recipient, rec spool.Record) {
 		default:
 			r.Until = rec.Until
 			r.Attempts = max(r.Attempts, rec.Attempt)
+			r.Doubt = kind == sched.InDoubt
 		}
 	case spool.RecordHold:
 		r.State = sched.Held
@@ -146,7 +152,7 @@ func (s *standing) apply(i int, r *sched.Recipient, rec spool.Record) {
 	case spool.RecordDivert:
 		r.Diverted = rec.Time
 		r.Text = rec.Text
-		r.Until, r.Attempts = time.Time{}, 0
+		r.Until, r.Attempts, r.Doubt = time.Time{}, 0, false
 	}
 }
 
@@ -301,6 +307,12 @@ func (k *Keeper) remember(l sched.Log) {
 		return
 	}
 	r := spool.Record{Time: k.now, Recipients: l.N, Text: l.Text, Until: l.Until, Attempt: l.Attempts, Channel: l.Channel, Peer: l.Peer}
+	if l.Change == sched.ChangeSent {
+		// Whoever finds this last, after a crash, knows no more.
+		r.Kind, r.Outcome = spool.RecordOutcome, sched.InDoubt.String()
+		k.appendLog(l.Ref, func() {}, r)
+		return
+	}
 	event := audit.Deferred
 	switch l.Change {
 	case sched.ChangeDeferred, sched.ChangeInDoubt:

@@ -96,6 +96,7 @@ type Row struct {
 	Attempts    int       `json:"attempts"`
 	Next        time.Time `json:"next,omitzero"` // attempt
 	Reason      string    `json:"reason,omitempty"`
+	InDoubt     bool      `json:"inDoubt,omitempty"` // sent before, and not answered for
 }
 
 // ChannelRow is one channel of the tree.

@@ -109,6 +109,7 @@ const (
 	ChangeRetried
 	ChangeRerouted
 	ChangeDiverted // failed, and is to be redirected to the alternate its originator requested
+	ChangeSent     // in progress, and may have been reached: for a restart only, until an outcome is logged
 	ChangeNoHop    // held until Reroute gives it a hop; not for a restart, which may have one
 )
 
@@ -120,6 +121,7 @@ var changeNames = [...]string{
 	ChangeRetried:  "retried",
 	ChangeRerouted: "rerouted",
 	ChangeDiverted: "diverted",
+	ChangeSent:     "sent",
 	ChangeNoHop:    "no-hop",
 }
 

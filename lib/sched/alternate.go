@@ -36,7 +36,7 @@ func (s *Scheduler) divert(m *message, i int32, what Outcome, at *peer) bool {
 		return false // it was to go nowhere any more
 	}
 	held := r.wish == wishHold
-	r.alternate, r.wish, r.attempts, r.doubts, r.text = alternateNext, wishNone, 0, 0, cut(what.Text)
+	r.alternate, r.wish, r.attempts, r.doubts, r.doubt, r.text = alternateNext, wishNone, 0, 0, false, cut(what.Text)
 	l := Log{Ref: m.ref(), N: []int{int(r.n)}, Change: ChangeDiverted, Reason: what.Reason, Diagnostic: what.Diagnostic, Text: r.text}
 	if at != nil {
 		l.Channel, l.Peer = at.channel.name, at.name
@@ -97,7 +97,11 @@ func (s *Scheduler) passOver(m *message, r *recipient, what Outcome, at *peer) b
 	} else {
 		r.text = what.Text
 		s.wait(m, r, 0)
-		s.out.addLog(m, r, ChangeDeferred, 0, at)
+		change := ChangeDeferred
+		if r.doubt {
+			change = ChangeInDoubt
+		}
+		s.out.addLog(m, r, change, 0, at)
 	}
 	s.out.addRoutes(m, r, others)
 	return true

@@ -21,6 +21,11 @@ type Config struct {
 	// priority: urgent, normal, non-urgent. Zero is never.
 	Expiry [3]time.Duration
 
+	// DoubtAfter is how long a job is in progress before the log of its message says that
+	// its recipients may have been reached, for a restart that does not hear its answer.
+	// Zero is never.
+	DoubtAfter time.Duration
+
 	// TurnWait is how long a peer is given to answer a request for the turn
 	// before an association of our own is opened. Zero is 30 s.
 	TurnWait time.Duration

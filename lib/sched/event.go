@@ -45,6 +45,7 @@ type Recipient struct {
 	Until    time.Time // not tried before, from an earlier deferral
 	Attempts int       // attempts so far
 	Text     string    // the last reason
+	Doubt    bool      // an attempt was not answered for, and none has settled it since
 }
 
 // State is where a recipient stands.
@@ -161,7 +162,7 @@ type Retry struct {
 }
 
 // Expire gives recipients up as if their latest time had passed; held ones too.
-// One in flight is given up if it comes back. N nil means every recipient.
+// One in flight is given up if it comes back, and one that is in doubt is not. N nil means every recipient.
 type Expire struct {
 	ID spool.ID
 	N  []int

@@ -62,6 +62,20 @@ func checkTree(t rapid.TB, s *Scheduler) {
 		t.Fatalf("counted %d recipients, %d messages, %d due, %d expiring; have %d, %d, %d, %d", recipients, messages,
 			due, expiring, s.counts.Recipients, len(s.messages), len(s.waiting), len(s.expiring))
 	}
+	unmarked := 0
+	for j := s.unmarked.first; j != nil; j = j.newer {
+		if unmarked++; j.marked || s.jobs[j.id] != j || j.newer != nil && j.newer.older != j || j.newer == nil && s.unmarked.last != j {
+			t.Fatalf("job %d is to be marked: %+v", j.id, j)
+		}
+	}
+	for _, j := range s.jobs {
+		if !j.marked {
+			unmarked--
+		}
+	}
+	if unmarked != 0 {
+		t.Fatalf("%d jobs too many are to be marked", unmarked)
+	}
 	for _, c := range s.channels {
 		for _, p := range c.peers {
 			if p.states != lists[p] {

@@ -45,6 +45,7 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 	}
 	wished := r.wish
 	r.wish = wishNone
+	held := r.text // why it is held, if it is
 	if wished != wishHold {
 		r.text = what.Text // else it says why it is held
 	}
@@ -55,6 +56,8 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 		change = ChangeInDoubt
 		j.fault = true
 		r.doubts = min(r.doubts+1, 1<<8-2)
+		// What is redirected or expanded makes the same child again.
+		r.doubt = r.doubt || p.channel.name != s.config.AlternateChannel
 		// Once may be anybody's fault and is tried again soon; a message that is
 		// in doubt again may be what breaks the association, and waits.
 		if r.doubts > 1 {
@@ -72,13 +75,21 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 			until = s.later(s.delay(r))
 		}
 	}
+	if r.doubt {
+		change = ChangeInDoubt // still, if this attempt was not
+	}
 	switch {
 	case wished == wishDelete:
 		s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, p)
-	case wished == wishExpire, wished != wishHold && m.over(r, s.now):
+	case !r.doubt && (wished == wishExpire || wished != wishHold && m.over(r, s.now)):
 		s.finish(m, i, expired(m, r), p)
 	case wished == wishHold:
 		r.state = Held
+		if r.doubt {
+			r.text = what.Text
+			s.out.addLog(m, r, change, 0, p)
+			r.text = held
+		}
 		s.out.addLog(m, r, ChangeHeld, 0, p)
 	default:
 		s.wait(m, r, until)
@@ -102,6 +113,7 @@ func (s *Scheduler) endJob(j *job) {
 	l := j.list
 	m, p, c := l.msg, l.peer, l.peer.channel
 	delete(s.jobs, j.id)
+	s.forgetMark(j)
 	delete(j.process.jobs, j.id)
 	c.jobs[j.priority]--
 	p.jobs--
@@ -187,6 +199,7 @@ func (s *Scheduler) startJob(p *peer, priority int) {
 	l.job = j
 	s.setState(l, InFlight)
 	s.jobs[j.id] = j
+	s.toMark(j)
 	j.process.jobs[j.id] = j
 	c.jobs[priority]++
 	p.jobs++

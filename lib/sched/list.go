@@ -17,6 +17,8 @@ const diagnosticUnableToDowngrade = 47
 
 const noHop = "no hop to try"
 
+const overInDoubt = "its time is over; as it was sent and not answered for, it is tried until that is known"
+
 // accept takes a message into the tree.
 func (s *Scheduler) accept(in *Message) {
 	if _, known := s.messages[in.Ref.ID]; known {
@@ -62,7 +64,7 @@ func (s *Scheduler) accept(in *Message) {
 func (s *Scheduler) acceptRecipient(m *message, in *Recipient) {
 	m.recipients = append(m.recipients, recipient{
 		n: int32(in.N), next: -1, state: Finished, text: cut(in.Text),
-		attempts: uint16(min(max(in.Attempts, 0), 1<<16-1)),
+		attempts: uint16(min(max(in.Attempts, 0), 1<<16-1)), doubt: in.Doubt,
 	})
 	if in.State == Finished {
 		return
@@ -352,12 +354,23 @@ func (s *Scheduler) finish(m *message, i int32, what Outcome, at *peer) {
 }
 
 // expire gives up whose time is over, and is not in flight and not held: hold means that
-// nothing happens. What is in flight is given up when it comes back.
+// nothing happens. What is in flight is given up when it comes back. What was sent, and
+// not answered for, is tried on: it may be there, and whoever is told that it is not would
+// hear of a delivery too.
 func (s *Scheduler) expire(m *message) {
 	for i := range m.recipients {
-		if r := &m.recipients[i]; (r.state == Queued || r.state == Waiting) && m.over(r, s.now) {
-			s.finish(m, int32(i), expired(m, r), r.list.peer)
+		r := &m.recipients[i]
+		if r.state != Queued && r.state != Waiting || !m.over(r, s.now) {
+			continue
 		}
+		if r.doubt {
+			text := r.text
+			r.text = overInDoubt
+			s.out.addLog(m, r, ChangeInDoubt, r.until, r.list.peer)
+			r.text = text
+			continue
+		}
+		s.finish(m, int32(i), expired(m, r), r.list.peer)
 	}
 	s.settleAll(m)
 	s.watch(m)

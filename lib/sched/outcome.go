@@ -18,7 +18,7 @@ const (
 	Moved                       // continues in another message of ours; Outcome.Child carries it
 	Deferred                    // not now; Outcome.Until, or the back-off, says when
 	Failed                      // never; Outcome.Reason and Diagnostic say why (X.411 §8.3.1.2.1)
-	InDoubt                     // sent without an answer: resumed or sent again, and counted
+	InDoubt                     // sent without an answer: resumed or sent again, counted, and not given up before it is known
 	Deleted                     // removed by an operator; no report is owed for it
 )
 

@@ -39,7 +39,8 @@ func randomConfig(t *rapid.T) Config {
 			{Channel: "p1", Name: "C", CallEvery: time.Duration(small.Draw(t, "every")) * 10 * time.Minute},
 			{Channel: "smtp", Name: "X", Windows: randomWindows(t)},
 		},
-		Expiry: [3]time.Duration{2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
+		Expiry:     [3]time.Duration{2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
+		DoubtAfter: time.Duration(small.Draw(t, "doubt")) * time.Minute,
 	}
 	if rapid.Bool().Draw(t, "alternates") {
 		cfg.AlternateChannel = "local"

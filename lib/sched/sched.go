@@ -28,6 +28,7 @@ type Scheduler struct {
 	hopsets   map[string]*hopset
 	keyBuffer []byte
 	jobs      map[uint64]*job
+	unmarked  struct{ first, last *job } // by their start
 
 	waiting   heap[*mlist]
 	expiring  heap[*message]
@@ -103,6 +104,9 @@ func (s *Scheduler) Next() time.Time {
 	}
 	if p := s.wakes.top(); p != nil {
 		at(p.wake)
+	}
+	if j := s.unmarked.first; j != nil {
+		at(j.started + int64(s.config.DoubtAfter))
 	}
 	if !s.draining {
 		for _, c := range s.channels {
@@ -200,6 +204,7 @@ func (s *Scheduler) advance() {
 		}
 		s.awake(p)
 	}
+	s.markOld()
 	if s.draining {
 		return
 	}

@@ -201,6 +201,8 @@ func parseConfig(t *testing.T, lines []string) Config {
 			cfg.PeerBackoff = backoff()
 		case "channel-backoff":
 			cfg.ChannelBackoff = backoff()
+		case "doubt-after":
+			cfg.DoubtAfter = span(t, w[1])
 		case "expiry":
 			for i := range 3 {
 				cfg.Expiry[i] = span(t, w[1+i])
@@ -367,6 +369,8 @@ func parseMessage(t *testing.T, now time.Time, name string, list []string) Messa
 				switch k {
 				case "held":
 					r.State = Held
+				case "in-doubt":
+					r.Doubt = true
 				case "finished":
 					r.State = Finished
 				case "alternate":

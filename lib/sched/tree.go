@@ -60,6 +60,7 @@ type recipient struct {
 	state    State
 	wish     wish
 	doubts   uint8 // attempts in doubt in a row
+	doubt    bool  // an attempt was not answered for, and none has settled it since
 
 	alternate alternate
 }
@@ -462,4 +463,7 @@ type job struct {
 	left     int  // recipients not answered
 	probe    bool // finds out whether the peer is back
 	fault    bool // the peer was at fault, or is in doubt
+
+	older, newer *job // those that are not marked, by their start
+	marked       bool // the log says that it may have been sent
 }

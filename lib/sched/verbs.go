@@ -37,6 +37,7 @@ func (s *Scheduler) hold(ev Hold) {
 		switch {
 		case r.state == InFlight || r.hops == nil:
 			// Logged now: a restart before the outcome finds it held.
+			s.markList(r.list)
 			r.wish = wishHold
 		case r.state == Held:
 			return
@@ -142,7 +143,10 @@ func (s *Scheduler) giveUp(id spool.ID, numbers []int, word wish) {
 	m.each(numbers, func(i int32, r *recipient) {
 		switch {
 		case r.state == InFlight:
+			s.markList(r.list)
 			r.wish = word
+		case word == wishExpire && r.doubt:
+			// It may be there: to say that it is not would be a guess.
 		case word == wishExpire:
 			if r.state == Held {
 				r.text = "" // why it was held is no concern of the originator's

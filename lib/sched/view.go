@@ -188,6 +188,7 @@ type RecipientView struct {
 	Until    time.Time
 	Since    time.Time // of one in flight
 	Text     string
+	Doubt    bool // sent before, and not answered for
 }
 
 // Has tells whether a message is known: accepted, and not done with.
@@ -255,7 +256,7 @@ func (m *message) view(now int64) MessageView {
 		r := &m.recipients[i]
 		rv := RecipientView{
 			N: int(r.n), State: r.state, Wish: r.wish.String(), Attempts: int(r.attempts),
-			Until: timeOf(r.until), Text: r.text,
+			Until: timeOf(r.until), Text: r.text, Doubt: r.doubt,
 		}
 		if r.list != nil {
 			p := r.list.peer

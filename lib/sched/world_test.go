@@ -26,8 +26,10 @@ type world struct {
 	assocs    map[worldPath]*worldAssoc
 	owed      map[spool.ID]map[int]bool // recipients not final
 	held      map[spool.ID]map[int]bool
+	doubt     map[spool.ID]map[int]bool // recipients that may have been reached
 	messages  int
 	lastProc  int
+	calls     int
 	draining  bool
 	drained   bool
 }
@@ -60,6 +62,7 @@ func newWorld(t rapid.TB, cfg Config) *world {
 		starting: map[string]bool{}, processes: map[string]map[int]*worldProcess{},
 		jobs: map[uint64]*worldJob{}, assocs: map[worldPath]*worldAssoc{},
 		owed: map[spool.ID]map[int]bool{}, held: map[spool.ID]map[int]bool{},
+		doubt: map[spool.ID]map[int]bool{},
 	}
 }
 
@@ -143,7 +146,16 @@ func (w *world) carryOut(a Action) {
 			if !a.Outcome.Kind.Final() {
 				w.t.Fatalf("%s %d is final, %v", a.Ref.ID, n, a.Outcome.Kind)
 			}
+			if w.doubt[a.Ref.ID][n] && a.Outcome.Kind == Failed && a.Outcome.Diagnostic == diagnosticMaximumTimeExpired {
+				w.t.Fatalf("%s %d may have been reached, and is given up", a.Ref.ID, n)
+			}
 			delete(w.owed[a.Ref.ID], n)
+		}
+	case Log:
+		if a.Change == ChangeDiverted {
+			for _, n := range a.N {
+				delete(w.doubt[a.Ref.ID], n)
+			}
 		}
 	case Done:
 		left, known := w.owed[a.Ref.ID]
@@ -306,6 +318,9 @@ func (w *world) answer(id uint64, results []Result) {
 	w.t.Helper()
 	j := w.jobs[id]
 	for _, r := range results {
+		if r.Kind == InDoubt {
+			w.unanswered(j, r.N)
+		}
 		j.left = slices.DeleteFunc(j.left, func(n int) bool { return n == r.N })
 	}
 	if len(j.left) == 0 {
@@ -315,6 +330,20 @@ func (w *world) answer(id uint64, results []Result) {
 		}
 	}
 	w.step(JobOutcome{Job: id, Generation: w.config.Generation, Results: results})
+}
+
+// unanswered notes that nobody knows whether recipients of a job were reached. Whoever
+// redirects makes the same child again.
+func (w *world) unanswered(j *worldJob, numbers ...int) {
+	if j.Channel == w.config.AlternateChannel {
+		return
+	}
+	if w.doubt[j.Ref.ID] == nil {
+		w.doubt[j.Ref.ID] = map[int]bool{}
+	}
+	for _, n := range numbers {
+		w.doubt[j.Ref.ID][n] = true
+	}
 }
 
 func (w *world) processUp(channel string) {
@@ -331,7 +360,13 @@ func (w *world) processUp(channel string) {
 func (w *world) processDown(channel string, process int, failed bool) {
 	w.t.Helper()
 	delete(w.processes[channel], process)
-	maps.DeleteFunc(w.jobs, func(_ uint64, j *worldJob) bool { return j.Channel == channel && j.Process == process })
+	maps.DeleteFunc(w.jobs, func(_ uint64, j *worldJob) bool {
+		if j.Channel != channel || j.Process != process {
+			return false
+		}
+		w.unanswered(j, j.left...)
+		return true
+	})
 	maps.DeleteFunc(w.assocs, func(p worldPath, _ *worldAssoc) bool { return p.channel == channel && p.process == process })
 	w.step(ChannelDown{Channel: channel, Process: process, Failed: failed, Why: "process ended"})
 }
@@ -340,6 +375,9 @@ func (w *world) assocEnds(path worldPath, failed bool) {
 	w.t.Helper()
 	a := w.assocs[path]
 	delete(w.assocs, path)
+	if j := w.jobs[a.job]; j != nil {
+		w.unanswered(j, j.left...)
+	}
 	delete(w.jobs, a.job)
 	if a.up {
 		w.step(AssociationDown{path.channel, path.process, path.assoc, failed, "association ended"})
@@ -435,7 +473,7 @@ func (w *world) healOne() bool {
 	}
 	paths := w.paths(func(a *worldAssoc) bool { return !a.up || a.closing || a.asked })
 	if len(paths) == 0 {
-		return false
+		return w.call()
 	}
 	switch a := w.assocs[paths[0]]; {
 	case !a.up:
@@ -446,6 +484,25 @@ func (w *world) healOne() bool {
 		w.turn(paths[0], true)
 	}
 	return true
+}
+
+// call lets a peer call that nobody else can: what may have been sent to it before is not
+// given up, however long that takes.
+func (w *world) call() bool {
+	w.t.Helper()
+	for _, c := range w.s.Tree() {
+		for _, p := range c.Peers {
+			if !p.Awaited || p.Ready == [3]int{} || p.Shut[0] || c.Process == 0 {
+				continue
+			}
+			w.calls++
+			path := worldPath{c.Name, c.Process, 1<<33 + uint64(w.calls)}
+			w.assocs[path] = &worldAssoc{peer: p.Name, inbound: true}
+			w.assocUp(path, true, false)
+			return true
+		}
+	}
+	return false
 }
 
 func (w *world) countHeld() (n int) {
