@@ -261,11 +261,11 @@ func check(c *ucli.Context) (err error) {
 	p := cli.NewPrinter(c)
 	sound, bad := true, false
 	var printed error
-	err = sp.Check(spool.CheckOptions{ReadData: !c.Bool("no-data")}, func(f spool.Finding) {
+	sp.Check(spool.CheckOptions{ReadData: !c.Bool("no-data")}, func(f spool.Finding) {
 		sound, bad = false, bad || f.Kind == spool.FoundBad
 		printed = errors.Join(printed, p.Record(finding{string(f.Kind), f.Path, f.Text}, string(f.Kind), f.Path, f.Text))
 	})
-	if err = errors.Join(err, printed, p.Flush()); err != nil {
+	if err = errors.Join(printed, p.Flush()); err != nil {
 		return err
 	}
 	if bad && !cli.JSON(c) {

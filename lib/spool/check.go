@@ -39,17 +39,13 @@ type CheckOptions struct {
 }
 
 // Check looks at everything in the spool and reports what is not as
-// mtaspool(5) says. It changes nothing and needs no lock. The error is that of
-// a directory that cannot be read; everything else is a Finding.
-func (s *Spool) Check(opts CheckOptions, report func(Finding)) error {
+// mtaspool(5) says. It changes nothing and needs no lock.
+func (s *Spool) Check(opts CheckOptions, report func(Finding)) {
 	c := &checker{s: s, opts: opts, report: report, at: make(map[ID]Ref), children: make(map[ID][]*Envelope)}
-	for _, part := range []func() error{c.top, c.queue, c.fresh, c.tmp, c.partial, c.bad} {
-		if err := part(); err != nil {
-			return fail("check", err)
-		}
+	for _, part := range []func(){c.top, c.queue, c.fresh, c.tmp, c.partial, c.bad} {
+		part()
 	}
 	c.families()
-	return nil
 }
 
 type checker struct {
@@ -70,14 +66,17 @@ func (c *checker) gone(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// names lists a directory below the spool, sorted.
-func (c *checker) names(path string) ([]string, error) {
+// names lists a directory below the spool, sorted, as far as it can be read.
+func (c *checker) names(path string) []string {
 	names, err := readNames(c.s.dir + "/" + path)
+	if err != nil {
+		c.found(FoundDamaged, path, "the directory cannot be read: %v", err)
+	}
 	slices.Sort(names)
-	return names, err
+	return names
 }
 
-func (c *checker) top() error {
+func (c *checker) top() {
 	ours := append(directories(), "format", "lock", "ctl/wake")
 	for _, path := range ours {
 		if c.gone(path) {
@@ -85,43 +84,30 @@ func (c *checker) top() error {
 		}
 	}
 	for _, dir := range []string{".", "q"} {
-		names, err := c.names(dir)
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
+		for _, name := range c.names(dir) {
 			path := strings.TrimPrefix(dir+"/"+name, "./")
 			if !slices.Contains(ours, path) && path != TokensDir {
 				c.found(FoundForeign, path, "not of a spool")
 			}
 		}
 	}
-	return nil
 }
 
-func (c *checker) queue() error {
+func (c *checker) queue() {
 	for _, p := range Priorities() {
 		top := "q/" + string(p)
-		shards, err := c.names(top)
-		if err != nil {
-			return err
-		}
-		for _, shard := range shards {
+		for _, shard := range c.names(top) {
 			path := top + "/" + shard
 			if !isShard(shard) {
 				c.found(FoundForeign, path, "not the end of an identifier")
 				continue
 			}
-			names, err := c.names(path)
-			if err != nil {
-				return err
-			}
+			names := c.names(path)
 			for _, name := range names {
 				c.queued(p, path, name, names)
 			}
 		}
 	}
-	return nil
 }
 
 // queued looks at one name in q/P/XX/.
@@ -195,10 +181,10 @@ func (c *checker) message(ref Ref, path string) {
 	}
 }
 
-func (c *checker) fresh() error { return c.flat("new", c.message) }
+func (c *checker) fresh() { c.flat("new", c.message) }
 
-func (c *checker) tmp() error {
-	return c.flat("tmp", func(ref Ref, path string) {
+func (c *checker) tmp() {
+	c.flat("tmp", func(ref Ref, path string) {
 		f, err := os.Open(c.s.dir + "/" + path)
 		if err != nil {
 			return
@@ -211,13 +197,9 @@ func (c *checker) tmp() error {
 }
 
 // partial looks for what no transfer can be resumed from.
-func (c *checker) partial() error {
-	names, err := c.names("partial")
-	if err != nil {
-		return err
-	}
+func (c *checker) partial() {
 	last := ""
-	for _, name := range names {
+	for _, name := range c.names("partial") {
 		path := "partial/" + name
 		id, _ := strings.CutSuffix(name, ".log")
 		if !isID(id) {
@@ -243,16 +225,11 @@ func (c *checker) partial() error {
 			c.found(FoundLeft, path, "%s", why)
 		}
 	}
-	return nil
 }
 
 // flat looks at a directory that holds nothing but message files.
-func (c *checker) flat(dir string, look func(ref Ref, path string)) error {
-	names, err := c.names(dir)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
+func (c *checker) flat(dir string, look func(ref Ref, path string)) {
+	for _, name := range c.names(dir) {
 		path := dir + "/" + name
 		if !isID(name) {
 			c.found(FoundForeign, path, "not an identifier")
@@ -260,15 +237,10 @@ func (c *checker) flat(dir string, look func(ref Ref, path string)) error {
 		}
 		look(Ref{ID: ID(name)}, path)
 	}
-	return nil
 }
 
-func (c *checker) bad() error {
-	names, err := c.names("bad")
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
+func (c *checker) bad() {
+	for _, name := range c.names("bad") {
 		path := "bad/" + name
 		id, _, _ := strings.Cut(name, ".")
 		switch id = strings.TrimRight(id, "+"); {
@@ -282,7 +254,6 @@ func (c *checker) bad() error {
 			c.found(FoundBad, path, "%s", firstLine(why))
 		}
 	}
-	return nil
 }
 
 // maxWhy bounds what is told of a reason in bad/, in octets.

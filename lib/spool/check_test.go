@@ -15,9 +15,7 @@ import (
 func check(t *testing.T, s *spool.Spool, opts spool.CheckOptions) []string {
 	t.Helper()
 	var found []spool.Finding
-	if err := s.Check(opts, func(f spool.Finding) { found = append(found, f) }); err != nil {
-		t.Fatal(err)
-	}
+	s.Check(opts, func(f spool.Finding) { found = append(found, f) })
 	slices.SortFunc(found, func(a, b spool.Finding) int { return cmp.Compare(a.Path, b.Path) })
 	var lines []string
 	for _, f := range found {
