@@ -40,8 +40,12 @@ demo: build ## three switches on loopback: a message crosses, the reports come b
 lists: build ## lists, alternates, loops and probes over three switches, as a story (needs jq)
 	examples/lists.sh bin
 
-kills: ## kill three switches while messages cross them, ROUNDS times (default 10)
+kills: ## kill three switches while messages cross them, ROUNDS times (default 10), or with KILLS=1000 so often in one go
+ifdef KILLS
+	$(GO) test ./cmd/mtarun -run '^TestChaos$$' -count 1 -timeout 0 -v -chaos.kills $(KILLS)
+else
 	$(GO) test ./cmd/mtarun -run '^TestChaos$$' -count $(ROUNDS) -timeout $(ROUNDS)0m -v -chaos.messages 1500
+endif
 
 crash: build ## cut the power of a switch at work N times, on ext4 and XFS (default 100; root)
 	.ci/packages

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,6 +22,7 @@ import (
 
 var (
 	chaosMessages = flag.Int("chaos.messages", 500, "messages TestChaos sends while processes die")
+	chaosKills    = flag.Int("chaos.kills", 0, "kills of TestChaos, with as many messages as come meanwhile; 0: -chaos.messages says when it ends")
 	chaosSeed     = flag.Uint64("chaos.seed", 0, "what TestChaos does, and when; 0: something new each time")
 )
 
@@ -61,13 +61,19 @@ type chaos struct {
 	mu   sync.Mutex
 	made int // messages
 
-	kills map[*mta][]span
-	kinds map[string]int
+	kills     map[*mta][]span
+	kinds     map[string]int
+	restarts  []time.Duration // from the start of a switch to its service
+	submitted map[[sha256.Size]byte]*submitting
+	explained map[string]int // copies too many, by what was killed last before
 }
 
 // span is the time in which something died: not before it begins, and not after it
 // ends.
-type span struct{ from, to time.Time }
+type span struct {
+	from, to time.Time
+	what     string
+}
 
 // Processes of three switches are killed again and again while messages cross them.
 // Whatever was acknowledged to the source arrives unchanged, everybody is told once
@@ -83,12 +89,21 @@ func TestChaos(t *testing.T) {
 	for _, m := range k.network.switches {
 		m.start()
 	}
-	k.send(calmMessages, nil)
+	k.send(k.first(calmMessages), nil)
 	k.drain()
 	if k.extra() > 0 {
 		t.Errorf("%d objects arrived more than once though nothing was killed", k.extra())
 	}
-	k.send(*chaosMessages, k.kill)
+	more := k.first(*chaosMessages)
+	if *chaosKills > 0 {
+		more = func() bool { return k.killed() < *chaosKills }
+	}
+	k.send(more, k.kill)
+	k.killAll()
+	k.checkSpools()
+	for _, m := range k.network.switches {
+		k.restart(m)
+	}
 	k.drain()
 	for _, m := range k.network.switches {
 		m.stop()
@@ -98,13 +113,13 @@ func TestChaos(t *testing.T) {
 	k.checkReports()
 	k.checkOverlaps()
 	k.explain()
-	t.Logf("kills: %v", k.kinds)
+	k.tell()
 }
 
 func newChaos(t *testing.T, seed uint64) *chaos {
 	n, a, b, c := chain(t)
 	k := &chaos{t: t, network: n, a: a, b: b, c: c, random: rand.New(rand.NewPCG(seed, 0)),
-		reports: p1driver.NewBook(), beyond: p1driver.NewBook(), kills: map[*mta][]span{}, kinds: map[string]int{}}
+		reports: p1driver.NewBook(), beyond: p1driver.NewBook(), kills: map[*mta][]span{}, kinds: map[string]int{}, submitted: map[[sha256.Size]byte]*submitting{}, explained: map[string]int{}}
 	c.user("Carol", "Brown")
 	c.user("Cid", "Clark")
 	// Between B and C, and behind C, it is X.410-1984 mode.
@@ -168,20 +183,27 @@ func (k *chaos) message() *p1driver.Message {
 	return m
 }
 
-// send lets the source transfer n messages and meanwhile, again and again, something
-// else happen.
-func (k *chaos) send(n int, meanwhile func()) {
+// first lets n messages be made.
+func (k *chaos) first(n int) func() bool {
+	return func() bool {
+		n--
+		return n >= 0
+	}
+}
+
+// send lets the source transfer messages as long as there are to be more and meanwhile,
+// again and again, something else happen.
+func (k *chaos) send(more func() bool, meanwhile func()) {
 	k.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(n)*chaosInterval/chaosWorkers+2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(*chaosMessages)*chaosInterval/chaosWorkers+time.Duration(*chaosKills)*10*time.Second+2*patience)
 	defer cancel()
 	var mu sync.Mutex
-	left := n
 	done := make(chan error, 1)
 	go func() {
 		done <- k.source.Run(ctx, func() (*p1driver.Message, bool) {
 			mu.Lock()
 			defer mu.Unlock()
-			if left--; left < 0 {
+			if !more() {
 				return nil, false
 			}
 			return k.message(), true
@@ -212,67 +234,39 @@ func (k *chaos) kill() {
 	m := k.network.switches[k.random.IntN(3)]
 	old := m.processes()
 	channels := old[:len(old)-1]
-	begun := time.Now()
-	defer func() { k.kills[m] = append(k.kills[m], span{begun, time.Now()}) }()
-	switch k.random.IntN(3) {
-	case 0:
+	begun, what := time.Now(), ""
+	defer func() {
+		if what != "" {
+			k.count(m, begun, what)
+		}
+	}()
+	switch k.random.IntN(7) {
+	case 0, 1:
 		// Its channel processes have not noticed when the successor begins.
-		k.kinds["mtarun alone"]++
+		what = "mtarun alone"
 		m.signal(syscall.SIGKILL)
 		m.wait()
-	case 1:
+	case 2, 3:
 		if len(channels) == 0 {
 			return
 		}
-		k.kinds["a channel process"]++
+		what = "a channel process"
 		pid := channels[k.random.IntN(len(channels))]
 		k.end(pid)
 		k.network.until("the channel process is gone", func() bool { return !slices.Contains(m.processes(), pid) })
 		return
+	case 4:
+		k.killSubmission()
+		return
 	default:
-		k.kinds["the whole switch"]++
-		m.signal(syscall.SIGKILL)
-		for _, pid := range channels {
-			k.end(pid)
-		}
-		m.wait()
+		what = "the whole switch"
+		k.endAll(m, channels)
 		time.Sleep(time.Duration(k.random.IntN(200)) * time.Millisecond)
 	}
-	m.start()
+	k.restart(m)
 	if strangers := k.strangers(m); len(strangers) > 0 {
 		k.t.Errorf("%s serves its queue while %v, of its predecessor, hold the lock", m.name, strangers)
 	}
-}
-
-// end kills a process that may have ended already.
-func (k *chaos) end(pid int) {
-	k.t.Helper()
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
-		k.t.Fatal(err)
-	}
-}
-
-// strangers are the processes that have the lock of the spool and are neither the
-// running mtarun nor its children.
-func (k *chaos) strangers(m *mta) []int {
-	var strangers []int
-	lock := filepath.Join(m.dir, "spool", "lock")
-	own := m.processes()
-	links, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is well formed
-	for _, link := range links {
-		if to, err := os.Readlink(link); err != nil || to != lock {
-			continue
-		}
-		pid, _ := strconv.Atoi(strings.Split(link, "/")[2]) // the pattern says digits
-		if slices.Contains(own, pid) || slices.Contains(m.processes(), pid) || slices.Contains(strangers, pid) {
-			continue
-		}
-		// A child of the running one may have ended since it was listed.
-		if to, err := os.Readlink(link); err == nil && to == lock {
-			strangers = append(strangers, pid)
-		}
-	}
-	return strangers
 }
 
 // drain waits until every switch is empty, and stays so.
@@ -323,6 +317,10 @@ func (k *chaos) deliveries() (arrived map[place][][sha256.Size]byte, copies map[
 			p := place{d.MTSID, d.N}
 			arrived[p] = append(arrived[p], sha256.Sum256(content))
 			add(copies, d.MTSID, d.ID)
+			if s := k.submitted[sha256.Sum256(content)]; s != nil {
+				s.arrived = append(s.arrived, d.MTSID)
+				delete(arrived, p)
+			}
 		}
 	}
 	for _, a := range k.beyond.Arrivals() {
@@ -349,8 +347,8 @@ func (k *chaos) checkDeliveries() {
 	k.t.Helper()
 	arrived, _ := k.deliveries()
 	messages := k.acknowledged()
-	if len(messages) != calmMessages+*chaosMessages {
-		k.t.Errorf("%d messages, not %d", len(messages), calmMessages+*chaosMessages)
+	if len(messages) != k.made {
+		k.t.Errorf("%d messages, not %d", len(messages), k.made)
 	}
 	lost, places := 0, 0
 	for _, m := range messages {
@@ -379,7 +377,8 @@ func (k *chaos) checkDeliveries() {
 	for p := range arrived {
 		k.t.Errorf("%v was never sent", p)
 	}
-	k.t.Logf("%d messages for %d recipients, %d lost", len(messages), places, lost)
+	k.t.Logf("acknowledged to the source, and looked for in every place by SHA-256: %d messages for %d recipients; lost: %d", len(messages), places, lost)
+	k.checkSubmissions()
 }
 
 // checkReports asks for exactly one report, however often it came, on every recipient
@@ -508,13 +507,19 @@ func (k *chaos) explain() {
 	// last time sends each copy once more at most.
 	judge := func(h *hop, id string, sent, got int, first, last time.Time) int {
 		sent = max(1, sent)
-		kills := 0
+		kills, latest := 0, span{}
 		for _, m := range []*mta{h.from, h.to} {
 			for _, dying := range k.kills[m] {
 				if dying.to.After(first) && dying.from.Before(last) {
 					kills++
+					if dying.from.After(latest.from) {
+						latest = dying
+					}
 				}
 			}
+		}
+		if got > sent && kills > 0 {
+			k.duplicate(h.name, id, got, sent, kills, latest)
 		}
 		if got > sent*(1+kills) {
 			k.t.Errorf("%s: %s arrived %d times and was sent %d, with %d kills from %v to %v", h.name, id, got, sent, kills, first, last)

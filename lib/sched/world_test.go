@@ -492,7 +492,8 @@ func (w *world) call() bool {
 	w.t.Helper()
 	for _, c := range w.s.Tree() {
 		for _, p := range c.Peers {
-			if !p.Awaited || p.Ready == [3]int{} || p.Shut[0] || c.Process == 0 {
+			usable := func(a AssociationView) bool { return a.Turn || a.TwoWay }
+			if !p.Passive || slices.ContainsFunc(p.Associations, usable) || p.Ready == [3]int{} || p.Shut[0] || c.Process == 0 {
 				continue
 			}
 			w.calls++
