@@ -91,6 +91,7 @@ type Record struct {
 	Peer       string          `json:"peer,omitempty"`
 	Assoc      uint64          `json:"assoc,omitempty"`
 	Attempt    int             `json:"attempt,omitempty"` // of a peer or channel: failures in a row
+	Again      bool            `json:"again,omitempty"`   // was sent it before, without an answer: may have it twice
 	Layer      string          `json:"layer,omitempty"`
 	Reason     *int            `json:"reason,omitempty"`     // X.411 reason code
 	Diagnostic *int            `json:"diagnostic,omitempty"` // X.411 diagnostic code

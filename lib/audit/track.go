@@ -125,6 +125,9 @@ func (r Record) Summary() string {
 	if !r.Until.IsZero() {
 		add("until %s", r.Until.UTC().Format(time.RFC3339))
 	}
+	if r.Again {
+		add("sent before without an answer: perhaps there twice")
+	}
 	switch {
 	case r.Subject != "" && r.Text != "":
 		add("about %s: %s", r.Subject, r.Text)

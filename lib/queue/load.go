@@ -462,6 +462,6 @@ func (k *Keeper) finalEvent(ref spool.Ref, env *spool.Envelope, f sched.Final) {
 	default:
 		r.Event = audit.Moved
 	}
-	r.Child = string(f.Outcome.Child)
+	r.Child, r.Again = string(f.Outcome.Child), f.Outcome.Again
 	k.Event(k.now, r)
 }

@@ -38,6 +38,8 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 	j.left--
 	what.Text = cut(what.Text)
 	if what.Kind.Final() {
+		what.Again = r.doubt && !what.Resumed && (what.Kind == Transferred || what.Kind == Delivered)
+		what.Resumed = false
 		if !s.passOver(m, r, what, p) {
 			s.finish(m, i, what, p)
 		}

@@ -66,6 +66,8 @@ type Outcome struct {
 	Time       time.Time // Delivered: message-delivery-time
 	Child      spool.ID  // Redirected, Expanded, Moved
 	PeerFault  bool      // Deferred: the peer could not be reached, so the peer waits, not the message
+	Resumed    bool      // Transferred: as what was sent before
+	Again      bool      // of a Final: the recipient was sent it before, without an answer, and may have it twice
 }
 
 // Result is the outcome of one recipient of a job.

@@ -416,6 +416,8 @@ func parseResult(t *testing.T, now time.Time, word, why string) Result {
 			r.Until = clock(t, v)
 		case "peer-fault":
 			r.PeerFault = true
+		case "resumed":
+			r.Resumed = true
 		case "code":
 			reason, diagnostic, _ := strings.Cut(v, "/")
 			r.Reason, r.Diagnostic = number(t, reason), number(t, diagnostic)
@@ -470,6 +472,9 @@ func showOne(a Action) string {
 		what := a.Outcome.Kind.String()
 		if a.Outcome.Kind == Failed {
 			what += fmt.Sprintf(" %d/%d", a.Outcome.Reason, a.Outcome.Diagnostic)
+		}
+		if a.Outcome.Again {
+			what += " again"
 		}
 		return fmt.Sprintf("final %s %v %s%s", a.Ref.ID, a.N, what, colon(a.Outcome.Text))
 	case Done:

@@ -89,7 +89,7 @@ func (a *association) send(j channel.Job) []channel.Result {
 		if r := options.Resume; r != nil && result.Resumed {
 			text = strings.TrimPrefix(fmt.Sprintf("%s; resumed behind checkpoint %d, octet %d", text, r.Serial, r.Octets), "; ")
 		}
-		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeTransferred, Text: text})
+		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeTransferred, Text: text, Resumed: result.Resumed})
 	case result.InDoubt:
 		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeInDoubt, Text: errors.Join(err, result.Err).Error()})
 	case err != nil:
