@@ -167,7 +167,7 @@ func (h *hostile) bound() *tp.Conn {
 	if err := tc.WriteTSDU(connectSPDU(cp(aarq(rtorq(bind("EVIL", "secret of EVIL")))))); err != nil {
 		h.t.Fatal(err)
 	}
-	if ac, err := tc.ReadTSDU(); err != nil || ac[0] != 14 {
+	if ac, _, err := tc.ReadTSDU(); err != nil || ac[0] != 14 {
 		h.t.Fatalf("instead of ACCEPT: %x, %v", ac, err)
 	}
 	return tc
@@ -297,7 +297,7 @@ func (h *hostile) news() (lines []string) {
 func answer(tc *tp.Conn) string {
 	var last []byte
 	for last == nil || last[0] != 25 && last[0] != 12 { // ABORT, REFUSE
-		tsdu, err := tc.ReadTSDU()
+		tsdu, _, err := tc.ReadTSDU()
 		if err != nil {
 			break
 		}

@@ -26,7 +26,7 @@ func boundX410(tsdus ...[]byte) func(*hostile) string {
 		if err := tc.WriteTSDU(connectX410(1, cpX410(rtorqX410(bind("OLD", "secret of OLD"))))); err != nil {
 			h.t.Fatal(err)
 		}
-		if ac, err := tc.ReadTSDU(); err != nil || ac[0] != 14 {
+		if ac, _, err := tc.ReadTSDU(); err != nil || ac[0] != 14 {
 			h.t.Fatalf("instead of ACCEPT: %x, %v", ac, err)
 		}
 		for _, b := range tsdus {

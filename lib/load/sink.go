@@ -51,12 +51,9 @@ const maxRuns = 1000
 // maxSink bounds the connections of a Sink; more than that are closed at once.
 const maxSink = 1000
 
-// The largest TSDUs, before the bind and after: a CN SPDU with 10240 octets of user data
-// (X.225 §8.3.1), and an RTTR of the largest checkpoint size.
-const (
-	maxOpening = 32 << 10
-	maxTSDU    = 1<<20 + 64<<10
-)
+// maxOpening is the largest TSDU before the bind: a CN SPDU with 10240 octets of user data
+// (X.225 §8.3.1). Afterwards an RTTR may be a whole message.
+const maxOpening = 32 << 10
 
 // A Sink answers associations, takes what comes over them and throws it away.
 type Sink struct {
@@ -261,7 +258,7 @@ func (s *Sink) answer(nc net.Conn, cfg SinkConfig) (*rtse.Conn, error) {
 	return rtse.Accept(s.ctx, tc, c, func(ind rtse.OpenIndication) rtse.Decision {
 		d := cfg.decide(ind)
 		if d.Accept {
-			tc.SetMaxTSDU(maxTSDU)
+			tc.SetMaxTSDU(0)
 		}
 		return d
 	})

@@ -18,12 +18,9 @@ import (
 	"github.com/mtakit/mtakit/lib/p1"
 )
 
-// maxTSDU bounds what is read of a peer at once: an RTTR of the largest checkpoint
-// size agreed to, and what is around it.
-const maxTSDU = conf.MaxCheckpointSize<<10 + 64<<10
-
-// maxOpening bounds what is read at once of somebody who has not bound yet: a CN
-// SPDU with 10240 octets of user data (X.225 §8.3.1), and what is around it.
+// maxOpening bounds a TSDU of somebody who has not bound yet: a CN SPDU with 10240 octets of
+// user data (X.225 §8.3.1), and what is around it. Nothing bounds those of a peer, whose
+// RTTRs may be whole messages and are read in parts.
 const maxOpening = 32 << 10
 
 // layerP1 is where an object is malformed that all layers below carried well.
@@ -103,7 +100,6 @@ func modeOf(r rtse.Remote) string {
 func common(own *conf.Channel, now time.Time) rtse.Config {
 	c := p1.AssociationConfig()
 	c.Now = now
-	c.Transport.MaxTSDU = maxTSDU
 	c.Timers.Open, c.Timers.Transfer, c.Timers.Idle = own.OpenTimeout.D(), own.TransferTimeout.D(), own.TransferTimeout.D()
 	return c
 }

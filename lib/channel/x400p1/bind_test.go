@@ -33,7 +33,7 @@ func TestBindErrorsAreTold(t *testing.T) {
 			if err != nil {
 				return
 			}
-			tc, _, err := tp.Accept(nc, octets, tp.Params{MaxTSDU: maxTSDU})
+			tc, _, err := tp.Accept(nc, octets, tp.Params{})
 			if err != nil {
 				return
 			}

@@ -274,7 +274,7 @@ func (s *switch1) answerWith(result func(mts.MTABindArgument) ber.Raw) {
 	if err != nil {
 		return
 	}
-	tc, _, err := tp.Accept(nc, octets, tp.Params{MaxTSDU: maxTSDU})
+	tc, _, err := tp.Accept(nc, octets, tp.Params{})
 	if err != nil {
 		return
 	}

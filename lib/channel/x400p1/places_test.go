@@ -39,7 +39,7 @@ func ended(t *testing.T, tc *tp.Conn, within time.Duration) bool {
 	if err := tc.SetReadDeadline(time.Now().Add(within)); err != nil {
 		t.Fatal(err)
 	}
-	_, err := tc.ReadTSDU()
+	_, _, err := tc.ReadTSDU()
 	var timeout net.Error
 	return err != nil && !(errors.As(err, &timeout) && timeout.Timeout())
 }

@@ -38,7 +38,7 @@ func (s *switch1) transport() (*tp.Conn, net.Conn) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	tc, _, err := tp.Accept(nc, octets, tp.Params{MaxTSDU: maxTSDU})
+	tc, _, err := tp.Accept(nc, octets, tp.Params{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -190,13 +190,13 @@ func TestOurLossIsNotRecovered(t *testing.T) {
 			"it refuses": {func(s *switch1, was *session.ConnectionIdentifier) { s.recovering(was, false) }, "not recovered: "},
 			"it says nothing": {func(s *switch1, _ *session.ConnectionIdentifier) {
 				tc, _ := s.transport()
-				if _, err := tc.ReadTSDU(); err != nil {
+				if _, _, err := tc.ReadTSDU(); err != nil {
 					s.t.Error(err)
 				}
 			}, "not recovered: "},
 			"it hangs up": {func(s *switch1, _ *session.ConnectionIdentifier) {
 				tc, nc := s.transport()
-				if _, err := tc.ReadTSDU(); err != nil {
+				if _, _, err := tc.ReadTSDU(); err != nil {
 					s.t.Error(err)
 				}
 				_ = nc.Close()

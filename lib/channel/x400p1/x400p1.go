@@ -320,7 +320,7 @@ func (c *Channel) answer(s *settings, b *binder, caller *channel.Caller, listene
 		switch {
 		case d.Accept:
 			caller.Leave()
-			tc.SetMaxTSDU(maxTSDU)
+			tc.SetMaxTSDU(0)
 		case !b.proved:
 			c.linger(caller, begun)
 		}

@@ -413,7 +413,7 @@ func (s *switch1) accepted(accept bool) *rtse.Conn {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	tc, _, err := tp.Accept(nc, octets, tp.Params{MaxTSDU: maxTSDU})
+	tc, _, err := tp.Accept(nc, octets, tp.Params{})
 	if err != nil {
 		s.t.Fatal(err)
 	}

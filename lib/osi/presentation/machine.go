@@ -58,6 +58,8 @@ type Machine struct {
 	state    State
 	mode     Mode
 	contexts []Context // as proposed; with results once negotiated: the defined context set
+	rest     int64     // octets of a P-DATA that has been requested in part
+	data     arriving  // the P-DATA that comes
 	out      []Action
 }
 
@@ -128,13 +130,9 @@ func (m *Machine) wrongState() error { return fmt.Errorf("%w: %s", errState, m.s
 func (m *Machine) transferRequest(ev Event) error {
 	switch ev := ev.(type) {
 	case PDataRequest:
-		segments, err := m.data(ev.Context, ev.Value)
-		if err != nil {
-			return err
-		}
-		m.down(session.SDataRequest{UserData: segments})
+		return m.dataRequest(ev)
 	case PTypedDataRequest:
-		segments, err := m.data(ev.Context, ev.Value)
+		segments, err := m.encoded(ev.Context, ev.Value, 0)
 		if err != nil {
 			return err
 		}
@@ -169,10 +167,12 @@ func (m *Machine) transferRequest(ev Event) error {
 	case PActivityResumeRequest:
 		m.down(session.SActivityResumeRequest{Activity: ev.Activity, OldActivity: ev.OldActivity, Serial: ev.Serial, OldConnection: ev.OldConnection})
 	case PActivityInterruptRequest:
+		m.rest = 0
 		m.down(session.SActivityInterruptRequest{Reason: ev.Reason})
 	case PActivityInterruptResponse:
 		m.down(session.SActivityInterruptResponse{})
 	case PActivityDiscardRequest:
+		m.rest = 0
 		m.down(session.SActivityDiscardRequest{Reason: ev.Reason})
 	case PActivityDiscardResponse:
 		m.down(session.SActivityDiscardResponse{})
@@ -188,21 +188,44 @@ func (m *Machine) transferRequest(ev Event) error {
 	return nil
 }
 
-// data puts the header of the user data in front of a value in segments (X.226
-// §8.4.2.5 a: one value, so single-ASN1-type).
-func (m *Machine) data(context int64, value [][]byte) ([][]byte, error) {
+var errRest = errors.New("not what was to follow of the value")
+
+// dataRequest begins a P-DATA, or goes on with one.
+func (m *Machine) dataRequest(ev PDataRequest) error {
+	first, n := m.rest == 0, ev.Rest
+	for _, v := range ev.Value {
+		n += int64(len(v))
+	}
+	if ev.Rest < 0 || !first && n != m.rest {
+		return errRest
+	}
+	segments := ev.Value
+	if first {
+		var err error
+		if segments, err = m.encoded(ev.Context, ev.Value, ev.Rest); err != nil {
+			return err
+		}
+	}
+	m.rest = ev.Rest
+	m.down(session.SDataRequest{Enclosure: session.EnclosureWhole.Part(first, ev.Rest == 0), UserData: segments})
+	return nil
+}
+
+// encoded puts the header of the user data in front of a value in segments, of which rest
+// octets come later (X.226 §8.4.2.5 a: one value, so single-ASN1-type).
+func (m *Machine) encoded(context int64, value [][]byte, rest int64) ([][]byte, error) {
 	if m.mode == ModeX410 {
 		return value, nil
 	}
 	if !isDefined(m.contexts, context) {
 		return nil, contextError(context)
 	}
-	n := 0
+	n := rest
 	for _, v := range value {
-		n += len(v)
+		n += int64(len(v))
 	}
 	segments := make([][]byte, 1, 1+len(value))
-	segments[0] = appendHeader(make([]byte, 0, 24), context, n)
+	segments[0] = appendHeader(make([]byte, 0, 48), context, n)
 	return append(segments, value...), nil
 }
 
@@ -269,13 +292,7 @@ func (m *Machine) session(p session.Action) {
 func (m *Machine) transferIndication(p session.Action) bool {
 	switch p := p.(type) {
 	case session.SDataIndication:
-		if v, ok := m.values(p.UserData, EventTD); ok {
-			if len(v) == 0 && m.mode == ModeNormal {
-				m.abort(AbortUnrecognizedPPDU, nil, errors.New("TD PPDU without user data"))
-				return true
-			}
-			m.up(PDataIndication{UserData: v})
-		}
+		m.dataIndication(p)
 	case session.STypedDataIndication:
 		if v, ok := m.values(p.UserData, EventTTD); ok {
 			m.up(PTypedDataIndication{UserData: v})
@@ -355,6 +372,24 @@ func (m *Machine) transferIndication(p session.Action) bool {
 	return true
 }
 
+// dataIndication passes on what has come of a P-DATA.
+func (m *Machine) dataIndication(p session.SDataIndication) {
+	if m.mode == ModeX410 {
+		m.up(PDataIndication{Enclosure: p.Enclosure, PDV: PDV{Octets: p.UserData}})
+		return
+	}
+	if p.Enclosure.Begins() {
+		m.data.reset(m.contexts)
+	}
+	err := m.data.read(p.UserData, func(p PDataIndication) { m.up(p) })
+	if err == nil && p.Enclosure.Ends() {
+		err = m.data.end()
+	}
+	if err != nil {
+		m.unreadable(EventTD, err)
+	}
+}
+
 // decode decodes the user data of a session primitive.
 func (m *Machine) decode(b []byte) ([]PDV, error) {
 	switch {
@@ -373,13 +408,18 @@ func (m *Machine) values(b []byte, e EventID) ([]PDV, bool) {
 	if err == nil {
 		return v, true
 	}
+	m.unreadable(e, err)
+	return nil, false
+}
+
+// unreadable aborts over the user data of a session primitive.
+func (m *Machine) unreadable(e EventID, err error) {
 	var ce contextError
 	if errors.As(err, &ce) || errors.Is(err, errSimple) {
 		m.abort(AbortInvalidParamValue, eventID(e), err)
 	} else {
 		m.abort(AbortUnrecognizedPPDU, nil, err)
 	}
-	return nil, false
 }
 
 // abort is the provider's abnormal release: ARP to the peer, P-P-ABORT to the

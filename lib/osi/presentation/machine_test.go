@@ -265,7 +265,7 @@ func TestTransfer(t *testing.T) {
 		p    session.Action
 		data func(a Action) []PDV
 	}{
-		{session.SDataIndication{UserData: user}, func(a Action) []PDV { return a.(PDataIndication).UserData }},
+		{session.SDataIndication{UserData: user}, func(a Action) []PDV { return []PDV{a.(PDataIndication).PDV} }},
 		{session.STypedDataIndication{UserData: user}, func(a Action) []PDV { return a.(PTypedDataIndication).UserData }},
 		{session.STokenGiveIndication{UserData: user}, func(a Action) []PDV { return a.(PTokenGiveIndication).UserData }},
 		{session.STokenPleaseIndication{UserData: user}, func(a Action) []PDV { return a.(PTokenPleaseIndication).UserData }},

@@ -114,15 +114,24 @@ const (
 // octets that presentation does not look at (X.226 §8.4.3).
 type (
 	// PDataRequest is the P-DATA request with one value in one context. The
-	// segments of Value together are one BER value; they are not copied.
+	// segments of Value together are one BER value; they are not copied. Of a value
+	// that is not in memory whole they are what comes next of it, and Rest is how many
+	// octets follow with further requests: the value is one, in one P-DATA, all the
+	// same. Activity discard and interrupt, and abort, may cut it short.
 	PDataRequest struct {
 		Context int64
 		Value   [][]byte
+		Rest    int64
 	}
 
-	// PDataIndication is the P-DATA indication. The octets may be a part of
-	// the TSDU that carried them.
-	PDataIndication struct{ UserData []PDV }
+	// PDataIndication is the P-DATA indication of one presentation data value, or of
+	// the octets of one that have come, where Enclosure says so. They may be a part of
+	// the TSDU that carried them. A value that is begun and not ended, because its
+	// activity is, is none.
+	PDataIndication struct {
+		Enclosure session.Enclosure
+		PDV
+	}
 
 	// PTypedDataRequest is the P-TYPED-DATA request.
 	PTypedDataRequest struct {

@@ -17,14 +17,14 @@ var (
 
 // appendHeader appends the octets of fully encoded user data with one PDV-list
 // that come before its single ASN.1 value of n octets (X.226 §8.4.2).
-func appendHeader(dst []byte, context int64, n int) []byte {
+func appendHeader(dst []byte, context, n int64) []byte {
 	id := appendInteger(nil, context)
-	list := len(id) + ber.HeaderLen(tagSingleASN1, int64(n)) + n
-	full := ber.HeaderLen(tagSequence, int64(list)) + list
-	dst = ber.AppendHeader(dst, tagFullyEncoded, true, int64(full))
-	dst = ber.AppendHeader(dst, tagSequence, true, int64(list))
+	list := int64(len(id)+ber.HeaderLen(tagSingleASN1, n)) + n
+	full := int64(ber.HeaderLen(tagSequence, list)) + list
+	dst = ber.AppendHeader(dst, tagFullyEncoded, true, full)
+	dst = ber.AppendHeader(dst, tagSequence, true, list)
 	dst = append(dst, id...)
-	return ber.AppendHeader(dst, tagSingleASN1, true, int64(n))
+	return ber.AppendHeader(dst, tagSingleASN1, true, n)
 }
 
 // appendInteger appends v as an INTEGER.
@@ -123,12 +123,6 @@ func decodeUserData(b []byte, defined []Context) ([]PDV, error) {
 	if len(b) == 0 {
 		return nil, nil
 	}
-	if v, ok := onePDV(b); ok {
-		if !isDefined(defined, v.Context) {
-			return nil, contextError(v.Context)
-		}
-		return []PDV{v}, nil
-	}
 	var u UserData
 	rest, err := ber.Unmarshal(b, &u, ber.Limits{Octets: len(b)})
 	if err != nil {
@@ -138,67 +132,4 @@ func decodeUserData(b []byte, defined []Context) ([]PDV, error) {
 		return nil, fmt.Errorf("user-data: %d octets behind the PPDU at offset %d", len(rest), len(b)-len(rest))
 	}
 	return u.values(defined)
-}
-
-// onePDV reads what carries nearly all data, one PDV-list with one ASN.1 value,
-// all lengths definite, without a copy. Anything else is left to the general
-// decoder, errors included.
-func onePDV(b []byte) (PDV, bool) {
-	full, ok := contents(b, 0x61)
-	if !ok {
-		return PDV{}, false
-	}
-	list, ok := contents(full, 0x30)
-	if !ok || len(list) < 4 || list[0] != 0x02 || list[1] != 1 || list[2] > 127 {
-		return PDV{}, false
-	}
-	value, ok := contents(list[3:], 0xa0)
-	if !ok || len(value) < 2 {
-		return PDV{}, false
-	}
-	// The value has to be looked at: two values in one list are an error.
-	if n, ok := definiteLength(value); !ok || n != len(value) {
-		return PDV{}, false
-	}
-	return PDV{Context: int64(list[2]), Octets: value}, true
-}
-
-// contents returns the contents of the element b consists of, if it has the
-// identifier octet and a definite length.
-func contents(b []byte, identifier byte) ([]byte, bool) {
-	if len(b) < 2 || b[0] != identifier {
-		return nil, false
-	}
-	n, ok := definiteLength(b)
-	if !ok || n != len(b) {
-		return nil, false
-	}
-	header := 2
-	if b[1] > 0x80 {
-		header += int(b[1] & 0x7f)
-	}
-	return b[header:], true
-}
-
-// definiteLength returns the length of the element at the start of b, header
-// included, if its tag has one octet and its length is definite.
-func definiteLength(b []byte) (int, bool) {
-	if len(b) < 2 || b[0]&0x1f == 0x1f {
-		return 0, false
-	}
-	if b[1] < 0x80 {
-		return 2 + int(b[1]), true
-	}
-	octets := int(b[1] & 0x7f)
-	if octets == 0 || octets > 4 || len(b) < 2+octets {
-		return 0, false
-	}
-	var n uint32
-	for _, o := range b[2 : 2+octets] {
-		n = n<<8 | uint32(o)
-	}
-	if uint64(n) > uint64(len(b)) {
-		return 0, false
-	}
-	return 2 + octets + int(n), true
 }

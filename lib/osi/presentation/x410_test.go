@@ -63,7 +63,7 @@ func TestTransferX410(t *testing.T) {
 		if s := only[session.SDataRequest](t, m.Step(PDataRequest{Value: [][]byte{octets}})); !bytes.Equal(bytes.Join(s.UserData, nil), octets) {
 			t.Errorf("S-DATA % X", s.UserData)
 		}
-		if p := only[PDataIndication](t, indicate(m, session.SDataIndication{UserData: octets})); len(p.UserData) != 1 || !bytes.Equal(p.UserData[0].Octets, octets) {
+		if p := only[PDataIndication](t, indicate(m, session.SDataIndication{UserData: octets})); p.Enclosure != session.EnclosureNone || !bytes.Equal(p.Octets, octets) {
 			t.Errorf("P-DATA %+v", p)
 		}
 		if s := only[session.STokenPleaseRequest](t, m.Step(PTokenPleaseRequest{UserData: []PDV{{Octets: octets}}})); !bytes.Equal(s.UserData, octets) {
@@ -74,7 +74,18 @@ func TestTransferX410(t *testing.T) {
 		}
 	}
 	m := connectedX410(t)
-	if p := only[PDataIndication](t, indicate(m, session.SDataIndication{})); len(p.UserData) != 0 {
+	for _, e := range []session.Enclosure{session.EnclosureBeginning, session.EnclosureMiddle, session.EnclosureEnd} {
+		if p := only[PDataIndication](t, indicate(m, session.SDataIndication{Enclosure: e, UserData: []byte{0x61}})); p.Enclosure != e || len(p.Octets) != 1 {
+			t.Errorf("P-DATA %+v", p)
+		}
+	}
+	for rest := int64(2); rest >= 0; rest-- {
+		s := only[session.SDataRequest](t, m.Step(PDataRequest{Value: [][]byte{{0x61}}, Rest: rest}))
+		if s.Enclosure.Begins() != (rest == 2) || s.Enclosure.Ends() != (rest == 0) || len(bytes.Join(s.UserData, nil)) != 1 {
+			t.Errorf("S-DATA %+v", s)
+		}
+	}
+	if p := only[PDataIndication](t, indicate(m, session.SDataIndication{})); len(p.Octets) != 0 {
 		t.Errorf("P-DATA of nothing: %+v", p)
 	}
 	if s := only[session.SReleaseRequest](t, m.Step(PReleaseRequest{})); s.UserData != nil {

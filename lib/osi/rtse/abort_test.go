@@ -230,13 +230,13 @@ func TestMalformedAnswers(t *testing.T) {
 				if err != nil {
 					return
 				}
-				if _, err := tc.ReadTSDU(); err != nil {
+				if _, _, err := tc.ReadTSDU(); err != nil {
 					return
 				}
 				if err := tc.WriteTSDU(answer); err != nil {
 					return
 				}
-				b, _ := tc.ReadTSDU()
+				b, _, _ := tc.ReadTSDU()
 				sent <- bytes.Clone(b)
 			}()
 			_, _, err := Open(testContext(t), i, recordedConfig("MTA-A"), recordedArgument)
@@ -263,28 +263,6 @@ func TestX410Refused(t *testing.T) {
 	}
 	if b := tsdu(t, peer); b[0] != 0x0c || !bytes.HasSuffix(b, unhex(t, `32 06 02 31 03 80 01 02`)) {
 		t.Errorf("sent % X", b)
-	}
-}
-
-// An APDU in segments of session is not larger than a TSDU may be: that would be more than
-// whoever set the limit has memory for.
-func TestSegmentsBounded(t *testing.T) {
-	cr := testConfig("B")
-	peer, conns, _ := rawPeer(t, cr, accepting)
-	write(t, peer, tsdus(t, 'I', "CN")[0])
-	tsdu(t, peer)
-	conn := <-conns
-	const limit = 10_000
-	conn.tc.SetMaxTSDU(limit)
-	segment := func(enclosure byte, octets int) []byte {
-		return append([]byte{1, 0, 1, 3, 25, 1, enclosure}, make([]byte, octets)...)
-	}
-	write(t, peer, tsdus(t, 'I', "AS")[0])
-	write(t, peer, segment(1, limit/2))
-	write(t, peer, segment(0, limit/2))
-	write(t, peer, segment(0, 1))
-	if got := receive[Aborted](t, conn); got.Layer != LayerSession || !strings.Contains(got.Error(), "limit 10000 octets") {
-		t.Errorf("%v", got.Abort)
 	}
 }
 
@@ -354,7 +332,7 @@ func TestAbortAmidKeeping(t *testing.T) {
 	}
 	go func() {
 		for {
-			if _, err := peer.ReadTSDU(); err != nil {
+			if _, _, err := peer.ReadTSDU(); err != nil {
 				return
 			}
 		}
@@ -469,7 +447,7 @@ func TestWriteStalls(t *testing.T) {
 		if err != nil {
 			return
 		}
-		if _, err := tc.ReadTSDU(); err != nil {
+		if _, _, err := tc.ReadTSDU(); err != nil {
 			return
 		}
 		ac := bytes.Replace(tsdus(t, 'R', "AC")[0], []byte{0x80, 0x01, 0x3f}, []byte{0x80, 0x01, 0x00}, 1)

@@ -131,37 +131,6 @@ func TestFromX410(t *testing.T) {
 	}
 }
 
-func TestOctetString(t *testing.T) {
-	long := append([]byte{0x04, 0x82, 0x01, 0x00}, make([]byte, 256)...)
-	for _, tt := range []struct {
-		name   string
-		in     []byte
-		octets int
-		rest   int
-		bad    bool
-	}{
-		{"short", []byte{4, 2, 1, 2}, 2, 0, false},
-		{"more behind it", []byte{4, 1, 1, 4, 0}, 1, 2, false},
-		{"long", long, 256, 0, false},
-		{"long, truncated", long[:200], 0, 0, true},
-		{"length cut off", []byte{4, 0x84, 0, 0}, 0, 0, true},
-		{"length of five octets", append([]byte{4, 0x85, 0, 0, 0, 0, 1}, 9), 1, 0, false},
-		{"constructed", []byte{0x24, 0x80, 4, 1, 7, 4, 1, 8, 0, 0}, 2, 0, false},
-		{"primitive and indefinite", []byte{4, 0x80, 0, 0}, 0, 0, true},
-		{"another type", []byte{2, 1, 7}, 0, 0, true},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			octets, rest, err := octetString(tt.in)
-			if (err != nil) != tt.bad {
-				t.Fatalf("error %v", err)
-			}
-			if err == nil && (len(octets) != tt.octets || len(rest) != tt.rest) {
-				t.Errorf("%d octets and %d behind them, want %d and %d", len(octets), len(rest), tt.octets, tt.rest)
-			}
-		})
-	}
-}
-
 // Whatever decodes encodes to what decodes to the same.
 func FuzzAPDURoundTrip(f *testing.F) {
 	for _, s := range []string{octetsRTORQ, octetsRTOAC, octetsRTORJ, octetsRTAB, `02 01 04`, `24 80 04 01 07 00 00`,
@@ -192,29 +161,6 @@ func FuzzAPDURoundTrip(f *testing.F) {
 			if _, err := c.encode(); err != nil {
 				t.Errorf("connection data do not encode: %v", err)
 			}
-		}
-	})
-}
-
-// The OCTET STRING that is taken without a copy is the one the general decoder
-// takes.
-func FuzzOctetString(f *testing.F) {
-	f.Add([]byte{4, 2, 1, 2})
-	f.Add([]byte{4, 0x81, 1, 2, 4, 0})
-	f.Add([]byte{0x24, 0x80, 4, 1, 7, 0, 0})
-	f.Add([]byte{4, 0x80, 0, 0})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) == 0 {
-			return
-		}
-		octets, rest, err := octetString(b)
-		var want []byte
-		wantRest, wantErr := ber.Unmarshal(b, &want, ber.Limits{Octets: len(b)})
-		if (err == nil) != (wantErr == nil) {
-			t.Fatalf("error %v, want %v", err, wantErr)
-		}
-		if err == nil && (!bytes.Equal(octets, want) || !bytes.Equal(rest, wantRest)) {
-			t.Errorf("%x and %x, want %x and %x", octets, rest, want, wantRest)
 		}
 	})
 }

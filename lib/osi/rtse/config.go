@@ -100,10 +100,12 @@ const (
 	checkpointUnit    = 1024
 	maxReference      = 62 // X.225 §8.3.1.4 has 64 octets, of which BER takes two
 	maxAdditional     = 2  // and 4 there
-	// withoutCheckpoints is the size of an RTTR where there are no checkpoints.
-	// X.228 §7.3 has the whole APDU in one; a longer one comes in several, so
-	// that memory stays bounded, and a receiver that concatenates cannot tell.
-	withoutCheckpoints = 1 << 20
+	// maxCheckpoint is the greatest checkpoint size that is kept to: an RTTR between two
+	// checkpoints is in memory.
+	maxCheckpoint = 1024
+	// partSize is how much of an RTTR is in memory where there are no checkpoints: the
+	// whole APDU is one then (X.228 §7.3), and of any length.
+	partSize = 128 << 10
 )
 
 func (c Config) complete() (Config, error) {
@@ -148,7 +150,7 @@ func (c Config) complete() (Config, error) {
 // sends whatever size has been agreed on.
 func (c Config) ownLimit() int64 {
 	if c.CheckpointSize == 0 {
-		return withoutCheckpoints / checkpointUnit
+		return maxCheckpoint
 	}
 	return int64(c.CheckpointSize)
 }

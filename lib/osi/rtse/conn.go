@@ -60,8 +60,12 @@ type Conn struct {
 	linger *time.Timer
 }
 
-// outgoing is a TSDU, or, without segments, the T-DISCONNECT request.
-type outgoing struct{ segments [][]byte }
+// outgoing is a TSDU, or a part of one if there is more, or the T-DISCONNECT request.
+type outgoing struct {
+	segments   [][]byte
+	more       bool
+	disconnect bool
+}
 
 // maxQueue is how many TSDUs may wait to be written before no more are read that
 // might ask for answers.
@@ -255,9 +259,9 @@ func (c *Conn) perform(down []session.Action) {
 	for _, a := range down {
 		switch a := a.(type) {
 		case session.TDataRequest:
-			c.enqueue(outgoing{segments: a.TSDU})
+			c.enqueue(outgoing{segments: a.TSDU, more: a.More})
 		case session.TDisconnectRequest:
-			c.enqueue(outgoing{})
+			c.enqueue(outgoing{disconnect: true})
 		case session.StartTimer:
 			c.tim = time.AfterFunc(c.cfg.Timers.Disconnect, func() {
 				c.mu.Lock()
@@ -284,7 +288,7 @@ func (c *Conn) enqueue(o outgoing) {
 
 // dropped notes that a TSDU will not be written. c.mu is held.
 func (c *Conn) dropped(o outgoing) {
-	if o.segments != nil && c.writeErr == nil {
+	if !o.disconnect && c.writeErr == nil {
 		c.writeErr = diag.E("", diag.Unavailable, net.ErrClosed)
 	}
 }
@@ -319,12 +323,12 @@ func (c *Conn) write() {
 		if c.over() != nil {
 			limit = c.cfg.Timers.Disconnect
 		}
-		last := o.segments == nil || c.writeErr != nil || c.dead
+		last := o.disconnect || c.writeErr != nil || c.dead
 		c.mu.Unlock()
 		var err error
 		if !last {
 			if err = c.tc.SetWriteDeadline(time.Now().Add(limit)); err == nil {
-				err = c.tc.WriteTSDU(o.segments...)
+				err = c.transmit(o)
 			}
 		}
 		c.mu.Lock()
@@ -345,20 +349,27 @@ func (c *Conn) write() {
 	}
 }
 
+// transmit writes a TSDU, or a part of one.
+func (c *Conn) transmit(o outgoing) error {
+	if o.more {
+		return c.tc.WritePart(o.segments...)
+	}
+	return c.tc.WriteTSDU(o.segments...)
+}
+
 // read is the goroutine that reads the transport connection. It holds at most one
-// TSDU, and reads no other before the user has taken the octets of the one, nor
-// while the peer does not take its answers.
+// TSDU, or one part of a long one, and reads no more before the user has taken its octets,
+// nor while the peer does not take its answers.
 func (c *Conn) read() {
 	for {
 		c.mu.Lock()
 		c.expect()
 		c.mu.Unlock()
-		tsdu, err := c.tc.ReadTSDU()
+		octets, more, err := c.tc.ReadTSDU()
 		c.mu.Lock()
 		switch {
 		case err == nil:
-			c.low.bound(c.tc.MaxTSDU())
-			c.fromTransport(session.TDataIndication{TSDU: tsdu})
+			c.fromTransport(session.TDataIndication{TSDU: octets, More: more})
 		case errors.Is(err, os.ErrDeadlineExceeded) && c.over() == nil:
 			c.giveUp(TemporaryProblem, fmt.Errorf("nothing from the peer within %s", c.cfg.Timers.Idle))
 		default:
@@ -395,7 +406,8 @@ func (c *Conn) disconnected(err error) {
 	}
 }
 
-// expect bounds the wait for the next TSDU while the peer owes one. c.mu is held.
+// expect bounds the wait for the next TSDU, or the next part of a long one, while the peer
+// owes one. c.mu is held.
 func (c *Conn) expect() {
 	var t time.Time
 	if c.machine.in(receiving, rejecting) {

@@ -34,6 +34,8 @@ type lower struct {
 	wanted *presentation.PTokenPleaseRequest // asked for and not sent yet
 	trying bool                              // wanted is being sent
 
+	data arriving // RTTRs
+
 	queue []work
 	out   output
 }
@@ -50,9 +52,9 @@ type mode interface {
 	// indication takes the indications and confirms of presentation that are
 	// about the association as such.
 	indication(a presentation.Action)
-	// rttr is the RTTR of the octets; its contents, and what follows them.
+	// rttr is the RTTR of the octets; octets takes those of RTTRs that come.
 	rttr(a lowData) presentation.PDataRequest
-	octets(value []byte) (octets, rest []byte, err error)
+	octets(a presentation.PDataIndication) error
 }
 
 // work is an event for one of the machines; control is the step of association
@@ -97,13 +99,10 @@ func (n *lower) transport(ev session.Event) output {
 	n.begin()
 	n.toSession(ev)
 	n.run()
+	n.deliver()
 	n.askForTurn()
 	return n.out
 }
-
-// bound bounds an SSDU in segments by what bounds a TSDU, so that segments do not get round
-// that: they are taken although no TSDU maximum size is agreed to (X.225 §7.37.3).
-func (n *lower) bound(octets int) { n.sess.SetMaxSSDU(octets) }
 
 // run works until nothing is left to do. What one machine gives is queued before
 // any machine is stepped again, as its actions are valid until then only.

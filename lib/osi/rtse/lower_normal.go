@@ -100,18 +100,19 @@ func (n *normal) external(a *APDU) ([]acse.External, error) {
 	return []acse.External{acse.NewExternal(n.rtse, b)}, nil
 }
 
-// rttr puts the octets behind the header of an OCTET STRING.
+// rttr puts the octets behind the header of an OCTET STRING, if they begin one.
 func (n *normal) rttr(a lowData) presentation.PDataRequest {
-	length := 0
+	if !a.Enclosure.Begins() {
+		return presentation.PDataRequest{Context: n.rtse, Value: a.Segments, Rest: a.Rest}
+	}
+	length := a.Rest
 	for _, s := range a.Segments {
-		length += len(s)
+		length += int64(len(s))
 	}
 	value := make([][]byte, 1, 1+len(a.Segments))
-	value[0] = ber.AppendHeader(make([]byte, 0, 8), tagOctetString, false, int64(length))
-	return presentation.PDataRequest{Context: n.rtse, Value: append(value, a.Segments...)}
+	value[0] = ber.AppendHeader(make([]byte, 0, 16), tagOctetString, false, length)
+	return presentation.PDataRequest{Context: n.rtse, Value: append(value, a.Segments...), Rest: a.Rest}
 }
-
-func (n *normal) octets(value []byte) (octets, rest []byte, err error) { return octetString(value) }
 
 // The contexts an initiator proposes have the identifiers 1, 3, 5 … in the order
 // ACSE, RTSE, user.

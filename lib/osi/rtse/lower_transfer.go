@@ -1,6 +1,7 @@
 package rtse
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -107,7 +108,7 @@ func (n *lower) notNow(err error) {
 func (n *lower) transfer(a presentation.Action) {
 	switch a := a.(type) {
 	case presentation.PDataIndication:
-		n.dataIndication(a.UserData)
+		n.dataIndication(a)
 	case presentation.PSyncMinorIndication:
 		n.up(upSync{a.Serial})
 	case presentation.PSyncMinorConfirm:
@@ -143,55 +144,85 @@ func (n *lower) transfer(a presentation.Action) {
 	}
 }
 
-// dataIndication takes the RTTRs out of presentation data, joined: each value is one, or
-// several. A single one in one piece, as all are that have much to say, is not copied.
-func (n *lower) dataIndication(data []presentation.PDV) {
-	var joined []byte
-	found := false
-	for _, v := range data {
-		if v.Context != n.rtse {
-			n.up(upMalformed{fmt.Errorf("RTTR: data in presentation context %d: want %d", v.Context, n.rtse)})
-			return
-		}
-		for rest := v.Octets; len(rest) > 0; {
-			octets, next, err := n.mode.octets(rest)
-			if err != nil {
-				n.up(upMalformed{fmt.Errorf("RTTR: at octet %d of the value: %w", len(v.Octets)-len(rest), err)})
-				return
-			}
-			rest, found = next, true
-			if len(joined) == 0 {
-				// What is appended goes to another array: this one is the TSDU's.
-				joined = octets[:len(octets):len(octets)]
-			} else {
-				joined = append(joined, octets...)
-			}
-		}
+// arriving is the RTTRs that come.
+type arriving struct {
+	scan ber.Scanner // normal mode: of a presentation data value
+
+	// What a TSDU, or a part of one, has of them, joined. A single piece, as all are that
+	// have much to say, is the TSDU's, and not copied.
+	octets []byte
+	joined []byte // what more than one piece is joined in
+	copied bool
+	found  bool
+	at     int // where in output.up they are to be told
+}
+
+// dataIndication takes the RTTRs out of presentation data: each value is one, or several.
+func (n *lower) dataIndication(a presentation.PDataIndication) {
+	err := fmt.Errorf("data in presentation context %d: want %d", a.Context, n.rtse)
+	if a.Context == n.rtse {
+		err = n.mode.octets(a)
 	}
-	if found {
-		n.up(upData{joined})
+	if err != nil {
+		n.deliver()
+		n.up(upMalformed{fmt.Errorf("RTTR: %w", err)})
 	}
 }
 
-// octetString reads the OCTET STRING b begins with, without a copy if it is
-// primitive and its length takes no more than four octets after the first.
-func octetString(b []byte) (octets, rest []byte, err error) {
-	if len(b) >= 2 && b[0] == 0x04 && b[1] != 0x80 && b[1] <= 0x84 {
-		header, n := 2, uint64(b[1])
-		if n > 0x80 {
-			header += int(n & 0x7f)
-			n = 0
-			for _, o := range b[2:min(header, len(b))] {
-				n = n<<8 | uint64(o)
-			}
-		}
-		if header <= len(b) && n <= uint64(len(b)-header) {
-			end := header + int(n)
-			return b[header:end], b[end:], nil
-		}
+// gather takes octets of RTTRs, which may be none.
+func (n *lower) gather(octets []byte) {
+	d := &n.data
+	switch {
+	case !d.found:
+		d.found, d.at, d.octets, d.copied = true, len(n.out.up), octets, false
+		n.up(upData{})
+	case len(octets) == 0:
+	case len(d.octets) == 0:
+		d.octets = octets
+	case !d.copied:
+		d.joined, d.copied = append(append(d.joined[:0], d.octets...), octets...), true
+		d.octets = d.joined
+	default:
+		d.joined = append(d.joined, octets...)
+		d.octets = d.joined
 	}
-	rest, err = ber.Unmarshal(b, &octets, ber.Limits{Octets: len(b)})
-	return octets, rest, err
+}
+
+// deliver tells the octets that have been gathered.
+func (n *lower) deliver() {
+	if d := &n.data; d.found {
+		n.out.up[d.at] = upData{d.octets}
+		d.found, d.octets = false, nil
+	}
+}
+
+var errNotRTTR = errors.New("not an OCTET STRING")
+
+// octets takes the contents of OCTET STRINGs, primitive or constructed, which may go on
+// with the next part of the value.
+func (n *normal) octets(a presentation.PDataIndication) error {
+	scan := &n.data.scan
+	if a.Enclosure.Begins() {
+		scan.Reset()
+	}
+	for b := a.Octets; ; {
+		t, err := scan.Next(b)
+		switch {
+		case err != nil:
+			return err
+		case t.Kind == ber.Begin && t.Header.Tag != tagOctetString:
+			return fmt.Errorf("at octet %d of the value: %v: %w", t.Header.Offset, t.Header.Tag, errNotRTTR)
+		case t.Kind == ber.Begin:
+			n.gather(nil)
+		case t.Kind == ber.Octets:
+			n.gather(b[:t.Size])
+		case t.Kind == ber.NeedMore && a.Enclosure.Ends() && !scan.Complete():
+			return scan.Truncated()
+		case t.Kind == ber.NeedMore:
+			return nil
+		}
+		b = b[t.Size:]
+	}
 }
 
 // pleaseIndication reads RTTP. A request that comes without counts as priority 0

@@ -80,10 +80,15 @@ func (x *x410) abort(a lowAbort) error {
 }
 
 func (x *x410) rttr(a lowData) presentation.PDataRequest {
-	return presentation.PDataRequest{Value: a.Segments}
+	return presentation.PDataRequest{Value: a.Segments, Rest: a.Rest}
 }
 
-func (x *x410) octets(value []byte) (octets, rest []byte, err error) { return value, nil, nil }
+func (x *x410) octets(a presentation.PDataIndication) error {
+	if len(a.Octets) > 0 {
+		x.gather(a.Octets)
+	}
+	return nil
+}
 
 func (x *x410) indication(a presentation.Action) {
 	switch a := a.(type) {

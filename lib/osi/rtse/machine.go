@@ -61,6 +61,7 @@ type machine struct {
 	window     int64
 
 	segments  int   // RTTRs of the activity sent since it was started or resumed
+	rest      int64 // octets of the last that have not been sent
 	issued    int64 // checkpoints of the activity sent
 	confirmed int64
 	reason    session.ExceptionReason // why the activity is being discarded or interrupted
@@ -118,12 +119,14 @@ func (m *machine) mayTransfer() bool {
 // never let a second one pass; it counts as 1.
 func (m *machine) windowOpen() bool {
 	return m.state == sending &&
-		(m.segments == 0 || m.checkpoint == 0 || m.issued-m.confirmed < max(m.window, 1))
+		(m.segments == 0 || m.rest > 0 || m.checkpoint == 0 || m.issued-m.confirmed < max(m.window, 1))
 }
 
 var (
 	errState      = errors.New("not in this state")
 	errWindow     = errors.New("the window is closed")
+	errRest       = errors.New("not what was to follow of the RTTR")
+	errAmid       = errors.New("given up amid an RTTR")
 	errCheckpoint = errors.New("there is no checkpoint to resume from")
 	errMonologue  = errors.New("the dialogue is a monologue of the peer's")
 	errInitiator  = errors.New("only the initiator closes an association")
@@ -177,17 +180,26 @@ func (m *machine) user(ev event) (known bool, err error) {
 			return true, m.segment(ev)
 		}
 	case rtEnd:
+		if m.rest > 0 {
+			return true, errRest
+		}
 		if allowed(sending) {
 			m.state, m.endSent, m.ending = awaitEndAck, true, true
 			m.do(lowEnd{})
 		}
 	case rtDiscard:
-		if allowed(sending, awaitEndAck) {
+		switch {
+		case !allowed(sending, awaitEndAck):
+		case m.rest > 0:
+			m.giveUpAmid(ev.Reason)
+		default:
 			m.discard(ev.Reason)
 		}
 	case rtInterrupt:
 		switch {
 		case !allowed(sending, awaitEndAck):
+		case m.rest > 0:
+			m.giveUpAmid(ev.Reason)
 		case !m.resumable || m.confirmed == 0:
 			return true, errCheckpoint
 		default:
@@ -296,23 +308,43 @@ func (m *machine) establish() {
 }
 
 // segment sends one RTTR, with a checkpoint between it and the one before it
-// (X.228 §7.3).
+// (X.228 §7.3), or a part of one.
 func (m *machine) segment(ev rtSegment) error {
-	if !m.windowOpen() {
-		return errWindow
+	first, n := m.rest == 0, ev.Rest
+	for _, s := range ev.Segments {
+		n += int64(len(s))
 	}
-	if m.segments > 0 && m.checkpoint > 0 {
+	switch {
+	case !m.windowOpen():
+		return errWindow
+	case ev.Rest < 0 || !first && n != m.rest:
+		return errRest
+	}
+	if first && m.segments > 0 && m.checkpoint > 0 {
 		m.issued++
 		m.do(lowSync{})
 	}
-	m.segments++
-	m.do(lowData(ev))
+	if first {
+		m.segments++
+	}
+	m.rest = ev.Rest
+	m.do(lowData{Enclosure: session.EnclosureWhole.Part(first, ev.Rest == 0), Segments: ev.Segments, Rest: ev.Rest})
 	return nil
+}
+
+// giveUpAmid gives up an activity amid an RTTR: by an abort (X.228 §7.8), since a peer that
+// has not raised an exception still reads, and would find the RTTR cut short.
+func (m *machine) giveUpAmid(r session.ExceptionReason) {
+	reason := TemporaryProblem
+	if r == session.ExceptionLocalUserError {
+		reason = LocalSystemProblem
+	}
+	m.abort(reason, errAmid)
 }
 
 // activity begins one of this side's, or goes on with one behind checkpoint base.
 func (m *machine) activity(base int64, resumable, ended bool) {
-	m.state, m.segments, m.issued, m.confirmed, m.reason = sending, 0, base, base, 0
+	m.state, m.segments, m.rest, m.issued, m.confirmed, m.reason = sending, 0, 0, base, base, 0
 	m.base, m.resumable, m.endSent = base, resumable, ended
 	m.ending, m.secured = false, false
 }
@@ -335,13 +367,13 @@ func (m *machine) exception(r session.ExceptionReason) {
 
 // interrupt stops the activity of this side's, to be resumed (X.228 §7.6).
 func (m *machine) interrupt(r session.ExceptionReason) {
-	m.state, m.reason = awaitInterruptAck, r
+	m.state, m.reason, m.rest = awaitInterruptAck, r, 0
 	m.do(lowInterrupt{Reason: r})
 }
 
 // discard gives up the activity of this side's (X.228 §7.7).
 func (m *machine) discard(r session.ExceptionReason) {
-	m.reason = r
+	m.reason, m.rest = r, 0
 	m.state = awaitDiscardAck
 	m.do(lowDiscard{Reason: r})
 }

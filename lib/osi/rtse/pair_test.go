@@ -254,11 +254,16 @@ func tsdu(t testing.TB, peer *tp.Conn) []byte {
 	if err := peer.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	b, err := peer.ReadTSDU()
-	if err != nil {
-		t.Fatalf("read TSDU: %v", err)
+	var all []byte
+	for more := true; more; {
+		var b []byte
+		var err error
+		if b, more, err = peer.ReadTSDU(); err != nil {
+			t.Fatalf("read TSDU: %v", err)
+		}
+		all = append(all, b...)
 	}
-	return bytes.Clone(b)
+	return all
 }
 
 // zeroes is an endless source.

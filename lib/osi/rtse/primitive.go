@@ -82,8 +82,12 @@ type (
 		Activity []byte
 		Resumption
 	}
-	// rtSegment hands over the octets of one RTTR.
-	rtSegment struct{ Segments [][]byte }
+	// rtSegment hands over the octets of one RTTR, or what comes next of one that is
+	// too long for memory: Rest octets follow with further rtSegments.
+	rtSegment struct {
+		Segments [][]byte
+		Rest     int64
+	}
 	// rtEnd ends the APDU.
 	rtEnd struct{}
 	// rtDiscard gives the transfer up: the transfer time has passed, or the
@@ -112,7 +116,7 @@ type (
 	}
 	// rtRepeated tells that the APDU that is resumed has been accepted before.
 	rtRepeated struct{}
-	// rtDataInd brings the octets of one RTTR.
+	// rtDataInd brings the octets of RTTRs, as they come.
 	rtDataInd struct{ Octets []byte }
 	// rtCheckpoint asks for what came before it to be secured.
 	rtCheckpoint struct{ Serial session.SerialNumber }
@@ -182,7 +186,11 @@ type (
 		Activity []byte
 		Resumption
 	}
-	lowData         struct{ Segments [][]byte } // one RTTR
+	lowData struct { // one RTTR, or a part of one
+		Enclosure session.Enclosure
+		Segments  [][]byte
+		Rest      int64
+	}
 	lowSync         struct{}
 	lowSyncAck      struct{ Serial session.SerialNumber }
 	lowEnd          struct{}

@@ -319,7 +319,8 @@ type TransferResult struct {
 	InDoubt bool
 	// Err is why this side gave the transfer up: what the reader of the APDU
 	// returned, the end of the context, or the transfer time. The association
-	// stands.
+	// stands, unless it is one without checkpoints: an RTTR cannot be given up
+	// in its midst but by an abort.
 	Err error
 }
 

@@ -53,7 +53,8 @@ type outbound struct {
 	header   []byte    // of the EXTERNAL
 	pos      int64     // octets of header and apdu that have been read
 	total    int64
-	size     int // of an RTTR
+	size     int  // of an RTTR, or of a part of the only one
+	single   bool // there are no checkpoints, and one RTTR
 	sizes    []int
 	progress func(Resumption)
 	timer    *time.Timer
@@ -220,12 +221,12 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 	}
 	out := &outbound{
 		Conn: c, apdu: apdu, header: header, total: int64(len(header)) + size, sizes: o.sizes,
-		size: withoutCheckpoints, progress: o.Progress,
+		size: partSize, single: c.machine.checkpoint == 0, progress: o.Progress,
 	}
 	if o.Resumable {
 		out.seeker, _ = apdu.(io.Seeker)
 	}
-	if c.machine.checkpoint > 0 {
+	if !out.single {
 		out.size = int(min(c.machine.checkpoint, c.cfg.ownLimit())) * checkpointUnit
 	}
 	if r := o.Resume; r != nil {
@@ -313,7 +314,7 @@ func (o *outbound) tell() {
 // settled reports whether the activity is over. o.mu is held.
 func (o *outbound) settled() bool { return o.result != nil || o.broken != nil }
 
-// next reads the octets of the next RTTR.
+// next reads the octets of the next RTTR, or of the next part of the only one.
 func (o *outbound) next() ([]byte, error) {
 	n := int64(o.size)
 	if len(o.sizes) > 0 {
@@ -331,8 +332,8 @@ func (o *outbound) next() ([]byte, error) {
 	return b, nil
 }
 
-// segment queues one RTTR when the window lets it pass. going is false if the
-// transfer is no longer under way.
+// segment queues one RTTR, or a part of the only one, when the window lets it pass. going
+// is false if the transfer is no longer under way.
 func (o *outbound) segment(ctx context.Context, octets []byte) (going bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -353,7 +354,11 @@ func (o *outbound) segment(ctx context.Context, octets []byte) (going bool, err 
 		return false, nil
 	}
 	issued := o.machine.issued
-	err = o.step(rtSegment{Segments: [][]byte{octets}})
+	segment := rtSegment{Segments: [][]byte{octets}}
+	if o.single {
+		segment.Rest = o.total - o.pos
+	}
+	err = o.step(segment)
 	if o.machine.issued > issued && o.seeker != nil {
 		o.marks = append(o.marks, Mark{Serial: session.SerialNumber(o.machine.issued), Octets: o.pos - int64(len(octets))})
 	}

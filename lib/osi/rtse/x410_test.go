@@ -303,11 +303,11 @@ func TestX410Answers(t *testing.T) {
 				if err != nil {
 					return
 				}
-				if _, err := tc.ReadTSDU(); err != nil {
+				if _, _, err := tc.ReadTSDU(); err != nil {
 					return
 				}
 				_ = tc.WriteTSDU(unhex(t, tt.answer)) // the initiator says what it heard
-				_, _ = tc.ReadTSDU()
+				_, _, _ = tc.ReadTSDU()
 			}()
 			_, _, err := Open(testContext(t), i, x410Config("A", 12), ber.Raw{5, 0})
 			refusal, abort := within[*Refusal](err), within[*Abort](err)

@@ -86,7 +86,7 @@ func decodeOne(tsdu []byte, off int, first bool) (SPDU, int, error) {
 		return nil, 0, fmt.Errorf("si %d at octet %d: unknown in this place", b[0], off)
 	}
 	if f.err == nil && segmentOf(s).data != nil {
-		f.continued = !f.peekEnclosure().begins()
+		f.continued = !f.peekEnclosure().Begins()
 	}
 	s.fields(&f)
 	n += begin
@@ -204,7 +204,7 @@ func nextSPDU(si byte, f *fields) SPDU {
 	case 34:
 		return new(RA)
 	case 41:
-		if f.err == nil && f.peekEnclosure().begins() {
+		if f.err == nil && f.peekEnclosure().Begins() {
 			if v, _ := f.find(piSyncType); v != nil && (len(v) != 1 || v[0]&notActivityEnd != 0) {
 				return new(MAP)
 			}

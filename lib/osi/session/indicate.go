@@ -67,7 +67,7 @@ func (m *Machine) overflow(in *input) error {
 		return err
 	}
 	cn.UserData = append(cn.UserData[:len(cn.UserData):len(cn.UserData)], cdo.UserData...)
-	if cdo.Enclosure.ends() {
+	if cdo.Enclosure.Ends() {
 		m.connectBegun = nil
 		m.indicateCN(cn)
 	}
@@ -183,42 +183,50 @@ func (m *Machine) refused(in *input) error {
 
 func (m *Machine) indicateDT(in *input) error {
 	s := in.spdu.(*DT)
-	data, whole, err := m.dt.add(s.Enclosure, s.UserInformation, m.params.MaxSSDU)
-	if whole {
-		m.act(SDataIndication{UserData: data})
+	if err := m.dt.follow(s.Enclosure); err != nil {
+		return err
 	}
-	return err
+	m.act(SDataIndication{Enclosure: s.Enclosure.Part(true, true), UserData: s.UserInformation})
+	return nil
 }
 
+// indicateTD takes TD. There is no use for much of it: it is put together.
 func (m *Machine) indicateTD(in *input) error {
 	s := in.spdu.(*TD)
-	data, whole, err := m.td.add(s.Enclosure, s.UserInformation, m.params.MaxSSDU)
-	if whole {
+	if err := m.td.follow(s.Enclosure); err != nil {
+		return err
+	}
+	data := s.UserInformation
+	if !s.Enclosure.Begins() || !s.Enclosure.Ends() {
+		if err := m.bound(len(m.td.data) + len(data)); err != nil {
+			return err
+		}
+		m.td.data = append(m.td.data, data...)
+		data = m.td.data
+	}
+	if s.Enclosure.Ends() {
+		m.td.data = nil
 		m.act(STypedDataIndication{UserData: data})
 	}
-	return err
+	return nil
 }
 
-// add takes a segment and tells whether the SSDU is whole with it. An SSDU of
-// one segment is not copied.
-func (s *ssdu) add(e Enclosure, data []byte, max int) (all []byte, whole bool, err error) {
+// ssdu is an S-DATA or S-TYPED-DATA unit that comes.
+type ssdu struct {
+	open bool
+	data []byte // S-TYPED-DATA: what has come
+}
+
+// follow judges whether the next of it may be what has the enclosure item.
+func (s *ssdu) follow(e Enclosure) error {
 	switch {
-	case e.begins() == s.open && s.open:
-		return nil, false, errors.New("amid the segments of another SSDU")
-	case e.begins() == s.open:
-		return nil, false, errors.New("segment without a beginning")
-	case e.begins() && e.ends():
-		return data, true, nil
-	case len(s.data)+len(data) > max:
-		return nil, false, fmt.Errorf("%w: limit %d octets", errTooMuch, max)
+	case e.Begins() && s.open:
+		return errors.New("amid the segments of another SSDU")
+	case !e.Begins() && !s.open:
+		return errors.New("segment without a beginning")
 	}
-	s.data = append(s.data, data...)
-	s.open = !e.ends()
-	if s.open {
-		return nil, false, nil
-	}
-	all, s.data = s.data, nil
-	return all, true, nil
+	s.open = !e.Ends()
+	return nil
 }
 
 // indicateMIP takes MIP: [23].

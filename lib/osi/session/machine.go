@@ -1,9 +1,7 @@
 package session
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 
 	"github.com/mtakit/mtakit/lib/diag"
 )
@@ -24,17 +22,13 @@ type Params struct {
 	// Versions are the protocol versions offered or accepted; zero means both.
 	Versions Versions
 	// MaxUserData bounds the user data of a received SSDU that comes in
-	// segments, other than S-DATA, in octets; zero means 64 KiB.
+	// segments, other than S-DATA, in octets; zero means 64 KiB. S-DATA is passed on as
+	// it comes, and of any length.
 	MaxUserData int
-	// MaxSSDU bounds a received S-DATA or S-TYPED-DATA unit that comes in
-	// segments, in octets; zero means 16 MiB. An SSDU in one SPDU is bounded
-	// by the transport's limit on a TSDU instead.
-	MaxSSDU int
 }
 
 const (
 	defaultMaxUserData = 64 << 10
-	defaultMaxSSDU     = 16 << 20
 	// supported are the functional units there are rows for in the table.
 	supported = HalfDuplex | Duplex | MinorSync | ActivityManagement | Exceptions | TypedData
 )
@@ -64,14 +58,11 @@ type Machine struct {
 	connectBegun *CN          // the CN that CDO SPDUs complete
 	begun        SPDU         // the first SPDU of an SSDU in segments
 	dt, td       ssdu
+	sending      bool // an S-DATA unit has been requested in part
+
+	tsdu arriving // the TSDU that comes
 
 	actions []Action
-}
-
-// ssdu is an S-DATA or S-TYPED-DATA unit that comes in segments.
-type ssdu struct {
-	open bool
-	data []byte
 }
 
 // New returns a machine whose transport connection is open (STA 01C).
@@ -81,9 +72,6 @@ func New(p Params) *Machine {
 	}
 	if p.MaxUserData == 0 {
 		p.MaxUserData = defaultMaxUserData
-	}
-	if p.MaxSSDU == 0 {
-		p.MaxSSDU = defaultMaxSSDU
 	}
 	return &Machine{params: p, state: STA01C}
 }
@@ -99,7 +87,7 @@ func (m *Machine) Step(ev Event) []Action {
 	m.actions = nil
 	switch ev := ev.(type) {
 	case TDataIndication:
-		m.receive(ev.TSDU)
+		m.receive(ev.TSDU, ev.More)
 	case TDisconnectIndication:
 		m.disconnected(ev.Err)
 	case TimerExpired:
@@ -112,9 +100,6 @@ func (m *Machine) Step(ev Event) []Action {
 	}
 	return m.actions
 }
-
-// SetMaxSSDU sets what Params.MaxSSDU bounds, for the SSDU that is coming too.
-func (m *Machine) SetMaxSSDU(octets int) { m.params.MaxSSDU = octets }
 
 // State returns the state of the connection.
 func (m *Machine) State() State { return m.state }
@@ -149,140 +134,38 @@ func (m *Machine) request(ev Event) {
 	in := inputOf(ev)
 	r, err := m.find(&in)
 	if err == nil {
+		err = m.cutShort(in.kind)
+	}
+	if err == nil {
 		err = r.do(m, &in)
 	}
 	if err != nil {
 		m.actions = []Action{ServiceError{Err: diag.E("session: "+requestName(in.kind), diag.Usage, err)}}
 		return
 	}
-	if r.next != stay {
-		m.state = r.next
-	}
-}
-
-// receive takes a TSDU.
-func (m *Machine) receive(tsdu []byte) {
-	if m.state == STA01 {
-		return
-	}
-	switch m.state {
-	case STA01C, STA01D, STA02A, STA02B:
-		// Selectors, references and user data of establishment are kept for
-		// as long as the connection lasts.
-		tsdu = bytes.Clone(tsdu)
-	}
-	spdus, err := decode(tsdu)
-	if err != nil {
-		m.protocolError(tsdu, err)
-		return
-	}
-	if len(spdus) > 2 {
-		m.protocolError(tsdu, fmt.Errorf("%d spdus: extended concatenation was not agreed to", len(spdus)))
-		return
-	}
-	// What is of category 2 comes before what it is concatenated with (X.225
-	// §6.3.7.1).
-	for i := len(spdus) - 1; i >= 0; i-- {
-		if empty(spdus[i]) {
-			continue
-		}
-		if err := m.take(spdus[i], tsdu, i); err != nil {
-			m.protocolError(tsdu, fmt.Errorf("%s: %w", spdus[i].info().name, err))
-			return
-		}
-	}
-}
-
-// empty tells of a GT or PT that says nothing. Alone it is as good as nothing,
-// although X.225 §8.3.16.6 wants another SPDU behind it.
-func empty(s SPDU) bool {
-	switch s := s.(type) {
-	case *GT:
-		return s.Tokens == 0 && s.UserData == nil && s.Enclosure == EnclosureNone
-	case *PT:
-		return s.Tokens == 0 && s.UserData == nil && s.Enclosure == EnclosureNone
-	}
-	return false
-}
-
-// take takes one SPDU, number i of its TSDU.
-func (m *Machine) take(s SPDU, tsdu []byte, i int) error {
-	g := segmentOf(s)
-	if _, cdo := s.(*CDO); g.data != nil && !cdo && m.state != STA16 {
-		var err error
-		if s, err = m.reassemble(s, g, tsdu, i); s == nil {
-			return err
-		}
-	}
-	in := m.inputFor(s)
-	r, err := m.find(&in)
-	if err != nil {
-		return err
-	}
-	if r.do != nil {
-		if err := r.do(m, &in); err != nil {
-			return err
-		}
+	if in.kind != inSDTreq {
+		m.sending = false
 	}
 	if r.next != stay {
 		m.state = r.next
 	}
-	return nil
 }
 
-// reassemble returns the SPDU with its whole user data, or nil until there is
-// the last segment (X.225 §7.37.3).
-func (m *Machine) reassemble(s SPDU, g segment, tsdu []byte, i int) (SPDU, error) {
-	e := *g.enclosure
-	if _, abort := s.(*AB); m.begun != nil && abort && e.begins() {
-		// Only an abort may come between the segments of another.
-		m.begun = nil
-	}
-	switch {
-	case m.begun == nil && e.begins() && e.ends():
-		return s, nil
-	case m.begun == nil && e.begins():
-		m.begun = again(tsdu, i)
-		// Cut to its length so that appending leaves the TSDU alone.
-		data := segmentOf(m.begun).data
-		*data = (*data)[:len(*data):len(*data)]
-		return nil, m.bound(len(*data))
-	case m.begun == nil:
-		return nil, errors.New("segment without a beginning")
-	case e.begins() || s.info() != m.begun.info():
-		return nil, fmt.Errorf("amid the segments of %s", m.begun.info().name)
-	}
-	whole := segmentOf(m.begun)
-	if err := m.bound(len(*whole.data) + len(*g.data)); err != nil {
-		return nil, err
-	}
-	*whole.data = append(*whole.data, *g.data...)
-	if !e.ends() {
-		return nil, nil
-	}
-	*whole.enclosure = EnclosureNone
-	s, m.begun = m.begun, nil
-	return s, nil
-}
-
-// again decodes SPDU i of a TSDU from a copy of the TSDU.
-func again(tsdu []byte, i int) SPDU {
-	spdus, err := decode(bytes.Clone(tsdu))
-	if err != nil || i >= len(spdus) {
+// cutShort ends the TSDU of an S-DATA unit that has been requested in part, so that what
+// ends its activity, or the connection, can be sent. Nothing else can.
+func (m *Machine) cutShort(k incoming) error {
+	if !m.sending || k == inSDTreq {
 		return nil
 	}
-	return spdus[i]
-}
-
-// errTooMuch is the cause when the peer sends more than Params allow.
-var errTooMuch = errors.New("more user data than are taken")
-
-func (m *Machine) bound(n int) error {
-	if n > m.params.MaxUserData {
-		return fmt.Errorf("%w: limit %d octets", errTooMuch, m.params.MaxUserData)
+	if k != inSACTDreq && k != inSACTIreq && k != inSUABreq {
+		return errAmid
 	}
+	m.act(TDataRequest{})
 	return nil
 }
+
+// errAmid is the cause when an SSDU goes on and something else comes.
+var errAmid = errors.New("amid an SSDU")
 
 // protocolError ends the connection over a TSDU (X.225 §A.4.1.2 a). In STA 16
 // everything but the end is discarded.
@@ -302,6 +185,10 @@ func (m *Machine) protocolError(tsdu []byte, err error) {
 	m.begun, m.connectBegun, m.connectData = nil, nil, nil
 	m.dt, m.td = ssdu{}, ssdu{}
 	m.act(SPAbortIndication{Reason: reason, Err: diag.E("session", diag.Protocol, err)})
+	if m.sending {
+		m.sending = false
+		m.act(TDataRequest{})
+	}
 	if b, err := Append(nil, ab); err == nil {
 		m.act(TDataRequest{TSDU: [][]byte{b}})
 	}

@@ -26,7 +26,7 @@ func (p *pair) do(side int, ev Event) {
 	for _, a := range p.sides[side].Step(ev) {
 		switch a := a.(type) {
 		case TDataRequest:
-			p.wires[1-side] = append(p.wires[1-side], TDataIndication{TSDU: bytes.Join(a.TSDU, nil)})
+			p.wires[1-side] = append(p.wires[1-side], TDataIndication{TSDU: bytes.Join(a.TSDU, nil), More: a.More})
 		case TDisconnectRequest:
 			p.wires[1-side] = append(p.wires[1-side], TDisconnectIndication{})
 			p.wires[side] = nil
@@ -133,6 +133,72 @@ func TestDataAreNotCopied(t *testing.T) {
 	}
 }
 
+// TestPartsArrive: an SSDU, sent whole, in parts, or in segments, over a transport
+// connection that cuts its TSDU anywhere, is indicated as it comes, and once; and a part of
+// a TSDU is not copied.
+func TestPartsArrive(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := newPair(t)
+		p.connect(ForRTSE)
+		want := rapid.SliceOfN(rapid.Byte(), 1, 40).Draw(t, "ssdu")
+		var tsdus [][]byte
+		if rapid.Bool().Draw(t, "segments") {
+			for rest := want; len(rest) > 0; {
+				n := rapid.IntRange(1, len(rest)).Draw(t, "segment")
+				first, last := len(rest) == len(want), n == len(rest)
+				b, err := Append(nil, &GT{}, &DT{Enclosure: EnclosureWhole.Part(first, last), UserInformation: rest[:n]})
+				if err != nil {
+					t.Fatal(err)
+				}
+				tsdus, rest = append(tsdus, b), rest[n:]
+			}
+		} else {
+			var tsdu []byte
+			for rest := want; len(rest) > 0; {
+				n := rapid.IntRange(1, len(rest)).Draw(t, "part")
+				e := EnclosureWhole.Part(len(rest) == len(want), n == len(rest))
+				for _, a := range p.sides[0].Step(SDataRequest{Enclosure: e, UserData: [][]byte{rest[:n]}}) {
+					r := a.(TDataRequest)
+					if tsdu = append(tsdu, bytes.Join(r.TSDU, nil)...); r.More == e.Ends() {
+						t.Fatalf("%v: more %v", e, r.More)
+					}
+				}
+				rest = rest[n:]
+			}
+			tsdus = [][]byte{tsdu}
+		}
+		var got []byte
+		begun, ended := 0, 0
+		for _, tsdu := range tsdus {
+			for more := true; more; {
+				n := rapid.IntRange(0, len(tsdu)).Draw(t, "octets")
+				piece := tsdu[:n:n]
+				tsdu = tsdu[n:]
+				more = len(tsdu) > 0 || rapid.Bool().Draw(t, "more")
+				for _, a := range p.sides[1].Step(TDataIndication{TSDU: piece, More: more}) {
+					ind, ok := a.(SDataIndication)
+					if !ok {
+						t.Fatal(printAction(a))
+					}
+					if ind.Enclosure.Begins() {
+						begun++
+					}
+					if ind.Enclosure.Ends() {
+						ended++
+					}
+					if begun != 1 || ended > 0 != (len(got)+len(ind.UserData) == len(want) && !more) && len(tsdus) == 1 {
+						t.Fatalf("begun %d, ended %d, after %d octets", begun, ended, len(got)+len(ind.UserData))
+					}
+					got = append(got, ind.UserData...)
+				}
+			}
+		}
+		if begun != 1 || ended != 1 || !bytes.Equal(got, want) {
+			t.Fatalf("begun %d, ended %d: %x", begun, ended, got)
+		}
+	})
+}
+
 // TestConnectIndicationIsDetached: what is told of the peer outlives the TSDU.
 func TestConnectIndicationIsDetached(t *testing.T) {
 	m := New(Params{Role: Responder})
@@ -199,7 +265,7 @@ func (p *pair) agree() {
 func drawRequest(t *rapid.T, m *Machine) Event {
 	serial := SerialNumber(rapid.IntRange(int(m.va)-1, int(m.vm)).Draw(t, "serial"))
 	requests := []Event{
-		SDataRequest{UserData: [][]byte{[]byte("data")}},
+		SDataRequest{Enclosure: rapid.SampledFrom(enclosures).Draw(t, "enclosure"), UserData: [][]byte{[]byte("data")}},
 		SSyncMinorRequest{},
 		SSyncMinorResponse{Serial: serial},
 		SActivityStartRequest{Activity: []byte{2, 1, 1}},
@@ -219,6 +285,8 @@ func drawRequest(t *rapid.T, m *Machine) Event {
 	}
 	return requests[rapid.SampledFrom(weights).Draw(t, "request")]
 }
+
+var enclosures = []Enclosure{EnclosureNone, EnclosureBeginning, EnclosureMiddle, EnclosureEnd, EnclosureWhole}
 
 // respond gives the responses that are due.
 func (p *pair) respond(side int) {
@@ -280,14 +348,15 @@ func FuzzMachineStandsAnything(f *testing.F) {
 		if len(script) == 0 {
 			return
 		}
-		m := New(Params{Role: Role(script[0] & 1), Versions: Versions(script[0] >> 1 & 3), MaxUserData: 300, MaxSSDU: 300})
+		m := New(Params{Role: Role(script[0] & 1), Versions: Versions(script[0] >> 1 & 3), MaxUserData: 300})
 		running := false
+		var sent []byte
 		for script = script[1:]; len(script) >= 2; {
 			var ev Event
 			ev, script = nextEvent(script)
 			before := m.State()
 			actions := m.Step(ev)
-			if len(actions) > 4 {
+			if len(actions) > 6 {
 				t.Fatalf("%#v in %v: %d actions", ev, before, len(actions))
 			}
 			for _, a := range actions {
@@ -296,9 +365,13 @@ func FuzzMachineStandsAnything(f *testing.F) {
 					if before == STA01 || before == STA16 {
 						t.Fatalf("%#v in %v: %v", ev, before, printAction(a))
 					}
-					if _, err := Decode(bytes.Join(a.TSDU, nil)); err != nil {
+					if sent = append(sent, bytes.Join(a.TSDU, nil)...); a.More {
+						break
+					}
+					if _, err := Decode(sent); err != nil {
 						t.Fatal(err)
 					}
+					sent = nil
 				case StartTimer:
 					running = true
 				case StopTimer:
@@ -324,13 +397,13 @@ func FuzzMachineStandsAnything(f *testing.F) {
 	})
 }
 
-// nextEvent reads an event: below 80 hex the TSDU of as many octets as the next
-// octet says, else a request with a parameter.
+// nextEvent reads an event: below 80 hex the TSDU of as many octets as the next octet
+// says, from 40 hex on the first of them only; else a request with a parameter.
 func nextEvent(script []byte) (Event, []byte) {
 	kind, n, rest := script[0], script[1], script[2:]
 	if kind < 0x80 {
 		size := min(int(n), len(rest))
-		return TDataIndication{TSDU: rest[:size:size]}, rest[size:]
+		return TDataIndication{TSDU: rest[:size:size], More: kind >= 0x40}, rest[size:]
 	}
 	data := bytes.Repeat([]byte{'A'}, int(n)*3)
 	units := []FunctionalUnits{ForRTSE, Duplex, HalfDuplex | MinorSync, ForRTSE | TypedData}[n%4]
@@ -338,7 +411,7 @@ func nextEvent(script []byte) (Event, []byte) {
 		SConnectRequest{Requirements: units, Tokens: TokenSetting(n), UserData: data},
 		SConnectResponse{Requirements: units, Tokens: TokenSetting(n), UserData: data},
 		SConnectRefusal{Reason: RefuseReason(n), UserData: data},
-		SDataRequest{UserData: [][]byte{data}},
+		SDataRequest{Enclosure: enclosures[int(n)%len(enclosures)], UserData: [][]byte{data}},
 		STypedDataRequest{UserData: [][]byte{data}},
 		STokenGiveRequest{Tokens: Tokens(n)},
 		STokenPleaseRequest{Tokens: Tokens(n), UserData: data},

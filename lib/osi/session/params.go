@@ -264,7 +264,7 @@ func (f *fields) enclosure(e *Enclosure) {
 		return
 	}
 	if f.encode {
-		f.continued = !e.begins()
+		f.continued = !e.Begins()
 		if *e != EnclosureNone && f.err == nil {
 			f.dst = append(f.dst, piEnclosure, 1, byte(*e-EnclosureMiddle))
 		}

@@ -96,12 +96,24 @@ type (
 type (
 	// SDataRequest is the S-DATA request: SDTreq. The segments of UserData are
 	// sent as one SSDU and are not copied; they must stay unchanged until the
-	// TDataRequest that carries them has been carried out.
-	SDataRequest struct{ UserData [][]byte }
+	// TDataRequest that carries them has been carried out. An SSDU that is not in
+	// memory whole is requested in parts, which Enclosure tells apart. It is one SSDU
+	// in one TSDU all the same; until it ends only S-ACTIVITY-DISCARD,
+	// S-ACTIVITY-INTERRUPT and S-U-ABORT may be requested, which cut it short.
+	SDataRequest struct {
+		Enclosure Enclosure
+		UserData  [][]byte
+	}
 
 	// SDataIndication is the S-DATA indication: SDTind. UserData is a part of
-	// the TSDU that carried it unless the SSDU came in segments.
-	SDataIndication struct{ UserData []byte }
+	// the TSDU that carried it. Of an SSDU that came in several TDataIndications, or
+	// in segments, it is what came with one, which may be nothing, and Enclosure says
+	// where in the SSDU that stands. One begun that is not ended, by an activity
+	// interrupt or discard or an exception, has none.
+	SDataIndication struct {
+		Enclosure Enclosure
+		UserData  []byte
+	}
 
 	// STypedDataRequest is the S-TYPED-DATA request: STDreq.
 	STypedDataRequest struct{ UserData [][]byte }
@@ -299,18 +311,27 @@ type (
 
 // The primitives of the TS-provider (X.225 §6.1) and the timer TIM.
 type (
-	// TDataIndication is the T-DATA indication: one whole TSDU. Indications
-	// that follow from it may refer to TSDU, which must stay unchanged until
-	// they have been dealt with; those of S-CONNECT do not.
-	TDataIndication struct{ TSDU []byte }
+	// TDataIndication is the T-DATA indication: one whole TSDU, or, of a long one, the
+	// octets that have come; it goes on with the next indication if there is more.
+	// Indications that follow from it may refer to TSDU, which must stay unchanged
+	// until they have been dealt with; those of S-CONNECT do not.
+	TDataIndication struct {
+		TSDU []byte
+		More bool
+	}
 	// TDisconnectIndication is the T-DISCONNECT indication: TDISind. Err is the
 	// cause as the transport knows it and may be nil.
 	TDisconnectIndication struct{ Err error }
 	// TimerExpired tells that the timer TIM has run out (X.225 §7.7.2, §7.9.2).
 	TimerExpired struct{}
 
-	// TDataRequest is the T-DATA request: the segments are one TSDU.
-	TDataRequest struct{ TSDU [][]byte }
+	// TDataRequest is the T-DATA request: the segments are one TSDU, or a part of one
+	// that goes on with the next request if there is more. Only what ends a TSDU that
+	// was begun has no octets: it had to be cut short.
+	TDataRequest struct {
+		TSDU [][]byte
+		More bool
+	}
 	// TDisconnectRequest is the T-DISCONNECT request: TDISreq. It closes the
 	// transport connection; what was requested before must still be sent.
 	TDisconnectRequest struct{}

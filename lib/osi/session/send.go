@@ -181,16 +181,29 @@ func (m *Machine) sendRF(in *input) error {
 	return nil
 }
 
-// sendDT sends the segments behind GT and DT headers, uncopied.
+// sendDT sends the segments behind GT and DT headers, uncopied, or behind what has been
+// sent of the SSDU.
 func (m *Machine) sendDT(in *input) error {
-	return m.gather(in.request.(SDataRequest).UserData, &GT{}, &DT{})
+	req := in.request.(SDataRequest)
+	if req.Enclosure.Begins() == m.sending {
+		return errAmid
+	}
+	var headers []SPDU
+	if req.Enclosure.Begins() {
+		headers = []SPDU{&GT{}, &DT{}}
+	}
+	if err := m.gather(req.UserData, !req.Enclosure.Ends(), headers...); err != nil {
+		return err
+	}
+	m.sending = !req.Enclosure.Ends()
+	return nil
 }
 
 func (m *Machine) sendTD(in *input) error {
-	return m.gather(in.request.(STypedDataRequest).UserData, &TD{})
+	return m.gather(in.request.(STypedDataRequest).UserData, false, &TD{})
 }
 
-func (m *Machine) gather(data [][]byte, headers ...SPDU) error {
+func (m *Machine) gather(data [][]byte, more bool, headers ...SPDU) error {
 	n := 0
 	for _, d := range data {
 		n += len(d)
@@ -198,15 +211,18 @@ func (m *Machine) gather(data [][]byte, headers ...SPDU) error {
 	if n == 0 {
 		return errors.New("empty SSDU")
 	}
-	var header []byte
-	for _, s := range headers {
-		var err error
-		if header, err = appendHeader(header, s); err != nil {
-			return err
-		}
-	}
 	tsdu := make([][]byte, 0, 1+len(data))
-	m.act(TDataRequest{TSDU: append(append(tsdu, header), data...)})
+	if len(headers) > 0 {
+		var header []byte
+		for _, s := range headers {
+			var err error
+			if header, err = appendHeader(header, s); err != nil {
+				return err
+			}
+		}
+		tsdu = append(tsdu, header)
+	}
+	m.act(TDataRequest{TSDU: append(tsdu, data...), More: more})
 	return nil
 }
 
@@ -319,7 +335,11 @@ func (m *Machine) sendAR(in *input) error {
 
 func (m *Machine) sendED(in *input) error {
 	req := in.request.(SUExceptionReportRequest)
-	return m.transmit(&PT{}, &ED{Reason: req.Reason, UserData: req.UserData})
+	if err := m.transmit(&PT{}, &ED{Reason: req.Reason, UserData: req.UserData}); err != nil {
+		return err
+	}
+	m.dt = ssdu{} // what comes of it is dropped
+	return nil
 }
 
 // sendGT sends GT: [11].

@@ -35,8 +35,36 @@ const (
 	EnclosureWhole // beginning and end
 )
 
-func (e Enclosure) begins() bool { return e != EnclosureMiddle && e != EnclosureEnd }
-func (e Enclosure) ends() bool   { return e != EnclosureMiddle && e != EnclosureBeginning }
+// String names the item.
+func (e Enclosure) String() string {
+	switch e {
+	case EnclosureMiddle:
+		return "middle"
+	case EnclosureBeginning:
+		return "beginning"
+	case EnclosureEnd:
+		return "end"
+	}
+	return "whole"
+}
+
+// Begins and Ends report whether an SSDU begins, and ends, with what has the item.
+func (e Enclosure) Begins() bool { return e != EnclosureMiddle && e != EnclosureEnd }
+func (e Enclosure) Ends() bool   { return e != EnclosureMiddle && e != EnclosureBeginning }
+
+// Part is the item of a part of what has it: of its first octets, its last, both, or none
+// of these. What is whole has none.
+func (e Enclosure) Part(first, last bool) Enclosure {
+	switch first, last = first && e.Begins(), last && e.Ends(); {
+	case first && last:
+		return EnclosureNone
+	case first:
+		return EnclosureBeginning
+	case last:
+		return EnclosureEnd
+	}
+	return EnclosureMiddle
+}
 
 // TransportDisconnect is the transport disconnect parameter of RF, FN and AB
 // (X.225 §8.3.5.6, §8.3.9.3).

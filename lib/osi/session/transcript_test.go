@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "write the actions that were found into 
 // TestTranscripts runs testdata/*.txt. A file is a sequence of blocks apart by an
 // empty line: lines of comment, a line "machine" with the role and what differs
 // from the default parameters, then an event, "----", the actions it leads to and
-// the state after it. Octets are hexadecimal; "*n" after an octet repeats it.
+// the state after it. Octets are hexadecimal; "*n" after an octet repeats it, and "..."
+// behind those of a TSDU says that there is more of it.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -84,7 +85,7 @@ func newMachine(t *testing.T, words []string) *Machine {
 		case "version2":
 			p.Versions = Version2
 		case "small":
-			p.MaxUserData, p.MaxSSDU = 8, 8
+			p.MaxUserData = 8
 		default:
 			t.Fatalf("machine: %q", w)
 		}
@@ -115,7 +116,8 @@ func parseEvent(t *testing.T, line string) Event {
 	}
 	v := reflect.New(typ).Elem()
 	if name == "TDataIndication" {
-		return TDataIndication{TSDU: hexOctets(t, rest)}
+		rest, more := strings.CutSuffix(rest, "...")
+		return TDataIndication{TSDU: hexOctets(t, rest), More: more}
 	}
 	for _, f := range strings.Split(rest, "; ") {
 		path, value, ok := strings.Cut(f, ": ")
@@ -228,15 +230,22 @@ func printAction(a Action) string {
 		for _, s := range a.TSDU {
 			all = append(all, s...)
 		}
+		if len(all) == 0 {
+			return "TDataRequest, the end"
+		}
+		more := ""
+		if a.More {
+			more = " ..."
+		}
 		var names []string
 		spdus, err := Decode(all)
 		if err != nil {
-			return fmt.Sprintf("TDataRequest %s: %v", printOctets(all), err)
+			return fmt.Sprintf("TDataRequest %s%s: %v", printOctets(all), more, err)
 		}
 		for _, s := range spdus {
 			names = append(names, s.info().name)
 		}
-		return fmt.Sprintf("TDataRequest %s: %s", strings.Join(names, " "), printOctets(all))
+		return fmt.Sprintf("TDataRequest %s: %s%s", strings.Join(names, " "), printOctets(all), more)
 	case ServiceError:
 		return "ServiceError " + a.Err.Error()
 	}

@@ -22,14 +22,14 @@ type Params struct {
 	// TPDUSize is the largest TPDU to propose or accept, 128 to 65531 octets;
 	// zero means 65531, the default of RFC 1006 §5.
 	TPDUSize int
-	// MaxTSDU bounds a reassembled TSDU, in octets; zero means 16 MiB.
+	// MaxTSDU bounds a TSDU of the peer's, in octets; zero means that nothing does. It
+	// need not for the sake of memory, which a TSDU of any length takes little of.
 	MaxTSDU int
 	// Timeout bounds establishment as a whole; zero means 60 s.
 	Timeout time.Duration
 }
 
 const (
-	defaultMaxTSDU = 16 << 20
 	defaultTimeout = time.Minute
 	// gatherBelow is the size up to which a TSDU is copied together instead
 	// of being gathered by the kernel: one Write then, on any net.Conn.
@@ -38,9 +38,10 @@ const (
 	readBuffer = 8192
 	// writeBuffer is a record of TLS (RFC 8446 §5.1).
 	writeBuffer = 16 << 10
-	// keepBuffer is the TSDU buffer that is kept from one TSDU to the next.
-	keepBuffer = 1 << 20
-	dtHeader   = 3
+	// enough is how many octets of a TSDU ReadTSDU returns without waiting for the rest:
+	// an RTTR of 63 times 1024 octets, the checkpoint size that most have, comes whole.
+	enough   = 64 << 10
+	dtHeader = 3
 	// maxSegment is the TSDU octets of one DT; RFC 1006 §6 names 65524 where
 	// its own lengths would allow four more.
 	maxSegment = 65524
@@ -52,9 +53,6 @@ func (p Params) complete() (Params, error) {
 	}
 	if p.TPDUSize < 128 || p.TPDUSize > maxTPDU {
 		return p, diag.New("tp", diag.Usage, fmt.Sprintf("tpdu size %d: want 128 to %d", p.TPDUSize, maxTPDU))
-	}
-	if p.MaxTSDU == 0 {
-		p.MaxTSDU = defaultMaxTSDU
 	}
 	if p.Timeout == 0 {
 		p.Timeout = defaultTimeout
@@ -69,9 +67,12 @@ type Conn struct {
 	r    *bufio.Reader
 	w    *bufio.Writer // nil where the kernel gathers
 	size int           // TPDU size agreed on
-	max  atomic.Int64  // largest TSDU taken
+	max  atomic.Int64  // largest TSDU taken; zero: any
 
-	tsdu []byte // the TSDU last read
+	tsdu []byte // what was last read of a TSDU
+	read int64  // octets of the TSDU that has not ended, before those
+	amid bool   // one has not ended: reading …
+	open bool   // … and writing
 
 	out     net.Buffers // the buffers of a gathered write; kept for its capacity
 	pending net.Buffers // what net.Buffers.WriteTo eats
@@ -188,20 +189,35 @@ func Refuse(w io.Writer, cr *CR, reason Reason) error {
 	return diag.E("tp: dr", diag.Unavailable, err)
 }
 
-// WriteTSDU sends the segments as one TSDU: T-DATA request. A TSDU that fits one
-// TPDU costs one write. The segments are not kept. After an error, a write
-// deadline that has passed among them, nothing more can be sent.
+// WriteTSDU sends the segments as one TSDU, or as the last of one that WritePart has begun:
+// T-DATA request. A TSDU that fits one TPDU costs one write. The segments are not kept.
+// After an error, a write deadline that has passed among them, nothing more can be sent.
 func (c *Conn) WriteTSDU(segments ...[]byte) error {
+	err := c.write(eot, segments)
+	c.open = false
+	return err
+}
+
+// WritePart sends the segments as octets of a TSDU that goes on with the next WritePart or
+// WriteTSDU. Only what ends one may be empty.
+func (c *Conn) WritePart(segments ...[]byte) error {
+	err := c.write(0, segments)
+	c.open = c.open || err == nil
+	return err
+}
+
+// write sends the segments in DTs, of which the last has the EOT mark.
+func (c *Conn) write(mark byte, segments [][]byte) error {
 	total := 0
 	for _, s := range segments {
 		total += len(s)
 	}
-	if total == 0 {
+	if total == 0 && (mark == 0 || !c.open) {
 		return diag.New("tp", diag.Usage, "empty tsdu")
 	}
 	room := min(c.size-dtHeader, maxSegment)
 	if total <= room && total <= gatherBelow {
-		c.setHeader(&c.last, total, eot)
+		c.setHeader(&c.last, total, mark)
 		c.scratch = append(c.scratch[:0], c.last[:]...)
 		for _, s := range segments {
 			c.scratch = append(c.scratch, s...)
@@ -209,7 +225,7 @@ func (c *Conn) WriteTSDU(segments ...[]byte) error {
 		_, err := c.nc.Write(c.scratch)
 		return diag.E("tp: dt", diag.Unavailable, err)
 	}
-	c.gather(segments, total, room)
+	c.gather(segments, total, room, mark)
 	err := c.writeOut()
 	// Nothing of the caller's may stay reachable from here.
 	clear(c.out)
@@ -232,9 +248,9 @@ func (c *Conn) writeOut() error {
 	return c.w.Flush()
 }
 
-// gather cuts a TSDU of total octets into DTs of at most room octets and leaves
-// their buffers in c.out. All DTs but the last share one header.
-func (c *Conn) gather(segments [][]byte, total, room int) {
+// gather cuts total octets of a TSDU into DTs of at most room octets and leaves their
+// buffers in c.out. All DTs but the last, which has the mark, share one header.
+func (c *Conn) gather(segments [][]byte, total, room int, mark byte) {
 	c.out = c.out[:0]
 	c.setHeader(&c.full, room, 0)
 	left := 0 // what the open DT still takes
@@ -245,7 +261,7 @@ func (c *Conn) gather(segments [][]byte, total, room int) {
 				left = room
 				if total <= room {
 					header, left = &c.last, total
-					c.setHeader(header, left, eot)
+					c.setHeader(header, left, mark)
 				}
 				c.out = append(c.out, header[:])
 				total -= left
@@ -263,24 +279,28 @@ func (c *Conn) setHeader(h *[tpktHeader + dtHeader]byte, data int, last byte) {
 	binary.BigEndian.PutUint16(h[2:], uint16(len(h)+data))
 }
 
-// ReadTSDU returns the next TSDU: T-DATA indication. The slice is valid until
-// the next call. When the peer closes between two TSDUs the error is io.EOF,
-// which is the release of class 0 (X.224 §6.7.1.4). Any other error ends the
-// connection; a violation of the protocol is of kind diag.Protocol.
-func (c *Conn) ReadTSDU() ([]byte, error) {
-	if cap(c.tsdu) > keepBuffer {
-		c.tsdu = nil
-	}
+// ReadTSDU returns the next TSDU, or, of a long one, the octets that come next: T-DATA
+// indication in parts. more tells that the TSDU goes on with the next call; a part then has
+// 64 KiB and at most a TPDU more. The slice is valid until the next call. When the peer
+// closes between two TSDUs the error is io.EOF, which is the release of class 0 (X.224
+// §6.7.1.4). Any other error ends the connection; a violation of the protocol is of kind
+// diag.Protocol.
+func (c *Conn) ReadTSDU() (octets []byte, more bool, err error) {
 	c.tsdu = c.tsdu[:0]
-	for first := true; ; first = false {
+	if !c.amid {
+		c.read = 0
+	}
+	for {
 		more, err := c.readDT()
 		switch {
-		case err == io.EOF && first:
-			return nil, io.EOF
+		case err == io.EOF && !c.amid:
+			return nil, false, io.EOF
 		case err != nil:
-			return nil, classify(unexpected(err))
-		case !more:
-			return c.tsdu, nil
+			return nil, false, classify(unexpected(err))
+		}
+		if c.amid = more; !more || len(c.tsdu) >= enough {
+			c.read += int64(len(c.tsdu))
+			return c.tsdu, more, nil
 		}
 	}
 }
@@ -306,7 +326,7 @@ func (c *Conn) readDT() (more bool, err error) {
 	if n+dtHeader > c.size {
 		return false, fmt.Errorf("dt: tpdu of %d octets: %d were agreed on", n+dtHeader, c.size)
 	}
-	if most := int(c.max.Load()); n > most-len(c.tsdu) {
+	if most := c.max.Load(); most > 0 && c.read+int64(len(c.tsdu)+n) > most {
 		return false, fmt.Errorf("dt: tsdu longer than %d octets", most)
 	}
 	more = h[6]&eot == 0
@@ -348,11 +368,8 @@ func grow(b []byte, n int) []byte {
 }
 
 // SetMaxTSDU sets what Params.MaxTSDU bounds, for the TSDU that is being read too. A
-// responder takes little from a peer until it knows who that is, and more then.
+// responder takes little from a peer until it knows who that is.
 func (c *Conn) SetMaxTSDU(octets int) { c.max.Store(int64(octets)) }
-
-// MaxTSDU returns what a TSDU is bounded by now, in octets.
-func (c *Conn) MaxTSDU() int { return int(c.max.Load()) }
 
 // SetReadDeadline bounds the wait of ReadTSDU, as net.Conn has it.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.nc.SetReadDeadline(t) }

@@ -83,7 +83,7 @@ func TestTSDUs(t *testing.T) {
 				// Cut anywhere: segments have nothing to do with DTs.
 				written <- a.WriteTSDU(want[:n/3], nil, want[n/3:n/2], want[n/2:])
 			}()
-			got, err := b.ReadTSDU()
+			got, err := whole(b)
 			if err := <-written; err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +95,7 @@ func TestTSDUs(t *testing.T) {
 			}
 		}
 		a.Close()
-		if _, err := b.ReadTSDU(); err != io.EOF {
+		if _, _, err := b.ReadTSDU(); err != io.EOF {
 			t.Errorf("after close: %v, want EOF", err)
 		}
 	}
@@ -156,7 +156,7 @@ func TestReadsAreFewAndTheBufferIsReused(t *testing.T) {
 	small := octets(t, "03 00 00 10 02 F0 80 01 00 2D 05 29 03 02 01 01")
 	f := &fake{in: bytes.NewReader(bytes.Repeat(small, n))}
 	c := newConn(f, 65531, 1<<20)
-	if _, err := c.ReadTSDU(); err != nil {
+	if _, _, err := c.ReadTSDU(); err != nil {
 		t.Fatal(err)
 	}
 	if n := testing.AllocsPerRun(n-2, func() { c.ReadTSDU() }); n > 0 {
@@ -167,8 +167,8 @@ func TestReadsAreFewAndTheBufferIsReused(t *testing.T) {
 	}
 	big := &fake{in: io.MultiReader(bytes.NewReader(octets(t, "03 00 FF FB 02 F0 80")), bytes.NewReader(make([]byte, 65524)))}
 	c = newConn(big, 65531, 1<<20)
-	if b, err := c.ReadTSDU(); err != nil || len(b) != 65524 {
-		t.Fatal(len(b), err)
+	if b, more, err := c.ReadTSDU(); err != nil || more || len(b) != 65524 {
+		t.Fatal(len(b), more, err)
 	}
 	if big.reads > 4 {
 		t.Errorf("%d reads for a dt of 65524 octets", big.reads)
@@ -193,7 +193,7 @@ func TestReadTSDUErrors(t *testing.T) {
 		{"cut in the tsdu", "03 00 00 08 02 F0 00 01", "tp: unexpected EOF", diag.Unavailable},
 	} {
 		conn := newConn(&fake{in: bytes.NewReader(octets(t, c.octets))}, 128, 10)
-		_, err := conn.ReadTSDU()
+		_, _, err := conn.ReadTSDU()
 		if err == nil || err.Error() != c.want || diag.KindOf(err) != c.kind {
 			t.Errorf("%s: %v (%v), want %s (%v)", c.name, err, diag.KindOf(err), c.want, c.kind)
 		}
@@ -202,8 +202,8 @@ func TestReadTSDUErrors(t *testing.T) {
 
 func TestEmptyDTMayEndATSDU(t *testing.T) {
 	c := newConn(&fake{in: bytes.NewReader(octets(t, "03 00 00 08 02 F0 00 41 03 00 00 07 02 F0 80"))}, 128, 10)
-	if b, err := c.ReadTSDU(); err != nil || string(b) != "A" {
-		t.Errorf("%q, %v", b, err)
+	if b, more, err := c.ReadTSDU(); err != nil || more || string(b) != "A" {
+		t.Errorf("%q, %v, %v", b, more, err)
 	}
 }
 
@@ -342,25 +342,111 @@ func TestConnectRefused(t *testing.T) {
 	}
 }
 
-// FuzzReadTSDUIsBounded: whatever a peer sends, ReadTSDU ends, and no TSDU is
-// longer than allowed.
+// FuzzReadTSDUIsBounded: whatever a peer sends, ReadTSDU ends, no TSDU is longer than
+// allowed, and its parts are neither empty nor long.
 func FuzzReadTSDUIsBounded(f *testing.F) {
 	f.Add(octets(f, "03 00 00 08 02 F0 00 41 03 00 00 07 02 F0 80"))
 	f.Add(octets(f, "03 00 00 10 02 F0 80 01 00 2D 05 29 03 02 01 01"))
 	f.Add(octets(f, "03 00 00 0E 09 70 00 01 02 C1 03 02 10 80"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c := newConn(&fake{in: bytes.NewReader(b)}, 2048, 4096)
-		for range len(b) + 1 {
-			tsdu, err := c.ReadTSDU()
+		const most = enough + 8192
+		c := newConn(&fake{in: bytes.NewReader(bytes.Repeat(b, 1+70000/(len(b)+1)))}, 8192, most)
+		total := 0
+		for range 70000 + len(b) {
+			tsdu, more, err := c.ReadTSDU()
 			if err != nil {
 				return
 			}
-			if len(tsdu) > 4096 {
-				t.Fatalf("tsdu of %d octets", len(tsdu))
+			if total += len(tsdu); total > most {
+				t.Fatalf("tsdu of %d octets", total)
+			}
+			if len(tsdu) > enough+8192 || more && len(tsdu) < enough {
+				t.Fatalf("part of %d octets", len(tsdu))
+			}
+			if !more {
+				total = 0
 			}
 		}
 		t.Fatal("more tsdus than octets")
 	})
+}
+
+// whole reads a TSDU whose parts a test wants joined.
+func whole(c *Conn) (tsdu []byte, err error) {
+	for more := true; more && err == nil; {
+		var part []byte
+		part, more, err = c.ReadTSDU()
+		tsdu = append(tsdu, part...)
+	}
+	return tsdu, err
+}
+
+// A TSDU of any length comes in parts of 64 KiB and at most a TPDU more, out of one buffer,
+// however it was written.
+func TestLongTSDU(t *testing.T) {
+	for _, size := range []int{128, 8192, 65531} {
+		a, b := pair(t, Params{TPDUSize: size}, Params{})
+		want := pattern(1 << 20)
+		written := make(chan error, 1)
+		go func() {
+			for _, part := range [][]byte{want[:1], want[1:100_000], want[100_000:700_000]} {
+				if err := a.WritePart(part[:len(part)/3], part[len(part)/3:]); err != nil {
+					written <- err
+					return
+				}
+			}
+			written <- errors.Join(a.WriteTSDU(want[700_000:]), a.WriteTSDU([]byte("next")))
+		}()
+		var got []byte
+		parts := 0
+		for more := true; more; parts++ {
+			var part []byte
+			var err error
+			if part, more, err = b.ReadTSDU(); err != nil {
+				t.Fatal(err)
+			}
+			if len(part) > enough+size || more && len(part) < enough {
+				t.Errorf("TPDU size %d: part of %d octets", size, len(part))
+			}
+			got = append(got, part...)
+		}
+		if !bytes.Equal(got, want) || parts > len(want)/enough+1 || cap(b.tsdu) > 2*(enough+size) {
+			t.Errorf("TPDU size %d: %d octets came back as %d others in %d parts, in a buffer of %d", size, len(want), len(got), parts, cap(b.tsdu))
+		}
+		if next, err := whole(b); err != nil || string(next) != "next" {
+			t.Errorf("%q, %v", next, err)
+		}
+		if err := <-written; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A TSDU that is begun is ended by nothing, if need be, and cut short by the end of the
+// stream it is no TSDU.
+func TestTSDUEndedEarly(t *testing.T) {
+	f := &fake{}
+	c := newConn(f, 128, 0)
+	if err := errors.Join(c.WritePart([]byte("A")), c.WriteTSDU()); err != nil {
+		t.Fatal(err)
+	}
+	if want := octets(t, "03 00 00 08 02 F0 00 41 03 00 00 07 02 F0 80"); !bytes.Equal(f.out.Bytes(), want) {
+		t.Errorf("% X", f.out.Bytes())
+	}
+	if err := c.WriteTSDU(); diag.KindOf(err) != diag.Usage {
+		t.Errorf("an empty TSDU: %v", err)
+	}
+	if err := c.WritePart(); diag.KindOf(err) != diag.Usage {
+		t.Errorf("an empty part: %v", err)
+	}
+	half := append(octets(t, "03 00 FF FB 02 F0 00"), make([]byte, 65524)...)
+	cut := newConn(&fake{in: bytes.NewReader(append(half, half...))}, 65531, 0)
+	if _, more, err := cut.ReadTSDU(); err != nil || !more {
+		t.Fatal(more, err)
+	}
+	if _, _, err := cut.ReadTSDU(); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%v", err)
+	}
 }
 
 // Over a stream that is not the kernel's, TLS for one, DTs are written together in
@@ -376,7 +462,7 @@ func TestTSDUsWithoutGathering(t *testing.T) {
 		t.Errorf("%d writes, not %d", f.writes, most)
 	}
 	b := newConn(&fake{in: &f.out}, 2048, 1<<20)
-	got, err := b.ReadTSDU()
+	got, err := whole(b)
 	if err != nil {
 		t.Fatal(err)
 	}
