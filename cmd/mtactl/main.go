@@ -53,6 +53,7 @@ func app() *ucli.App {
 					cli.JSONFlag(),
 				}},
 			benchCommand(),
+			simulateCommand(),
 		},
 	}
 }

@@ -7,12 +7,13 @@ import (
 	"github.com/mtakit/mtakit/lib/cli/clitest"
 	"github.com/mtakit/mtakit/lib/decode"
 	"github.com/mtakit/mtakit/lib/report"
+	"github.com/mtakit/mtakit/lib/simulate"
 )
 
 func TestScripts(t *testing.T) { clitest.Scripts(t) }
 
 func TestPage(t *testing.T) {
-	clitest.Page(t, app(), "mtactl.1", "mtactl-bench.1")
+	clitest.Page(t, app(), "mtactl.1", "mtactl-bench.1", "mtactl-simulate.1")
 	clitest.Members(t, "mtactl.1", "JSON of status", condition{})
 	clitest.Members(t, "mtactl.1", "JSON of config check", verdict{})
 	clitest.Members(t, "mtactl.1", "JSON of check", finding{})
@@ -26,4 +27,9 @@ func TestPage(t *testing.T) {
 	clitest.Members(t, "mtactl-bench.1", "JSON of relay", relayFigures{})
 	clitest.Members(t, "mtactl-bench.1", "JSON of spool", bench.Accepted{})
 	clitest.Members(t, "mtactl-bench.1", "JSON of sched", bench.Scheduled{})
+	clitest.Members(t, "mtactl-simulate.1", "JSON of simulate", simulate.Figures{})
+	clitest.Members(t, "mtactl-simulate.1", "JSON of a class", simulate.Class{})
+	clitest.Members(t, "mtactl-simulate.1", "JSON of a channel", simulate.ChannelFigures{})
+	clitest.Members(t, "mtactl-simulate.1", "JSON of a peer", simulate.PeerFigures{})
+	clitest.Members(t, "mtactl-simulate.1", "JSON of the series", simulate.Sample{})
 }

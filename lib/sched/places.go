@@ -61,3 +61,10 @@ func (p places) free(priority int, l limits) bool {
 	}
 	return true
 }
+
+// Free reports whether one more job of a priority may be started beside those in
+// progress, each by priority from urgent to non-urgent.
+func (c ChannelConfig) Free(inProgress [3]int, priority int) bool {
+	c = c.withDefaults()
+	return places(inProgress).free(priority, newLimits(c.MaxJobs, c.ReservedUrgent, c.ReservedNormal))
+}

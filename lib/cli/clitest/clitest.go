@@ -43,6 +43,7 @@ func Scripts(t *testing.T) {
 			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("ANN", ann)
+			env.Setenv("ROOT", Root(t))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
