@@ -232,6 +232,7 @@ func (d *dialler) connect(ctx context.Context, c *rtse.Config, to conf.Address) 
 // open is T-CONNECT to RT-OPEN; the error says what is known of its cause.
 func (s *stream) open(ctx context.Context, c rtse.Config, argument ber.Raw) (*rtse.Conn, ber.Raw, error) {
 	conn, result, err := rtse.Open(ctx, s.nc, c, argument)
+	err = told(err)
 	if isTLS(err) {
 		// The other side judges our certificate after this side has finished.
 		err = &tlsError{diag.E("refused by the peer", diag.Denied, err)}

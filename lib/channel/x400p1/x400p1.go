@@ -326,6 +326,7 @@ func (c *Channel) answer(s *settings, b *binder, caller *channel.Caller, listene
 		}
 		return d
 	})
+	err = told(err)
 	switch {
 	case b.err != nil:
 		return nil, b.err
