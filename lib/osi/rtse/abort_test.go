@@ -273,14 +273,14 @@ func TestNothingSentUnwritten(t *testing.T) {
 		_, c := associate(t, testConfig("A"), testConfig("B"))
 		c.mu.Lock() // the goroutines that read and write wait
 		if when == "before" {
-			c.enqueue(outgoing{segments: [][]byte{{0}}})
+			c.enqueue(outgoing{octets: tp.Octets{Segments: [][]byte{{0}}}})
 		}
 		c.disconnected(io.EOF)
 		c.dead = true
 		if when == "after" {
-			c.enqueue(outgoing{segments: [][]byte{{0}}})
+			c.enqueue(outgoing{octets: tp.Octets{Segments: [][]byte{{0}}}})
 		}
-		c.notify()
+		c.toWrite.Signal()
 		c.mu.Unlock()
 		if err := c.flush(); !errors.Is(err, net.ErrClosed) || diag.KindOf(err) != diag.Unavailable {
 			t.Errorf("%s: %v", when, err)

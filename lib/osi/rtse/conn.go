@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +25,7 @@ type Conn struct {
 	remote Remote
 
 	mu      sync.Mutex
-	changed chan struct{} // closed, and replaced, when anything below changes
+	changed chan struct{} // closed when anything below changes; nil while nobody waits for that
 	machine machine
 	low     *lower
 
@@ -48,11 +47,8 @@ type Conn struct {
 	activity uint32 // the identifier last used
 	buffer   []byte // of Transfer
 
-	queue    []outgoing // TSDUs to be written, and the end of the connection
-	queued   uint64     // how many were ever queued …
-	written  uint64     // … and written
-	writeErr error
-	dead     bool // the transport connection is closed
+	outbox      // what is to be written
+	dead   bool // the transport connection is closed
 
 	keeping bool // the octets of the TSDU last read are being kept
 
@@ -60,19 +56,9 @@ type Conn struct {
 	linger *time.Timer
 }
 
-// outgoing is a TSDU, or a part of one if there is more, or the T-DISCONNECT request.
-type outgoing struct {
-	segments   [][]byte
-	more       bool
-	disconnect bool
-}
-
-// maxQueue is how many TSDUs may wait to be written before no more are read that
-// might ask for answers.
-const maxQueue = 16
-
 func newConn(tc *tp.Conn, cfg Config, initiator bool) *Conn {
-	c := &Conn{cfg: cfg, tc: tc, low: newLower(cfg, initiator), keeper: cfg.Keeper, changed: make(chan struct{})}
+	c := &Conn{cfg: cfg, tc: tc, low: newLower(cfg, initiator), keeper: cfg.Keeper}
+	c.toWrite.L, c.wrote.L = &c.mu, &c.mu
 	c.machine.initiator, c.machine.recoverable = initiator, cfg.Recoverable
 	return c
 }
@@ -221,6 +207,7 @@ func (c *Conn) Remote() Remote { return c.remote }
 // event. c.mu is held. The error is that of a request the state does not allow.
 func (c *Conn) step(ev event) error {
 	var failure error
+	before, confirmed := c.machine.state, c.machine.confirmed
 	events := []event{ev}
 	for len(events) > 0 {
 		for _, a := range c.machine.step(events[0]) {
@@ -239,6 +226,9 @@ func (c *Conn) step(ev event) error {
 			}
 		}
 		events = events[1:]
+	}
+	if c.machine.state != before || c.machine.confirmed != confirmed {
+		c.notify()
 	}
 	return failure
 }
@@ -259,7 +249,7 @@ func (c *Conn) perform(down []session.Action) {
 	for _, a := range down {
 		switch a := a.(type) {
 		case session.TDataRequest:
-			c.enqueue(outgoing{segments: a.TSDU, more: a.More})
+			c.enqueue(outgoing{octets: tp.Octets{Segments: a.TSDU, More: a.More}})
 		case session.TDisconnectRequest:
 			c.enqueue(outgoing{disconnect: true})
 		case session.StartTimer:
@@ -274,87 +264,6 @@ func (c *Conn) perform(down []session.Action) {
 			}
 		}
 	}
-}
-
-func (c *Conn) enqueue(o outgoing) {
-	if c.dead {
-		c.dropped(o)
-		return
-	}
-	c.queue = append(c.queue, o)
-	c.queued++
-	c.notify()
-}
-
-// dropped notes that a TSDU will not be written. c.mu is held.
-func (c *Conn) dropped(o outgoing) {
-	if !o.disconnect && c.writeErr == nil {
-		c.writeErr = diag.E("", diag.Unavailable, net.ErrClosed)
-	}
-}
-
-// flush waits until what is queued now is written, or an error says that not all of it
-// was; the octets of its segments may be changed after that, not before.
-func (c *Conn) flush() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for ticket := c.queued; c.written < ticket; {
-		c.waitChange()
-	}
-	return c.writeErr
-}
-
-// write is the goroutine that writes the transport connection. It is another one
-// than the one that reads, so that neither side can wait for the other to read
-// what it cannot write.
-func (c *Conn) write() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for {
-		for len(c.queue) == 0 && !c.dead {
-			c.waitChange()
-		}
-		if len(c.queue) == 0 {
-			return
-		}
-		o := c.queue[0]
-		c.queue = slices.Delete(c.queue, 0, 1)
-		limit := c.cfg.Timers.Idle
-		if c.over() != nil {
-			limit = c.cfg.Timers.Disconnect
-		}
-		last := o.disconnect || c.writeErr != nil || c.dead
-		c.mu.Unlock()
-		var err error
-		if !last {
-			if err = c.tc.SetWriteDeadline(time.Now().Add(limit)); err == nil {
-				err = c.transmit(o)
-			}
-		}
-		c.mu.Lock()
-		if err != nil {
-			c.writeErr = err
-		}
-		if last {
-			c.dropped(o)
-		}
-		if last || err != nil {
-			// The reader meets the end of the connection and reports it.
-			c.mu.Unlock()
-			c.tc.Close()
-			c.mu.Lock()
-		}
-		c.written++
-		c.notify()
-	}
-}
-
-// transmit writes a TSDU, or a part of one.
-func (c *Conn) transmit(o outgoing) error {
-	if o.more {
-		return c.tc.WritePart(o.segments...)
-	}
-	return c.tc.WriteTSDU(o.segments...)
 }
 
 // read is the goroutine that reads the transport connection. It holds at most one
@@ -375,6 +284,7 @@ func (c *Conn) read() {
 		default:
 			c.disconnected(err)
 			c.dead = true
+			c.toWrite.Signal()
 			c.notify()
 			c.mu.Unlock()
 			c.tc.Close()
@@ -424,6 +334,7 @@ func (c *Conn) end(a *Abort) {
 		return
 	}
 	c.abort, c.closed = a, a == nil
+	c.letGo()
 	if c.in != nil && c.in.err == nil && a != nil && !c.in.eof {
 		c.in.err = a
 	}
@@ -465,13 +376,23 @@ func (c *Conn) giveUp(reason AbortReason, err error) {
 
 // notify wakes everybody who waits for a change. c.mu is held.
 func (c *Conn) notify() {
-	close(c.changed)
-	c.changed = make(chan struct{})
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
+}
+
+// change is closed at the next change. c.mu is held.
+func (c *Conn) change() <-chan struct{} {
+	if c.changed == nil {
+		c.changed = make(chan struct{})
+	}
+	return c.changed
 }
 
 // waitChange waits for a change. c.mu is held, but not while waiting.
 func (c *Conn) waitChange() {
-	ch := c.changed
+	ch := c.change()
 	c.mu.Unlock()
 	<-ch
 	c.mu.Lock()
@@ -482,8 +403,9 @@ var errTime = errors.New("no answer from the peer in time")
 // wait waits until done is true or the association is over. It returns an error
 // if the context, or the timer, ended before. c.mu is held, but not while waiting.
 func (c *Conn) wait(ctx context.Context, timer <-chan time.Time, done func() bool) error {
+	c.letGo()
 	for !done() && c.over() == nil {
-		ch := c.changed
+		ch := c.change()
 		c.mu.Unlock()
 		var err error
 		select {

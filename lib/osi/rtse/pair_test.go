@@ -198,10 +198,12 @@ type recorder struct {
 	net.Conn
 	mu  sync.Mutex
 	out bytes.Buffer
+	n   int
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
 	r.mu.Lock()
+	r.n++
 	r.out.Write(b)
 	r.mu.Unlock()
 	return r.Conn.Write(b)
@@ -211,6 +213,12 @@ func (r *recorder) octets() []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return bytes.Clone(r.out.Bytes())
+}
+
+func (r *recorder) writes() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.n
 }
 
 // tpkts cuts octets into TPKTs.

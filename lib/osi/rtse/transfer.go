@@ -248,6 +248,8 @@ func (c *Conn) begin(apdu io.Reader, size int64, o TransferOptions) (*outbound, 
 	if err := out.activate(); err != nil {
 		return nil, err
 	}
+	// What is one RTTR is written with what comes before and after it.
+	c.held = out.total-out.pos <= int64(out.size)
 	c.busy = true
 	out.timer = time.NewTimer(c.cfg.Timers.Transfer)
 	return out, nil
@@ -266,8 +268,6 @@ func (c *Conn) nextActivity() ([]byte, error) {
 // send sends the APDU and waits for the answer. An error is a reason of this
 // side's for giving up; whatever else happens is in the Conn.
 func (o *outbound) send(ctx context.Context) error {
-	// Errors of writing are met by the goroutine that reads.
-	_ = o.flush()
 	for o.pos < o.total {
 		octets, err := o.next()
 		if err != nil {
@@ -276,18 +276,19 @@ func (o *outbound) send(ctx context.Context) error {
 		if going, err := o.segment(ctx, octets); err != nil || !going {
 			return err
 		}
-		_ = o.flush()
+		if o.pos < o.total {
+			_ = o.flush() // its octets are the next one's; an error is met by the goroutine that reads
+		}
 		o.tell()
 	}
 	o.mu.Lock()
 	if o.machine.state == sending {
 		o.ended = o.step(rtEnd{}) == nil || o.ended
 	}
+	err := o.await(ctx, o.settled)
 	o.mu.Unlock()
-	_ = o.flush()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.await(ctx, o.settled)
+	_ = o.flush() // likewise; an answer may have come before all was written
+	return err
 }
 
 // progressEach is how many octets are confirmed between two calls of Progress.

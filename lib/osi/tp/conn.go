@@ -76,7 +76,7 @@ type Conn struct {
 
 	out     net.Buffers // the buffers of a gathered write; kept for its capacity
 	pending net.Buffers // what net.Buffers.WriteTo eats
-	scratch []byte      // a small TSDU with its header
+	scratch []byte      // what is small, with its headers
 	full    [tpktHeader + dtHeader]byte
 	last    [tpktHeader + dtHeader]byte
 }
@@ -189,46 +189,78 @@ func Refuse(w io.Writer, cr *CR, reason Reason) error {
 	return diag.E("tp: dr", diag.Unavailable, err)
 }
 
+// Octets are those of a TSDU, or of a part of one that goes on with the next. Only what
+// ends one may be empty.
+type Octets struct {
+	Segments [][]byte
+	More     bool
+}
+
 // WriteTSDU sends the segments as one TSDU, or as the last of one that WritePart has begun:
 // T-DATA request. A TSDU that fits one TPDU costs one write. The segments are not kept.
 // After an error, a write deadline that has passed among them, nothing more can be sent.
-func (c *Conn) WriteTSDU(segments ...[]byte) error {
-	err := c.write(eot, segments)
-	c.open = false
-	return err
-}
+func (c *Conn) WriteTSDU(segments ...[]byte) error { return c.Write(Octets{Segments: segments}) }
 
 // WritePart sends the segments as octets of a TSDU that goes on with the next WritePart or
-// WriteTSDU. Only what ends one may be empty.
+// WriteTSDU.
 func (c *Conn) WritePart(segments ...[]byte) error {
-	err := c.write(0, segments)
-	c.open = c.open || err == nil
-	return err
+	return c.Write(Octets{Segments: segments, More: true})
 }
 
-// write sends the segments in DTs, of which the last has the EOT mark.
-func (c *Conn) write(mark byte, segments [][]byte) error {
-	total := 0
-	for _, s := range segments {
-		total += len(s)
-	}
-	if total == 0 && (mark == 0 || !c.open) {
-		return diag.New("tp", diag.Usage, "empty tsdu")
-	}
+// Write is WriteTSDU and WritePart for several, one after the other. Small ones cost one
+// write together.
+func (c *Conn) Write(all ...Octets) error {
+	c.scratch = c.scratch[:0]
 	room := min(c.size-dtHeader, maxSegment)
-	if total <= room && total <= gatherBelow {
-		c.setHeader(&c.last, total, mark)
-		c.scratch = append(c.scratch[:0], c.last[:]...)
-		for _, s := range segments {
-			c.scratch = append(c.scratch, s...)
+	for _, o := range all {
+		total := 0
+		for _, s := range o.Segments {
+			total += len(s)
 		}
-		_, err := c.nc.Write(c.scratch)
-		return diag.E("tp: dt", diag.Unavailable, err)
+		if total == 0 && (o.More || !c.open) {
+			return diag.New("tp", diag.Usage, "empty tsdu")
+		}
+		c.open = o.More
+		small := total <= room && total <= gatherBelow
+		if !small || len(c.scratch)+len(c.last)+total > gatherBelow {
+			if err := c.writeScratch(); err != nil {
+				return err
+			}
+		}
+		if small {
+			c.setHeader(&c.last, total, mark(o))
+			c.scratch = append(c.scratch, c.last[:]...)
+			for _, s := range o.Segments {
+				c.scratch = append(c.scratch, s...)
+			}
+			continue
+		}
+		c.gather(o.Segments, total, room, mark(o))
+		err := c.writeOut()
+		// Nothing of the caller's may stay reachable from here.
+		clear(c.out)
+		if err != nil {
+			return diag.E("tp: dt", diag.Unavailable, err)
+		}
 	}
-	c.gather(segments, total, room, mark)
-	err := c.writeOut()
-	// Nothing of the caller's may stay reachable from here.
-	clear(c.out)
+	return c.writeScratch()
+}
+
+// mark is the EOT mark of the last DT of o.
+func mark(o Octets) byte {
+	if o.More {
+		return 0
+	}
+	return eot
+}
+
+// writeScratch writes what is small and has been put together.
+func (c *Conn) writeScratch() error {
+	if len(c.scratch) == 0 {
+		return nil
+	}
+	_, err := c.nc.Write(c.scratch)
+	c.scratch = c.scratch[:0]
 	return diag.E("tp: dt", diag.Unavailable, err)
 }
 
