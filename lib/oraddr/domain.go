@@ -13,12 +13,13 @@ type Domain struct{ C, ADMD, PRMD string }
 
 // Domain returns the management domain the address belongs to. The ADMD is a
 // single space where the address has a country but no ADMD (RFC 2156 §4.1.3).
-func (a Address) Domain() Domain {
-	d := Domain{a.C, a.ADMD, a.PRMD}
-	if d.C != "" && d.ADMD == "" {
-		d.ADMD = " "
+func (a Address) Domain() Domain { return Domain{a.C, admd(a.C, a.ADMD), a.PRMD} }
+
+func admd(c, admd string) string {
+	if c != "" && admd == "" {
+		return " "
 	}
-	return d
+	return admd
 }
 
 // Address returns the address with the domain's attributes alone.
@@ -31,7 +32,21 @@ func (d Domain) String() string { return d.Address().String() }
 func (d Domain) Key() string { return d.Address().Key() }
 
 // Equal compares by the rules of X.402 §18.4; see Address.Equal.
-func (d Domain) Equal(e Domain) bool { return d == e || d.Key() == e.Key() }
+func (d Domain) Equal(e Domain) bool { return d == e || d.folded() == e.folded() }
+
+// folded is the same for two domains exactly if they are Equal, and what Key would have of
+// each attribute: traces are searched with it, several times a message.
+func (d Domain) folded() Domain {
+	return Domain{foldPresent(Alpha2(d.C)), foldPresent(admd(d.C, d.ADMD)), foldPresent(d.PRMD)}
+}
+
+// foldPresent is fold of a value, where one of spaces only is not one that is absent.
+func foldPresent(s string) string {
+	if f := fold(s); f != "" || s == "" {
+		return f
+	}
+	return " "
+}
 
 // IsZero reports whether no attribute is given.
 func (d Domain) IsZero() bool { return d == Domain{} }

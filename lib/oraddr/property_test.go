@@ -93,6 +93,20 @@ func TestDomainTextRoundTrip(t *testing.T) {
 	}
 }
 
+// Equal compares what Key writes, without writing it.
+func TestDomainEqual(t *testing.T) {
+	value := rapid.SampledFrom([]string{"", " ", "  ", "GB", "gb", "234", "235", "A B", "a  b ", "ä", "Ä", "/", "\xff"})
+	rapid.Check(t, func(t *rapid.T) {
+		domain := func() Domain {
+			return Domain{value.Draw(t, "C"), value.Draw(t, "ADMD"), value.Draw(t, "PRMD")}
+		}
+		d, e := domain(), domain()
+		if d.Equal(e) != (d.Key() == e.Key()) {
+			t.Fatalf("%+v and %+v: equal is %v, keys %q and %q", d, e, d.Equal(e), d.Key(), e.Key())
+		}
+	})
+}
+
 // TestTextRoundTrip proves that both text forms carry every address.
 func TestTextRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -27,8 +27,8 @@ import (
 func (a Address) String() string {
 	w := writer{slash: true}
 	ddas, units := a.DomainDefined(), a.Units()
-	for _, key := range userOrder {
-		w.single(&a, key)
+	for _, e := range userOrder {
+		w.single(&a, e)
 	}
 	w.extras(a.Extra)
 	for i := len(ddas) - 1; i >= 0; i-- {
@@ -37,8 +37,8 @@ func (a Address) String() string {
 	for i := len(units) - 1; i >= 0; i-- {
 		w.pair("OU", units[i])
 	}
-	for _, key := range [...]string{"O", "PRMD", "ADMD", "C"} {
-		w.single(&a, key)
+	for _, e := range domainOrder {
+		w.single(&a, e)
 	}
 	if w.b.Len() > 0 {
 		w.b.WriteByte('/')
@@ -50,8 +50,8 @@ func (a Address) String() string {
 // annex B): G=Ann; S=Smith; O=Org; P=ALPHA; A=TEST; C=GB.
 func (a Address) Labelled() string {
 	w := writer{}
-	for _, key := range userOrder {
-		w.single(&a, key)
+	for _, e := range userOrder {
+		w.single(&a, e)
 	}
 	w.extras(a.Extra)
 	for _, d := range a.DomainDefined() {
@@ -62,12 +62,12 @@ func (a Address) Labelled() string {
 		}
 		w.b.WriteString(value)
 	}
-	w.single(&a, "O")
+	w.single(&a, domainOrder[0])
 	for i, t := range a.Units() {
 		w.pair("OU"+strconv.Itoa(i+1), t)
 	}
-	for _, key := range [...]string{"PRMD", "ADMD", "C"} {
-		w.single(&a, key)
+	for _, e := range domainOrder[1:] {
+		w.single(&a, e)
 	}
 	s := w.b.String()
 	if label, value, ok := strings.Cut(s, "="); ok && w.pairs == 1 {
@@ -80,11 +80,24 @@ func (a Address) Labelled() string {
 	return s
 }
 
-// userOrder is what stands before the organization in both forms.
-var userOrder = [...]string{
-	"G", "I", "S", "GQ", "CN", "UA-ID", "X121", "T-ID", "T-TY", "NET-NUM", "NET-SUB", "NET-PSAP",
-	"PD-SERVICE", "PD-PN", "PD-EXT-ADDRESS", "PD-EXT-DELIVERY", "PD-OFFICE-NUM", "PD-OFFICE",
-	"PD-O", "PD-STREET", "PD-ADDRESS", "PD-UNIQUE", "PD-LOCAL", "PD-RESTANTE", "PD-BOX", "PD-CODE", "PD-C",
+// userOrder is what stands before the organization in both forms, and domainOrder that
+// and what stands behind it.
+var (
+	userOrder = attributes(
+		"G", "I", "S", "GQ", "CN", "UA-ID", "X121", "T-ID", "T-TY", "NET-NUM", "NET-SUB", "NET-PSAP",
+		"PD-SERVICE", "PD-PN", "PD-EXT-ADDRESS", "PD-EXT-DELIVERY", "PD-OFFICE-NUM", "PD-OFFICE",
+		"PD-O", "PD-STREET", "PD-ADDRESS", "PD-UNIQUE", "PD-LOCAL", "PD-RESTANTE", "PD-BOX", "PD-CODE", "PD-C",
+	)
+	domainOrder = attributes("O", "PRMD", "ADMD", "C")
+)
+
+// attributes finds single-valued attributes once and for all.
+func attributes(keys ...string) []*attribute {
+	all := make([]*attribute, len(keys))
+	for i, key := range keys {
+		all[i] = lookup(key)
+	}
+	return all
 }
 
 type writer struct {
@@ -93,8 +106,7 @@ type writer struct {
 	pairs int
 }
 
-func (w *writer) single(a *Address, key string) {
-	e := lookup(key)
+func (w *writer) single(a *Address, e *attribute) {
 	t := e.field(a).get()
 	if t.IsZero() {
 		return
@@ -103,7 +115,7 @@ func (w *writer) single(a *Address, key string) {
 	if w.slash {
 		label = e.key
 	}
-	if key == "PD-ADDRESS" {
+	if e.key == "PD-ADDRESS" {
 		w.lines(label, t)
 		return
 	}
