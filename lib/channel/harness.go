@@ -28,6 +28,7 @@ type Job struct {
 	Peer       string
 	Ref        spool.Ref
 	Recipients []int
+	Fresh      bool // the message has no log
 }
 
 // Kind is the body of a channel: what it does with connections and jobs. The
@@ -274,7 +275,7 @@ func Run(ctx context.Context, name string, stream *Stream, begin func(*Host, *co
 				return diag.New("channel "+name+": job", diag.Protocol, "job without ref")
 			}
 			kind.Do(Job{Number: l.Job, Attempt: l.Attempt, Generation: l.Generation, Assoc: l.Assoc,
-				Peer: l.Peer, Ref: *l.Ref, Recipients: l.Recipients})
+				Peer: l.Peer, Ref: *l.Ref, Recipients: l.Recipients, Fresh: l.Fresh})
 		case TypeDurable:
 			h.settle(l.Txn, nil)
 		case TypeRefused:

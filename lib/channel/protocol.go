@@ -105,6 +105,7 @@ type Line struct {
 	Ref        *spool.Ref `json:"ref,omitempty"`
 	Recipients []int      `json:"recipients,omitempty"`
 	Results    []Result   `json:"results,omitempty"`
+	Fresh      bool       `json:"fresh,omitempty"` // job: the message has no log
 
 	// transfer: of the ref's recipients, to peer
 	Transfer *spool.Transfer `json:"transfer,omitempty"`

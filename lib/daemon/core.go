@@ -450,6 +450,9 @@ func (c *core) do(a sched.Action) {
 		if !ok {
 			panic(fmt.Sprintf("daemon: action %T", a))
 		}
+		if j, ok := a.(sched.StartJob); ok {
+			line.Fresh = c.keeper.Fresh(j.Ref.ID)
+		}
 		if p := c.processes[process]; p != nil {
 			c.send(p, line)
 		}

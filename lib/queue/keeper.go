@@ -72,8 +72,9 @@ type Keeper struct {
 	strays     map[spool.Ref]bool   // in q/, and nobody's
 	unrouted   []spool.Ref          // not routed again since it has changed
 	unlogged   map[spool.ID]*unlogged
-	unwritten  error // of the last record that could not be written, or message that could not be removed
-	putOff     bool  // something is written only after the next barrier
+	logless    map[spool.ID]struct{} // accepted here, and without a log so far
+	unwritten  error                 // of the last record that could not be written, or message that could not be removed
+	putOff     bool                  // something is written only after the next barrier
 	debts      map[spool.ID]*debt
 	longs      []long // to be done aside; the first is being done
 	unnamed    map[spool.ID]*unnamed
@@ -121,7 +122,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 		return nil, err
 	}
 	k := &Keeper{Damaged: func(err error) { log.Error(err.Error()) }, refused: map[spool.ID]string{}, unread: map[spool.ID]bool{}, strays: map[spool.Ref]bool{}, conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
-		complained: map[string]time.Time{}, unlogged: map[spool.ID]*unlogged{}, debts: map[spool.ID]*debt{}, unnamed: map[spool.ID]*unnamed{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
+		complained: map[string]time.Time{}, unlogged: map[spool.ID]*unlogged{}, logless: map[spool.ID]struct{}{}, debts: map[spool.ID]*debt{}, unnamed: map[spool.ID]*unnamed{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
 	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
 		return nil, errors.Join(err, events.Close())
 	}
@@ -297,6 +298,7 @@ func (k *Keeper) Commit(now time.Time, env *spool.Envelope, done func(error)) {
 	m := message(ref, env, k.fresh(env))
 	k.wait(func(err error) {
 		if err == nil {
+			k.logless[ref.ID] = struct{}{}
 			k.eligible(m)
 		}
 		done(err)
@@ -333,6 +335,13 @@ func (k *Keeper) Transfer(now time.Time, ref spool.Ref, r spool.Record) {
 func (k *Keeper) eligible(m sched.Message) {
 	delete(k.between, m.Ref.ID) // first: it may be done with in the same step, and not be removable
 	k.Step(k.now, sched.Accepted{Message: m})
+}
+
+// Fresh tells that a message has no log, so that nobody need look for one. It may have
+// none where that is not known.
+func (k *Keeper) Fresh(id spool.ID) bool {
+	_, ok := k.logless[id]
+	return ok
 }
 
 // told checks what a channel, which anybody may write, has told of a message.

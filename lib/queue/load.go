@@ -360,6 +360,7 @@ func hopsText(hops []spool.Hop) string {
 // the file system refuses, when they are written.
 func (k *Keeper) appendLog(ref spool.Ref, then func(), records ...spool.Record) {
 	k.dirty = true
+	delete(k.logless, ref.ID)
 	if u := k.unlogged[ref.ID]; u != nil {
 		k.unwritten = errors.New("earlier records could not be written either")
 		u.add(then, records)

@@ -241,6 +241,10 @@ func (k *Keeper) leave(ref spool.Ref, child *spool.Envelope) {
 	if child != nil {
 		k.born(child)
 	}
+	if _, ok := k.logless[ref.ID]; ok {
+		delete(k.logless, ref.ID)
+		return
+	}
 	k.after(func(err error) {
 		if err != nil {
 			return

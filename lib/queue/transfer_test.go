@@ -78,7 +78,13 @@ func TestTransferIsRemembered(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if !w.keeper.Fresh(ref.ID) {
+		t.Error("a message nobody has written a log for is said to have one")
+	}
 	w.keeper.Transfer(w.now, ref, record)
+	if w.keeper.Fresh(ref.ID) {
+		t.Error("who sends it would not look how far it got")
+	}
 	w.keeper.Transfer(w.now, spool.Ref{ID: ref.ID}, record) // which no log could take, and which others would wait behind
 	if len(w.keeper.unlogged) > 0 {
 		t.Error("a record without a log is waited for")
@@ -86,6 +92,11 @@ func TestTransferIsRemembered(t *testing.T) {
 	records, torn, err := w.spool.ReadLog(ref)
 	if err != nil || torn > 0 || len(records) != 1 {
 		t.Fatalf("%+v, %d torn, %v", records, torn, err)
+	}
+	w.kill()
+	w.start()
+	if w.keeper.Fresh(ref.ID) {
+		t.Error("the next instance knows of no log")
 	}
 	if r := records[0]; r.Kind != spool.RecordTransfer || r.Peer != "MTA-B" || r.Transfer == nil || r.Transfer.Serial != 7 {
 		t.Errorf("%+v", r)

@@ -60,6 +60,9 @@ func (a *association) resumption(j channel.Job, o *object, size int64) rtse.Tran
 	options := rtse.TransferOptions{Resumable: true, Progress: func(r rtse.Resumption) {
 		a.channel.host.Transfer(j, transferOf(&r, o, size))
 	}}
+	if j.Fresh {
+		return options
+	}
 	records, _, err := a.channel.host.Spool.ReadLog(j.Ref)
 	if err != nil {
 		return options // it begins anew
