@@ -99,7 +99,7 @@ type refusal struct{ text string }
 func (r *refusal) Error() string { return r.text }
 
 func (h *Host) commit(ctx context.Context, env *spool.Envelope) error {
-	told := *env
+	told := spool.Told(*env)
 	told.Wire = nil // the scheduler does not need it, and can read the file
 	return h.durable(ctx, Line{Type: TypeCommit, Envelope: &told})
 }

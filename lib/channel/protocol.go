@@ -111,9 +111,9 @@ type Line struct {
 	Transfer *spool.Transfer `json:"transfer,omitempty"`
 
 	// commit, secure (the ref is that of a partial), durable, refused
-	Txn      uint64          `json:"txn,omitempty"`
-	Envelope *spool.Envelope `json:"envelope,omitempty"` // without Wire: the file has it
-	Text     string          `json:"text,omitempty"`
+	Txn      uint64      `json:"txn,omitempty"`
+	Envelope *spool.Told `json:"envelope,omitempty"` // without Wire: the file has it
+	Text     string      `json:"text,omitempty"`
 
 	// event
 	Event json.RawMessage `json:"event,omitempty"`

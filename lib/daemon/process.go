@@ -307,7 +307,7 @@ func (c *core) commit(p *process, l channel.Line) {
 		c.answer(p, l.Txn, errors.New("commit without envelope"))
 		return
 	}
-	c.keeper.Commit(c.now(), l.Envelope, func(err error) { c.answer(p, l.Txn, err) })
+	c.keeper.Commit(c.now(), (*spool.Envelope)(l.Envelope), func(err error) { c.answer(p, l.Txn, err) })
 }
 
 // answer tells a channel process what became of a transaction.

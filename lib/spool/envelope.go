@@ -168,8 +168,9 @@ type Failure struct {
 	Text       string `json:"text,omitempty"`
 }
 
-// plain is Envelope without its methods.
-type plain Envelope
+// Told is an Envelope as processes tell it to each other, where nobody keeps the members
+// of a later version: its JSON costs half as much to write and to read.
+type Told Envelope
 
 // known are the member names of an Envelope, lower case, because the decoder
 // takes them in any.
@@ -189,7 +190,7 @@ func (e *Envelope) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode((*plain)(e)); err != nil {
+	if err := enc.Encode((*Told)(e)); err != nil {
 		return nil, err
 	}
 	b.Truncate(b.Len() - len("}\n"))
@@ -215,7 +216,7 @@ func (e *Envelope) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads one object and keeps what it does not know in Extra.
 func (e *Envelope) UnmarshalJSON(data []byte) error {
-	var p plain
+	var p Told
 	strict := json.NewDecoder(bytes.NewReader(data))
 	strict.DisallowUnknownFields()
 	if strict.Decode(&p) == nil && onlySpace(data[strict.InputOffset():]) {
@@ -223,7 +224,7 @@ func (e *Envelope) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	// Only an envelope of a later version, or none, comes here.
-	p = plain{}
+	p = Told{}
 	if err := json.Unmarshal(data, &p); err != nil {
 		return err
 	}

@@ -117,7 +117,7 @@ func (s *scheduler) job(ref spool.Ref, answer channel.Line) (commit *spool.Envel
 	s.send(channel.Line{Type: channel.TypeJob, Job: s.jobs, Ref: &ref, Recipients: []int{1}})
 	l := s.receive()
 	if l.Type == channel.TypeCommit {
-		commit = l.Envelope
+		commit = (*spool.Envelope)(l.Envelope)
 		answer.Txn = l.Txn
 		s.send(answer)
 		l = s.receive()
