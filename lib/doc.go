@@ -47,6 +47,7 @@
 //
 //	submit          the only way into the spool
 //	sched           the queue manager's mind: events in, actions out
+//	tune            the rule by which limits are moved while a switch runs
 //	simulate        a described day of traffic that happens to it
 //	channel         the protocol between scheduler and channel processes;
 //	                channel/x400p1, channel/local and channel/expand speak it

@@ -42,6 +42,7 @@ var floors = []struct{ pkg, reason string }{
 	{"report", "judgement moves nothing"},
 	{"submit", "the single door into the spool"},
 	{"sched", "the mind has no file, socket or clock"},
+	{"tune", "a rule is told what was measured, and measures nothing"},
 	{"simulate", "a simulated day is as pure as the mind it happens to"},
 	{"channel", "between scheduler and channel processes"},
 	{"channel/expand", "channels never import each other"},

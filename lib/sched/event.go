@@ -201,6 +201,14 @@ type PeerTrouble struct {
 // no job, whoever has its turn. What its peer still has to say comes first.
 type CloseAssociations struct{}
 
+// SetLimits gives a channel other limits, for what is begun from now on, until Reconfigure
+// gives it its own again. 0 leaves one as it is.
+type SetLimits struct {
+	Channel    string
+	MaxJobs    int
+	MaxPerPeer int
+}
+
 // Drain asks for rest: nothing is started any more, every process is stopped
 // when its jobs have ended, and Drained follows the last one. It cannot be taken
 // back.
@@ -223,4 +231,5 @@ func (Reroute) event()           {}
 func (RestartChannel) event()    {}
 func (PeerTrouble) event()       {}
 func (CloseAssociations) event() {}
+func (SetLimits) event()         {}
 func (Drain) event()             {}

@@ -62,6 +62,23 @@ func (p places) free(priority int, l limits) bool {
 	return true
 }
 
+// setLimits gives a channel other limits.
+func (s *Scheduler) setLimits(ev SetLimits) {
+	c := s.byName[ev.Channel]
+	if c == nil {
+		return
+	}
+	if ev.MaxJobs > 0 {
+		c.config.MaxJobs = ev.MaxJobs
+	}
+	if ev.MaxPerPeer > 0 {
+		c.config.MaxPerPeer = ev.MaxPerPeer
+	}
+	for _, p := range c.peers {
+		s.touch(p)
+	}
+}
+
 // Free reports whether one more job of a priority may be started beside those in
 // progress, each by priority from urgent to non-urgent.
 func (c ChannelConfig) Free(inProgress [3]int, priority int) bool {

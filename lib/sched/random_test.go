@@ -251,6 +251,12 @@ func TestRandomTraffic(t *testing.T) {
 			},
 			"retry everything": func(t *rapid.T) { w.step(Retry{}) },
 			"close":            func(*rapid.T) { w.step(CloseAssociations{}) },
+			"limits": func(t *rapid.T) {
+				w.config.Channels = slices.Clone(w.config.Channels)
+				c := &w.config.Channels[rapid.IntRange(0, len(w.config.Channels)-1).Draw(t, "channel")]
+				c.MaxJobs++
+				w.step(SetLimits{Channel: c.Name, MaxJobs: c.MaxJobs, MaxPerPeer: rapid.IntRange(0, 5).Draw(t, "per peer")})
+			},
 			"reconfigure": func(t *rapid.T) {
 				cfg := w.config
 				cfg.Channels, cfg.Peers = slices.Clone(cfg.Channels), slices.Clone(cfg.Peers)

@@ -175,6 +175,8 @@ func (s *Scheduler) dispatch(ev Event) {
 		}
 	case CloseAssociations:
 		s.closeAssociations()
+	case SetLimits:
+		s.setLimits(ev)
 	case Drain:
 		s.drain()
 	}

@@ -337,6 +337,15 @@ func parseEvent(t *testing.T, line string) (time.Time, Event) {
 		return now, RestartChannel{channel}
 	case "close-associations":
 		return now, CloseAssociations{}
+	case "limits":
+		ev := SetLimits{Channel: arg}
+		if has("jobs") {
+			ev.MaxJobs = number(t, o["jobs"])
+		}
+		if has("per-peer") {
+			ev.MaxPerPeer = number(t, o["per-peer"])
+		}
+		return now, ev
 	case "drain":
 		return now, Drain{}
 	}

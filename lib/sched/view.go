@@ -30,6 +30,7 @@ type ChannelView struct {
 	Failures     int       // of its process, in a row
 	RestartAt    time.Time // when waited for
 	MaxJobs      int
+	MaxPerPeer   int    // 0 is no limit
 	Jobs         [3]int // in progress by priority
 	Associations int    // opened by us: being opened, up or being closed
 	Peers        []PeerView
@@ -80,7 +81,7 @@ func (s *Scheduler) Tree() []ChannelView {
 	for _, c := range s.channels {
 		v := ChannelView{
 			Name: c.name, Known: c.known, Disabled: c.config.Disabled, Failures: c.failures,
-			MaxJobs: c.config.MaxJobs, Jobs: c.jobs, Associations: c.assocs,
+			MaxJobs: c.config.MaxJobs, MaxPerPeer: c.config.MaxPerPeer, Jobs: c.jobs, Associations: c.assocs,
 		}
 		if c.current != nil {
 			v.Process = c.current.number
