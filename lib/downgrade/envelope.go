@@ -8,6 +8,8 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/edims"
+	"github.com/mtakit/mtakit/lib/ipms"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/p1"
@@ -82,6 +84,7 @@ func (d *downgrade) message(raw ber.Raw, content io.ReaderAt, size int64) error 
 	if err := Carries(e.ContentType); err != nil {
 		return err
 	}
+	e.ContentType = numbered(e.ContentType)
 	if e.ContentType.Equal(mts.NewContentType(mts.InterpersonalMessaging1988)) {
 		prohibited := e.PerMessageIndicators.ImplicitConversionProhibited()
 		plan, err := planContent(content, size, d.to.Domain, prohibited)
@@ -118,6 +121,7 @@ func (d *downgrade) probe(raw ber.Raw) error {
 	if err := Carries(e.ContentType); err != nil {
 		return err
 	}
+	e.ContentType = numbered(e.ContentType)
 	if e.ContentType.Equal(mts.NewContentType(mts.InterpersonalMessaging1988)) && !d.to.TakesP22 {
 		e.ContentType = mts.NewContentType(mts.InterpersonalMessaging1984)
 	}
@@ -190,10 +194,28 @@ func (l *losses) beside(n oraddr.ORName) {
 // X.411 has a number for other contents between the editions, external; how they are
 // wrapped is X.419 Annex B's, and a peer that does not do it would deliver the wrapping.
 func Carries(c mts.ContentType) error {
-	if c.Extended != nil {
+	if numbered(c).Extended != nil {
 		return impossible("the content-type %s is an object identifier", c)
 	}
 	return nil
+}
+
+// numbered gives a content-type its number, if it has one beside its object identifier.
+func numbered(c mts.ContentType) mts.ContentType {
+	if c.Extended == nil {
+		return c
+	}
+	switch *c.Extended {
+	case mts.ContentUnidentified:
+		return mts.NewContentType(mts.Unidentified)
+	case ipms.ContentP2:
+		return mts.NewContentType(mts.InterpersonalMessaging1984)
+	case ipms.ContentP22:
+		return mts.NewContentType(mts.InterpersonalMessaging1988)
+	case edims.ContentPedi:
+		return mts.NewContentType(mts.EDIMessaging)
+	}
+	return c
 }
 
 // converted records that text was made ia5-text, X.411 §14.3.

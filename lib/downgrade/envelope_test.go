@@ -14,6 +14,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/edims"
 	"github.com/mtakit/mtakit/lib/ipms"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -270,6 +271,36 @@ func TestContentType22(t *testing.T) {
 					t.Errorf("%s: %v, %v", c.name, err, decodeErr)
 				}
 			}
+		}
+	}
+}
+
+// A content-type that has both names goes by its number.
+func TestContentTypeOfTwoNames(t *testing.T) {
+	content, err := ipms.InformationObject{IPM: &ipms.IPM{Heading: ipms.Heading{ThisIPM: ipms.IPMIdentifier{UserRelativeIdentifier: "1"}}}}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for o, want := range map[asn1.OID]mts.BuiltInContentType{
+		mts.ContentUnidentified: 0, ipms.ContentP2: 2, ipms.ContentP22: 2, edims.ContentPedi: 35,
+	} {
+		e := envelope(t)
+		e.ContentType = mts.NewExtendedContentType(o)
+		if err := Carries(e.ContentType); err != nil {
+			t.Errorf("%s: %v", o, err)
+			continue
+		}
+		out, err := Transfer(marshal(t, e), bytes.NewReader(content), int64(len(content)), Peer{Domain: gateway})
+		if err != nil {
+			t.Errorf("%s: %v", o, err)
+			continue
+		}
+		got, err := p1.DecodeMessageEnvelope(out.Envelope, p1.Limits{})
+		if err != nil || got.ContentType.BuiltIn == nil || *got.ContentType.BuiltIn != want {
+			t.Errorf("%s: %v, content-type %s, want %d", o, err, got.ContentType, want)
+		}
+		if made := out.Content != nil; made != (o == ipms.ContentP22) {
+			t.Errorf("%s: the content is another: %v", o, made)
 		}
 	}
 }
