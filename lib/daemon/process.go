@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"time"
 
@@ -95,11 +96,29 @@ func (c *core) sendConfig(p *process) {
 	c.send(p, channel.Line{Type: channel.TypeConfig, ConfigVersion: c.conf.Version, Config: text})
 }
 
+// timerSlack is how late the kernel may be with the timers of a channel process. Nothing
+// there is timed finer, and the Go runtime, which looks after its threads at intervals of
+// 20 microseconds as long as one of them works, does so less often.
+const timerSlack = 500 * time.Microsecond
+
+// startSlack starts a program with timerSlack, which is inherited from the thread that
+// starts it; where it cannot be set, without.
+func startSlack(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if was, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0); err == nil {
+		if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(timerSlack), 0, 0, 0); err == nil {
+			defer func() { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(was), 0, 0, 0) }() // it was taken before
+		}
+	}
+	return cmd.Start()
+}
+
 // run is the life of a process, in a goroutine of its own: starting a program may
 // take as long as reading it from the disk does.
 func (c *core) run(p *process, cmd *exec.Cmd, theirs *os.File) {
 	defer p.kill()
-	err := cmd.Start()
+	err := startSlack(cmd)
 	_ = theirs.Close() // it has its own descriptor
 	if err != nil {
 		_ = p.stream.Close() // nobody reads it
