@@ -52,6 +52,11 @@ func remarks(cfg *conf.Config, path string) []string {
 				remark("[[peer]] %s: window: shut for %s, and %s messages are given up after %s", p.Name, conf.Duration(shut), e.what, e.life)
 			}
 		}
+		if p.Credentials == conf.CredentialsNone {
+			for _, text := range withoutCredentials(cfg, p) {
+				remark("[[peer]] %s: credentials: %s", p.Name, text)
+			}
+		}
 		if a, err := p.Acceptance(); err == nil && p.Mode == conf.Mode1984 && onlyP2(a) {
 			remark("[[peer]] %s: content-types lacks p22: messages of 1988 are refused before they could be made p2", p.Name)
 		}
@@ -113,6 +118,20 @@ func unreachable(cfg *conf.Config) (all []string) {
 // selects tells whether a peer has presentation selectors.
 func selects(p *conf.Peer) bool {
 	return p.OurPSEL != "" || slices.ContainsFunc(p.Calls(), func(a conf.Address) bool { return a.PSEL != "" })
+}
+
+// withoutCredentials are remarks upon a peer that has none.
+func withoutCredentials(cfg *conf.Config, p *conf.Peer) (all []string) {
+	if p.TLS != conf.TLSRequire || len(p.TLSPin) == 0 && p.TLSName == "" {
+		all = append(all, "none, and no tls with tls-pin or tls-name: whoever can use the address of the peer is the peer")
+	}
+	if len(p.Sources()) == 0 {
+		all = append(all, "none, and neither callers nor an address that is an IP address: it cannot call")
+	}
+	if other, ok := cfg.Ambiguous(p); ok {
+		all = append(all, "none, and "+other.Name+" may call from where it does: neither is let in from there")
+	}
+	return all
 }
 
 // secret tells whether there is a password in a configuration.

@@ -50,8 +50,17 @@ func tree(c *ucli.Context) error {
 	if c.NArg() > 0 {
 		return cli.Usage("tree takes no operand")
 	}
-	return ask(c, queue.Request{Verb: queue.VerbTree}, func(p *cli.Printer, a queue.Answer) error {
+	cfg, err := cli.Running(c)
+	if err != nil {
+		return err
+	}
+	return askFor(c, cfg, queue.Request{Verb: queue.VerbTree}, func(p *cli.Printer, a queue.Answer) error {
 		ch := a.Channel
+		for i := range ch.Peers {
+			if peer, ok := cfg.Peer(ch.Peers[i].Peer); ok {
+				ch.Peers[i].Credentials = peer.Credentials
+			}
+		}
 		if p.JSON() {
 			return p.Record(ch)
 		}
@@ -64,7 +73,7 @@ func tree(c *ucli.Context) error {
 				window = r.WindowOpens
 			}
 			if err := p.Record(nil, "peer", ch.Channel, r.Peer, r.State, r.Urgent, r.Normal, r.NonUrgent, r.Held, r.Active,
-				r.Associations, r.Oldest, r.Failures, r.DelayUntil, r.Reason, r.NextCall, window); err != nil {
+				r.Associations, r.Oldest, r.Failures, r.DelayUntil, r.Reason, r.NextCall, window, r.Credentials); err != nil {
 				return err
 			}
 		}

@@ -192,7 +192,8 @@ type Peer struct {
 	ContentTypes   []string `json:"content-types,omitempty" toml:"content-types"` // empty: any
 	EITs           []string `json:"eits,omitempty" toml:"eits"`                   // empty: any
 
-	Credentials      string   `json:"credentials" toml:"credentials"`                       // CredentialsSimple or CredentialsStrong, of both sides
+	Callers          []Caller `json:"callers,omitempty" toml:"callers"`                     // with CredentialsNone; see Sources
+	Credentials      string   `json:"credentials" toml:"credentials"`                       // CredentialsSimple, CredentialsStrong or CredentialsNone, of both sides
 	TokenCA          string   `json:"token-ca,omitempty" toml:"token-ca"`                   // PEM: the peer's certificate comes from these
 	TokenPeer        string   `json:"token-peer,omitempty" toml:"token-peer"`               // PEM: the peer's certificate; empty: the one it sends
 	TokenSubject     string   `json:"token-subject,omitempty" toml:"token-subject"`         // of the peer's certificate

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,13 @@ func strong(c *Config) *Peer {
 	p := &c.Peers[0]
 	p.Credentials, p.PasswordIn, p.PasswordOut = CredentialsStrong, "", ""
 	p.TokenCA, p.TokenCertificate, p.TokenKey = "ca.pem", "cert.pem", "key.pem"
+	return p
+}
+
+// none leaves the peer of the sample without credentials.
+func none(c *Config) *Peer {
+	p := &c.Peers[0]
+	p.Credentials, p.PasswordIn, p.PasswordOut = CredentialsNone, "", ""
 	return p
 }
 
@@ -166,7 +174,25 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 		{"tls", func(c *Config) { c.Peers[0].TLS = "yes" }, `[[peer]] "MTA-B": tls: "yes" is neither off nor require`},
 		{"key of tokens without a certificate", func(c *Config) { c.Identity.TokenKey = "k" },
 			`[identity]: token-key: a certificate and its key go together`},
-		{"credentials", func(c *Config) { c.Peers[0].Credentials = "protected" }, `[[peer]] "MTA-B": credentials: "protected" is neither simple nor strong`},
+		{"credentials", func(c *Config) { c.Peers[0].Credentials = "protected" }, `[[peer]] "MTA-B": credentials: "protected" is neither simple, strong nor none`},
+		{"no credentials and authorities", func(c *Config) { none(c).TokenCA = "ca" },
+			`[[peer]] "MTA-B": credentials: "none", but there is something for tokens`},
+		{"no credentials and passwords", func(c *Config) { none(c).PasswordIn = "x" },
+			`[[peer]] "MTA-B": credentials: "none", but there are passwords`},
+		{"callers that have credentials", func(c *Config) { c.Peers[0].Callers = []Caller{{Network: "192.0.2.1"}} },
+			`[[peer]] "MTA-B": callers: with credentials = "simple" it is these that tell who calls`},
+		{"too many callers", func(c *Config) { none(c).Callers = slices.Repeat([]Caller{{Network: "192.0.2.1"}}, 101) },
+			`[[peer]] "MTA-B": callers: 101 of them; a peer has at most 100`},
+		{"caller without a network", func(c *Config) { none(c).Callers = []Caller{{TSEL: "x"}} },
+			`[[peer]] "MTA-B": callers number 1: network: required`},
+		{"caller by name", func(c *Config) { none(c).Callers = []Caller{{Network: "example.org"}} },
+			`[[peer]] "MTA-B": callers number 1: network: "example.org" is neither an IP address nor a network as 192.0.2.0/28`},
+		{"session selector of a caller", func(c *Config) { none(c).Callers = []Caller{{Network: "::1", SSEL: Selector(strings.Repeat("s", 17))}} },
+			`[[peer]] "MTA-B": callers number 1: ssel: 17 octets; the limit is 16`},
+		{"presentation selector of a caller of 1984", func(c *Config) {
+			p := none(c)
+			p.Mode, p.Callers = Mode1984, []Caller{{Network: "::1", PSEL: "P"}}
+		}, `[[peer]] "MTA-B": callers number 1: psel: mode 1984 has no presentation selectors`},
 		{"simple credentials with authorities", func(c *Config) { c.Peers[0].TokenCA = "ca" },
 			`[[peer]] "MTA-B": credentials: "simple", but there is something for tokens`},
 		{"strong credentials without a key", func(c *Config) { strong(c).TokenCertificate, c.Peers[0].TokenKey = "", "" },

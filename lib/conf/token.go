@@ -6,6 +6,7 @@ import "time"
 const (
 	CredentialsSimple = "simple" // name and password
 	CredentialsStrong = "strong" // bind-token and certificate
+	CredentialsNone   = "none"   // nor a name (X.411 §12.1.1.1)
 )
 
 // maxTolerance bounds how far clocks may be apart.
@@ -32,22 +33,27 @@ func (v *validator) peerCredentials(p *Peer) {
 	if p.TokenTolerance < second || p.TokenTolerance > maxTolerance {
 		v.faultf("token-tolerance", "%s is not between 1s and %s", p.TokenTolerance, maxTolerance)
 	}
+	v.callers(p)
+	passwords := p.PasswordIn != "" || p.PasswordOut != ""
 	switch p.Credentials {
-	case CredentialsSimple:
+	case CredentialsSimple, CredentialsNone:
 		if p.TokenCA != "" || p.TokenPeer != "" || p.TokenSubject != "" || p.TokenCertificate != "" {
-			v.faultf("credentials", "%q, but there is something for tokens", CredentialsSimple)
+			v.faultf("credentials", "%q, but there is something for tokens", p.Credentials)
+		}
+		if p.Credentials == CredentialsNone && passwords {
+			v.faultf("credentials", "%q, but there are passwords", p.Credentials)
 		}
 		return
 	case CredentialsStrong:
 	default:
-		v.faultf("credentials", "%s is neither %s nor %s", quote([]byte(p.Credentials)), CredentialsSimple, CredentialsStrong)
+		v.faultf("credentials", "%s is neither %s, %s nor %s", quote([]byte(p.Credentials)), CredentialsSimple, CredentialsStrong, CredentialsNone)
 		return
 	}
 	certificate, _ := v.c.Token(p)
 	switch {
 	case p.Mode == Mode1984:
 		v.faultf("credentials", "%q, which the edition of 1984 does not have", CredentialsStrong)
-	case p.PasswordIn != "" || p.PasswordOut != "":
+	case passwords:
 		v.faultf("credentials", "%q, but there are passwords", CredentialsStrong)
 	case certificate == "":
 		v.faultf("token-certificate", "required with credentials = %q, here or in [identity]", CredentialsStrong)

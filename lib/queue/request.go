@@ -134,6 +134,7 @@ type PeerRow struct {
 	NextCall     time.Time `json:"nextCall,omitzero"` // with or without anything to send
 	WindowOpens  time.Time `json:"windowOpens,omitzero"`
 	WindowEnds   time.Time `json:"windowEnds,omitzero"`
+	Credentials  string    `json:"credentials,omitempty"` // of the bind; whoever asks fills it in
 }
 
 // StatusRow is how the switch is.

@@ -93,7 +93,7 @@ type Router struct {
 	expand    string            // the channel that expands lists and redirects
 	alternate *Alternate        // of the domain
 	rules     []rule            // the one with the longest match first
-	notes     map[string]string // by peer: what it takes, if that is not everything, and when
+	notes     map[string]string // by peer: that it has no credentials, what it takes, if that is not everything, and when
 	index     node
 }
 
@@ -133,7 +133,16 @@ func New(cfg *conf.Config) (*Router, error) {
 		if err != nil {
 			return nil, diag.E("route: peer "+p.Name, diag.Config, err)
 		}
-		r.notes[p.Name] = strings.TrimPrefix(strings.TrimSuffix(a.String()+"; "+p.Timetable(), "; "), "; ")
+		var notes []string
+		if p.Credentials == conf.CredentialsNone {
+			notes = append(notes, "credentials "+p.Credentials)
+		}
+		for _, note := range []string{a.String(), p.Timetable()} {
+			if note != "" {
+				notes = append(notes, note)
+			}
+		}
+		r.notes[p.Name] = strings.Join(notes, "; ")
 	}
 	for i := range cfg.Routes {
 		rule, err := compile(&cfg.Routes[i], peers)

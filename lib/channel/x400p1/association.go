@@ -68,6 +68,9 @@ func (a *association) from() string {
 	if a.subject != "" {
 		text += ", strong credentials of " + a.subject
 	}
+	if isNone(&a.peer) {
+		text += ", no credentials"
+	}
 	if a.remark != "" {
 		text += ", " + a.remark
 	}

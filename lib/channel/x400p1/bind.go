@@ -183,6 +183,7 @@ type binder struct {
 	name      string // as the peer gives it
 	peer      conf.Peer
 	tls       *tls.ConnectionState // nil: without
+	tsel      []byte               // the calling one
 	strong    *token.Taken         // of the peer; nil: simple credentials
 	proved    bool                 // who binds is the peer
 	recovered bool                 // by the peer, without a bind
@@ -200,25 +201,14 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	if ind.Recover != nil {
 		return b.recover(s, ind)
 	}
-	argument, err := p1.DecodeBindArgument(ind.UserData)
+	argument, err := argumentOf(ind.UserData)
 	if err != nil {
 		return refuse(mts.AuthenticationError, err)
 	}
-	if argument.Authenticated != nil {
-		b.name = string(argument.Authenticated.InitiatorName)
-	}
-	peer, known := s.Peer(b.name)
-	var barred error
-	switch {
-	case !known || b.name == "":
-		known = false
-	case !peer.Enabled:
-		barred = errors.New("the peer of this name is not enabled")
-	case peer.Channel != s.own.Name:
-		barred = fmt.Errorf("the peer of this name belongs to channel %s", peer.Channel)
-	}
-	if !known || barred != nil {
-		peer, known = &conf.Peer{Name: "unknown"}, false // compared all the same: time tells nothing
+	peer, barred := b.caller(s, ind, &argument)
+	known := peer != nil
+	if !known {
+		peer = &conf.Peer{Name: "unknown"} // compared all the same: time tells nothing
 	}
 	if e, err := b.authenticate(s, peer, known, &argument); err != nil {
 		return refuse(e, cmp.Or(barred, err))
@@ -258,6 +248,13 @@ func (b *binder) accept(result ber.Raw) rtse.Decision {
 
 // authenticate tells whether who calls is the peer, and which bind error it is if not.
 func (b *binder) authenticate(s *settings, peer *conf.Peer, known bool, a *mts.MTABindArgument) (mts.MTABindError, error) {
+	if known && isNone(peer) {
+		if a.Authenticated != nil {
+			return mts.AuthenticationError, whyNot(known, peer, a)
+		}
+		b.name = peer.Name // nobody else calls from there
+		return 0, nil
+	}
 	if !known || !isStrong(peer) {
 		if err := (p1.Peer{Name: peer.Name, Password: peer.PasswordIn}).CheckInitiator(*a); err != nil || !known {
 			return mts.AuthenticationError, whyNot(known, peer, a)
@@ -314,7 +311,7 @@ func whyNot(known bool, peer *conf.Peer, a *mts.MTABindArgument) error {
 		why = "wrong credentials"
 	}
 	if a.Authenticated == nil {
-		return errors.New(why + ": it gives neither name nor credentials")
+		return fmt.Errorf("%s: %w", why, errNobody)
 	}
 	c := &a.Authenticated.InitiatorCredentials
 	what := c.Class() + " ones"
@@ -324,8 +321,8 @@ func whyNot(known bool, peer *conf.Peer, a *mts.MTABindArgument) error {
 	case c.Protected != nil:
 		return errors.New(why + ": protected ones, which no MTA-bind may have")
 	}
-	if known && isStrong(peer) != (c.Strong != nil) {
-		return fmt.Errorf("%s: %s, where the peer is configured for %s ones", why, what, classOf(peer))
+	if known && c.Class() != classOf(peer) {
+		return fmt.Errorf("%s: %s, where the peer is configured for %s", why, what, ones(classOf(peer)))
 	}
 	if c.Strong != nil {
 		return errors.New(why + ": " + what)
@@ -334,12 +331,7 @@ func whyNot(known bool, peer *conf.Peer, a *mts.MTABindArgument) error {
 }
 
 // classOf is the class of the credentials that a peer is configured for.
-func classOf(peer *conf.Peer) string {
-	if isStrong(peer) {
-		return conf.CredentialsStrong
-	}
-	return conf.CredentialsSimple
-}
+func classOf(peer *conf.Peer) string { return cmp.Or(peer.Credentials, conf.CredentialsSimple) }
 
 // partsOf names what strong credentials consist of.
 func partsOf(c *mts.StrongCredentials) string {
@@ -363,12 +355,14 @@ func partsOf(c *mts.StrongCredentials) string {
 // configuration says of the peer.
 func whyNotResponder(peer *conf.Peer, r *mts.MTABindResult) string {
 	switch {
+	case isNone(peer):
+		return "the responder has " + r.Class() + " credentials, where the peer is configured for none"
 	case r.Authenticated == nil:
 		return "the responder gives neither name nor credentials"
 	case string(r.Authenticated.ResponderName) != peer.Name:
 		return fmt.Sprintf("the responder is %q, not %s", string(r.Authenticated.ResponderName), peer.Name)
 	case r.Class() != classOf(peer):
-		return "the responder has " + r.Class() + " credentials, where the peer is configured for " + classOf(peer) + " ones"
+		return "the responder has " + r.Class() + " credentials, where the peer is configured for " + ones(classOf(peer))
 	}
 	return "the responder gave another password than password-in"
 }

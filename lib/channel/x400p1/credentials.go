@@ -31,7 +31,15 @@ func isStrong(p *conf.Peer) bool { return p.Credentials == conf.CredentialsStron
 type proof struct {
 	own    string // our name
 	peer   *conf.Peer
-	signer *token.Signer // nil: simple credentials
+	signer *token.Signer // nil: simple credentials, or none
+}
+
+// name is what goes with a password; empty where there are no credentials.
+func (p *proof) name() string {
+	if isNone(p.peer) {
+		return ""
+	}
+	return p.own
 }
 
 // newProof reads what strong credentials are made with.
@@ -48,7 +56,7 @@ func newProof(cfg *conf.Config, peer *conf.Peer) (*proof, error) {
 // argument is the argument of a bind, with the random number that its token has.
 func (p *proof) argument(protocol int64, now time.Time) (ber.Raw, asn1.BitString, error) {
 	if p.signer == nil {
-		raw, err := p1.BindArgument(p.own, p.peer.PasswordOut, protocol)
+		raw, err := p1.BindArgument(p.name(), p.peer.PasswordOut, protocol)
 		return raw, asn1.BitString{}, err
 	}
 	number, err := token.NewNumber(mts.MTAName(p.own), rand.Reader)
@@ -68,7 +76,7 @@ func (p *proof) argument(protocol int64, now time.Time) (ber.Raw, asn1.BitString
 // an earlier one.
 func (p *proof) result(protocol int64, asked *token.Taken, now time.Time) (ber.Raw, error) {
 	if p.signer == nil {
-		return p1.BindResult(p.own, p.peer.PasswordOut, protocol)
+		return p1.BindResult(p.name(), p.peer.PasswordOut, protocol)
 	}
 	c, err := p.strong(asked.Number, now)
 	if err != nil {
@@ -102,6 +110,12 @@ func (s *settings) checkCall(peer *conf.Peer, c *mts.StrongCredentials, seen *me
 // checkAnswer tells whether a peer that was called with a random number has answered
 // itself. seen may be nil: then nothing is known of earlier answers.
 func checkAnswer(cfg *conf.Config, peer *conf.Peer, r *mts.MTABindResult, number asn1.BitString, seen *memory, now time.Time) (*token.Taken, error) {
+	if isNone(peer) {
+		if r.Authenticated != nil {
+			return nil, errors.New(whyNotResponder(peer, r))
+		}
+		return nil, nil
+	}
 	if !isStrong(peer) {
 		err := p1.Peer{Name: peer.Name, Password: peer.PasswordIn}.CheckResponder(*r)
 		if err != nil {

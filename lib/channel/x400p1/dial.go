@@ -16,7 +16,6 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts/token"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
-	"github.com/mtakit/mtakit/lib/p1"
 )
 
 // Call is an association that was opened, and how.
@@ -24,7 +23,7 @@ type Call struct {
 	Conn        *rtse.Conn
 	Address     conf.Address // that answered
 	Mode        string       // conf.ModeNormal and its like
-	Credentials string       // of the peer: simple, strong
+	Credentials string       // of the peer: conf.CredentialsSimple and its like
 	Subject     string       // of the peer's certificate, with strong ones
 	Steps       Steps
 	Failed      []error // of the addresses tried before
@@ -259,7 +258,7 @@ func (d *dialler) bind(ctx context.Context, c rtse.Config, to conf.Address, p *p
 	if err != nil {
 		return nil, bindError(err)
 	}
-	answer, err := p1.DecodeBindResult(result)
+	answer, err := resultOf(result)
 	if err != nil {
 		conn.Abort(rtse.UserError)
 		return nil, &refusal{diag.E("result", diag.Protocol, err)}

@@ -120,7 +120,7 @@ func (s *settings) knows(was *conf.Peer) bool {
 	p, ok := s.Peer(was.Name)
 	return ok && p.Enabled && p.Channel == s.own.Name && p.PasswordIn == was.PasswordIn && p.Mode == was.Mode &&
 		p.TLS == was.TLS && p.TLSCA == was.TLSCA && p.TLSName == was.TLSName && slices.Equal(p.TLSPin, was.TLSPin) &&
-		classOf(p) == classOf(was) && p.TokenCA == was.TokenCA && p.TokenPeer == was.TokenPeer && p.TokenSubject == was.TokenSubject &&
+		classOf(p) == classOf(was) && (!isNone(p) || slices.Equal(p.Sources(), was.Sources())) && p.TokenCA == was.TokenCA && p.TokenPeer == was.TokenPeer && p.TokenSubject == was.TokenSubject &&
 		p.TokenWeak == was.TokenWeak
 }
 
@@ -354,7 +354,10 @@ func (c *Channel) transport(ctx context.Context, s *settings, b *binder, caller 
 			return nil, err
 		}
 	}
-	tc, _, err := tp.Accept(nc, read, tp.Params{MaxTSDU: maxOpening, Timeout: s.own.OpenTimeout.D()})
+	tc, cr, err := tp.Accept(nc, read, tp.Params{MaxTSDU: maxOpening, Timeout: s.own.OpenTimeout.D()})
+	if err == nil {
+		b.tsel = cr.CallingTSEL
+	}
 	return tc, err
 }
 
