@@ -8,10 +8,11 @@ COMMANDS = mtactl mtaqueue mtaroute mtarun mtasubmit
 FUZZTIME ?= 10s
 ROUNDS  ?= 10
 N       ?= 100
+MESSAGES ?= 1000000
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test race demo lists kills crash recovery bench fuzz lint packages install clean
+.PHONY: help build test race demo lists kills crash recovery bench million fuzz lint packages install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -68,4 +69,4 @@ install: build ## install commands and pages below $(DESTDIR)$(PREFIX)
 	for page in man/*.[1578]; do install -m 644 $$page $(MANDIR)/man$${page##*.}; done
 
 clean: ## remove what make built
-	rm -rf bin
+	rm -rf bin bench-results

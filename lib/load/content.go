@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"hash"
 	"io"
 	"strconv"
 	"strings"
@@ -13,13 +14,14 @@ import (
 	"github.com/mtakit/mtakit/lib/oraddr"
 )
 
-// content is the contents of one size, and what the envelopes say of them. The text is
-// their end; it begins with the number of the message, so that no two are the same, and
-// is made as it is read.
+// content is the contents of one size, and what the envelopes say of them. They end with
+// the number of the message, so that no two are the same, after a text that is made as it
+// is read.
 type content struct {
 	head []byte
-	text int64 // octets
+	text int64 // octets, with the number
 	eits mts.EncodedInformationTypes
+	hash hash.Cloner // of all before the number
 }
 
 // newContent makes a content of so many octets, or fewer by what the lengths in it take
@@ -48,35 +50,46 @@ func newContent(run string, from, to oraddr.Address, size int64) (content, error
 		return content{}, err
 	}
 	head := make([]byte, composed.Size()-length)
-	_, err = io.ReadFull(composed, head)
-	return content{head, length, composed.EncodedInformationTypes()}, err
+	if _, err := io.ReadFull(composed, head); err != nil {
+		return content{}, err
+	}
+	c := content{head: head, text: length, eits: composed.EncodedInformationTypes()}
+	h := sha256.New()
+	_, err = io.Copy(h, c.before())
+	c.hash = h.(hash.Cloner)
+	return c, err
 }
 
 func (c *content) size() int64 { return int64(len(c.head)) + c.text }
 
-// marked is how many octets of a text the number of the message takes: as many digits as
-// that of MaxMessages has in base 36, and a space.
+// marked is how many octets of a text the number of the message takes: a space, and as many
+// digits as that of MaxMessages has in base 36.
 const marked = 6
 
-// mark is the beginning of the text of message n, or less where that is shorter.
+// mark is the end of the text of message n.
 func (c *content) mark(n uint64) string {
 	digits := strconv.FormatUint(n, 36)
-	mark := strings.Repeat("0", max(0, marked-1-len(digits))) + digits + " "
+	mark := " " + strings.Repeat("0", max(0, marked-1-len(digits))) + digits
 	return mark[max(0, int64(len(mark))-c.text):]
+}
+
+// before reads what all of them begin with.
+func (c *content) before() io.Reader {
+	return io.MultiReader(bytes.NewReader(c.head), &prose{end: max(0, c.text-marked)})
 }
 
 // reader reads the content of message n.
 func (c *content) reader(n uint64) io.Reader {
-	mark := c.mark(n)
-	return io.MultiReader(bytes.NewReader(c.head), strings.NewReader(mark), &prose{end: c.text - int64(len(mark))})
+	return io.MultiReader(c.before(), strings.NewReader(c.mark(n)))
 }
 
 // digest is that of the content of message n.
 func (c *content) digest(n uint64) (d [sha256.Size]byte) {
-	h := sha256.New()
-	if _, err := io.Copy(h, c.reader(n)); err != nil {
-		panic(err) // all of it is in memory
+	h, err := c.hash.Clone()
+	if err != nil {
+		panic(err) // that of the standard library never fails
 	}
+	_, _ = io.WriteString(h, c.mark(n)) // likewise
 	h.Sum(d[:0])
 	return d
 }

@@ -326,8 +326,8 @@ func TestMessages(t *testing.T) {
 			if size > 300 && m.is(n+2, e, digest) {
 				t.Errorf("two messages of %d octets have one content", size)
 			}
-			if size > 310 && !strings.Contains(string(octets), fmt.Sprintf("0000%d The quick", n)) {
-				t.Errorf("the text of message %d of %d octets does not begin with its number", n, size)
+			if size > 310 && !strings.Contains(string(octets), fmt.Sprintf(" 0000%d", n)) {
+				t.Errorf("the text of message %d of %d octets does not end with its number", n, size)
 			}
 			if e.ContentIdentifier != "bench.abcde" || e.Priority != mts.Urgent || len(e.TraceInformation) != 1 {
 				t.Errorf("%+v", e)

@@ -43,6 +43,7 @@ type run struct {
 	arrived numbers
 	twice   int64
 	altered int64
+	latency measure.Latencies
 }
 
 // maxRuns bounds the runs whose messages a Sink notes one by one.
@@ -67,14 +68,14 @@ type Sink struct {
 	standing    int
 	unused      map[*rtse.Conn]context.CancelFunc // associations that nothing has come over yet
 	connections int
-	changed     chan struct{} // closed, and replaced, when something has been taken
-	of          *maker        // whose messages are compared with what was sent; nil: nobody's
+	changed     chan struct{}     // closed, and replaced, when something has been taken
+	watched     map[string]*maker // sources whose messages are compared with what they sent, by run
 	runs        map[string]*run
 }
 
 // NewSink makes one that listens nowhere yet.
 func NewSink() *Sink {
-	s := &Sink{changed: make(chan struct{}), unused: map[*rtse.Conn]context.CancelFunc{}, runs: map[string]*run{}}
+	s := &Sink{changed: make(chan struct{}), unused: map[*rtse.Conn]context.CancelFunc{}, watched: map[string]*maker{}, runs: map[string]*run{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -122,8 +123,18 @@ func (s *Sink) Close() Taken {
 func (s *Sink) Watch(source *Source) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.of = source.maker
+	s.watched[source.run] = source.maker
 	s.runs[source.run] = &run{}
+}
+
+// Arrived is how many messages of a watched source have arrived, each once, and how long
+// they took.
+func (s *Sink) Arrived(source *Source) (n int64, latency measure.Latencies) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.runs[source.run]
+	latency.Merge(&r.latency)
+	return r.arrived.count, latency
 }
 
 // Taken is what has been taken so far.
@@ -321,9 +332,9 @@ func (s *Sink) count(in *p1.Incoming, octets int64, at time.Time, digest [sha256
 		id, ours = identify(string(in.Message.MessageIdentifier.LocalIdentifier))
 	}
 	s.mu.Lock()
-	of := s.of
+	of := s.watched[id.run]
 	s.mu.Unlock()
-	if ours && of != nil && id.run == of.run {
+	if ours && of != nil {
 		altered = !of.is(id.n, in.Message, digest)
 	}
 	s.mu.Lock()
@@ -342,7 +353,7 @@ func (s *Sink) count(in *p1.Incoming, octets int64, at time.Time, digest [sha256
 		s.taken.Messages++
 		if ours {
 			s.taken.Arrival.Add(at.Sub(id.begun))
-			s.note(id, altered)
+			s.note(id, altered, at)
 		}
 	}
 	close(s.changed)
@@ -350,7 +361,7 @@ func (s *Sink) count(in *p1.Incoming, octets int64, at time.Time, digest [sha256
 }
 
 // note notes a message of a run. s.mu is held.
-func (s *Sink) note(id identity, altered bool) {
+func (s *Sink) note(id identity, altered bool, at time.Time) {
 	r := s.runs[id.run]
 	if r == nil {
 		if len(s.runs) == maxRuns {
@@ -358,6 +369,9 @@ func (s *Sink) note(id identity, altered bool) {
 		}
 		r = &run{}
 		s.runs[id.run] = r
+	}
+	if s.watched[id.run] != nil {
+		r.latency.Add(at.Sub(id.begun))
 	}
 	switch {
 	case altered:
