@@ -56,9 +56,13 @@ recovery: ## cut transfers at every PDU, and those of 300 MB in the middle; coun
 	$(GO) test ./lib/osi/rtse -run '^TestTransferCutAtEveryPDU' -count 1 -v
 	$(GO) test ./cmd/mtarun -run '^TestRecovery' -count 1 -timeout 30m -v -recovery-size 300000000
 
-bench: build ## relayed messages per second beside Postfix in the same run (root; installs Postfix)
+bench: build ## the figures of mta-performance(7) beside Postfix, on ext4 and XFS (root; an hour, QUICK=1 some minutes)
 	.ci/packages postfix
-	examples/bench/bench.sh bin
+	$(GO) run ./examples/bench --bin bin $(if $(QUICK),--quick)
+
+million: build ## MESSAGES (default 1000000) through one switch in one go: memory and descriptors (root)
+	.ci/packages postfix
+	$(GO) run ./examples/bench --bin bin --million $(MESSAGES)
 
 fuzz: ## every fuzz target for FUZZTIME each (default 10s)
 	.ci/fuzz $(FUZZTIME) $(FUZZJOBS)
