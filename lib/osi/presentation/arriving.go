@@ -150,7 +150,6 @@ func (a *arriving) pass(octets []byte, last bool, pass func(PDataIndication)) {
 
 // enter begins an element, so many being open around it.
 func (a *arriving) enter(h ber.Header, open int) error {
-	unexpected := fmt.Errorf("user-data at octet %d: %w: %v", h.Offset, ber.ErrUnexpected, h.Tag)
 	switch {
 	case open == 0:
 		switch {
@@ -162,7 +161,7 @@ func (a *arriving) enter(h ber.Header, open int) error {
 			}
 			a.list, a.place, a.pdv = 1, inAligned, PDV{Context: a.defined[0].ID}
 		case h.Tag != tagFullyEncoded || !h.Constructed:
-			return unexpected
+			return unexpected(h)
 		}
 	case a.place >= inSingle:
 		switch a.place {
@@ -175,32 +174,36 @@ func (a *arriving) enter(h ber.Header, open int) error {
 			}
 		case inAligned:
 			if h.Tag != tagOctetString {
-				return unexpected
+				return unexpected(h)
 			}
 		case inArbitrary:
 			if h.Tag != tagBitString {
-				return unexpected
+				return unexpected(h)
 			}
 			a.unused = !h.Constructed
 		}
 	case open == 1:
 		if h.Tag != tagSequence || !h.Constructed {
-			return unexpected
+			return unexpected(h)
 		}
 		a.pdv, a.known, a.valued = PDV{}, false, false
 	case open == 2:
-		return a.component(h, unexpected)
+		return a.component(h)
 	default:
-		return unexpected // within an INTEGER or an OBJECT IDENTIFIER
+		return unexpected(h) // within an INTEGER or an OBJECT IDENTIFIER
 	}
 	return nil
 }
 
+func unexpected(h ber.Header) error {
+	return fmt.Errorf("user-data at octet %d: %w: %v", h.Offset, ber.ErrUnexpected, h.Tag)
+}
+
 // component begins one of a PDV-list.
-func (a *arriving) component(h ber.Header, unexpected error) error {
+func (a *arriving) component(h ber.Header) error {
 	switch {
 	case a.valued:
-		return unexpected
+		return unexpected(h)
 	case h.Tag == tagOID && !a.known && a.pdv.TransferSyntax == "":
 		a.place = inTransferSyntax
 	case h.Tag == tagInteger && !a.known:
@@ -212,11 +215,11 @@ func (a *arriving) component(h ber.Header, unexpected error) error {
 	case h.Tag == tagArbitrary && a.known:
 		a.place, a.unused = inArbitrary, !h.Constructed
 	default:
-		return unexpected
+		return unexpected(h)
 	}
 	if a.place < inSingle {
 		if h.Constructed {
-			return unexpected
+			return unexpected(h)
 		}
 		a.small = a.small[:0]
 	}

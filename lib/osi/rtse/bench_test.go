@@ -12,13 +12,22 @@ var eachMode = map[string][]int64{"normal mode": nil, "X.410-1984 mode": {12}}
 // BenchmarkTransfer sends APDUs of 50 MB over the loopback interface.
 func BenchmarkTransfer(b *testing.B) {
 	for name, protocols := range eachMode {
-		b.Run(name, func(b *testing.B) { benchmarkTransfer(b, protocols) })
+		b.Run(name, func(b *testing.B) { benchmarkTransfer(b, 50<<20, 0, protocols) })
+		b.Run(name+" without checkpoints", func(b *testing.B) { benchmarkTransfer(b, 50<<20, -1, protocols) })
 	}
 }
 
-func benchmarkTransfer(b *testing.B, protocols []int64) {
-	const size = 50 << 20
-	initiator, responder := associate(b, x410Config("A", protocols...), x410Config("B", protocols...))
+// BenchmarkSmallTransfer sends APDUs of 2000 octets.
+func BenchmarkSmallTransfer(b *testing.B) {
+	for name, protocols := range eachMode {
+		b.Run(name, func(b *testing.B) { benchmarkTransfer(b, 2000, 0, protocols) })
+	}
+}
+
+func benchmarkTransfer(b *testing.B, size int64, checkpoint int, protocols []int64) {
+	ours, theirs := x410Config("A", protocols...), x410Config("B", protocols...)
+	ours.CheckpointSize, theirs.CheckpointSize = checkpoint, checkpoint
+	initiator, responder := associate(b, ours, theirs)
 	done := make(chan error, 1)
 	go func() {
 		buf := make([]byte, 256<<10)

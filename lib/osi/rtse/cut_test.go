@@ -176,7 +176,11 @@ func TestTransferCutAtEveryPDU(t *testing.T) {
 				if !x410 && unit > 0 {
 					exact -= externalHeader(t, unit)
 				}
-				for _, size := range []int{len(value(0)), len(value(0)) + 1, exact, 5*unit + 100} {
+				sizes := []int{len(value(0)), len(value(0)) + 1, exact, 5*unit + 100}
+				if checkpoint < 0 {
+					sizes = append(sizes, 1_200_000) // one RTTR, in some thirty TPDUs
+				}
+				for _, size := range sizes {
 					for _, recovery := range []bool{false, true} {
 						if size == 0 || checkpoint < 0 && recovery {
 							continue // there is nothing of that size, or nothing to be resumed

@@ -9,17 +9,49 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/osi/session"
 	"github.com/mtakit/mtakit/lib/osi/tp"
 )
 
-// segmentsOf cuts a fuzz input into TSDUs: two octets of length before each.
-func segmentsOf(b []byte) [][]byte {
-	var all [][]byte
+// part is a TSDU, or a part of one that goes on with the next if there is more.
+type part struct {
+	octets []byte
+	more   bool
+}
+
+// segmentsOf cuts a fuzz input into TSDUs and parts of them: two octets of length before
+// each, of which the first bit says that there is more.
+func segmentsOf(b []byte) []part {
+	var all []part
 	for len(b) >= 2 && len(all) < 16 {
-		n := min(int(binary.BigEndian.Uint16(b)), len(b)-2)
-		all = append(all, b[2:2+n])
+		length := binary.BigEndian.Uint16(b)
+		n := min(int(length&0x7fff), len(b)-2)
+		all = append(all, part{b[2 : 2+n], length&0x8000 != 0})
 		b = b[2+n:]
+	}
+	return all
+}
+
+// transmit writes a part. What transport does not take is left out.
+func transmit(peer *tp.Conn, p part) error {
+	var err error
+	if p.more {
+		err = peer.WritePart(p.octets)
+	} else {
+		err = peer.WriteTSDU(p.octets)
+	}
+	if diag.KindOf(err) == diag.Usage {
+		return nil
+	}
+	return err
+}
+
+// whole is TSDUs that are not in parts.
+func whole(tsdus [][]byte) []part {
+	all := make([]part, len(tsdus))
+	for i, b := range tsdus {
+		all[i].octets = b
 	}
 	return all
 }
@@ -46,6 +78,9 @@ func seeds(f *testing.F, side byte) {
 		for i := range all {
 			f.Add(x410, uint8(i), joined(all[i:]...))
 			f.Add(x410, uint8(0), joined(all[i]))
+			cut := joined(all[i][:1], all[i][1:len(all[i])/2], all[i][len(all[i])/2:])
+			cut[0], cut[3] = cut[0]|0x80, cut[3]|0x80
+			f.Add(x410, uint8(i), cut)
 		}
 	}
 	for _, s := range []string{
@@ -89,6 +124,8 @@ type stack struct {
 	machine *machine
 	low     *lower
 	over    bool
+	arrived []byte // of the activity last started
+	open    bool   // a TSDU has been ordered in part
 }
 
 func newStack(t *testing.T, initiator, x410 bool) *stack {
@@ -125,8 +162,12 @@ func (s *stack) step(ev event) {
 			case rtOpenInd:
 				events = append(events, rtOpenRsp{Checkpoint: 63, Window: 3, UserData: bindResult})
 			case rtOpenCnf:
-				events = append(events, rtTransfer{Activity: []byte{2, 1, 1}}, rtSegment{Segments: [][]byte{{1, 2}}}, rtSegment{Segments: [][]byte{{3}}})
-			case rtError, rtDataInd, rtTransferInd, rtTransferCnf, rtWindow, rtGone, rtPleaseInd:
+				events = append(events, rtTransfer{Activity: []byte{2, 1, 1}}, rtSegment{Segments: [][]byte{{1, 2}}}, rtSegment{Segments: [][]byte{{3}}, Rest: 4})
+			case rtTransferInd:
+				s.arrived = nil
+			case rtDataInd:
+				s.arrived = append(s.arrived, a.Octets...)
+			case rtError, rtTransferCnf, rtWindow, rtGone, rtPleaseInd:
 			default:
 				out := s.low.request(a)
 				s.check(out)
@@ -144,9 +185,10 @@ func (s *stack) check(out output) {
 			for _, segment := range d.TSDU {
 				n += len(segment)
 			}
-			if n == 0 {
+			if n == 0 && (!s.open || d.More) {
 				s.t.Error("an empty TSDU")
 			}
+			s.open = d.More
 		}
 	}
 }
@@ -170,7 +212,7 @@ func FuzzResponderLayers(f *testing.F) {
 			s.transport(session.TDataIndication{TSDU: bytes.Clone(p)})
 		}
 		for _, p := range segmentsOf(b) {
-			s.transport(session.TDataIndication{TSDU: bytes.Clone(p)})
+			s.transport(session.TDataIndication{TSDU: bytes.Clone(p.octets), More: p.more})
 		}
 		s.transport(session.TimerExpired{})
 		s.transport(session.TDisconnectIndication{})
@@ -191,7 +233,7 @@ func FuzzInitiatorLayers(f *testing.F) {
 			s.transport(session.TDataIndication{TSDU: bytes.Clone(p)})
 		}
 		for _, p := range segmentsOf(b) {
-			s.transport(session.TDataIndication{TSDU: bytes.Clone(p)})
+			s.transport(session.TDataIndication{TSDU: bytes.Clone(p.octets), More: p.more})
 		}
 		s.transport(session.TDisconnectIndication{})
 		if !s.over {
@@ -236,8 +278,8 @@ func FuzzConnEnds(f *testing.F) {
 			t.Fatal(err)
 		}
 		go io.Copy(io.Discard, i)
-		for _, p := range append(prefix(x410, skip), segmentsOf(b)...) {
-			if len(p) > 0 && peer.WriteTSDU(p) != nil {
+		for _, p := range append(whole(prefix(x410, skip)), segmentsOf(b)...) {
+			if transmit(peer, p) != nil {
 				break
 			}
 		}
@@ -280,8 +322,8 @@ func FuzzOpenEnds(f *testing.F) {
 		if err == nil {
 			go io.Copy(io.Discard, r)
 		}
-		for _, p := range append(prefix(x410, skip), segmentsOf(b)...) {
-			if err != nil || len(p) > 0 && peer.WriteTSDU(p) != nil {
+		for _, p := range append(whole(prefix(x410, skip)), segmentsOf(b)...) {
+			if err != nil || transmit(peer, p) != nil {
 				break // its time was over
 			}
 		}

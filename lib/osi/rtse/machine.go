@@ -333,7 +333,8 @@ func (m *machine) segment(ev rtSegment) error {
 }
 
 // giveUpAmid gives up an activity amid an RTTR: by an abort (X.228 §7.8), since a peer that
-// has not raised an exception still reads, and would find the RTTR cut short.
+// has not raised an exception still reads, and would find the RTTR cut short. It hears no
+// reason: there is nothing but the end of the transport connection to tell it.
 func (m *machine) giveUpAmid(r session.ExceptionReason) {
 	reason := TemporaryProblem
 	if r == session.ExceptionLocalUserError {

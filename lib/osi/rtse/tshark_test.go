@@ -253,6 +253,27 @@ func conversations(x410 bool) []talk {
 			take(t, b)
 			await(t, done)
 		}},
+		{"an APDU without checkpoints", nil, func(t *testing.T, c *conversation) {
+			theirs, ours := config("A"), config("B")
+			theirs.CheckpointSize, ours.CheckpointSize = -1, -1
+			theirs.Transport.TPDUSize = 8192 // a frame has no more than 64 KiB
+			a, b := opened(t, c, theirs, ours, argument, result)
+			for _, n := range []int{100, 1_500_000} {
+				send(t, a, b, message(n))
+			}
+		}},
+		{"an APDU without checkpoints refused in its midst", joinsActivities, func(t *testing.T, c *conversation) {
+			theirs, ours := config("A"), config("B")
+			theirs.CheckpointSize, ours.CheckpointSize = -1, -1
+			theirs.Transport.TPDUSize = 8192
+			a, b := opened(t, c, theirs, ours, argument, result)
+			done := transfer(t, a, message(1_500_000))
+			if err := receive[*TransferIndication](t, b).Reject(session.ExceptionJeopardized); err != nil {
+				t.Fatal(err)
+			}
+			await(t, done)
+			send(t, a, b, message(10))
+		}},
 		{"user abort", nil, func(t *testing.T, c *conversation) {
 			a, b := standing(t, c)
 			a.Abort(UserError)

@@ -133,8 +133,17 @@ func (m *Machine) disconnected(err error) {
 func (m *Machine) request(ev Event) {
 	in := inputOf(ev)
 	r, err := m.find(&in)
-	if err == nil {
-		err = m.cutShort(in.kind)
+	if err == nil && m.sending {
+		switch in.kind {
+		case inSDTreq:
+		case inSACTDreq, inSACTIreq:
+			m.act(TDataRequest{}) // the TSDU is cut short
+		case inSUABreq:
+			m.disconnect()
+			return
+		default:
+			err = errAmid
+		}
 	}
 	if err == nil {
 		err = r.do(m, &in)
@@ -151,17 +160,11 @@ func (m *Machine) request(ev Event) {
 	}
 }
 
-// cutShort ends the TSDU of an S-DATA unit that has been requested in part, so that what
-// ends its activity, or the connection, can be sent. Nothing else can.
-func (m *Machine) cutShort(k incoming) error {
-	if !m.sending || k == inSDTreq {
-		return nil
-	}
-	if k != inSACTDreq && k != inSACTIreq && k != inSUABreq {
-		return errAmid
-	}
-	m.act(TDataRequest{})
-	return nil
+// disconnect ends the connection amid an S-DATA unit that has been requested in part. The
+// peer may find an SSDU that is cut short malformed, before it comes to an AB behind it.
+func (m *Machine) disconnect() {
+	m.state, m.sending = STA01, false
+	m.act(TDisconnectRequest{})
 }
 
 // errAmid is the cause when an SSDU goes on and something else comes.
@@ -186,8 +189,8 @@ func (m *Machine) protocolError(tsdu []byte, err error) {
 	m.dt, m.td = ssdu{}, ssdu{}
 	m.act(SPAbortIndication{Reason: reason, Err: diag.E("session", diag.Protocol, err)})
 	if m.sending {
-		m.sending = false
-		m.act(TDataRequest{})
+		m.disconnect()
+		return
 	}
 	if b, err := Append(nil, ab); err == nil {
 		m.act(TDataRequest{TSDU: [][]byte{b}})

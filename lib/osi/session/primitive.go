@@ -98,8 +98,10 @@ type (
 	// sent as one SSDU and are not copied; they must stay unchanged until the
 	// TDataRequest that carries them has been carried out. An SSDU that is not in
 	// memory whole is requested in parts, which Enclosure tells apart. It is one SSDU
-	// in one TSDU all the same; until it ends only S-ACTIVITY-DISCARD,
-	// S-ACTIVITY-INTERRUPT and S-U-ABORT may be requested, which cut it short.
+	// in one TSDU all the same. Until it ends only three other requests are taken.
+	// S-ACTIVITY-DISCARD and S-ACTIVITY-INTERRUPT cut it short, which is for a peer
+	// that has raised an exception and reads no data any more; S-U-ABORT is the end of
+	// the transport connection then.
 	SDataRequest struct {
 		Enclosure Enclosure
 		UserData  [][]byte
