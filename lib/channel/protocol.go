@@ -155,5 +155,6 @@ type Result struct {
 	Time       time.Time `json:"time,omitzero"`       // of delivery
 	Child      spool.ID  `json:"child,omitempty"`     // committed before, and durable
 	PeerFault  bool      `json:"peerFault,omitempty"` // deferred: the peer is the reason, not the message
+	Lost       bool      `json:"lost,omitempty"`      // in doubt, deferred: the association is over, which will be told
 	Resumed    bool      `json:"resumed,omitempty"`   // transferred: as what was sent before, which the peer had or has now, once
 }

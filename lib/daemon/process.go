@@ -314,7 +314,7 @@ func (c *core) outcome(p *process, l channel.Line) {
 			kind = sched.InDoubt
 		}
 		results = append(results, sched.Result{N: r.N, Outcome: sched.Outcome{Kind: kind, Reason: r.Reason,
-			Diagnostic: r.Diagnostic, Text: r.Text, Until: r.Until, Time: r.Time, Child: r.Child, PeerFault: r.PeerFault, Resumed: r.Resumed}})
+			Diagnostic: r.Diagnostic, Text: r.Text, Until: r.Until, Time: r.Time, Child: r.Child, PeerFault: r.PeerFault, Lost: r.Lost, Resumed: r.Resumed}})
 	}
 	c.step(sched.JobOutcome{Job: l.Job, Generation: l.Generation, Results: results})
 }

@@ -302,7 +302,7 @@ func (s *Scheduler) associationDown(a *assoc, failed bool, why string) {
 		s.setWake(p)
 	case state == assocOpening && !a.process.stopping:
 		s.peerFailed(p, why)
-	case state == assocUp && failed && a.done == 0 && p.usable == 0 && (working || !a.inbound):
+	case (state == assocUp || a.lost) && failed && a.done == 0 && p.usable == 0 && (working || !a.inbound):
 		// It can be reached, but nothing gets through.
 		s.peerFailed(p, why)
 	}

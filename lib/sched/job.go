@@ -36,7 +36,8 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 	m, p := j.list.msg, j.list.peer
 	r := &m.recipients[i]
 	j.left--
-	what.Text = cut(what.Text)
+	j.lost = j.lost || what.Lost
+	what.Text, what.Lost = cut(what.Text), false
 	if what.Kind.Final() {
 		what.Again = r.doubt && !what.Resumed && (what.Kind == Transferred || what.Kind == Delivered)
 		what.Resumed = false
@@ -134,7 +135,11 @@ func (s *Scheduler) endJob(j *job) {
 		if !j.fault {
 			a.done++
 		}
-		s.makeIdle(a)
+		if a.lost = j.lost && a.state == assocUp; a.lost {
+			s.setClosing(a) // another job would be lost with it, and in doubt
+		} else {
+			s.makeIdle(a)
+		}
 	}
 	l.job = nil
 	s.setState(l, Finished)

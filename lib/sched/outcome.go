@@ -66,6 +66,7 @@ type Outcome struct {
 	Time       time.Time // Delivered: message-delivery-time
 	Child      spool.ID  // Redirected, Expanded, Moved
 	PeerFault  bool      // Deferred: the peer could not be reached, so the peer waits, not the message
+	Lost       bool      // InDoubt, Deferred: the association is over, and AssociationDown will tell
 	Resumed    bool      // Transferred: as what was sent before
 	Again      bool      // of a Final: the recipient was sent it before, without an answer, and may have it twice
 }

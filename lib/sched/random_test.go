@@ -92,6 +92,9 @@ func randomOutcome(t *rapid.T, now time.Time) Outcome {
 			o.Until = now.Add(time.Duration(rapid.IntRange(-60, 3600).Draw(t, "seconds")) * time.Second)
 		}
 	}
+	if o.Kind == InDoubt || o.PeerFault {
+		o.Lost = rapid.Bool().Draw(t, "lost")
+	}
 	return o
 }
 

@@ -425,6 +425,8 @@ func parseResult(t *testing.T, now time.Time, word, why string) Result {
 			r.Until = clock(t, v)
 		case "peer-fault":
 			r.PeerFault = true
+		case "lost":
+			r.Lost = true
 		case "resumed":
 			r.Resumed = true
 		case "code":

@@ -403,6 +403,7 @@ type assoc struct {
 	probe     bool // opened to find out whether the peer is back
 	reserved  bool // for urgent messages only
 	call      bool // opened with nothing to send, and has not sent anything
+	lost      bool // its job has told that it is over
 	priority  int  // it was opened for
 	done      int  // jobs done
 	job       *job
@@ -463,6 +464,7 @@ type job struct {
 	left     int  // recipients not answered
 	probe    bool // finds out whether the peer is back
 	fault    bool // the peer was at fault, or is in doubt
+	lost     bool // the association is over
 
 	older, newer *job // those that are not marked, by their start
 	marked       bool // the log says that it may have been sent

@@ -330,6 +330,13 @@ func (w *world) answer(id uint64, results []Result) {
 		}
 	}
 	w.step(JobOutcome{Job: id, Generation: w.config.Generation, Results: results})
+	path := worldPath{j.Channel, j.Process, j.Assoc}
+	if w.assocs[path] != nil && slices.ContainsFunc(results, func(r Result) bool { return r.Lost }) {
+		if w.assocs[path].job != 0 && w.assocs[path].job != id {
+			w.t.Fatalf("job %d over association %d, which is over", w.assocs[path].job, j.Assoc)
+		}
+		w.assocEnds(path, true)
+	}
 }
 
 // unanswered notes that nobody knows whether recipients of a job were reached. Whoever

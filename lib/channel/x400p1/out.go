@@ -91,9 +91,9 @@ func (a *association) send(j channel.Job) []channel.Result {
 		}
 		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeTransferred, Text: text, Resumed: result.Resumed})
 	case result.InDoubt:
-		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeInDoubt, Text: errors.Join(err, result.Err).Error()})
+		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeInDoubt, Text: errors.Join(err, result.Err).Error(), Lost: err != nil})
 	case err != nil:
-		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error(), PeerFault: true})
+		return o.outcomes(j, channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error(), PeerFault: true, Lost: true})
 	case result.Err != nil:
 		return o.outcomes(j, later(result.Err))
 	}
