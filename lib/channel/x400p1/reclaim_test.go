@@ -214,6 +214,7 @@ func TestOurLossIsNotRecovered(t *testing.T) {
 				if up := s.event(audit.AssociationUp); up.Assoc != 2 || !strings.Contains(up.Text, c.remark) {
 					t.Errorf("%+v", up)
 				}
+				s.open(3) // it was asked once, whatever it has answered
 				s.send(channel.Line{Type: channel.TypeJob, Job: 4, Assoc: 2, Peer: "MTA-B", Ref: &ref, Recipients: []int{1}})
 				ind, in := s.receive(conn)
 				content, err := io.ReadAll(in.Content)
