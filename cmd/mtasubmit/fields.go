@@ -53,7 +53,7 @@ func names(c *ucli.Context, s *submit.Submission) error {
 	if c.IsSet("content-type") {
 		t, err := mts.ParseContentType(c.String("content-type"))
 		if err != nil {
-			return diag.E("--content-type", diag.Usage, err)
+			return meant("--content-type", err)
 		}
 		s.ContentType = t
 	}
@@ -63,12 +63,21 @@ func names(c *ucli.Context, s *submit.Submission) error {
 	return nil
 }
 
+// meant is a value of a flag that cannot be meant; the flag says what it is a value of.
+func meant(flag string, err error) error {
+	var layer *diag.Error
+	if errors.As(err, &layer) {
+		err = layer.Err
+	}
+	return diag.E(flag, diag.Usage, err)
+}
+
 // marks sets priority, reports and indicators.
 func marks(c *ucli.Context, s *submit.Submission) error {
 	if c.IsSet("priority") {
 		p, err := mts.ParsePriority(c.String("priority"))
 		if err != nil {
-			return diag.E("--priority", diag.Usage, err)
+			return meant("--priority", err)
 		}
 		s.Priority = p
 	}

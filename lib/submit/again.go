@@ -174,11 +174,15 @@ func (s *Submission) readdress(to []spool.Recipient) error {
 	for _, r := range to {
 		var f mts.PerRecipientMessageTransferFields
 		switch {
-		case r.N >= 1 && r.N <= len(known) && !taken[r.N]:
+		case r.N == 0 || len(known) == 0: // a new one
+			f.Ask(mts.ReportNonDelivery, mts.ReportNonDelivery)
+		case r.N < 1 || r.N > len(known):
+			return fmt.Errorf("recipient %s: n is %d, of %d; a new recipient has none", r.Address, r.N, len(known))
+		case taken[r.N]:
+			return fmt.Errorf("recipient %s: n is %d, as that of another is; a new recipient has none", r.Address, r.N)
+		default:
 			taken[r.N] = true
 			f = known[r.N-1]
-		default:
-			f.Ask(mts.ReportNonDelivery, mts.ReportNonDelivery)
 		}
 		if err := s.rename(&f.RecipientName, r.Address); err != nil {
 			return fmt.Errorf("recipient: %w", err)
