@@ -70,8 +70,8 @@ func (c *core) tool(conn net.Conn) {
 	if err := json.NewDecoder(io.LimitReader(conn, maxRequest)).Decode(&q); err != nil {
 		return
 	}
-	w := bufio.NewWriter(conn)
-	enc := json.NewEncoder(w)
+	w := bufio.NewWriterSize(conn, 64<<10)
+	var line []byte
 	gone := false // what was asked for is done all the same
 	write := func(answers []queue.Answer) {
 		if err := conn.SetWriteDeadline(c.now().Add(requestTime)); err != nil {
@@ -80,8 +80,12 @@ func (c *core) tool(conn net.Conn) {
 		if len(answers) == 0 { // the tool must not take us for hung while nothing is found
 			gone = gone || w.WriteByte('\n') != nil
 		}
-		for _, a := range answers {
-			gone = gone || enc.Encode(a) != nil
+		for i := range answers {
+			var err error
+			if line, err = answers[i].AppendLine(line[:0]); err == nil {
+				_, err = w.Write(line)
+			}
+			gone = gone || err != nil
 		}
 		gone = gone || w.Flush() != nil
 	}

@@ -79,18 +79,26 @@ func (r *PeerRow) state() string {
 
 // rows are the recipients of a message that are not final.
 func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
-	m, err := k.spool.OpenMessage(ref)
-	if err != nil {
-		return nil, err
-	}
-	env := m.Envelope
-	if err := m.Close(); err != nil {
-		return nil, diag.E("message file", diag.IO, err)
-	}
-	base := Row{ID: string(env.ID), MTSID: env.MTSID, Kind: string(env.Kind), Priority: ref.Priority.String(),
-		Age: int64(k.now.Sub(env.Accepted) / time.Second), Accepted: env.Accepted, Deferred: env.Deferred, Expires: env.Expires,
-		Size: env.Size, ProbeSize: env.ProbeSize, Originator: env.Originator, Subject: env.Subject, ContentType: env.ContentType}
 	v, waits := k.mind.View(ref.ID)
+	b, known := k.briefs.of[ref.ID]
+	base := Row{ID: string(ref.ID), Kind: string(v.Kind), Accepted: v.Accepted, Size: v.Size}
+	var env *spool.Envelope
+	if !waits || !known {
+		k.opened++
+		m, err := k.spool.OpenMessage(ref)
+		if err != nil {
+			return nil, err
+		}
+		env = m.Envelope
+		if err := m.Close(); err != nil {
+			return nil, diag.E("message file", diag.IO, err)
+		}
+		b = newBrief(env)
+		base.Kind, base.Accepted, base.Expires, base.Size = string(env.Kind), env.Accepted, env.Expires, env.Size
+	}
+	to := b.read(&base)
+	rest := to
+	base.Priority, base.Age = ref.Priority.String(), int64(k.now.Sub(base.Accepted)/time.Second)
 	if !waits {
 		base.State = StateReporting
 		base.N, base.Recipient = env.Recipients[0].N, env.Recipients[0].Address
@@ -101,7 +109,6 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 	}
 	base.Expires = v.Expires
 	var rows []Row
-	numbered := env.Numbered()
 	for _, r := range v.Recipients {
 		row := base
 		switch r.State {
@@ -121,9 +128,7 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 		}
 		row.N, row.Wish, row.Channel, row.Peer = r.N, r.Wish, r.Channel, r.Peer
 		row.Attempts, row.Next, row.Reason, row.InDoubt = r.Attempts, r.Until, reason(&r), r.Doubt
-		if i, ok := numbered[r.N]; ok {
-			row.Recipient = env.Recipients[i].Address
-		}
+		row.Recipient = to.address(r.N, &rest)
 		if row.State == StateDeferred && row.Reason == "" && !row.Next.After(row.Deferred) {
 			row.Reason = "its delivery is deferred"
 		}

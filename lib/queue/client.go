@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -84,10 +85,17 @@ func (c client) ask(q Request, emit func(Answer) error) (err error) {
 		return diag.E("mtarun", diag.Unavailable, err)
 	}
 	var troubles []error
-	answers := json.NewDecoder(bufio.NewReader(line))
+	answers := bufio.NewReaderSize(line, 64<<10)
 	for {
 		var a Answer
-		if err := answers.Decode(&a); err != nil {
+		text, err := readLine(answers)
+		if err == nil && len(text) <= len("\n") {
+			continue // it is not hung
+		}
+		if err == nil {
+			err = a.ParseLine(text)
+		}
+		if err != nil {
 			switch {
 			case errors.Is(err, io.EOF):
 				err = diag.New("mtarun", diag.Unavailable, "ended before the answer did")
@@ -112,6 +120,20 @@ func (c client) ask(q Request, emit func(Answer) error) (err error) {
 			}
 		}
 	}
+}
+
+// readLine reads a line however long; it is good until the next.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	text, err := r.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return text, err
+	}
+	long := slices.Clone(text)
+	for errors.Is(err, bufio.ErrBufferFull) {
+		text, err = r.ReadSlice('\n')
+		long = append(long, text...)
+	}
+	return long, err
 }
 
 // silent says that the daemon, which listens at the other end of conn, does not answer.

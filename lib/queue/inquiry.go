@@ -16,10 +16,12 @@ import (
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
-// inquiryPortion bounds how many messages are looked at in one portion of an answer.
-// Each costs opening a file; messages that come and go meanwhile must not wait for all
-// of a long queue.
-const inquiryPortion = 32
+// What bounds a portion of an answer: messages that come and go meanwhile must not wait
+// for all of a long queue.
+const (
+	inquiryPortion = 32  // messages, if something is done to them, or files opened
+	listPortion    = 256 // messages, if they are told of only
+)
 
 // Inquiry is a request of a tool while it is being answered, in portions: Next until
 // there is no more, then Finish. It is used from the keeper's goroutine; other things
@@ -215,8 +217,15 @@ func (i *Inquiry) Next(now time.Time) (answers []Answer, more bool) {
 	k.who, k.why, k.unwritten, k.putOff = i.q.Who, i.q.Reason, nil, false
 	defer func() { k.who, k.why = "", "" }()
 	part := i.refs[:min(len(i.refs), inquiryPortion)]
-	i.refs = i.refs[len(part):]
+	if i.q.Verb == VerbList {
+		part = i.refs[:min(len(i.refs), listPortion)]
+	}
+	until := k.opened + inquiryPortion
 	for _, ref := range part {
+		if k.opened >= until {
+			break
+		}
+		i.refs = i.refs[1:]
 		rows, err := k.rows(ref)
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // done meanwhile

@@ -73,8 +73,10 @@ type Keeper struct {
 	unrouted   []spool.Ref          // not routed again since it has changed
 	unlogged   map[spool.ID]*unlogged
 	logless    map[spool.ID]struct{} // accepted here, and without a log so far
-	unwritten  error                 // of the last record that could not be written, or message that could not be removed
-	putOff     bool                  // something is written only after the next barrier
+	briefs     briefs
+	opened     int   // files, to tell of a queue
+	unwritten  error // of the last record that could not be written, or message that could not be removed
+	putOff     bool  // something is written only after the next barrier
 	debts      map[spool.ID]*debt
 	longs      []long // to be done aside; the first is being done
 	unnamed    map[spool.ID]*unnamed
@@ -295,6 +297,7 @@ func (k *Keeper) Commit(now time.Time, env *spool.Envelope, done func(error)) {
 	k.batch.Refs = append(k.batch.Refs, ref)
 	k.between[ref.ID] = true
 	k.accepted(env)
+	k.briefs.put(env)
 	m := message(ref, env, k.fresh(env))
 	k.wait(func(err error) {
 		if err == nil {

@@ -277,6 +277,7 @@ func (k *Keeper) found(i spool.Item) {
 	s := k.standingOf(i.Envelope, i.Log)
 	owed := s.owed(i.Envelope)
 	if !s.done() {
+		k.briefs.put(i.Envelope)
 		k.carryOut(k.mind.Step(k.now, sched.Accepted{Message: message(i.Ref, i.Envelope, s.recipients)}))
 	}
 	if len(owed) == 0 && !s.done() {

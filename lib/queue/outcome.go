@@ -230,6 +230,7 @@ func (k *Keeper) condemn(ref spool.Ref, why error) {
 func (k *Keeper) leave(ref spool.Ref, child *spool.Envelope) {
 	k.dirty = true
 	delete(k.unlogged, ref.ID)
+	k.briefs.drop(ref.ID)
 	if err := k.spool.Remove(ref); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		k.unwritten = err
 		k.between[ref.ID] = true
