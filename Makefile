@@ -12,7 +12,7 @@ MESSAGES ?= 1000000
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test race demo lists kills crash recovery bench million fuzz lint packages install clean
+.PHONY: help build test race demo lists kills crash proof mutants recovery bench million fuzz lint packages install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -51,6 +51,12 @@ endif
 crash: build ## cut the power of a switch at work N times, on ext4 and XFS (default 100; root)
 	.ci/packages
 	$(GO) run ./examples/powercut --bin bin --cuts $(N)
+
+proof: ## every cut and every fault on every way of a message, as a table (make test runs them too)
+	@.ci/proof
+
+mutants: ## break the keeping of messages in every way that is listed, and see the tests fail
+	$(GO) run ./examples/mutants
 
 recovery: ## cut transfers at every PDU, and those of 300 MB in the middle; count what is sent again
 	$(GO) test ./lib/osi/rtse -run '^TestTransferCutAtEveryPDU' -count 1 -v

@@ -219,6 +219,11 @@ func (k *Keeper) condemn(ref spool.Ref, why error) {
 		k.again("moving a message to bad/", err, func() { k.condemn(ref, why) })
 	default:
 		delete(k.between, ref.ID)
+		k.after(func(err error) {
+			if err == nil {
+				k.forget(ref)
+			}
+		})
 		k.log.Error("message was moved to bad/: nobody could be told what became of it", "id", ref.ID, "error", why)
 		k.Event(k.now, audit.Record{Event: audit.Damaged, ID: string(ref.ID), Text: "moved to bad/: nobody could be told what became of it: " + why.Error()})
 	}
@@ -247,13 +252,17 @@ func (k *Keeper) leave(ref spool.Ref, child *spool.Envelope) {
 		return
 	}
 	k.after(func(err error) {
-		if err != nil {
-			return
-		}
-		if err := k.spool.RemoveLog(ref); err != nil {
-			k.log.Warn("log of a message that is gone", "id", ref.ID, "error", err) // the next start removes it
+		if err == nil {
+			k.forget(ref)
 		}
 	})
+}
+
+// forget removes the log of a message that is gone, durably.
+func (k *Keeper) forget(ref spool.Ref) {
+	if err := k.spool.RemoveLog(ref); err != nil {
+		k.again("removing a log", err, func() { k.forget(ref) })
+	}
 }
 
 // results are the recipients of a final outcome, delivered, expanded or failed, that

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -32,6 +33,8 @@ type written struct {
 	content  string
 	root     ID // the message it descends from; itself for one that does not
 	accepted int
+	// condemned is when it was begun to be moved to bad/, the second for good; zero: never.
+	condemned, gone int
 }
 
 // delivery is an outcome in the world: recipient n of root has the message.
@@ -47,7 +50,8 @@ const never = 1 << 60
 func (tr *truth) at(k int) string {
 	var b strings.Builder
 	for _, id := range slices.Sorted(maps.Keys(tr.written)) {
-		fmt.Fprintf(&b, "%s %v ", id, happened(tr.written[id].accepted, k))
+		w := tr.written[id]
+		fmt.Fprintf(&b, "%s %v %v %v ", id, happened(w.accepted, k), happened(w.condemned, k), happened(w.gone, k))
 	}
 	for _, d := range tr.delivered {
 		fmt.Fprintf(&b, "%v %v ", happened(d.at, k), happened(d.sealed, k))
@@ -366,6 +370,23 @@ func (a *agent) child(e *entry) (*Writer, *Envelope) {
 	return w, env
 }
 
+// condemn puts a message aside, and its log after a barrier.
+func (a *agent) condemn(i int) {
+	e, _ := a.pick(i)
+	if e == nil {
+		return
+	}
+	w := a.truth.written[e.env.ID]
+	w.condemned, w.gone = a.now(), never
+	a.must(a.s.Condemn(e.ref, errors.New("nobody can be told")))
+	delete(a.held, e.env.ID)
+	a.order = slices.DeleteFunc(a.order, func(o *entry) bool { return o == e })
+	a.barrier()
+	w.gone = a.now()
+	a.must(a.s.RemoveLog(e.ref))
+	a.barrier()
+}
+
 // abandon makes a child as convert does, durably, and then lets its recipients go
 // another way: the child is gone, durably, before anything is done about them.
 func (a *agent) abandon(i int) {
@@ -467,6 +488,13 @@ func (tr *truth) judge(tb twin.Fataler, dir string, mode BarrierMode, d durable.
 	}
 	for id, w := range tr.written {
 		if !happened(w.accepted, k) {
+			continue
+		}
+		if w.gone != 0 && happened(w.condemned, k) {
+			// It is where a person finds it, or in the queue, with its memory.
+			if path := s.InBad(string(id)); path == "" && owing[delivery{root: id, n: 2}] == 0 || path == "" && happened(w.gone, k) {
+				tb.Fatalf("condemned, and not in bad/: %s", id)
+			}
 			continue
 		}
 		for n := 1; n <= 2; n++ {

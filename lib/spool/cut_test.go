@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -103,6 +104,14 @@ func lives() map[string]func(a *agent) {
 			a.barrier()
 			a.barrier()
 		},
+		"condemned": func(a *agent) {
+			a.begin(Normal)
+			a.finish(2)
+			a.barrier()
+			a.deliver(0)
+			a.barrier()
+			a.condemn(0)
+		},
 		"killed": func(a *agent) {
 			a.begin(Normal)
 			a.finish(2)
@@ -132,8 +141,67 @@ func TestCutEverywhere(t *testing.T) {
 					t.Fatalf("%d messages are left", len(a.order))
 				}
 				states := cutEverywhere(t, a, scratch)
-				t.Logf("%d operations, %d states", a.disk.Len(), states)
+				t.Logf("proof\tspool: %s\t%s\t%d operations\t%d cuts\t0 violations", name, mode, a.disk.Len(), states)
 			})
+		}
+	}
+}
+
+// giver gives up at the first failure.
+type giver struct{}
+
+func (giver) Fatal(args ...any)                 { panic(stopped{fmt.Sprint(args...)}) }
+func (giver) Fatalf(format string, args ...any) { panic(stopped{fmt.Sprintf(format, args...)}) }
+
+// violated tells whether some cut of the disk breaks a promise.
+func (a *agent) violated(d *twin.Disk, scratch string) (broken string) {
+	defer func() {
+		if p := recover(); p != nil {
+			s, ok := p.(stopped)
+			if !ok {
+				panic(p)
+			}
+			broken = s.text
+		}
+	}()
+	image := filepath.Join(scratch, "image")
+	defer os.RemoveAll(image)
+	for k := range d.Len() + 1 {
+		d.StatesOf(k, []string{"all", "none"}, func(s *twin.State) {
+			s.Write(giver{}, image)
+			a.truth.judge(giver{}, image, a.mode, durable.OS{}, k)
+			os.RemoveAll(image)
+		})
+	}
+	return ""
+}
+
+// For every kind of sync that the lives do there is one that must not be left out: a disk
+// that says it has done it and has not breaks a promise.
+func TestEverySyncIsNeeded(t *testing.T) {
+	needed := map[string]string{}
+	digits := regexp.MustCompile("[0-9a-v]{20}")
+	shard := regexp.MustCompile("^q/./..(/|$)")
+	for name, live := range lives() {
+		for _, mode := range []BarrierMode{BarrierSyncfs, BarrierFsync} {
+			scratch := twin.Dir(t)
+			a := newAgent(t, filepath.Join(scratch, "spool"), mode)
+			live(a)
+			a.die()
+			for i, op := range a.disk.Ops() {
+				kind := op.Kind.String() + " " + shard.ReplaceAllString(digits.ReplaceAllString(op.Path, "ID"), "q/P/XX$1")
+				if !op.Syncs() || needed[kind] != "" {
+					continue
+				}
+				if needed[kind] = a.violated(a.disk.Without(i), scratch); needed[kind] != "" {
+					t.Logf("%s, in the life %s: without it: %.90s", kind, name, needed[kind])
+				}
+			}
+		}
+	}
+	for _, kind := range []string{"fsync tmp/ID", "fsync new", "fsync q/P/XX", "fsync q/P/XX/ID", "fsync q/P/XX/ID.log", "fsync q/n", "fsync q/u", "syncfs "} {
+		if needed[kind] == "" {
+			t.Errorf("%s: no life needs it", kind)
 		}
 	}
 }

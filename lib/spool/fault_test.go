@@ -50,12 +50,12 @@ func TestFailAtEveryCall(t *testing.T) {
 			for _, persistent := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s %s persistent=%v", name, mode, persistent), func(t *testing.T) {
 					scratch := twin.Dir(t)
-					failing := true
+					failing, faults := true, 0
 					for n := 1; failing; n++ {
 						dir := filepath.Join(scratch, fmt.Sprint(n))
 						a := newAgent(t, filepath.Join(dir, "spool"), mode)
 						before := a.disk.Calls()
-						a.disk.Fault = func(call int, _ string) error {
+						a.disk.Fault = func(call int, _, _ string) error {
 							if call == before+n || persistent && call > before+n {
 								return syscall.EIO
 							}
@@ -63,6 +63,7 @@ func TestFailAtEveryCall(t *testing.T) {
 						}
 						run(a, live)
 						failing = a.disk.Calls() >= before+n
+						faults++
 						end := a.disk.Len()
 						a.die()
 						a.disk.StatesOf(end, []string{"all", "none", "zeroed head"}, func(s *twin.State) {
@@ -75,6 +76,7 @@ func TestFailAtEveryCall(t *testing.T) {
 						a.truth.judge(&where{t, fmt.Sprintf("call %d fails", n)}, a.disk.Root(), mode, durable.OS{}, end)
 						os.RemoveAll(dir)
 					}
+					t.Logf("proof\tspool: %s\t%s\t%d calls\t%d faults\t0 violations", name, mode, faults-1, faults)
 				})
 			}
 		}
@@ -89,7 +91,7 @@ func TestWriterFails(t *testing.T) {
 	}
 	for n := 1; ; n++ {
 		d := twin.New(t, dir)
-		d.Fault = func(call int, _ string) error {
+		d.Fault = func(call int, _, _ string) error {
 			if call == n {
 				return syscall.ENOSPC
 			}
@@ -146,7 +148,7 @@ func TestBarrierFailsForGood(t *testing.T) {
 	for _, mode := range []BarrierMode{BarrierSyncfs, BarrierFsync} {
 		a := newAgent(t, filepath.Join(twin.Dir(t), "spool"), mode)
 		before := a.disk.Calls()
-		a.disk.Fault = func(call int, _ string) error {
+		a.disk.Fault = func(call int, _, _ string) error {
 			if call == before+1 {
 				return syscall.EIO
 			}
@@ -436,7 +438,7 @@ func TestBarrierWithoutDescriptors(t *testing.T) {
 	begun := 0
 	for n := 1; ; n++ {
 		opened := 0
-		a.disk.Fault = func(_ int, name string) error {
+		a.disk.Fault = func(_ int, name, _ string) error {
 			if name == "open" {
 				opened++
 			}

@@ -98,8 +98,10 @@ func (s *Spool) Adopt(id ID) (*Item, error) {
 	return item, nil
 }
 
-// Condemn moves a message with which nothing more can be done, its log first, to bad/
-// and writes down why. That there is none is fs.ErrNotExist.
+// Condemn moves a message with which nothing more can be done to bad/, with a copy of its
+// log, and writes down why. The log itself stays, as with Remove, and goes with RemoveLog
+// after the next Barrier: the message is whole, perhaps, and a cut must not bring it back
+// without its memory. That there is none is fs.ErrNotExist.
 func (s *Spool) Condemn(ref Ref, why error) error {
 	op := "condemn " + ref.String()
 	if err := s.holding(op); err != nil {
@@ -111,7 +113,27 @@ func (s *Spool) Condemn(ref Ref, why error) error {
 	if _, err := os.Lstat(s.path(ref)); err != nil {
 		return fail(op, err)
 	}
-	return fail(op, s.moveToBad(ref, why))
+	bad, err := s.inBad(ref.ID)
+	if err != nil {
+		return fail(op, err)
+	}
+	files := []string{bad + ".why"}
+	if err := s.writeAnew(bad+".why", []byte(why.Error()+"\n")); err != nil {
+		return fail(op, err)
+	}
+	log, err := os.ReadFile(s.logPath(ref))
+	if err == nil {
+		files = append(files, bad+".log")
+		err = s.writeAnew(bad+".log", log)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fail(op, err)
+	}
+	if err := s.disk.Rename(s.path(ref), bad); err != nil {
+		return fail(op, err)
+	}
+	s.changed(files, []string{s.dir + "/bad", s.shardPath(ref)})
+	return nil
 }
 
 // ErrBad says that a damaged message lies in bad/ now.
@@ -132,19 +154,11 @@ type bad struct{ error }
 func (b bad) Unwrap() []error { return []error{b.error, ErrBad} }
 
 func (s *Spool) moveToBad(ref Ref, why error) error {
-	bad := s.dir + "/bad/" + string(ref.ID)
-	// Nothing in bad/ is ever replaced.
-	for n := 0; ; n++ {
-		if _, err := os.Lstat(bad); errors.Is(err, fs.ErrNotExist) {
-			break
-		} else if err != nil {
-			return err
-		} else if n == 1000 {
-			return fmt.Errorf("%d files of this name are there", n)
-		}
-		bad += "+"
+	bad, err := s.inBad(ref.ID)
+	if err != nil {
+		return err
 	}
-	if err := s.writeWhy(bad+".why", why); err != nil {
+	if err := s.writeAnew(bad+".why", []byte(why.Error()+"\n")); err != nil {
 		return err
 	}
 	dirs := []string{s.dir + "/bad", s.dir + "/new"}
@@ -161,8 +175,24 @@ func (s *Spool) moveToBad(ref Ref, why error) error {
 	return nil
 }
 
-func (s *Spool) writeWhy(path string, why error) error {
-	// One may be left from a move that was interrupted.
+// inBad is where a file goes in bad/, in which nothing is ever replaced.
+func (s *Spool) inBad(id ID) (string, error) {
+	bad := s.dir + "/bad/" + string(id)
+	for n := 0; ; n++ {
+		if _, err := os.Lstat(bad); errors.Is(err, fs.ErrNotExist) {
+			return bad, nil
+		} else if err != nil {
+			return "", err
+		} else if n == 1000 {
+			return "", fmt.Errorf("%d files of this name are there", n)
+		}
+		bad += "+"
+	}
+}
+
+// writeAnew writes a file beside one in bad/. One may be left from a move that was
+// interrupted.
+func (s *Spool) writeAnew(path string, text []byte) error {
 	if err := s.disk.Unlink(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -170,7 +200,7 @@ func (s *Spool) writeWhy(path string, why error) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write([]byte(why.Error() + "\n"))
+	_, err = f.Write(text)
 	if e := f.Close(); err == nil {
 		err = e
 	}

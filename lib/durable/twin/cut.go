@@ -83,11 +83,8 @@ func (d *Disk) closed(forced Survivors, wish func(i int) bool) Survivors {
 	return keep
 }
 
-// maxSubsets bounds how many changes of names are kept and lost in every combination.
-const maxSubsets = 7
-
 // Cuts returns what may be left of the changes of names when the power is cut before
-// operation k, without repetition: every legal combination; of more than maxSubsets
+// operation k, without repetition: every legal combination; of more than Subsets
 // changes every beginning of the sequence, all but one or two, and one or two alone.
 func (d *Disk) Cuts(k int) []Survivors {
 	forced := d.forced(k)
@@ -106,7 +103,7 @@ func (d *Disk) Cuts(k int) []Survivors {
 			all = append(all, keep)
 		}
 	}
-	if len(open) <= maxSubsets {
+	if len(open) <= d.Subsets {
 		for set := range 1 << len(open) {
 			add(func(n int) bool { return set>>n&1 == 1 })
 		}

@@ -25,8 +25,11 @@ import (
 // Disk is the twin. It is used from one goroutine.
 type Disk struct {
 	durable.OS
-	// Fault says what a call, numbered from 1 and named as errors name it, fails with.
-	Fault func(call int, name string) error
+	// Fault says what a call, numbered from 1 and named as errors name it, fails with. It
+	// may panic, as if the process were killed there.
+	Fault func(call int, name, path string) error
+	// Subsets bounds how many changes of names are kept and lost in every combination.
+	Subsets int
 
 	root  string              // of the real files, which are what the running programs see
 	base  map[string]baseFile // files that were durable at the beginning
@@ -37,6 +40,7 @@ type Disk struct {
 	size  map[int]int64
 	count int
 	calls int
+	open  []durable.File
 }
 
 type baseFile struct {
@@ -90,7 +94,7 @@ type Fataler interface {
 
 // New takes everything below root as durable.
 func New(tb Fataler, root string) *Disk {
-	d := &Disk{root: root, base: make(map[string]baseFile), inode: make(map[string]int), size: make(map[int]int64)}
+	d := &Disk{Subsets: 7, root: root, base: make(map[string]baseFile), inode: make(map[string]int), size: make(map[int]int64)}
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -158,7 +162,7 @@ func (d *Disk) try(name, path string) error {
 	if d.Fault == nil {
 		return nil
 	}
-	if err := d.Fault(d.calls, name); err != nil {
+	if err := d.Fault(d.calls, name, path); err != nil {
 		return &fs.PathError{Op: name, Path: path, Err: err}
 	}
 	return nil
@@ -169,6 +173,19 @@ type file struct {
 	d     *Disk
 	path  string
 	inode int
+}
+
+func (d *Disk) file(path string, f durable.File) file {
+	d.open = append(d.open, f)
+	return file{f, d, d.below(path), d.inode[d.below(path)]}
+}
+
+// Release closes the files that are open, as the kernel does when the process dies.
+func (d *Disk) Release() {
+	for _, f := range d.open {
+		_ = f.Close() // twice does no harm
+	}
+	d.open = nil
 }
 
 // Create is that of durable.Disk, as are the others.
@@ -182,7 +199,7 @@ func (d *Disk) Create(path string) (durable.File, error) {
 	}
 	d.named(path, d.next(), 0)
 	d.note(Op{Kind: Create, Path: d.below(path), inode: d.count})
-	return file{f, d, d.below(path), d.count}, nil
+	return d.file(path, f), nil
 }
 
 // AppendTo opens a file, or makes it.
@@ -200,7 +217,7 @@ func (d *Disk) AppendTo(path string) (durable.File, error) {
 		d.named(path, d.next(), 0)
 		d.note(Op{Kind: Create, Path: d.below(path), inode: d.count})
 	}
-	return file{f, d, d.below(path), d.inode[d.below(path)]}, nil
+	return d.file(path, f), nil
 }
 
 // Write writes half of it if it fails, as a disk does that becomes full.
