@@ -31,6 +31,17 @@ func app() *ucli.App {
 			verb(queue.VerbExpire, "give up, with a non-delivery report"),
 			verb(queue.VerbDelete, "remove without a report"),
 			verb(queue.VerbCancel, "cancel deferred delivery"),
+			{Name: queue.VerbMinimize, Usage: "hold back what is less urgent", ArgsUsage: "urgent|normal|off",
+				Flags: append(places(),
+					&ucli.StringFlag{Name: "from", Usage: "not before `TIME`"},
+					&ucli.StringFlag{Name: "until", Usage: "only before `TIME`"},
+					&ucli.StringFlag{Name: "for", Usage: "only for `DURATION`"}),
+				Action: minimize},
+			{Name: queue.VerbDisable, Usage: "do not use a channel or peer", Flags: places(), Action: order(queue.VerbDisable)},
+			{Name: queue.VerbEnable, Usage: "undo disable", Flags: places(), Action: order(queue.VerbEnable)},
+			{Name: queue.VerbDelay, Usage: "leave a peer alone for a while", ArgsUsage: "DURATION", Flags: places(), Action: delay},
+			{Name: queue.VerbConnect, Usage: "open an association with a peer", Flags: places(), Action: order(queue.VerbConnect)},
+			{Name: queue.VerbDisconnect, Usage: "release the idle associations with a peer", Flags: places(), Action: order(queue.VerbDisconnect)},
 		},
 	}
 }
@@ -53,12 +64,13 @@ func filters() []ucli.Flag {
 		&ucli.StringFlag{Name: "newer", Usage: "accepted less long ago than `DURATION`"},
 		&ucli.StringFlag{Name: "from", Usage: "originator matches `PATTERN`"},
 		&ucli.StringFlag{Name: "to", Usage: "some recipient matches `PATTERN`"},
+		&ucli.BoolFlag{Name: "late", Usage: "has waited for longer than it should"},
 	}
 }
 
 func filter(c *ucli.Context) (queue.Filter, error) {
 	f := queue.Filter{Channel: c.String("channel"), Peer: c.String("peer"), Priority: c.String("priority"), State: c.String("state"),
-		From: c.String("from"), To: c.String("to")}
+		From: c.String("from"), To: c.String("to"), Late: c.Bool("late")}
 	var err error
 	if f.Older, err = cli.Duration("older", c.String("older")); err == nil {
 		f.Newer, err = cli.Duration("newer", c.String("newer"))

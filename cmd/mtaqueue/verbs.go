@@ -42,7 +42,7 @@ func list(c *ucli.Context) error {
 	return ask(c, q, func(p *cli.Printer, a queue.Answer) error {
 		r := a.Row
 		return p.Record(r, r.ID, r.Priority, r.State, r.Age, r.Size, r.Channel, r.Peer, r.N, r.Recipient, r.Originator,
-			r.Attempts, r.Next, r.Reason)
+			r.Attempts, r.Next, r.Reason, word(r.Late, "late"))
 	})
 }
 
@@ -64,7 +64,8 @@ func tree(c *ucli.Context) error {
 		if p.JSON() {
 			return p.Record(ch)
 		}
-		if err := p.Record(nil, "channel", ch.Channel, ch.State, ch.Jobs, ch.MaxJobs, ch.Associations, ch.RestartAt); err != nil {
+		if err := p.Record(nil, "channel", ch.Channel, ch.State, ch.Jobs, ch.MaxJobs, ch.Associations, ch.RestartAt,
+			ch.Minimize, ch.MinimizeUntil, ch.OpenAt, ch.Reason); err != nil {
 			return err
 		}
 		for _, r := range ch.Peers {
@@ -73,7 +74,8 @@ func tree(c *ucli.Context) error {
 				window = r.WindowOpens
 			}
 			if err := p.Record(nil, "peer", ch.Channel, r.Peer, r.State, r.Urgent, r.Normal, r.NonUrgent, r.Held, r.Active,
-				r.Associations, r.Oldest, r.Failures, r.DelayUntil, r.Reason, r.NextCall, window, r.Credentials); err != nil {
+				r.Associations, r.Oldest, r.Failures, r.DelayUntil, r.Reason, r.NextCall, window, r.Credentials,
+				r.Late, r.Minimize, r.MinimizeUntil); err != nil {
 				return err
 			}
 		}
@@ -186,15 +188,11 @@ func act(c *ucli.Context, verb string) error {
 	err = ask(c, q, func(p *cli.Printer, a queue.Answer) error {
 		r := a.Act
 		matched = true
-		word := ""
-		if r.Waits {
-			word = "waits"
-		}
 		// Silence is success, unless there is something to say.
 		if !p.JSON() && !q.DryRun && !r.Waits && r.Note == "" {
 			return nil
 		}
-		return p.Record(r, r.ID, r.Verb, word, r.Note)
+		return p.Record(r, r.ID, r.Verb, word(r.Waits, "waits"), r.Note)
 	})
 	if q.All && !matched && err == nil && !cli.JSON(c) {
 		none := "no message in the queue"
@@ -210,4 +208,12 @@ func act(c *ucli.Context, verb string) error {
 		fmt.Fprintf(c.App.ErrWriter, "mtaqueue: %s\n", none)
 	}
 	return err
+}
+
+// word is a word for what is so.
+func word(is bool, text string) string {
+	if is {
+		return text
+	}
+	return ""
 }

@@ -47,6 +47,11 @@ const (
 	Retried            = "retried"             // by an operator
 	Diverted           = "diverted"            // given up, Reason and Diagnostic; its alternate is next
 	Rerouted           = "rerouted"            // a reload gave it another way
+	Late               = "late"                // it has waited for longer than it should
+	Minimized          = "minimized"           // an operator limits traffic by priority, or no more
+	Disabled           = "disabled"            // a channel or peer, by an operator
+	Enabled            = "enabled"             // again
+	Delayed            = "delayed"             // a peer, or those of a channel, by an operator
 	Deleted            = "deleted"             // by an operator, without report
 	Cancelled          = "cancelled"           // deferred delivery, before its time: without report
 	Removed            = "removed"             // every recipient final, every report on its way

@@ -17,7 +17,8 @@ import (
 var Verbs = map[string][]string{
 	"mtactl": {"init", "config check", "status", "track", "check", "ping", "trace", "read", "report", "decode",
 		"bench source", "bench sink", "bench relay", "bench fill", "bench spool", "bench sched", "simulate"},
-	"mtaqueue":  {"list", "show", "tree", "hold", "release", "retry", "expire", "delete", "cancel"},
+	"mtaqueue": {"list", "show", "tree", "hold", "release", "retry", "expire", "delete", "cancel",
+		"minimize", "disable", "enable", "delay", "connect", "disconnect"},
 	"mtaroute":  {"explain", "check"},
 	"mtarun":    {"channel"},
 	"mtasubmit": nil,

@@ -75,8 +75,17 @@ type Limits struct {
 type Schedule struct {
 	BackoffMessage Backoff `json:"backoff-message" toml:"backoff-message"`
 	BackoffPeer    Backoff `json:"backoff-peer" toml:"backoff-peer"`
+	BackoffChannel Backoff `json:"backoff-channel" toml:"backoff-channel"` // of a process that has failed
 	Expiry         Expiry  `json:"expiry" toml:"expiry"`
+	Warn           Expiry  `json:"warn" toml:"warn"`                   // until a message is late; 0: never
 	HoldDeferred   bool    `json:"hold-deferred" toml:"hold-deferred"` // what peers have not held until its deferred-delivery-time
+
+	// Places of all channels together, and those of them that are reserved; 0: no limit.
+	MaxJobs        int `json:"max-jobs" toml:"max-jobs"`
+	ReservedUrgent int `json:"reserved-urgent" toml:"reserved-urgent"`
+	ReservedNormal int `json:"reserved-normal" toml:"reserved-normal"`
+
+	Starvation Duration `json:"starvation" toml:"starvation"` // of messages passed over; 0: for ever
 }
 
 // Backoff is a linear delay: First after the first failure, Step more after each
@@ -87,8 +96,8 @@ type Backoff struct {
 	Ceiling Duration `json:"ceiling" toml:"ceiling"`
 }
 
-// Expiry is the time from acceptance until a message is given up, by priority
-// (X.411 §8.2.1.1.1.8).
+// Expiry is the time from acceptance until a message is given up (X.411 §8.2.1.1.1.8), or
+// said to be late, by priority.
 type Expiry struct {
 	Urgent    Duration `json:"urgent" toml:"urgent"`
 	Normal    Duration `json:"normal" toml:"normal"`
@@ -123,14 +132,22 @@ const (
 
 // Channel is a process that moves messages.
 type Channel struct {
-	Name            string   `json:"name" toml:"name"`
-	Kind            string   `json:"kind" toml:"kind"`
-	MaxJobs         int      `json:"max-jobs" toml:"max-jobs"`
-	ReservedUrgent  int      `json:"reserved-urgent" toml:"reserved-urgent"` // of MaxJobs
-	ReservedNormal  int      `json:"reserved-normal" toml:"reserved-normal"` // of MaxJobs
-	MaxAssociations int      `json:"max-associations" toml:"max-associations"`
-	MaxPerPeer      int      `json:"max-per-peer" toml:"max-per-peer"`
-	Threshold       int      `json:"parallel-threshold" toml:"parallel-threshold"` // messages waiting
+	Name            string `json:"name" toml:"name"`
+	Kind            string `json:"kind" toml:"kind"`
+	Enabled         bool   `json:"enabled" toml:"enabled"`
+	MaxJobs         int    `json:"max-jobs" toml:"max-jobs"`
+	ReservedUrgent  int    `json:"reserved-urgent" toml:"reserved-urgent"` // of MaxJobs
+	ReservedNormal  int    `json:"reserved-normal" toml:"reserved-normal"` // of MaxJobs
+	MaxAssociations int    `json:"max-associations" toml:"max-associations"`
+	MaxPerPeer      int    `json:"max-per-peer" toml:"max-per-peer"`
+	MaxPerHost      int    `json:"max-per-host" toml:"max-per-host"`             // 0: no limit
+	MaxTransfers    int    `json:"max-transfers" toml:"max-transfers"`           // of one association; 0: no limit
+	GiveWay         int    `json:"give-way" toml:"give-way"`                     // transfers before others may have the place
+	Threshold       int    `json:"parallel-threshold" toml:"parallel-threshold"` // messages waiting
+	// Between two associations opened from here; 0: none.
+	StartInterval   Duration `json:"start-interval,omitempty" toml:"start-interval"`
+	StartLight      Duration `json:"start-interval-light,omitempty" toml:"start-interval-light"`
+	StartEnded      Duration `json:"start-interval-ended,omitempty" toml:"start-interval-ended"`
 	IdleTime        Duration `json:"idle-time" toml:"idle-time"`
 	OpenTimeout     Duration `json:"open-timeout" toml:"open-timeout"`
 	TransferTimeout Duration `json:"transfer-timeout" toml:"transfer-timeout"` // without progress
@@ -347,12 +364,12 @@ func (c *Config) Channel(name string) (*Channel, bool) {
 }
 
 // ListenAddresses returns the local addresses to open, each once, in the order of
-// the listeners.
+// the listeners: those for whom there is a channel that is enabled.
 func (c *Config) ListenAddresses() []string {
 	var all []string
 	seen := map[string]bool{}
 	for _, l := range c.Listeners {
-		if !seen[l.Address] {
+		if !seen[l.Address] && c.takes(l) {
 			seen[l.Address] = true
 			all = append(all, l.Address)
 		}
@@ -365,7 +382,7 @@ func (c *Config) ListenAddresses() []string {
 // had none). A listener that names the selector goes before one that names none.
 func (c *Config) ListenerChannel(address string, tsel []byte) (channel string, ok bool) {
 	for _, l := range c.Listeners {
-		if l.Address != address {
+		if l.Address != address || !c.takes(l) {
 			continue
 		}
 		if len(l.TSEL) == 0 {
@@ -379,6 +396,12 @@ func (c *Config) ListenerChannel(address string, tsel []byte) (channel string, o
 		}
 	}
 	return channel, ok
+}
+
+// takes tells whether the channel of a listener is enabled.
+func (c *Config) takes(l Listener) bool {
+	ch, ok := c.Channel(l.Channel)
+	return !ok || ch.Enabled
 }
 
 // SecureListener returns the listener of a local address where TLS comes before

@@ -27,7 +27,12 @@ func New() *Config {
 			BackoffPeer:    Backoff{First: 30 * second, Step: 30 * second, Ceiling: 15 * minute},
 			// Urgent mail that is four hours late has lost its purpose; a
 			// weekday of trouble must not lose the rest.
-			Expiry: Expiry{Urgent: 4 * hour, Normal: 24 * hour, NonUrgent: 36 * hour},
+			Expiry:         Expiry{Urgent: 4 * hour, Normal: 24 * hour, NonUrgent: 36 * hour},
+			BackoffChannel: Backoff{First: second, Step: 2 * second, Ceiling: minute},
+			// While something can still be done about it.
+			Warn:           Expiry{Urgent: 10 * minute, Normal: 4 * hour, NonUrgent: 12 * hour},
+			ReservedUrgent: 1, ReservedNormal: 1,
+			Starvation: 10 * minute,
 		},
 	}
 }
@@ -38,8 +43,9 @@ func NewListener() Listener { return Listener{TLS: TLSOff} }
 // NewChannel returns a Channel with the defaults.
 func NewChannel() Channel {
 	return Channel{
+		Enabled: true,
 		MaxJobs: 8, ReservedUrgent: 1, ReservedNormal: 1,
-		MaxAssociations: 64, MaxPerPeer: 4, Threshold: 1,
+		MaxAssociations: 64, MaxPerPeer: 4, GiveWay: 32, Threshold: 1,
 		IdleTime: minute, OpenTimeout: minute, TransferTimeout: 5 * minute,
 		TransferTime: 24 * hour, RecoveryTime: 4 * hour, RecoverySize: 1024 * mib,
 	}

@@ -222,6 +222,19 @@ func (v *validator) schedule() {
 	s := v.c.Schedule
 	v.backoff("backoff-message", s.BackoffMessage)
 	v.backoff("backoff-peer", s.BackoffPeer)
+	v.backoff("backoff-channel", s.BackoffChannel)
+	for _, w := range []struct {
+		key  string
+		warn Duration
+	}{{"warn.urgent", s.Warn.Urgent}, {"warn.normal", s.Warn.Normal}, {"warn.non-urgent", s.Warn.NonUrgent}, {"starvation", s.Starvation}} {
+		v.durationOrNone(w.key, w.warn)
+	}
+	v.between("max-jobs", int64(s.MaxJobs), 0, 100000)
+	v.between("reserved-urgent", int64(s.ReservedUrgent), 0, 100000)
+	v.between("reserved-normal", int64(s.ReservedNormal), 0, 100000)
+	if s.MaxJobs > 0 {
+		v.placesLeft(s.MaxJobs, s.ReservedUrgent, s.ReservedNormal)
+	}
 	v.duration("expiry.urgent", s.Expiry.Urgent)
 	v.duration("expiry.normal", s.Expiry.Normal)
 	v.duration("expiry.non-urgent", s.Expiry.NonUrgent)
@@ -243,6 +256,20 @@ func (v *validator) backoff(key string, b Backoff) {
 func (v *validator) duration(key string, d Duration) {
 	if d <= 0 || d > maxExpiry {
 		v.faultf(key, "%s is not more than 0s and at most %s", d, maxExpiry)
+	}
+}
+
+// durationOrNone wants a length that is not longer than a year; nothing is none.
+func (v *validator) durationOrNone(key string, d Duration) {
+	if d < 0 || d > maxExpiry {
+		v.faultf(key, "%s is not between 0s and %s", d, maxExpiry)
+	}
+}
+
+// placesLeft wants a place that is not reserved.
+func (v *validator) placesLeft(most, urgent, normal int) {
+	if urgent >= 0 && normal >= 0 && urgent+normal >= most {
+		v.faultf("max-jobs", "%d leaves non-urgent messages no place beside %d reserved ones", most, urgent+normal)
 	}
 }
 
@@ -328,13 +355,16 @@ func (v *validator) channels() {
 		v.between("max-jobs", int64(ch.MaxJobs), 1, 1000)
 		v.between("reserved-urgent", int64(ch.ReservedUrgent), 0, 1000)
 		v.between("reserved-normal", int64(ch.ReservedNormal), 0, 1000)
-		if ch.ReservedUrgent >= 0 && ch.ReservedNormal >= 0 && ch.ReservedUrgent+ch.ReservedNormal >= ch.MaxJobs {
-			v.faultf("max-jobs", "%d leaves non-urgent messages no place beside %d reserved ones",
-				ch.MaxJobs, ch.ReservedUrgent+ch.ReservedNormal)
-		}
+		v.placesLeft(ch.MaxJobs, ch.ReservedUrgent, ch.ReservedNormal)
 		v.between("max-associations", int64(ch.MaxAssociations), 1, 10000)
 		v.between("max-per-peer", int64(ch.MaxPerPeer), 1, 10000)
+		v.between("max-per-host", int64(ch.MaxPerHost), 0, 10000)
+		v.between("max-transfers", int64(ch.MaxTransfers), 0, 1000000)
+		v.between("give-way", int64(ch.GiveWay), 1, 1000000)
 		v.between("parallel-threshold", int64(ch.Threshold), 1, 10000)
+		v.durationOrNone("start-interval", ch.StartInterval)
+		v.durationOrNone("start-interval-light", ch.StartLight)
+		v.durationOrNone("start-interval-ended", ch.StartEnded)
 		v.duration("idle-time", ch.IdleTime)
 		v.duration("open-timeout", ch.OpenTimeout)
 		v.duration("transfer-timeout", ch.TransferTimeout)

@@ -183,6 +183,8 @@ func (c *core) arrived(a arrival) (settled bool) {
 	switch {
 	case c.draining:
 		c.drop(a.from, "stopping")
+	case ok && c.keeper.Disabled(name):
+		c.drop(a.from, "channel "+name+" is disabled")
 	case !ok && a.secure:
 		c.drop(a.from, "the listener has no TLS any more")
 	case !ok:

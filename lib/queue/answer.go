@@ -21,13 +21,20 @@ func (k *Keeper) status() *StatusRow {
 
 func (k *Keeper) tree() []ChannelRow {
 	var rows []ChannelRow
+	all := k.mind.Counts().Jobs
 	for _, c := range k.mind.Tree() {
 		row := ChannelRow{Channel: c.Name, Enabled: !c.Disabled, Running: c.Process != 0, Failures: c.Failures, RestartAt: c.RestartAt,
-			MaxJobs: c.MaxJobs, Jobs: c.Jobs[0] + c.Jobs[1] + c.Jobs[2], Associations: c.Associations, Peers: []PeerRow{}}
+			MaxJobs: c.MaxJobs, Jobs: c.Jobs[0] + c.Jobs[1] + c.Jobs[2], Associations: c.Associations, Peers: []PeerRow{},
+			Reason: c.Reason, Overdue: c.Overdue, OpenAt: c.OpenAt, SwitchJobs: all, SwitchMaxJobs: k.conf.Schedule.MaxJobs}
+		if known, ok := k.conf.Channel(c.Name); ok {
+			row.limits(known)
+		}
+		row.Minimize, row.MinimizeUntil = minimized(c.HeldBack), c.HeldUntil
 		for _, p := range c.Peers {
 			pr := PeerRow{Peer: p.Name, Enabled: !p.Disabled, Urgent: p.Queued[0], Normal: p.Queued[1], NonUrgent: p.Queued[2],
 				Held: p.Held, Active: p.InProgress, Associations: len(p.Associations), Opening: p.Opening, Failures: p.Failures, DelayUntil: p.DelayUntil, Reason: p.Reason}
-			pr.Calls = p.Passive
+			pr.Calls, pr.Late, pr.HostFull = p.Passive, p.Late, p.HostFull
+			pr.Minimize, pr.MinimizeUntil = minimized(p.HeldBack), p.HeldUntil
 			if p.Waits != "" {
 				pr.Reason = strings.TrimSuffix(p.Waits+"; "+p.Reason, "; ")
 			}
@@ -107,7 +114,7 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 		}
 		return []Row{base}, nil
 	}
-	base.Expires = v.Expires
+	base.Expires, base.Late = v.Expires, v.Late
 	var rows []Row
 	for _, r := range v.Recipients {
 		row := base

@@ -36,7 +36,7 @@ type Inquiry struct {
 	unwritten error                 // of what was changed, and not written
 	putOff    bool                  // what was changed is written after the next barrier
 	peers     map[spool.Hop]bool    // those looked at by a retry, and whether they were delayed
-	windows   map[spool.Hop][3]bool // whether those are shut, by priority; nil: not looked yet
+	windows   map[spool.Hop][3]bool // whether those are shut, or held back, by priority; nil: not looked yet
 }
 
 // Inquire takes a request: it finds out which messages it is about.
@@ -69,6 +69,14 @@ func (k *Keeper) Inquire(now time.Time, q Request) *Inquiry {
 			break
 		}
 		i.pick(q.All)
+	case VerbMinimize, VerbDisable, VerbEnable, VerbDelay, VerbConnect, VerbDisconnect:
+		err := k.failed
+		if err == nil {
+			err = i.order()
+		}
+		if err != nil {
+			i.trouble(err)
+		}
 	default:
 		i.trouble(diag.E("request", diag.Usage, fmt.Errorf("unknown verb %q", q.Verb)))
 	}
@@ -325,13 +333,17 @@ func (i *Inquiry) already(rows []Row) string {
 	return ""
 }
 
-// shut tells whether a recipient waits for the window of its peer.
+// shut tells whether a recipient waits for the window of its peer, or is held back.
 func (i *Inquiry) shut(r Row) bool {
 	if i.windows == nil {
 		i.windows = map[spool.Hop][3]bool{}
 		for _, c := range i.k.mind.Tree() {
 			for _, p := range c.Peers {
-				i.windows[spool.Hop{Channel: c.Name, Peer: p.Name}] = p.Shut
+				shut := p.Shut
+				for q := range shut {
+					shut[q] = shut[q] || p.HeldBack[q]
+				}
+				i.windows[spool.Hop{Channel: c.Name, Peer: p.Name}] = shut
 			}
 		}
 	}
@@ -350,6 +362,9 @@ func (i *Inquiry) window(rows []Row) string {
 	n := slices.IndexFunc(rows, i.shut)
 	if n < 0 {
 		return ""
+	}
+	if strings.HasPrefix(rows[n].Reason, sched.HeldBack) {
+		return rows[n].Reason + "; which stays in force"
 	}
 	return "the window of " + rows[n].Peer + " is shut until " + rows[n].Next.UTC().Format(time.RFC3339) + ", which stays in force"
 }

@@ -86,6 +86,7 @@ type Keeper struct {
 	who        string // whose verb is being done
 	why        string // the reason given
 	cancels    bool   // the verb is that of a deferred delivery
+	orders     []order
 }
 
 // repeat is something the file system refused.
@@ -129,6 +130,9 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 		return nil, errors.Join(err, events.Close())
 	}
 	k.mind = sched.New(SchedConfig(cfg, k.started), start)
+	if err := k.recallOrders(); err != nil {
+		return nil, errors.Join(err, events.Close())
+	}
 	return k, nil
 }
 
@@ -542,7 +546,7 @@ func (k *Keeper) Idle() bool {
 				return false
 			}
 			for q, n := range p.Ready {
-				if able && n > 0 && !p.Shut[q] {
+				if able && n > 0 && !p.Shut[q] && !p.HeldBack[q] {
 					return false
 				}
 			}

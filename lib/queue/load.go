@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,19 +32,25 @@ func SchedConfig(c *conf.Config, generation uint64) sched.Config {
 		Version: c.Version, Generation: generation, AlternateChannel: c.ExpandChannel(), DoubtAfter: doubtAfter,
 		MessageBackoff: backoff(c.Schedule.BackoffMessage),
 		PeerBackoff:    backoff(c.Schedule.BackoffPeer),
-		Expiry:         [3]time.Duration{c.Schedule.Expiry.Urgent.D(), c.Schedule.Expiry.Normal.D(), c.Schedule.Expiry.NonUrgent.D()},
+		ChannelBackoff: backoff(c.Schedule.BackoffChannel),
+		Expiry:         byPriority(c.Schedule.Expiry),
+		Warn:           byPriority(c.Schedule.Warn),
+		Starvation:     c.Schedule.Starvation.D(),
+		MaxJobs:        c.Schedule.MaxJobs, ReservedUrgent: c.Schedule.ReservedUrgent, ReservedNormal: c.Schedule.ReservedNormal,
 	}
 	for _, ch := range c.Channels {
 		out.Channels = append(out.Channels, sched.ChannelConfig{
-			Name: ch.Name, Associations: ch.Kind == conf.KindX400P1,
+			Name: ch.Name, Associations: ch.Kind == conf.KindX400P1, Disabled: !ch.Enabled,
 			Listens: slices.ContainsFunc(c.Listeners, func(l conf.Listener) bool { return l.Channel == ch.Name }),
 			MaxJobs: ch.MaxJobs, ReservedUrgent: ch.ReservedUrgent, ReservedNormal: ch.ReservedNormal,
 			MaxAssociations: ch.MaxAssociations, MaxPerPeer: ch.MaxPerPeer, Threshold: ch.Threshold, IdleTime: ch.IdleTime.D(),
+			MaxPerHost: ch.MaxPerHost, MaxTransfers: ch.MaxTransfers, Quantum: ch.GiveWay,
+			StartInterval: ch.StartInterval.D(), LightInterval: ch.StartLight.D(), EndedInterval: ch.StartEnded.D(),
 		})
 	}
 	for _, p := range c.Peers {
 		pc := sched.PeerConfig{Channel: p.Channel, Name: p.Name, Disabled: !p.Enabled, Passive: len(p.Calls()) == 0,
-			MaxPerPeer: p.MaxAssociations, Permanent: p.Permanent, CallEvery: p.CallEvery.D(), UrgentAnyTime: p.WindowUrgent}
+			MaxPerPeer: p.MaxAssociations, Host: hostOf(&p), Permanent: p.Permanent, CallEvery: p.CallEvery.D(), UrgentAnyTime: p.WindowUrgent}
 		for _, at := range p.CallAt {
 			pc.CallAt = append(pc.CallAt, at.Week()...)
 		}
@@ -55,6 +62,23 @@ func SchedConfig(c *conf.Config, generation uint64) sched.Config {
 		out.Peers = append(out.Peers, pc)
 	}
 	return out
+}
+
+func byPriority(e conf.Expiry) [3]time.Duration {
+	return [3]time.Duration{e.Urgent.D(), e.Normal.D(), e.NonUrgent.D()}
+}
+
+// hostOf is where a peer is called first, empty if nowhere.
+func hostOf(p *conf.Peer) string {
+	calls := p.Calls()
+	if len(calls) == 0 {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(calls[0].Host)
+	if err != nil {
+		return calls[0].Host
+	}
+	return strings.ToLower(host)
 }
 
 // standing is where the recipients of a message stand by its log.
@@ -300,6 +324,12 @@ func (k *Keeper) found(i spool.Item) {
 func (k *Keeper) remember(l sched.Log) {
 	// What the configuration remembers a restart asks it again.
 	switch l.Change {
+	case sched.ChangeLate:
+		if !k.Quiet { // whoever looks at a spool nobody serves would say it each time
+			k.Event(k.now, audit.Record{Event: audit.Late, ID: string(l.Ref.ID), N: l.N, Channel: l.Channel, Peer: l.Peer,
+				Attempt: l.Attempts, Until: l.Until, Text: l.Text})
+		}
+		return
 	case sched.ChangeNoHop:
 		k.Event(k.now, audit.Record{Event: audit.Held, ID: string(l.Ref.ID), N: l.N, Text: l.Text})
 		return

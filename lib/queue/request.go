@@ -29,6 +29,14 @@ const (
 	VerbExpire  = "expire"
 	VerbDelete  = "delete"
 	VerbCancel  = "cancel"
+
+	// Of a channel or a peer, which the filter names, and not of messages.
+	VerbMinimize   = "minimize"
+	VerbDisable    = "disable"
+	VerbEnable     = "enable"
+	VerbDelay      = "delay"
+	VerbConnect    = "connect"
+	VerbDisconnect = "disconnect"
 )
 
 // Request is what a tool asks of the keeper.
@@ -40,12 +48,17 @@ type Request struct {
 	DryRun bool     `json:"dryRun,omitempty"`
 	Reason string   `json:"reason,omitempty"`
 	Who    string   `json:"who,omitempty"`
+
+	Through string    `json:"through,omitempty"` // of VerbMinimize: urgent, normal or off
+	From    time.Time `json:"from,omitzero"`     // of VerbMinimize
+	Until   time.Time `json:"until,omitzero"`    // of VerbMinimize and VerbDelay; zero: no end, no delay
 }
 
 // Acts tells whether the request changes something.
 func (q *Request) Acts() bool {
 	switch q.Verb {
-	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete, VerbCancel:
+	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete, VerbCancel,
+		VerbMinimize, VerbDisable, VerbEnable, VerbDelay, VerbConnect, VerbDisconnect:
 		return !q.DryRun
 	}
 	return false
@@ -61,6 +74,7 @@ type Filter struct {
 	Newer    time.Duration `json:"newer,omitempty"`
 	From     string        `json:"from,omitempty"` // address pattern
 	To       string        `json:"to,omitempty"`
+	Late     bool          `json:"late,omitempty"` // it has waited for longer than it should
 }
 
 // States of a recipient in a Row.
@@ -97,6 +111,7 @@ type Row struct {
 	Next        time.Time `json:"next,omitzero"` // attempt
 	Reason      string    `json:"reason,omitempty"`
 	InDoubt     bool      `json:"inDoubt,omitempty"` // sent before, and not answered for
+	Late        bool      `json:"late,omitempty"`    // it has waited for longer than it should
 }
 
 // ChannelRow is one channel of the tree.
@@ -111,6 +126,19 @@ type ChannelRow struct {
 	Jobs         int       `json:"jobs"`
 	Associations int       `json:"associations"`
 	Peers        []PeerRow `json:"peers"`
+
+	Reason          string    `json:"reason,omitempty"` // of the last failure of its process, or why it is disabled
+	ReservedUrgent  int       `json:"reservedUrgent"`
+	ReservedNormal  int       `json:"reservedNormal"`
+	Overdue         int       `json:"overdue,omitempty"`         // jobs that went because they had been passed over
+	MaxAssociations int       `json:"maxAssociations,omitempty"` // and the next, of a channel that has them
+	MaxPerPeer      int       `json:"maxPerPeer,omitempty"`
+	MaxPerHost      int       `json:"maxPerHost,omitempty"`
+	OpenAt          time.Time `json:"openAt,omitzero"` // when the next association may be opened
+	Minimize        string    `json:"minimize,omitempty"`
+	MinimizeUntil   time.Time `json:"minimizeUntil,omitzero"`
+	SwitchJobs      int       `json:"switchJobs"` // of all channels
+	SwitchMaxJobs   int       `json:"switchMaxJobs,omitempty"`
 }
 
 // PeerRow is one peer of a channel.
@@ -135,6 +163,11 @@ type PeerRow struct {
 	WindowOpens  time.Time `json:"windowOpens,omitzero"`
 	WindowEnds   time.Time `json:"windowEnds,omitzero"`
 	Credentials  string    `json:"credentials,omitempty"` // of the bind; whoever asks fills it in
+
+	Late          int       `json:"late"`               // messages that have waited for longer than they should
+	HostFull      bool      `json:"hostFull,omitempty"` // no association more may be opened with its host
+	Minimize      string    `json:"minimize,omitempty"` // what is less urgent is held back
+	MinimizeUntil time.Time `json:"minimizeUntil,omitzero"`
 }
 
 // StatusRow is how the switch is.
@@ -160,12 +193,17 @@ type DetailRow struct {
 	Log        []spool.Record  `json:"log,omitempty"`
 }
 
-// ActRow is a message a verb was done to.
+// ActRow is a message, or a channel or peer, a verb was done to.
 type ActRow struct {
-	ID    string `json:"id"`
+	ID    string `json:"id,omitempty"`
 	Verb  string `json:"verb"`
 	Waits bool   `json:"waits,omitempty"` // some recipient is in flight: done when it comes back
 	Note  string `json:"note,omitempty"`
+
+	// Of a verb that is about these; none: all that have associations.
+	Channel string    `json:"channel,omitempty"`
+	Peer    string    `json:"peer,omitempty"`
+	Until   time.Time `json:"until,omitzero"`
 }
 
 // Answer is one line of an answer: exactly one member is set. Config is what the daemon
@@ -240,6 +278,7 @@ func (m *matcher) passes(rows []Row) bool {
 	return (m.Priority == "" || rows[0].Priority == m.Priority) &&
 		(m.Older == 0 || age > m.Older) &&
 		(m.Newer == 0 || age < m.Newer) &&
+		(!m.Late || some(func(r *Row) bool { return r.Late })) &&
 		(m.Channel == "" || some(func(r *Row) bool { return r.Channel == m.Channel })) &&
 		(m.Peer == "" || some(func(r *Row) bool { return r.Peer == m.Peer })) &&
 		(m.State == "" || some(func(r *Row) bool { return r.State == m.State })) &&

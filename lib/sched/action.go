@@ -110,6 +110,7 @@ const (
 	ChangeRerouted
 	ChangeDiverted // failed, and is to be redirected to the alternate its originator requested
 	ChangeSent     // in progress, and may have been reached: for a restart only, until an outcome is logged
+	ChangeLate     // has waited for longer than Config.Warn; for the event log, not for a restart
 	ChangeNoHop    // held until Reroute gives it a hop; not for a restart, which may have one
 )
 
@@ -122,6 +123,7 @@ var changeNames = [...]string{
 	ChangeRerouted: "rerouted",
 	ChangeDiverted: "diverted",
 	ChangeSent:     "sent",
+	ChangeLate:     "late",
 	ChangeNoHop:    "no-hop",
 }
 

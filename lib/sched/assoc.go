@@ -22,7 +22,7 @@ func (s *Scheduler) findAssoc(channel string, process int, id uint64) *assoc {
 }
 
 // openAssoc asks the channel's process for an association with a peer.
-func (s *Scheduler) openAssoc(p *peer, priority int) {
+func (s *Scheduler) openAssoc(p *peer, priority int) *assoc {
 	c := p.channel
 	s.lastAssoc++
 	a := &assoc{
@@ -30,6 +30,9 @@ func (s *Scheduler) openAssoc(p *peer, priority int) {
 		priority: priority, probe: p.failures > 0, call: p.callDue() && p.best() == priorities, idleAt: -1,
 	}
 	a.process.assocs[a.id] = a
+	c.opened = s.now
+	p.connect = false
+	s.countHost(a, 1)
 	if priority == urgent && p.reserved == 0 && p.usable+p.opening >= p.maxAtOnce() {
 		a.reserved = true
 		p.reserved++
@@ -44,6 +47,7 @@ func (s *Scheduler) openAssoc(p *peer, priority int) {
 	p.served = s.lastServed
 	s.touch(p)
 	s.out.add(OpenAssociation{Channel: c.name, Process: a.process.number, Assoc: a.id, Peer: p.name})
+	return a
 }
 
 // endOpening counts an association out that is no longer being opened.
@@ -78,6 +82,7 @@ func (s *Scheduler) associationUp(ev AssociationUp) {
 		proc.assocs[a.id] = a
 		if !a.inbound {
 			c.assocs++
+			s.countHost(a, 1)
 		}
 	case a.state == assocOpening:
 		s.endOpening(a)
@@ -89,6 +94,7 @@ func (s *Scheduler) associationUp(ev AssociationUp) {
 	a.state, a.twoWay, a.turn, a.since = assocUp, ev.TwoWay, ev.Turn, s.now
 	a.at = len(p.assocs)
 	p.assocs = append(p.assocs, a)
+	p.connect = false
 	s.schedule(p)
 	s.countTurn(a, 1)
 	s.peerAlive(p)
@@ -182,7 +188,7 @@ func (s *Scheduler) makeIdle(a *assoc) {
 	if !a.inbound {
 		p.channel.idle.put(a)
 	}
-	if p.off() || p.shut && p.best() == priorities {
+	if p.off() || p.shut && p.best() == priorities || a.spent() {
 		s.close(a)
 	}
 }
@@ -234,7 +240,16 @@ func (s *Scheduler) setClosing(a *assoc) {
 	a.peer.closing++
 	if !a.inbound {
 		a.peer.channel.closing++
+		if h := a.peer.host; h != nil {
+			h.closing++
+		}
 	}
+}
+
+// spent reports whether an association has carried as much as one is to carry.
+func (a *assoc) spent() bool {
+	most := a.peer.channel.config.MaxTransfers
+	return most > 0 && !a.inbound && a.done >= most
 }
 
 // unreserve gives up the place of an association that is for urgent messages only. It
@@ -276,10 +291,16 @@ func (s *Scheduler) dropAssoc(a *assoc) {
 		a.peer.closing--
 		if !a.inbound {
 			c.closing--
+			if h := a.peer.host; h != nil {
+				h.closing--
+			}
 		}
 	}
 	if !a.inbound {
-		c.assocs--
+		if c.assocs--; c.assocs == 0 {
+			c.ended = s.now
+		}
+		s.countHost(a, -1)
 	}
 	s.unreserve(a)
 	a.state = assocClosed
@@ -333,10 +354,16 @@ func (s *Scheduler) reclaim(c *channel) {
 	}
 }
 
-// closeAssociations closes those without a job.
-func (s *Scheduler) closeAssociations() {
+// closeAssociations closes those without a job: of one peer, of a channel, or all.
+func (s *Scheduler) closeAssociations(ev CloseAssociations) {
 	for _, c := range s.channels {
+		if ev.Channel != "" && c.name != ev.Channel {
+			continue
+		}
 		for _, p := range c.peers {
+			if ev.Peer != nil && p.name != *ev.Peer {
+				continue
+			}
 			for _, a := range slices.Clone(p.assocs) {
 				if a.job == nil {
 					s.close(a)

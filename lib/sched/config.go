@@ -10,6 +10,16 @@ type Config struct {
 	Channels []ChannelConfig
 	Peers    []PeerConfig
 
+	// MaxJobs is how many jobs all channels together run at once, of which places are kept
+	// as in ChannelConfig. 0 is no limit.
+	MaxJobs        int
+	ReservedUrgent int
+	ReservedNormal int
+
+	// Starvation is how long the messages of a priority may be passed over at a peer for
+	// more urgent ones before one of them goes all the same. Zero is for ever.
+	Starvation time.Duration
+
 	AlternateChannel string // redirects recipients that have failed to their alternates; empty: nobody does
 
 	MessageBackoff Backoff // zero: 5 min, then 5 min more each time, at most 1 h
@@ -20,6 +30,10 @@ type Config struct {
 	// that is later, a message that names no earlier time itself is given up, by
 	// priority: urgent, normal, non-urgent. Zero is never.
 	Expiry [3]time.Duration
+
+	// Warn is how long after the same moment a message that is still here is said to be
+	// late, by priority. Zero is never.
+	Warn [3]time.Duration
 
 	// DoubtAfter is how long a job is in progress before the log of its message says that
 	// its recipients may have been reached, for a restart that does not hear its answer.
@@ -35,7 +49,6 @@ type Config struct {
 type ChannelConfig struct {
 	Name         string
 	Associations bool // jobs need an association with the peer; false for local delivery
-	Passive      bool // associations are opened by the peers only: what is for them waits until they do
 	Listens      bool // its process runs even without work, for those who call
 	Disabled     bool // nothing is started; what is in progress ends
 
@@ -51,6 +64,26 @@ type ChannelConfig struct {
 	// already. Zero is 1. An urgent message is enough by itself.
 	Threshold int
 
+	// MaxPerHost is how many associations are opened by us at once with all peers of one
+	// host. Zero is no limit.
+	MaxPerHost int
+
+	// MaxTransfers is how many jobs an association of ours does before it is released, and
+	// another opened if there is more to do. Zero is no limit.
+	MaxTransfers int
+
+	// Quantum is how many jobs an association does before a peer that has none may take its
+	// place, if both have work of the same priority. Zero is 32.
+	Quantum int
+
+	// StartInterval is how long after an association was begun to be opened the next one
+	// is, LightInterval the same while no more messages are ready in the channel than it
+	// has associations of ours, EndedInterval how long after the last of ours has ended.
+	// For an urgent message there is no waiting. Zero is at once.
+	StartInterval time.Duration
+	LightInterval time.Duration
+	EndedInterval time.Duration
+
 	// IdleTime is how long an association of ours is kept without work. Zero is
 	// 30 s.
 	IdleTime time.Duration
@@ -63,8 +96,9 @@ type PeerConfig struct {
 	Name     string
 	Disabled bool // nothing is started for it; what has an alternate hop goes there
 
-	Passive    bool // as in ChannelConfig
-	MaxPerPeer int  // 0 is the channel's
+	Passive    bool   // only it opens associations: what is for it waits until it does
+	MaxPerPeer int    // 0 is the channel's
+	Host       string // shares MaxPerHost with others of the name; empty: with nobody
 
 	// Permanent keeps an association with the peer up, with work or without; with
 	// Windows, in these.
@@ -130,6 +164,9 @@ func (c Config) withDefaults() Config {
 func (c ChannelConfig) withDefaults() ChannelConfig {
 	c.MaxJobs = max(c.MaxJobs, 1)
 	c.Threshold = max(c.Threshold, 1)
+	if c.Quantum <= 0 {
+		c.Quantum = 32
+	}
 	if c.MaxAssociations <= 0 {
 		c.MaxAssociations = 4 * c.MaxJobs
 	}

@@ -198,8 +198,54 @@ type PeerTrouble struct {
 }
 
 // CloseAssociations asks for the release of every association opened from here that has
-// no job, whoever has its turn. What its peer still has to say comes first.
-type CloseAssociations struct{}
+// no job, whoever has its turn: with a peer (Channel and Peer), of a channel, or, without
+// either, of all. What its peer still has to say comes first.
+type CloseAssociations struct {
+	Channel string
+	Peer    *string
+}
+
+// Minimize limits traffic by priority, of a peer (Channel and Peer), else of a channel,
+// else of every channel that has associations: what is less urgent than Through waits,
+// from From until Until; zero is now, and until another Minimize of the same. Through
+// NonUrgent lets everything go again. Urgent messages are never held back.
+type Minimize struct {
+	Channel     string
+	Peer        *string
+	Through     spool.Priority
+	From, Until time.Time
+	Why         string
+}
+
+// Disable stops a peer, or a whole channel, from being used, as its configuration may:
+// nothing is started any more, and what has an alternate hop goes there. The process of a
+// channel ends. Enable undoes it, though not what the configuration says.
+type Disable struct {
+	Channel string
+	Peer    *string // nil: the whole channel
+	Why     string
+}
+
+// Enable undoes Disable.
+type Enable struct {
+	Channel string
+	Peer    *string
+}
+
+// Delay lets nothing be started for a peer, or for the peers a channel has, before Until;
+// the zero time is the end of an earlier one, and so is Retry.
+type Delay struct {
+	Channel string
+	Peer    *string
+	Until   time.Time
+}
+
+// Connect has an association with a peer opened, with or without anything to send, if
+// there is none. Its wait after a failure ends, its window and orders stand.
+type Connect struct {
+	Channel string
+	Peer    string
+}
 
 // SetLimits gives a channel other limits, for what is begun from now on, until Reconfigure
 // gives it its own again. 0 leaves one as it is.
@@ -232,4 +278,9 @@ func (RestartChannel) event()    {}
 func (PeerTrouble) event()       {}
 func (CloseAssociations) event() {}
 func (SetLimits) event()         {}
+func (Minimize) event()          {}
+func (Disable) event()           {}
+func (Enable) event()            {}
+func (Delay) event()             {}
+func (Connect) event()           {}
 func (Drain) event()             {}

@@ -212,6 +212,14 @@ func checkChannel(t rapid.TB, s *Scheduler, c *channel) {
 			t.Fatalf("%s: %d usable, %d askable; counted %d, %d", p.name, p.usable, p.askable, usable, askable)
 		}
 	}
+	running := places{}
+	for _, j := range s.jobs {
+		running[j.priority]++
+	}
+	if running != s.running {
+		t.Fatalf("%v jobs of all channels, counted %v", running, s.running)
+	}
+	checkPace(t, s, c)
 	if jobs != c.jobs || openFor != c.openFor || ready != c.ready || wanters != c.wanters || ours != c.assocs ||
 		closing != c.closing || probes != c.probes || idle != len(c.idle) || lent != len(c.lent) {
 		t.Fatalf("%s counts jobs %v open %v ready %d wanters %d associations %d closing %d probes %d idle %d; "+
@@ -265,5 +273,61 @@ func checkViews(t rapid.TB, s *Scheduler) {
 func each(s *Scheduler, f func(MessageView)) {
 	for m := s.all.first; m != nil; m = m.next {
 		f(m.view(s.now))
+	}
+}
+
+// checkPace holds the numbers of hosts and of those passed over to what there is.
+func checkPace(t rapid.TB, s *Scheduler, c *channel) {
+	t.Helper()
+	waiters, passed, overdue := 0, 0, 0
+	for _, h := range c.hosts {
+		assocs, closing, waiting := 0, 0, 0
+		for _, p := range h.peers {
+			if p.host != h {
+				t.Fatalf("%s is at another host", p.name)
+			}
+			if p.hostWaits {
+				waiting++
+			}
+		}
+		for _, proc := range c.processes {
+			for _, a := range proc.assocs {
+				if a.inbound || a.peer.host != h {
+					continue
+				}
+				if assocs++; a.state == assocClosing {
+					closing++
+				}
+			}
+		}
+		if assocs != h.assocs || closing != h.closing || waiting != h.waiting {
+			t.Fatalf("a host counts %d, %d, %d; there are %d, %d, %d", h.assocs, h.closing, h.waiting, assocs, closing, waiting)
+		}
+		waiters += waiting
+	}
+	for _, p := range c.peers {
+		late := 0
+		for l := p.all.first; l != nil; l = l.allNext {
+			if l.msg.late {
+				late++
+			}
+		}
+		if late != p.late {
+			t.Fatalf("%s counts %d late, of %d", p.name, p.late, late)
+		}
+		for q := range p.passed {
+			if p.passed[q].pos != 0 {
+				passed++
+			}
+		}
+	}
+	for _, j := range s.jobs {
+		if j.overdue && j.list.peer.channel == c {
+			overdue++
+		}
+	}
+	if waiters != c.hostWaiters || passed != len(c.passed) || overdue != c.overdue {
+		t.Fatalf("%s counts %d waiting at hosts, %d passed over, %d overdue; there are %d, %d, %d", c.name, c.hostWaiters, len(c.passed),
+			c.overdue, waiters, passed, overdue)
 	}
 }

@@ -119,6 +119,10 @@ func (s *Scheduler) endJob(j *job) {
 	s.forgetMark(j)
 	delete(j.process.jobs, j.id)
 	c.jobs[j.priority]--
+	s.running[j.priority]--
+	if j.overdue {
+		c.overdue--
+	}
 	p.jobs--
 	if j.probe {
 		c.probes--
@@ -166,7 +170,7 @@ func (p *peer) choose(priority int) *assoc {
 }
 
 // startJob leases the first ready list of a priority to a process.
-func (s *Scheduler) startJob(p *peer, priority int) {
+func (s *Scheduler) startJob(p *peer, priority int) *job {
 	c := p.channel
 	l := p.ready[priority].first
 	m := l.msg
@@ -211,8 +215,14 @@ func (s *Scheduler) startJob(p *peer, priority int) {
 	c.jobs[priority]++
 	p.jobs++
 	s.lastServed++
-	p.served = s.lastServed
+	p.served, c.served = s.lastServed, s.lastServed
+	s.running[priority]++
+	if w := &p.passed[priority]; w.pos != 0 {
+		w.since = s.now
+		c.passed.put(w)
+	}
 	s.out.add(start)
+	return j
 }
 
 // peerFailed makes a peer wait. Several failures of one moment count once.
@@ -223,6 +233,7 @@ func (s *Scheduler) peerFailed(p *peer, why string) {
 	p.failures++
 	p.reason = cut(why)
 	p.blockedUntil = s.later(s.config.PeerBackoff.Delay(p.failures))
+	p.connect = false
 	s.setWake(p)
 	s.touch(p)
 	s.out.add(Notice{

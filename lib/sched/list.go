@@ -166,6 +166,9 @@ func (s *Scheduler) newList(m *message, p *peer) *mlist {
 	p.all.last = l
 	p.lists[m.priority]++
 	p.volume += m.size
+	if m.late {
+		p.late++
+	}
 	return l
 }
 
@@ -198,6 +201,9 @@ func (s *Scheduler) removeList(l *mlist) {
 	}
 	p.lists[m.priority]--
 	p.volume -= m.size
+	if m.late {
+		p.late--
+	}
 	s.touch(p)
 }
 
@@ -373,6 +379,7 @@ func (s *Scheduler) expire(m *message) {
 		s.finish(m, int32(i), expired(m, r), r.list.peer)
 	}
 	s.settleAll(m)
+	s.warn(m)
 	s.watch(m)
 	s.checkDone(m)
 }
@@ -380,7 +387,7 @@ func (s *Scheduler) expire(m *message) {
 // watch lets a message be looked at when its next time is over.
 func (s *Scheduler) watch(m *message) {
 	m.wakes = 0
-	for _, at := range [...]int64{m.expires, m.again} {
+	for _, at := range [...]int64{m.expires, m.again, s.lateAt(m)} {
 		if at > s.now && (m.wakes == 0 || at < m.wakes) {
 			m.wakes = at
 		}
@@ -398,6 +405,9 @@ func expired(m *message, r *recipient) Outcome {
 	text := r.text
 	if text == "" && r.list != nil {
 		text = r.list.peer.reason
+	}
+	if text == "" && r.list != nil && r.list.peer.heldBack(int(m.priority)) {
+		text = "not sent in time: traffic was limited by priority"
 	}
 	if text == "" && r.list != nil && r.list.peer.shutFor(int(m.priority)) {
 		text = "not sent in time: outside the window of " + r.list.peer.name
@@ -504,8 +514,11 @@ func (s *Scheduler) look(p *peer) {
 				continue
 			}
 			seen = append(seen, other)
-			if other.rank(urgent) > p.was[urgent] || other.rank(normal) > p.was[normal] {
-				s.startSweep(other, false)
+			for q := range priorities {
+				if other.rank(q) > p.was[q] {
+					s.startSweep(other, false)
+					break
+				}
 			}
 		}
 	}

@@ -65,12 +65,21 @@ func (o *output) addFinal(m *message, n int32, what Outcome, at *peer) {
 }
 
 func (o *output) addLog(m *message, r *recipient, what Change, until int64, at *peer) {
-	l := Log{Ref: m.ref(), Change: what, Text: r.text, Until: timeOf(until), Attempts: int(r.attempts)}
+	o.collect(m, r, Log{Change: what, Text: r.text, Until: timeOf(until)}, at)
+}
+
+// addLate says of a recipient that it is late, and what it waits for.
+func (o *output) addLate(m *message, r *recipient, text string, until int64) {
+	o.collect(m, r, Log{Change: ChangeLate, Text: text, Until: timeOf(until)}, r.list.peer)
+}
+
+func (o *output) collect(m *message, r *recipient, l Log, at *peer) {
+	l.Ref, l.Attempts = m.ref(), int(r.attempts)
 	if at != nil {
 		l.Channel, l.Peer = at.channel.name, at.name
 	}
 	p := &o.log
-	if o.open == pendingLog && p.Ref == l.Ref && p.Change == what && p.Text == l.Text &&
+	if o.open == pendingLog && p.Ref == l.Ref && p.Change == l.Change && p.Text == l.Text &&
 		p.Until.Equal(l.Until) && p.Attempts == l.Attempts && p.Channel == l.Channel && p.Peer == l.Peer {
 		p.N = append(p.N, int(r.n))
 		return

@@ -2,10 +2,6 @@ package sched
 
 import "time"
 
-// quantum is how many jobs an association does before a peer that has none may
-// take its place, if both have work of the same priority.
-const quantum = 32
-
 // callGrace is how long an association that was opened with nothing to send is kept from
 // those who want its place, that the peer may ask for the turn.
 const callGrace = 10 * time.Second
@@ -54,14 +50,14 @@ func (s *Scheduler) reseatDirty() {
 // other peers of its channel accordingly.
 func (s *Scheduler) reseat(p *peer) {
 	c := p.channel
-	usable := !p.config.Disabled && p.blockedUntil == 0
+	usable := !p.config.Disabled && !p.order.disabled && p.blockedUntil == 0 && p.delayed == 0
 	if usable && p.askable > 0 && p.best() < priorities && p.idleFor(p.best()) == 0 && c.up() && !s.draining {
 		s.askTurn(p, p.best())
 	}
-	wanting := false
+	wanting, waits := false, false
 	for q := range priorities {
 		var run, want, probe bool
-		open := usable && !p.shutFor(q)
+		open := usable && !p.withheld(q)
 		if open && p.ready[q].n > 0 {
 			if c.config.Associations {
 				run = p.idleFor(q) > 0
@@ -74,11 +70,18 @@ func (s *Scheduler) reseat(p *peer) {
 		if open && q == normal && p.ready[q].n == 0 && (p.lacks() || p.callDue()) {
 			want, probe = p.failures == 0, p.failures > 0
 		}
+		if (want || probe) && p.hostFull() {
+			waits, want, probe = true, false, false
+		}
+		if q != urgent {
+			s.setPassed(p, q, open && p.failures == 0 && p.ready[q].n > 0 && !p.awaited())
+		}
 		c.run[q].seat(&p.run[q], run)
 		c.want[q].seat(&p.want[q], want)
 		c.probe[q].seat(&p.probe[q], probe)
 		wanting = wanting || want || probe
 	}
+	s.setHostWaits(p, waits)
 	if wanting != p.wanting {
 		p.wanting = wanting
 		if wanting {
@@ -136,23 +139,44 @@ func (h *seats) peer() *peer {
 	return nil
 }
 
-// startJobs starts jobs, most urgent first.
+// startJobs starts jobs, most urgent first, and those first that have been passed over for
+// too long.
 func (s *Scheduler) startJobs() {
+	for _, c := range s.channels {
+		s.startOverdue(c)
+	}
 	for q := range priorities {
-		for _, c := range s.channels {
-			for p := s.runnable(c, q); p != nil; p = s.runnable(c, q) {
-				s.startJob(p, q)
-				s.reseatDirty()
-			}
+		for p := s.neediest(q); p != nil; p = s.neediest(q) {
+			s.startJob(p, q)
+			s.reseatDirty()
 		}
 	}
+}
+
+// neediest returns the peer to start a job of a priority for, nil if there is none: of
+// the channel that has the least of its places in use.
+func (s *Scheduler) neediest(q int) (found *peer) {
+	for _, c := range s.channels {
+		if found != nil && !c.needier(found.channel) {
+			continue
+		}
+		if p := s.runnable(c, q); p != nil {
+			found = p
+		}
+	}
+	return found
+}
+
+// placeFor reports whether a channel has a place for one more job of a priority.
+func (s *Scheduler) placeFor(c *channel, q int) bool {
+	return c.up() && c.jobs.free(q, c.jobLimits()) && s.free(q) &&
+		(c.current.maxJobs <= 0 || len(c.current.jobs) < c.current.maxJobs)
 }
 
 // runnable returns the peer a channel should start a job of a priority for, nil
 // if it should not.
 func (s *Scheduler) runnable(c *channel, q int) *peer {
-	if !c.up() || !c.jobs.free(q, c.jobLimits()) ||
-		c.current.maxJobs > 0 && len(c.current.jobs) >= c.current.maxJobs {
+	if !s.placeFor(c, q) {
 		return nil
 	}
 	if c.config.Associations {
@@ -173,6 +197,10 @@ func (c *channel) next(healthy, probe seats, max int) *peer {
 
 // openAssociations opens what is wanted and may be, most urgent first.
 func (s *Scheduler) openAssociations() {
+	for _, c := range s.channels {
+		s.makeRoomAtHosts(c)
+		s.openOverdue(c)
+	}
 	for q := range priorities {
 		for _, c := range s.channels {
 			for c.config.Associations && s.openOne(c, q) {
@@ -184,52 +212,67 @@ func (s *Scheduler) openAssociations() {
 }
 
 func (s *Scheduler) openOne(c *channel, q int) bool {
-	if !c.up() || !c.jobs.free(q, c.jobLimits()) {
+	if !c.up() || !c.jobs.free(q, c.jobLimits()) || !s.free(q) {
 		return false
 	}
-	most := c.assocLimits()
-	p := c.next(c.want[q], c.probe[q], most.max)
+	p := c.next(c.want[q], c.probe[q], c.assocLimits().max)
 	if p == nil {
 		return false
 	}
+	if at := c.mayOpen(); q != urgent && at > s.now {
+		c.look(at)
+		return false
+	}
+	return s.open(c, p, q, q) != nil
+}
+
+// open opens an association for messages of a priority if there is a place, and makes
+// room if there is none, as for messages of the priority claim.
+func (s *Scheduler) open(c *channel, p *peer, q, claim int) *assoc {
+	most := c.assocLimits()
 	inUse := c.busy
 	for i, n := range c.openFor {
 		inUse[i] += n
 	}
 	if !inUse.free(q, most) {
-		return false
+		return nil
 	}
 	if c.assocs >= most.max {
-		for c.closing < c.wanters && s.makeRoom(p, q) {
+		for c.closing < c.wanters && s.makeRoom(p, claim) {
 		}
-		return false
+		return nil
 	}
-	s.openAssoc(p, q)
-	return true
+	return s.openAssoc(p, q)
 }
 
 // makeRoom closes the association that has been idle longest, if a peer with
 // work of a priority has a better claim to its place.
 func (s *Scheduler) makeRoom(p *peer, q int) bool {
 	a := s.longestIdle(p.channel)
-	if a == nil {
+	if a == nil || !s.yields(a, p, q) {
 		return false
 	}
-	if rest := a.idleSince + int64(callGrace) - s.now; a.call && q != urgent && rest > 0 {
-		if c := p.channel; c.wake == 0 || s.now+rest < c.wake {
-			c.wake = s.now + rest
-		}
+	s.close(a)
+	return true
+}
+
+// yields reports whether an idle association gives way to a peer with work of a priority.
+func (s *Scheduler) yields(a *assoc, p *peer, q int) bool {
+	if end := a.idleSince + int64(callGrace); a.call && q > urgent && end > s.now {
+		p.channel.look(end)
 		return false
 	}
 	holder := a.peer
+	if a.overdue && a.done == 0 && holder.best() < priorities {
+		return false // or it would be opened again and again
+	}
 	switch best := holder.best(); {
 	case best == priorities || holder.off():
 	case p.usable > 0 || best < q:
 		return false
-	case best == q && len(holder.assocs) <= 1 && a.done < quantum:
+	case best == q && len(holder.assocs) <= 1 && a.done < p.channel.config.Quantum:
 		return false
 	}
-	s.close(a)
 	return true
 }
 

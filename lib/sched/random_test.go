@@ -21,11 +21,15 @@ func randomConfig(t *rapid.T) Config {
 		c := ChannelConfig{
 			Name: name, Associations: associations, Listens: rapid.Bool().Draw(t, "listens"),
 			MaxJobs: rapid.IntRange(3, 6).Draw(t, "jobs"), ReservedUrgent: 1, ReservedNormal: 1,
-			MaxPerPeer: small.Draw(t, "per peer"),
+			MaxPerPeer: small.Draw(t, "per peer"), MaxTransfers: small.Draw(t, "transfers"), Quantum: small.Draw(t, "quantum"),
+			StartInterval: time.Duration(small.Draw(t, "start")) * 10 * time.Second,
+			LightInterval: time.Duration(small.Draw(t, "light")) * time.Minute,
+			EndedInterval: time.Duration(small.Draw(t, "ended")) * time.Minute,
 		}
 		if associations {
 			c.MaxAssociations = rapid.IntRange(3, 6).Draw(t, "associations")
 			c.Threshold = small.Draw(t, "threshold")
+			c.MaxPerHost = small.Draw(t, "per host")
 		}
 		return c
 	}
@@ -33,14 +37,19 @@ func randomConfig(t *rapid.T) Config {
 		Generation: 7,
 		Channels:   []ChannelConfig{channel("p1", true), channel("smtp", false), channel("local", false)},
 		Peers: []PeerConfig{
-			{Channel: "p1", Name: "A", Passive: rapid.Bool().Draw(t, "passive"), Windows: randomWindows(t)},
-			{Channel: "p1", Name: "B", Permanent: rapid.Bool().Draw(t, "permanent"), Windows: randomWindows(t),
+			{Channel: "p1", Name: "A", Host: "one", Passive: rapid.Bool().Draw(t, "passive"), Windows: randomWindows(t)},
+			{Channel: "p1", Name: "B", Host: "one", Permanent: rapid.Bool().Draw(t, "permanent"), Windows: randomWindows(t),
 				UrgentAnyTime: rapid.Bool().Draw(t, "urgent any time")},
-			{Channel: "p1", Name: "C", CallEvery: time.Duration(small.Draw(t, "every")) * 10 * time.Minute},
+			{Channel: "p1", Name: "C", Host: "one", CallEvery: time.Duration(small.Draw(t, "every")) * 10 * time.Minute},
 			{Channel: "smtp", Name: "X", Windows: randomWindows(t)},
 		},
 		Expiry:     [3]time.Duration{2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
 		DoubtAfter: time.Duration(small.Draw(t, "doubt")) * time.Minute,
+		Starvation: time.Duration(small.Draw(t, "starvation")) * time.Minute,
+		Warn:       [3]time.Duration{time.Hour, time.Duration(small.Draw(t, "warn")) * time.Hour, 3 * time.Hour},
+	}
+	if rapid.Bool().Draw(t, "balance") {
+		cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal = 4, 1, 1
 	}
 	if rapid.Bool().Draw(t, "alternates") {
 		cfg.AlternateChannel = "local"
@@ -260,6 +269,38 @@ func TestRandomTraffic(t *testing.T) {
 				c.MaxJobs++
 				w.step(SetLimits{Channel: c.Name, MaxJobs: c.MaxJobs, MaxPerPeer: rapid.IntRange(0, 5).Draw(t, "per peer")})
 			},
+			"minimize": func(t *rapid.T) {
+				h := hop.Draw(t, "hop")
+				ev := Minimize{Channel: h.Channel, Peer: &h.Peer, Through: priorityOf(rapid.IntRange(0, 2).Draw(t, "through")),
+					Until: w.now.Add(time.Duration(rapid.IntRange(-1, 3600).Draw(t, "for")) * time.Second)}
+				switch rapid.IntRange(0, 2).Draw(t, "of") {
+				case 0:
+					ev.Channel, ev.Peer = "", nil
+				case 1:
+					ev.Peer, ev.From = nil, w.now.Add(10*time.Minute)
+				}
+				w.step(ev)
+			},
+			"order": func(t *rapid.T) {
+				h := hop.Draw(t, "hop")
+				peer := &h.Peer
+				if rapid.Bool().Draw(t, "channel") {
+					peer = nil
+				}
+				switch rapid.IntRange(0, 4).Draw(t, "order") {
+				case 0:
+					w.disabled = append(w.disabled, Enable{h.Channel, peer})
+					w.step(Disable{h.Channel, peer, "why"})
+				case 1:
+					w.step(Enable{h.Channel, peer})
+				case 2:
+					w.step(Delay{h.Channel, peer, w.now.Add(10 * time.Minute)})
+				case 3:
+					w.step(Connect{h.Channel, h.Peer})
+				case 4:
+					w.step(CloseAssociations{h.Channel, peer})
+				}
+			},
 			"reconfigure": func(t *rapid.T) {
 				cfg := w.config
 				cfg.Channels, cfg.Peers = slices.Clone(cfg.Channels), slices.Clone(cfg.Peers)
@@ -298,6 +339,9 @@ func TestRandomTraffic(t *testing.T) {
 			cfg.Peers[i].Disabled = false
 		}
 		w.reconfigure(cfg)
+		for _, ev := range w.disabled {
+			w.step(ev)
+		}
 		w.heal()
 	})
 }

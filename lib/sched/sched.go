@@ -40,6 +40,10 @@ type Scheduler struct {
 
 	lastJob, lastAssoc, lastServed, lastSeq, lastNumber uint64
 
+	running places              // jobs of all channels
+	orders  map[place]*standing // of operators
+	orderAt int64               // when one of them begins or ends
+
 	draining, drained bool
 	counts            Counts
 	out               output
@@ -54,6 +58,7 @@ func New(cfg Config, now time.Time) *Scheduler {
 		messages:   map[spool.ID]*message{},
 		byName:     map[string]*channel{},
 		hopsets:    map[string]*hopset{},
+		orders:     map[place]*standing{},
 		jobs:       map[uint64]*job{},
 	}
 	s.configure(cfg)
@@ -105,6 +110,7 @@ func (s *Scheduler) Next() time.Time {
 	if p := s.wakes.top(); p != nil {
 		at(p.wake)
 	}
+	at(s.orderAt)
 	if j := s.unmarked.first; j != nil {
 		at(j.started + int64(s.config.DoubtAfter))
 	}
@@ -174,9 +180,19 @@ func (s *Scheduler) dispatch(ev Event) {
 			c.replace = true
 		}
 	case CloseAssociations:
-		s.closeAssociations()
+		s.closeAssociations(ev)
 	case SetLimits:
 		s.setLimits(ev)
+	case Minimize:
+		s.minimize(ev)
+	case Disable:
+		s.disable(ev.Channel, ev.Peer, true, ev.Why)
+	case Enable:
+		s.disable(ev.Channel, ev.Peer, false, "")
+	case Delay:
+		s.delayPeers(ev)
+	case Connect:
+		s.callPeer(ev)
 	case Drain:
 		s.drain()
 	}
@@ -207,6 +223,9 @@ func (s *Scheduler) advance() {
 		s.awake(p)
 	}
 	s.markOld()
+	if s.orderAt != 0 && s.orderAt <= s.now {
+		s.applyOrders()
+	}
 	if s.draining {
 		return
 	}
@@ -218,7 +237,7 @@ func (s *Scheduler) advance() {
 
 // awake ends the waits of a peer that are over.
 func (s *Scheduler) awake(p *peer) {
-	for _, t := range []*int64{&p.blockedUntil, &p.crowdedUntil, &p.turnUntil} {
+	for _, t := range []*int64{&p.blockedUntil, &p.crowdedUntil, &p.turnUntil, &p.delayed} {
 		if *t <= s.now {
 			*t = 0
 		}
@@ -231,7 +250,7 @@ func (s *Scheduler) awake(p *peer) {
 
 func (s *Scheduler) setWake(p *peer) {
 	p.wake = 0
-	for _, t := range []int64{p.blockedUntil, p.crowdedUntil, p.turnUntil, p.windowAt, p.callAt} {
+	for _, t := range []int64{p.blockedUntil, p.crowdedUntil, p.turnUntil, p.delayed, p.windowAt, p.callAt} {
 		if t != 0 && (p.wake == 0 || t < p.wake) {
 			p.wake = t
 		}
@@ -273,6 +292,9 @@ func (s *Scheduler) configure(cfg Config) {
 	}
 	for _, c := range s.channels {
 		c.known = named[c.name]
+	}
+	s.applyOrders()
+	for _, c := range s.channels {
 		if c.off() {
 			s.stopProcesses(c)
 		}
@@ -288,6 +310,7 @@ func (s *Scheduler) configure(cfg Config) {
 			}
 			s.touch(p)
 		}
+		s.setHosts(c)
 	}
 }
 
@@ -301,6 +324,7 @@ func (s *Scheduler) channel(name string) *channel {
 		c.config = ChannelConfig{Name: name}.withDefaults()
 		s.byName[name] = c
 		s.channels = append(s.channels, c)
+		s.orderChannel(c)
 	}
 	return c
 }
@@ -313,9 +337,11 @@ func (s *Scheduler) peer(hop spool.Hop) *peer {
 		p = &peer{channel: c, name: hop.Peer, number: s.lastNumber}
 		for q := range priorities {
 			p.run[q].peer, p.want[q].peer, p.probe[q].peer = p, p, p
+			p.passed[q] = passed{peer: p, priority: q}
 		}
 		c.byName[hop.Peer] = p
 		c.peers = append(c.peers, p)
+		s.orderPeer(p)
 		s.touch(p)
 	}
 	return p
@@ -369,7 +395,7 @@ func (s *Scheduler) forget(p *peer) {
 		p.closing > 0 || len(p.assocs) > 0 || p.sweep.active {
 		return
 	}
-	p.blockedUntil, p.crowdedUntil, p.turnUntil, p.windowAt, p.callAt = 0, 0, 0, 0, 0
+	p.blockedUntil, p.crowdedUntil, p.turnUntil, p.delayed, p.windowAt, p.callAt = 0, 0, 0, 0, 0, 0
 	s.setWake(p)
 	delete(c.byName, p.name)
 	c.peers = slices.DeleteFunc(c.peers, func(x *peer) bool { return x == p })

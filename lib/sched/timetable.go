@@ -162,7 +162,11 @@ func (s *Scheduler) hangUp(p *peer) {
 // clockBack works everything out anew that was reckoned from a time that is to come
 // again.
 func (s *Scheduler) clockBack() {
+	if len(s.orders) > 0 {
+		s.applyOrders()
+	}
 	for _, c := range s.channels {
+		s.clockBackPace(c)
 		for _, p := range c.peers {
 			if p.windowAt != 0 || p.callAt != 0 {
 				s.schedule(p)
@@ -177,7 +181,7 @@ func (p *peer) shutFor(priority int) bool {
 }
 
 // callDue reports whether the peer is to be called although nothing waits for it.
-func (p *peer) callDue() bool { return p.due && len(p.assocs) == 0 && p.opening == 0 }
+func (p *peer) callDue() bool { return (p.due || p.connect) && len(p.assocs) == 0 && p.opening == 0 }
 
 // shutText says until when what is for the peer waits, for people.
 func (p *peer) shutText(now int64) string {

@@ -166,19 +166,22 @@ func parseConfig(t *testing.T, lines []string) Config {
 		switch w[0] {
 		case "channel":
 			c := ChannelConfig{
-				Name: w[1], Associations: has("associations"), Listens: has("listens"), Disabled: has("disabled"), Passive: has("passive"),
+				Name: w[1], Associations: has("associations"), Listens: has("listens"), Disabled: has("disabled"),
 				MaxJobs: num("jobs"), ReservedUrgent: num("urgent"), ReservedNormal: num("normal"),
 				MaxAssociations: num("open"), MaxPerPeer: num("per-peer"), Threshold: num("threshold"),
+				MaxPerHost: num("per-host"), MaxTransfers: num("transfers"), Quantum: num("quantum"),
 			}
-			if o["idle"] != "" {
-				c.IdleTime = span(t, o["idle"])
+			for key, d := range map[string]*time.Duration{"idle": &c.IdleTime, "start": &c.StartInterval, "light": &c.LightInterval, "ended": &c.EndedInterval} {
+				if o[key] != "" {
+					*d = span(t, o[key])
+				}
 			}
 			cfg.Channels = append(cfg.Channels, c)
 		case "peer":
 			channel, name, _ := strings.Cut(w[1], "/")
 			cfg.Peers = append(cfg.Peers, PeerConfig{
 				Channel: channel, Name: name, Disabled: has("disabled"), Passive: has("passive"), MaxPerPeer: num("per-peer"),
-				Permanent: has("permanent"), UrgentAnyTime: has("urgent-any-time"),
+				Permanent: has("permanent"), UrgentAnyTime: has("urgent-any-time"), Host: o["host"],
 			})
 			p := &cfg.Peers[len(cfg.Peers)-1]
 			if o["every"] != "" {
@@ -201,6 +204,14 @@ func parseConfig(t *testing.T, lines []string) Config {
 			cfg.PeerBackoff = backoff()
 		case "channel-backoff":
 			cfg.ChannelBackoff = backoff()
+		case "all":
+			cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal = num("jobs"), num("urgent"), num("normal")
+		case "starvation":
+			cfg.Starvation = span(t, w[1])
+		case "warn":
+			for i := range 3 {
+				cfg.Warn[i] = span(t, w[1+i])
+			}
 		case "doubt-after":
 			cfg.DoubtAfter = span(t, w[1])
 		case "expiry":
@@ -346,11 +357,50 @@ func parseEvent(t *testing.T, line string) (time.Time, Event) {
 			ev.MaxPerPeer = number(t, o["per-peer"])
 		}
 		return now, ev
+	case "disconnect":
+		return now, CloseAssociations{Channel: channel, Peer: &peer}
+	case "connect":
+		return now, Connect{channel, peer}
+	case "disable", "enable", "delay", "minimize":
+		return now, parseOrder(t, verb, w[2:], why)
 	case "drain":
 		return now, Drain{}
 	}
 	t.Fatalf("event %q?", line)
 	return now, nil
+}
+
+// parseOrder reads an operator's order: what it is about, or "all", and what it says.
+func parseOrder(t *testing.T, verb string, list []string, why string) Event {
+	t.Helper()
+	o := options(list[1:])
+	channel, name, named := strings.Cut(list[0], "/")
+	var peer *string
+	if named {
+		peer = &name
+	}
+	at := func(key string) (at time.Time) {
+		if o[key] != "" {
+			at = clock(t, o[key])
+		}
+		return at
+	}
+	switch verb {
+	case "disable":
+		return Disable{channel, peer, why}
+	case "enable":
+		return Enable{channel, peer}
+	case "delay":
+		return Delay{channel, peer, at("until")}
+	}
+	if channel == "all" {
+		channel = ""
+	}
+	through, err := spool.ParsePriority(list[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Minimize{Channel: channel, Peer: peer, Through: through, From: at("from"), Until: at("until"), Why: why}
 }
 
 func parseMessage(t *testing.T, now time.Time, name string, list []string) Message {

@@ -14,7 +14,7 @@ type message struct {
 	id                          spool.ID
 	accepted, deferred, expires int64
 	again                       int64 // when those whose alternate is next are given up; 0: never
-	wakes                       int64 // which of the two is next
+	wakes                       int64 // when it is looked at next: one of them, or when it is late
 	size                        int64
 	recipients                  []recipient // ascending by n
 	lists                       *mlist      // its mlists, linked by sibling
@@ -26,6 +26,7 @@ type message struct {
 	kind                        uint8 // index in kinds
 	passOn                      bool  // deferred is for who is delivered here
 	latest                      bool  // expires is the originator's latest-delivery-time
+	late                        bool  // and said so
 }
 
 func (m *message) before(other *message) bool { return m.wakes < other.wakes }
@@ -185,6 +186,7 @@ type peer struct {
 	lists     [priorities]int // mlists by priority
 	states    [Finished]int   // mlists by state
 	volume    int64           // content octets of its mlists
+	late      int             // those of its mlists whose message is late
 	hopsets   []*hopset       // that name it
 	elsewhere int             // mlists with an alternate hop
 	recent    *mlist          // the last one made, if it still is
@@ -209,12 +211,18 @@ type peer struct {
 	callAt       int64  // when it is due next
 	contact      int64  // when the last association with it ended; 0: there has been none
 	blockedUntil int64  // after a failure nothing is tried before
+	delayed      int64  // nor before this, by order
+	connect      bool   // it is to be called, by order
+	order        order  // what operators want of it
+	host         *host  // nil: nobody else is counted with it
+	hostWaits    bool   // for a place there
 	crowdedUntil int64  // it refuses more associations than it has
 	asked        *assoc // whose turn was asked for
 	askedFor     int    // priority of the request
 	turnUntil    int64  // how long its answer is awaited
 
 	run, want, probe [priorities]seat // places in the channel's heaps
+	passed           [priorities]passed
 	wanting          bool             // has a seat among want or probe
 	was              [priorities]rank // when it was looked at last
 	dirty            bool             // in Scheduler.dirty
@@ -227,7 +235,7 @@ func (p *peer) before(other *peer) bool { return p.wake < other.wake }
 func (p *peer) place() *int32           { return &p.wakePos }
 
 // off reports whether the peer or its channel is not to be used.
-func (p *peer) off() bool { return p.config.Disabled || p.channel.off() }
+func (p *peer) off() bool { return p.config.Disabled || p.order.disabled || p.channel.off() }
 
 // rank is how good a hop a peer is.
 type rank uint8
@@ -244,9 +252,9 @@ func (p *peer) rank(priority int) rank {
 	switch {
 	case p.off():
 		return disabled
-	case p.awaited() || p.shutFor(priority):
+	case p.awaited() || p.withheld(priority):
 		return shut
-	case p.failures > 0 || p.channel.failures >= channelGivenUp:
+	case p.failures > 0 || p.delayed != 0 || p.channel.failures >= channelGivenUp:
 		return retried
 	}
 	return works
@@ -256,7 +264,7 @@ func (p *peer) rank(priority int) rank {
 // now, or priorities if it has none.
 func (p *peer) best() int {
 	for q := range p.ready {
-		if p.ready[q].n > 0 && !p.shutFor(q) {
+		if p.ready[q].n > 0 && !p.withheld(q) {
 			return q
 		}
 	}
@@ -266,7 +274,7 @@ func (p *peer) best() int {
 // readyLists is how much work that is ready and may go now the peer has.
 func (p *peer) readyLists() (n int) {
 	for q := range p.ready {
-		if !p.shutFor(q) {
+		if !p.withheld(q) {
 			n += p.ready[q].n
 		}
 	}
@@ -290,7 +298,7 @@ func (p *peer) lacks() bool {
 func (p *peer) keeps() bool { return p.config.Permanent && p.usable <= 1 && !p.off() && !p.shut }
 
 // passive reports whether only the peer opens associations.
-func (p *peer) passive() bool { return p.config.Passive || p.channel.config.Passive }
+func (p *peer) passive() bool { return p.config.Passive }
 
 // awaited reports whether nothing can be done for the peer until it calls.
 func (p *peer) awaited() bool { return p.passive() && len(p.assocs) == 0 && p.opening == 0 }
@@ -335,14 +343,24 @@ type channel struct {
 	lent    heap[*loan]
 
 	run, want, probe [priorities]seats
-	wake             int64 // when the place of one that was called may be taken
+	passed           heap[*passed] // of its peers, longest first
+	overdue          int           // jobs that went because they had been passed over
+	wake             int64         // when something that has to wait may be opened
+
+	disabled    bool   // by order
+	disabledWhy string // said with it
+	hosts       []*host
+	hostWaiters int // peers that wait for a place at their host
+	served      uint64
+	opened      int64 // when an association was last begun to be opened
+	ended       int64 // when the last of ours ended
 }
 
 // channelGivenUp is after how many failures of its process a channel's peers
 // count as unreachable.
 const channelGivenUp = 3
 
-func (c *channel) off() bool { return !c.known || c.config.Disabled }
+func (c *channel) off() bool { return !c.known || c.config.Disabled || c.disabled }
 
 // up reports whether the channel takes work.
 func (c *channel) up() bool { return c.current != nil && !c.off() }
@@ -404,6 +422,7 @@ type assoc struct {
 	reserved  bool // for urgent messages only
 	call      bool // opened with nothing to send, and has not sent anything
 	lost      bool // its job has told that it is over
+	overdue   bool // opened for messages that had been passed over
 	priority  int  // it was opened for
 	done      int  // jobs done
 	job       *job
@@ -463,6 +482,7 @@ type job struct {
 	started  int64
 	left     int  // recipients not answered
 	probe    bool // finds out whether the peer is back
+	overdue  bool // started because its like had been passed over
 	fault    bool // the peer was at fault, or is in doubt
 	lost     bool // the association is over
 

@@ -70,7 +70,7 @@ func (s *Scheduler) release(ev Release) {
 		}
 		s.out.addLog(m, r, ChangeReleased, 0, r.at())
 	})
-	if m.expired(s.now) {
+	if at := s.lateAt(m); m.expired(s.now) || at != 0 && at <= s.now {
 		s.expire(m)
 		return
 	}
@@ -127,8 +127,8 @@ func (s *Scheduler) retryList(l *mlist) {
 // unblock lets a peer that failed be tried now. It still counts as failed until
 // it was seen alive.
 func (s *Scheduler) unblock(p *peer) {
-	if p.blockedUntil != 0 || p.crowdedUntil != 0 {
-		p.blockedUntil, p.crowdedUntil = 0, 0
+	if p.blockedUntil != 0 || p.crowdedUntil != 0 || p.delayed != 0 {
+		p.blockedUntil, p.crowdedUntil, p.delayed = 0, 0, 0
 		s.setWake(p)
 		s.touch(p)
 	}

@@ -1,7 +1,6 @@
 package sched
 
 import (
-	"cmp"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/spool"
@@ -29,10 +28,15 @@ type ChannelView struct {
 	Process      int       // 0 if none takes work
 	Failures     int       // of its process, in a row
 	RestartAt    time.Time // when waited for
+	Reason       string    // of the last failure, or why it was disabled by order
 	MaxJobs      int
-	MaxPerPeer   int    // 0 is no limit
-	Jobs         [3]int // in progress by priority
-	Associations int    // opened by us: being opened, up or being closed
+	MaxPerPeer   int       // 0 is no limit
+	Jobs         [3]int    // in progress by priority
+	Associations int       // opened by us: being opened, up or being closed
+	Overdue      int       // those of the jobs that went because they had been passed over
+	OpenAt       time.Time // when the next one may be opened, if an interval has to go by
+	HeldBack     [3]bool   // by priority, for all its peers: what is for them waits by order
+	HeldUntil    time.Time // when that ends, if by itself
 	Peers        []PeerView
 }
 
@@ -60,6 +64,11 @@ type PeerView struct {
 	WindowAt     time.Time // when its window opens or ends; zero if it has none
 	NextCall     time.Time // when it is called with or without work; zero if it is not
 	Waits        string    // what is waited for, if for anything but an end of its delay
+	Late         int       // messages that have waited for longer than Config.Warn
+	HeldBack     [3]bool   // by priority: what is for it waits by order
+	HeldUntil    time.Time // when that ends, if by itself
+	Ordered      bool      // Disabled is by order
+	HostFull     bool      // no association more may be opened with its host
 }
 
 // AssociationView shows an association that is up.
@@ -80,8 +89,22 @@ func (s *Scheduler) Tree() []ChannelView {
 	views := make([]ChannelView, 0, len(s.channels))
 	for _, c := range s.channels {
 		v := ChannelView{
-			Name: c.name, Known: c.known, Disabled: c.config.Disabled, Failures: c.failures,
-			MaxJobs: c.config.MaxJobs, MaxPerPeer: c.config.MaxPerPeer, Jobs: c.jobs, Associations: c.assocs,
+			Name: c.name, Known: c.known, Disabled: c.config.Disabled || c.disabled, Failures: c.failures,
+			MaxJobs: c.config.MaxJobs, MaxPerPeer: c.config.MaxPerPeer, Jobs: c.jobs, Associations: c.assocs, Overdue: c.overdue,
+		}
+		if c.failures > 0 {
+			v.Reason = c.reason
+		}
+		if c.disabled {
+			v.Reason = reason("disabled by order", c.disabledWhy)
+		}
+		o := s.orderOf(c, place{channel: c.name, all: true})
+		for q := range priorities {
+			v.HeldBack[q] = q > nonUrgent-o.held
+		}
+		v.HeldUntil = timeOf(o.until)
+		if at := c.mayOpen(); at > s.now {
+			v.OpenAt = timeOf(at)
 		}
 		if c.current != nil {
 			v.Process = c.current.number
@@ -99,21 +122,30 @@ func (s *Scheduler) Tree() []ChannelView {
 
 func (p *peer) view(now int64) PeerView {
 	v := PeerView{
-		Name: p.name, Known: p.known, Disabled: p.config.Disabled,
+		Name: p.name, Known: p.known, Disabled: p.config.Disabled || p.order.disabled, Ordered: p.order.disabled,
+		Late: p.late, HostFull: p.hostFull(), HeldUntil: timeOf(p.order.until),
 		Queued: p.lists, Waiting: p.states[Waiting], Held: p.states[Held], InProgress: p.states[InFlight],
-		Volume: p.volume, Failures: p.failures, DelayUntil: timeOf(p.blockedUntil), Reason: p.reason,
+		Volume: p.volume, Failures: p.failures, DelayUntil: timeOf(max(p.blockedUntil, p.delayed)), Reason: p.reason,
 		Opening: p.opening, Passive: p.passive(), Awaited: p.awaited(),
 	}
 	for q := range p.ready {
-		v.Ready[q], v.Shut[q] = p.ready[q].n, p.shutFor(q)
+		v.Ready[q], v.Shut[q], v.HeldBack[q] = p.ready[q].n, p.shutFor(q), p.heldBack(q)
 	}
 	v.WindowAt = timeOf(p.windowAt)
 	if !p.off() {
 		v.NextCall = timeOf(p.nextCall(now))
 	}
 	switch {
+	case p.order.disabled:
+		v.Waits = reason("disabled by order", p.order.disabledWhy)
 	case p.shut:
 		v.Waits = p.shutText(now)
+	case p.order.held > 0:
+		v.Waits = p.heldText()
+	case p.delayed != 0:
+		v.Waits = delayedText
+	case p.hostWaits:
+		v.Waits = hostText
 	case v.Awaited && p.failures == 0:
 		v.Waits = awaited
 	case p.beginning():
@@ -141,6 +173,7 @@ type MessageView struct {
 	Kind                        spool.Kind
 	Accepted, Deferred, Expires time.Time
 	Size                        int64
+	Late                        bool // it has waited for longer than Config.Warn
 	Recipients                  []RecipientView
 }
 
@@ -153,11 +186,15 @@ func (p *peer) explain(v *RecipientView, m *message, now int64) {
 	c := p.channel
 	switch {
 	case c.known && c.off():
-		v.Text = "channel " + c.name + " is disabled"
+		v.Text = reason("channel "+c.name+" is disabled", c.disabledWhy)
 	case c.known && p.off():
-		v.Text = "peer " + p.name + " is disabled"
+		v.Text = reason("peer "+p.name+" is disabled", p.order.disabledWhy)
 	case p.shutFor(int(m.priority)):
 		v.Until, v.Text = timeOf(p.windowAt), p.shutText(now)
+	case p.heldBack(int(m.priority)):
+		v.Until, v.Text = timeOf(p.order.until), p.heldText()
+	case p.delayed != 0:
+		v.Until, v.Text = timeOf(p.delayed), delayedText
 	case p.known && p.awaited():
 		v.Text = awaited
 	case p.failures > 0:
@@ -168,8 +205,17 @@ func (p *peer) explain(v *RecipientView, m *message, now int64) {
 		v.Text = "no longer configured"
 	case p.beginning():
 		v.Text = opening
+	case p.hostWaits && p.usable == 0:
+		v.Text = hostText
+	case c.config.Associations && p.usable == 0 && c.mayOpen() > now && m.priority != urgent:
+		v.Text = "waits for the interval between associations of channel " + c.name
 	}
 }
+
+const (
+	delayedText = "delayed by order"
+	hostText    = "its host has as many associations as it may have"
+)
 
 // opening is what a recipient waits for whose peer is being called.
 const opening = "an association is being opened"
@@ -247,10 +293,24 @@ func (s *Scheduler) View(id spool.ID) (MessageView, bool) {
 	return m.view(s.now), true
 }
 
+// givenUp is when the next recipient is given up, or when the last was.
+func (m *message) givenUp(now int64) int64 {
+	next := int64(0)
+	for _, at := range [...]int64{m.expires, m.again} {
+		if at > now {
+			next = sooner(next, at)
+		}
+	}
+	if next == 0 {
+		return m.expires
+	}
+	return next
+}
+
 func (m *message) view(now int64) MessageView {
 	v := MessageView{
 		Ref: m.ref(), Kind: kinds[m.kind], Size: m.size,
-		Accepted: timeOf(m.accepted), Deferred: timeOf(m.deferred), Expires: timeOf(cmp.Or(m.wakes, m.expires)),
+		Accepted: timeOf(m.accepted), Deferred: timeOf(m.deferred), Expires: timeOf(m.givenUp(now)), Late: m.late,
 		Recipients: make([]RecipientView, len(m.recipients)),
 	}
 	for i := range m.recipients {

@@ -30,6 +30,7 @@ type world struct {
 	messages  int
 	lastProc  int
 	calls     int
+	disabled  []Enable // what undoes the orders
 	draining  bool
 	drained   bool
 }
@@ -86,10 +87,13 @@ func (w *world) take(actions, twins []Action) {
 	for _, a := range actions {
 		if j, ok := a.(StartJob); ok {
 			q := priorityIndex(j.Ref.Priority)
-			if q < order[j.Channel] {
+			if w.s.jobs[j.Job].overdue {
+				w.checkOverdue(j)
+			} else if q < order[j.Channel] {
 				w.t.Fatalf("job %d is started after less urgent ones", j.Job)
+			} else {
+				order[j.Channel] = q
 			}
-			order[j.Channel] = q
 		}
 		w.carryOut(a)
 	}
@@ -171,6 +175,20 @@ func (w *world) carryOut(a Action) {
 	}
 }
 
+// checkOverdue holds what goes before the more urgent to its bounds.
+func (w *world) checkOverdue(j StartJob) {
+	w.t.Helper()
+	overdue := 0
+	for id := range w.jobs {
+		if other := w.s.jobs[id]; other != nil && other.overdue && w.jobs[id].Channel == j.Channel {
+			overdue++
+		}
+	}
+	if overdue > 0 || w.config.Starvation <= 0 || j.Ref.Priority == spool.Urgent {
+		w.t.Fatalf("job %d goes before its time, beside %d others", j.Job, overdue)
+	}
+}
+
 func (w *world) working(channel string, process int) {
 	w.t.Helper()
 	if p := w.processes[channel][process]; p == nil || p.stopping || w.draining {
@@ -234,6 +252,9 @@ func (w *world) startJob(a StartJob) {
 // configuration may have shrunk under jobs in progress: those may only end.
 func (w *world) checkPlaces() {
 	w.t.Helper()
+	if all := w.config.MaxJobs; all > 0 && len(w.jobs) > all {
+		w.t.Fatalf("%d jobs of %d", len(w.jobs), all)
+	}
 	for _, cc := range w.config.Channels {
 		var n [3]int
 		for _, j := range w.jobs {
@@ -245,6 +266,7 @@ func (w *world) checkPlaces() {
 			n[2] > cc.MaxJobs-cc.ReservedUrgent-cc.ReservedNormal {
 			w.t.Fatalf("%s runs %v jobs of %d, %d and %d reserved", cc.Name, n, cc.MaxJobs, cc.ReservedUrgent, cc.ReservedNormal)
 		}
+		w.checkHost(cc)
 		if cc.MaxAssociations > 0 {
 			ours := 0
 			for path, a := range w.assocs {
@@ -274,7 +296,7 @@ func (w *world) checkStall() {
 		}
 		for _, p := range c.peers {
 			for q := range priorities {
-				if p.ready[q].n == 0 || p.off() || p.shutFor(q) || p.blockedUntil > w.s.now || !c.jobs.free(q, c.jobLimits()) ||
+				if p.ready[q].n == 0 || p.off() || p.withheld(q) || p.blockedUntil > w.s.now || p.delayed > w.s.now || !c.jobs.free(q, c.jobLimits()) || !w.s.free(q) ||
 					c.current.maxJobs > 0 && len(c.current.jobs) >= c.current.maxJobs {
 					continue
 				}
@@ -288,7 +310,7 @@ func (w *world) checkStall() {
 					// An urgent message gets one of its own beside any number of busy ones.
 					none := p.usable == 0 || q == urgent && p.reserved == 0 && p.failures == 0 && p.crowdedUntil == 0
 					stalled = p.idleFor(q) > 0 ||
-						!p.passive() && none && p.opening == 0 && c.assocs < c.assocLimits().max && c.openFor.total() == 0 &&
+						!p.passive() && none && !p.hostFull() && p.opening == 0 && c.assocs < c.assocLimits().max && c.openFor.total() == 0 &&
 							c.busy.free(q, c.assocLimits())
 				}
 				if stalled && c.wake == 0 {
@@ -296,6 +318,23 @@ func (w *world) checkStall() {
 				}
 			}
 		}
+	}
+}
+
+// checkHost holds the peers of a host to the associations it may have. All of a channel
+// are at one.
+func (w *world) checkHost(cc ChannelConfig) {
+	w.t.Helper()
+	ours := 0
+	for path, a := range w.assocs {
+		if path.channel == cc.Name && !a.inbound && slices.ContainsFunc(w.config.Peers, func(p PeerConfig) bool {
+			return p.Channel == cc.Name && p.Name == a.peer && p.Host != ""
+		}) {
+			ours++
+		}
+	}
+	if cc.MaxPerHost > 0 && ours > cc.MaxPerHost {
+		w.t.Fatalf("%s has %d associations with one host", cc.Name, ours)
 	}
 }
 

@@ -1,0 +1,241 @@
+package sched
+
+// host is where several peers of a channel are, who share a number of associations.
+type host struct {
+	peers   []*peer
+	assocs  int // opened from here: being opened, up or being closed
+	closing int // those of them being closed
+	waiting int // of peers, those that wait for a place here
+}
+
+// setHosts works out anew which peers of a channel share a host.
+func (s *Scheduler) setHosts(c *channel) {
+	c.hosts, c.hostWaiters = nil, 0
+	byName := map[string]*host{}
+	for _, p := range c.peers {
+		p.host, p.hostWaits = nil, false
+		name := p.config.Host
+		if name == "" || c.config.MaxPerHost <= 0 {
+			continue
+		}
+		h := byName[name]
+		if h == nil {
+			h = new(host)
+			byName[name] = h
+			c.hosts = append(c.hosts, h)
+		}
+		h.peers = append(h.peers, p)
+		p.host = h
+	}
+	for _, proc := range c.processes {
+		for _, a := range proc.assocs {
+			if h := a.peer.host; h != nil && !a.inbound {
+				h.assocs++
+				if a.state == assocClosing {
+					h.closing++
+				}
+			}
+		}
+	}
+}
+
+// countHost keeps the number of associations with a host.
+func (s *Scheduler) countHost(a *assoc, by int) {
+	h := a.peer.host
+	if h == nil || a.inbound {
+		return
+	}
+	h.assocs += by
+	for _, p := range h.peers {
+		s.touch(p)
+	}
+}
+
+// hostFull reports whether no association more may be opened with the host of a peer.
+func (p *peer) hostFull() bool {
+	return p.host != nil && p.host.assocs >= p.channel.config.MaxPerHost
+}
+
+func (s *Scheduler) setHostWaits(p *peer, waits bool) {
+	if p.hostWaits == waits {
+		return
+	}
+	by := 1
+	if !waits {
+		by = -1
+	}
+	p.hostWaits = waits
+	p.host.waiting += by
+	p.channel.hostWaiters += by
+}
+
+// makeRoomAtHosts closes idle associations with hosts that are full and have peers who
+// wait for a place.
+func (s *Scheduler) makeRoomAtHosts(c *channel) {
+	if c.hostWaiters == 0 || !c.up() {
+		return
+	}
+	for _, h := range c.hosts {
+		for h.closing < h.waiting && s.makeRoomAt(h) {
+		}
+	}
+}
+
+func (s *Scheduler) makeRoomAt(h *host) bool {
+	var first *peer
+	for _, p := range h.peers {
+		if p.hostWaits && (first == nil || p.best() < first.best() ||
+			p.best() == first.best() && p.run[urgent].before(&first.run[urgent])) {
+			first = p
+		}
+	}
+	q := first.best()
+	if q == priorities {
+		q = normal // it is to be called
+	}
+	if at := first.channel.mayOpen(); q != urgent && at > s.now {
+		first.channel.look(at)
+		return false
+	}
+	var longest *assoc
+	for _, p := range h.peers {
+		for _, a := range p.idle {
+			if p != first && !a.inbound && (longest == nil || a.before(longest)) && s.yields(a, first, q) {
+				longest = a
+			}
+		}
+	}
+	if longest == nil {
+		return false
+	}
+	s.close(longest)
+	return true
+}
+
+// mayOpen tells when an association that is not for an urgent message may be opened, by
+// the intervals of its channel; it may have passed.
+func (c *channel) mayOpen() int64 {
+	at := int64(0)
+	if c.opened != 0 {
+		pause := c.config.StartInterval
+		if c.light() {
+			pause = max(pause, c.config.LightInterval)
+		}
+		at = c.opened + int64(pause)
+	}
+	if c.ended != 0 && c.assocs == 0 {
+		at = max(at, c.ended+int64(c.config.EndedInterval))
+	}
+	return at
+}
+
+// light reports whether no association would have more than one message to carry.
+func (c *channel) light() bool { return c.ready <= c.assocs }
+
+// look looks at a channel again when something that has to wait may be opened.
+func (c *channel) look(at int64) { c.wake = sooner(c.wake, at) }
+
+// free reports whether one more job of a priority may be started among those of all
+// channels.
+func (s *Scheduler) free(priority int) bool {
+	return s.config.MaxJobs <= 0 || s.running.free(priority, s.jobLimits())
+}
+
+func (s *Scheduler) jobLimits() limits {
+	return newLimits(s.config.MaxJobs, s.config.ReservedUrgent, s.config.ReservedNormal)
+}
+
+// needier reports whether a channel has less of its places in use than another, or as
+// much and was served longer ago.
+func (c *channel) needier(other *channel) bool {
+	a, b := c.jobs.total()*other.config.MaxJobs, other.jobs.total()*c.config.MaxJobs
+	if a != b {
+		return a < b
+	}
+	return c.served < other.served
+}
+
+// passed is the messages of one priority for a peer that could go but for a place.
+type passed struct {
+	peer     *peer
+	priority int
+	since    int64 // they are there, or the last of them went
+	pos      int32 // in channel.passed
+}
+
+func (w *passed) before(other *passed) bool {
+	if w.since != other.since {
+		return w.since < other.since
+	}
+	if w.peer != other.peer {
+		return w.peer.number < other.peer.number
+	}
+	return w.priority < other.priority
+}
+
+func (w *passed) place() *int32 { return &w.pos }
+
+// setPassed notes whether messages of a priority could go but for a place.
+func (s *Scheduler) setPassed(p *peer, priority int, could bool) {
+	w, c := &p.passed[priority], p.channel
+	switch {
+	case !could || s.config.Starvation <= 0:
+		c.passed.drop(w)
+	case w.pos == 0:
+		w.since = s.now
+		c.passed.put(w)
+	}
+}
+
+// overlong returns the messages that have been passed over longest, if that is for too
+// long and they may have a place for it: one at a time in a channel, never one that is
+// reserved, nor the only one there is.
+func (s *Scheduler) overlong(c *channel) *passed {
+	w := c.passed.top()
+	if w == nil || w.since+int64(s.config.Starvation) > s.now || c.overdue > 0 || s.config.Starvation <= 0 ||
+		!s.placeFor(c, w.priority) || c.config.MaxJobs < 2 || s.config.MaxJobs == 1 {
+		return nil
+	}
+	return w
+}
+
+// startOverdue starts a job of those that have been passed over for too long.
+func (s *Scheduler) startOverdue(c *channel) {
+	w := s.overlong(c)
+	if w == nil || w.peer.run[w.priority].pos == 0 {
+		return
+	}
+	s.startJob(w.peer, w.priority).overdue = true
+	c.overdue++
+	s.reseatDirty()
+}
+
+// openOverdue opens an association for those that have been passed over for too long, if
+// they have none.
+func (s *Scheduler) openOverdue(c *channel) {
+	w := s.overlong(c)
+	if w == nil || w.peer.usable > 0 || w.peer.opening > 0 || w.peer.want[w.priority].pos == 0 {
+		return
+	}
+	if at := c.mayOpen(); at > s.now {
+		c.look(at)
+		return
+	}
+	if a := s.open(c, w.peer, w.priority, urgent-1); a != nil {
+		a.overdue = true
+	}
+	s.reseatDirty()
+}
+
+// clockBackPace brings back to now what was noted at a time that is to come again.
+func (s *Scheduler) clockBackPace(c *channel) {
+	c.opened, c.ended = min(c.opened, s.now), min(c.ended, s.now)
+	for _, p := range c.peers {
+		for q := range p.passed {
+			if w := &p.passed[q]; w.pos != 0 && w.since > s.now {
+				w.since = s.now
+				c.passed.put(w)
+			}
+		}
+	}
+}
