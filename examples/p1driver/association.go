@@ -22,7 +22,7 @@ type Bind struct{ MTA, Password string }
 type Manner struct {
 	Old        bool // indefinite lengths, constructed strings, session version 1, small TPDUs
 	Monologue  bool // the turn cannot pass
-	Checkpoint int  // checkpoint size proposed, in 1024 octets; 0: none
+	Checkpoint int  // checkpoint size proposed, in 1024 octets; 0: none, so that an object is one RTTR
 	Window     int
 	Resume     bool                 // go on with what was interrupted
 	Recover    bool                 // and over an association that recovers the one that was lost

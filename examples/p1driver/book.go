@@ -18,6 +18,7 @@ type Arrival struct {
 	Report      *Report // nil for a message
 	Association int
 	Octets      int       // that came for it over this association
+	RTTRs       int       // that they came in
 	Resumed     bool      // the others had come over another
 	Started     time.Time // ACTIVITY START
 	Stored      time.Time // ACTIVITY END

@@ -7,7 +7,8 @@
 // mode with P1 of 1988 or of 1984, messages and reports of X.411.
 //
 // A source can speak as old stacks do: indefinite lengths and constructed OCTET
-// STRINGs throughout, session version 1, small TPDUs, checkpoints every 1024 octets.
+// STRINGs throughout, session version 1, small TPDUs, checkpoints every 1024 octets, or
+// none, which makes an object one RTTR in one TSDU.
 // Both ends keep books: the source of what was acknowledged to it and of what was in
 // doubt, the sink of every arrival, with the digest of its content.
 package p1driver

@@ -75,6 +75,35 @@ func agree(t *testing.T, protocol int) {
 	}
 }
 
+// Without checkpoints an object of any length is one RTTR.
+func TestOneRTTR(t *testing.T) {
+	for _, m := range []Manner{{}, {Old: true}, {Protocol: P1of1988}, {Protocol: P1of1984, Old: true}} {
+		book := NewBook()
+		sink, err := Listen(SinkConfig{Listen: "127.0.0.1:0", Own: Bind{"THERE", "t"}, Peers: map[string]string{"HERE": "h"}, Book: book, Protocol: m.Protocol})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Monologue = true
+		source := NewSource(SourceConfig{Address: sink.Addr(), Own: Bind{"HERE", "h"}, PeerPassword: "t", Associations: 1, Manner: func(int) Manner { return m }})
+		from, to := Name{here, "Org", "Smith", "Ann", ""}, Name{there, "Org", "Jones", "Bob", ""}
+		made := false
+		if err := source.Run(testContext(t), func() (*Message, bool) {
+			again := made
+			made = true
+			return &Message{Local: "S.1", Originator: from, Recipients: []Recipient{{to, Delivery}, {to, NonDelivery}}, Content: Text(from, to, "long", 5_000_000)}, !again
+		}); err != nil {
+			t.Fatal(err, source.Failures())
+		}
+		check(t, source, book, 1, 0)
+		if a := book.Arrivals()[0]; a.RTTRs != 1 || a.Octets < 5_000_000 {
+			t.Errorf("%+v: %d octets in %d RTTRs", m, a.Octets, a.RTTRs)
+		}
+		if err := sink.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // check compares the books: everything arrived, at most extra of it more than once.
 func check(t *testing.T, source *Source, book *Book, n, extra int) {
 	t.Helper()

@@ -205,6 +205,7 @@ type inbox struct {
 	name     string // of the activity
 	bounds   []int  // where its checkpoints were
 	received int    // octets, over this association
+	rttrs    int    // that they came in
 	resumed  bool
 	repeated bool // it is stored already
 }
@@ -222,7 +223,7 @@ func (in *inbox) drop() {
 		in.book.stops(in.association, in.moving)
 	}
 	in.moving, in.octets, in.bounds = nil, in.octets[:0], nil
-	in.name, in.received, in.resumed, in.repeated = "", 0, false, false
+	in.name, in.received, in.rttrs, in.resumed, in.repeated = "", 0, 0, false, false
 }
 
 // at asks for the verdict of a moment that cannot be refused.
@@ -260,6 +261,7 @@ func (a *association) step(in *inbox) error {
 			return err
 		}
 		in.received += len(part)
+		in.rttrs++
 		if in.repeated {
 			return nil
 		}
@@ -370,7 +372,7 @@ func (a *association) end(in *inbox, s spdu) error {
 		return err
 	}
 	index := in.book.arrived(Arrival{MTSID: o.mtsID, Numbers: o.numbers, Defined: o.defined, Digest: o.digest, Size: o.size, Report: o.report,
-		Association: in.association, Started: in.started, Stored: time.Now(), Octets: in.received, Resumed: in.resumed})
+		Association: in.association, Started: in.started, Stored: time.Now(), Octets: in.received, RTTRs: in.rttrs, Resumed: in.resumed})
 	in.attic.put(in.name, &remains{bounds: in.bounds, taken: true})
 	in.bounds = nil // there is nothing to lose any more
 	if err := in.at(OnStored); err != nil {

@@ -13,10 +13,10 @@ import (
 const (
 	// patience is how long either end waits for the other's next octet.
 	patience = 60 * time.Second
-	// maxTSDU bounds what is put together of one TSDU.
-	maxTSDU = 2 << 20
 	// maxObject bounds what a sink has in memory of an object.
 	maxObject = 512 << 20
+	// maxTSDU bounds what is put together of one TSDU: without checkpoints, a whole object.
+	maxTSDU = maxObject + 1<<20
 )
 
 // Sizes of TPDUs as the parameter C0 has them: 2 to the power of it.
