@@ -292,15 +292,27 @@ func (b *Backlog) Load(visit func(Item) error) error {
 		}
 	}
 	b.strays = nil
-	for i, ref := range refs {
-		item, err := b.read(ref)
-		if err == nil && item != nil {
-			err = visit(*item)
+	next := b.readAhead(refs)
+	defer func() { next.done.Wait() }()
+	for at := 0; at < len(refs); {
+		now := next
+		now.done.Wait()
+		next = b.readAhead(refs[at+len(now.refs):])
+		for i, ref := range now.refs {
+			var err error
+			item := &Item{Ref: ref, Envelope: now.envelopes[i]}
+			if item.Envelope == nil {
+				item, err = b.read(ref)
+			}
+			if err == nil && item != nil {
+				err = visit(*item)
+			}
+			if err != nil {
+				b.unread = append(b.unread, refs[at+i:]...)
+				return err
+			}
 		}
-		if err != nil {
-			b.unread = append(b.unread, refs[i:]...)
-			return err
-		}
+		at += len(now.refs)
 	}
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
