@@ -272,12 +272,18 @@ func (k *chaos) kill() {
 // drain waits until every switch is empty, and stays so.
 func (k *chaos) drain() {
 	k.t.Helper()
-	for quiet := 0; quiet < 5; quiet++ {
+	queued := func() (n int) {
 		for _, m := range k.network.switches {
-			if m.queued() > 0 {
-				quiet = 0
-			}
-			k.network.until(m.name+" is empty", func() bool { return m.queued() == 0 })
+			n += m.queued()
+		}
+		return n
+	}
+	for quiet := 0; quiet < 5; quiet++ {
+		for left := queued(); left > 0; quiet = 0 {
+			// As long as it becomes less it may take its time.
+			now := left
+			k.network.until(fmt.Sprintf("less than %d are left", left), func() bool { now = queued(); return now < left })
+			left = now
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

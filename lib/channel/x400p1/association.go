@@ -29,6 +29,11 @@ type association struct {
 	subject string      // of the peer's certificate, with strong credentials
 	remark  string      // about its recovery
 
+	// What was accepted last, and the peer is not known to have heard of; used by receive
+	// only.
+	answered   *spool.Envelope
+	answeredAt time.Time
+
 	mu          sync.Mutex
 	use         p1.Association
 	interrupted map[spool.ID]bool // messages whose transfer over it may be resumed
@@ -123,7 +128,8 @@ func (a *association) do(action p1.AssociationAction) {
 
 // receive takes what the peer sends until the association ends; nil is an orderly
 // release.
-func (a *association) receive() error {
+func (a *association) receive() (end error) {
+	defer func() { a.unheard(end) }()
 	for {
 		ind, err := a.conn.Receive(a.channel.ctx)
 		if err != nil {
@@ -142,6 +148,7 @@ func (a *association) receive() error {
 			}
 		case rtse.TurnGiven:
 			a.keeper.Heard()
+			a.answered = nil
 			a.step(p1.TurnGiven)
 		case rtse.TurnRequested:
 			a.requested()

@@ -24,6 +24,7 @@ func (m *malformed) Unwrap() error { return m.err }
 // An error ends the association; a refusal for the time being does not.
 func (a *association) take(ind *rtse.TransferIndication) error {
 	defer a.keeper.Settled()
+	a.answered = nil // the peer has gone on, and so has heard of it
 	tx, discarded, err := a.store(ind)
 	if err == nil {
 		if discarded != "" {
@@ -31,6 +32,10 @@ func (a *association) take(ind *rtse.TransferIndication) error {
 		}
 		if err = ind.Accept(); err != nil {
 			a.note(audit.Unconfirmed, tx.Envelope(), err.Error())
+		} else if tx.Discarded == "" {
+			env := tx.Envelope()
+			// Not all of it: who is idle should not keep the recipients.
+			a.answered, a.answeredAt = &spool.Envelope{ID: env.ID, MTSID: env.MTSID, Kind: env.Kind}, a.channel.now()
 		}
 		if gone(err) {
 			return nil // receive hears the end of the association by itself
@@ -57,6 +62,16 @@ func (a *association) take(ind *rtse.TransferIndication) error {
 		return err
 	}
 	return nil
+}
+
+// unheard notes what was accepted last over an association that is lost soon after: the
+// yes may be lost with it.
+func (a *association) unheard(end error) {
+	if a.answered == nil || end == nil || a.channel.ctx.Err() != nil ||
+		a.channel.now().Sub(a.answeredAt) > a.channel.settings().own.TransferTimeout.D() {
+		return
+	}
+	a.note(audit.Unconfirmed, a.answered, "answered, and then: "+end.Error())
 }
 
 // note writes an event about what comes from the peer; env is nil if that is not known.

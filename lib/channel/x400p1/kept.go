@@ -186,7 +186,7 @@ func (k *kept) link() []spool.PartialRecord {
 	if k.linked || k.keeper.message == "" || k.keeper.arriving != k {
 		return nil
 	}
-	k.linked = true
+	k.linked, k.p.message = true, k.keeper.message
 	k.p.cost += recordCost
 	k.add(k.p.peer, recordCost)
 	return []spool.PartialRecord{{Time: k.now().UTC(), Kind: spool.PartialMessage, Message: k.keeper.message}}

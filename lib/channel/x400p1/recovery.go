@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
@@ -57,7 +58,9 @@ func (c *Channel) keeper(peer *conf.Peer, host string) *peerKeeper {
 	if !peer.Recovery {
 		return nil
 	}
-	return &peerKeeper{recovery: c.recovery, peer: peer.Name, calls: host}
+	return &peerKeeper{recovery: c.recovery, peer: peer.Name, calls: host, repeated: func(id spool.ID) {
+		c.host.Event(audit.Record{Time: c.now(), Event: audit.Repeated, Peer: peer.Name, ID: string(id), Text: "resumed: " + errAccepted.Error()})
+	}}
 }
 
 // orNone is an interface that is nil where there is no keeper.
@@ -92,10 +95,11 @@ type partial struct {
 	octets   int64
 	cost     int64 // of its log
 	touched  time.Time
-	kept     *kept // nil: nobody writes it
-	writer   *kept // who wrote it last in this process
-	accepted bool  // there is only a log
-	gone     bool  // from the books
+	kept     *kept    // nil: nobody writes it
+	writer   *kept    // who wrote it last in this process
+	accepted bool     // there is only a log
+	gone     bool     // from the books
+	message  spool.ID // what it becomes, or has become; empty: not known
 }
 
 // checkpoint is what its record in the log of a partial says.
@@ -170,6 +174,8 @@ func (r *recovery) takeOver(id spool.ID, records []spool.PartialRecord) {
 		case spool.PartialSecured:
 			p.secured = append(p.secured, checkpoint{rec.Serial, rec.Octets, rec.Digest})
 			p.octets = rec.Octets
+		case spool.PartialMessage:
+			p.message = rec.Message
 		case spool.PartialAccepted:
 			p.accepted = true
 		}
@@ -296,6 +302,8 @@ type peerKeeper struct {
 	peer  string
 	calls string    // where the peer opened it from
 	known *identity // of the association, when an activity has begun
+	// repeated hears of an object that is resumed and has been accepted; nil: nobody does.
+	repeated func(spool.ID)
 
 	// Guarded by mu.
 	message  spool.ID // what the object that is arriving becomes
@@ -399,6 +407,9 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 			k.rename(p, was, is, now.Connection)
 		}
 		k.last = p
+		if k.repeated != nil {
+			k.repeated(p.message)
+		}
 		return rtse.Resumed{Repeated: true}
 	}
 	i := slices.IndexFunc(p.secured, func(c checkpoint) bool { return c.serial == int64(serial) })
