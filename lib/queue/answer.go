@@ -24,7 +24,7 @@ func (k *Keeper) tree() []ChannelRow {
 	all := k.mind.Counts().Jobs
 	for _, c := range k.mind.Tree() {
 		row := ChannelRow{Channel: c.Name, Enabled: !c.Disabled, Running: c.Process != 0, Failures: c.Failures, RestartAt: c.RestartAt,
-			MaxJobs: c.MaxJobs, Jobs: c.Jobs[0] + c.Jobs[1] + c.Jobs[2], Associations: c.Associations, Peers: []PeerRow{},
+			MaxJobs: c.MaxJobs, MaxPerPeer: c.MaxPerPeer, Jobs: c.Jobs[0] + c.Jobs[1] + c.Jobs[2], Associations: c.Associations, Peers: []PeerRow{},
 			Reason: c.Reason, Overdue: c.Overdue, OpenAt: c.OpenAt, SwitchJobs: all, SwitchMaxJobs: k.conf.Schedule.MaxJobs}
 		if known, ok := k.conf.Channel(c.Name); ok {
 			row.limits(known)

@@ -217,7 +217,7 @@ func (k *Keeper) disabledByConfig(channel string, peer *string) bool {
 func (r *ChannelRow) limits(c *conf.Channel) {
 	r.ReservedUrgent, r.ReservedNormal = c.ReservedUrgent, c.ReservedNormal
 	if c.Kind == conf.KindX400P1 {
-		r.MaxAssociations, r.MaxPerPeer, r.MaxPerHost = c.MaxAssociations, c.MaxPerPeer, c.MaxPerHost
+		r.MaxAssociations, r.MaxPerHost = c.MaxAssociations, c.MaxPerHost
 	}
 }
 
