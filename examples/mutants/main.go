@@ -8,7 +8,7 @@
 // replaced, "-" in front, by others, "+" in front. Nothing is changed on the disk: the
 // compiler is given the other text of the file in its place. One line for each comes out:
 // what is broken, and the first test that failed, or SURVIVED. The exit status is 1 if one
-// has survived.
+// has survived, or does not compile.
 package main
 
 import (
@@ -63,6 +63,11 @@ func run(ctx context.Context, file, which string) (survived int, err error) {
 			continue
 		}
 		test, err := m.try(ctx)
+		if err, ok := errors.AsType[*unfit](err); ok {
+			fmt.Printf("%s\t%s\tDOES NOT COMPILE\n%v\n", m.name, m.file, err)
+			survived++
+			continue
+		}
 		if err != nil {
 			return survived, fmt.Errorf("%s: %w", m.name, err)
 		}
@@ -127,6 +132,9 @@ func (m *mutant) apply(text string) (string, error) {
 	return strings.Replace(text, m.from, m.to, 1), nil
 }
 
+// unfit is that a mutant does not compile: the list is to be put right.
+type unfit struct{ error }
+
 var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
 // try runs the tests against it and returns the first that failed, "" if none did.
@@ -158,7 +166,7 @@ func (m *mutant) try(ctx context.Context) (test string, err error) {
 	}
 	args := []string{"-overlay", overlay, "-vet=off"}
 	if out, err := exec.CommandContext(ctx, "go", append(append([]string{"test", "-run", "^$"}, args...), m.pkg)...).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("it does not compile: %w: %s", err, out)
+		return "", &unfit{fmt.Errorf("%w: %s", err, out)}
 	}
 	cmd := exec.CommandContext(ctx, "go", append(append([]string{"test", "-count", "1", "-failfast", "-timeout", "10m", "-run", m.run}, args...), m.pkg)...)
 	// What the tests build is to be broken too.
