@@ -266,16 +266,26 @@ func (p *place) large(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			before, err := g.cpu()
+			if err != nil {
+				return err
+			}
 			begun := time.Now()
 			if err := cross(); err != nil {
 				return err
 			}
 			took := time.Since(begun)
+			after, err := g.cpu()
+			if err != nil {
+				return err
+			}
 			then, err := g.memories()
 			if err != nil {
 				return err
 			}
-			if err := p.adds(side, map[string]float64{"large": above(idle, then), "largerate": float64(p.scale.big) / 1e6 / took.Seconds()}); err != nil {
+			err = p.adds(side, map[string]float64{"large": above(idle, then), "largecpu": (after - before).Seconds(),
+				"largerate": float64(p.scale.big) / 1e6 / took.Seconds()})
+			if err != nil {
 				return err
 			}
 		}

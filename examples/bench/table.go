@@ -56,6 +56,7 @@ func (s scale) rows() []row {
 		{key: "drained1", work: "the same: sent on, meanwhile and after", unit: "/s", note: true},
 		{key: "beside99", work: "urgent message while " + size + " non-urgent arrive, p99", wanted: "≤ 30 ms", unit: "ms", digits: 1, limit: 30},
 		{key: "large", work: size + " relayed: above idle in any process", wanted: "< 32 MB", unit: "MB", digits: 1, limit: 32},
+		{key: "largecpu", work: size + " relayed: CPU, all processes", unit: "s", digits: 2, note: true},
 		{key: "largerate", work: size + " relayed: MB/s", unit: "MB/s", note: true},
 	}
 }
