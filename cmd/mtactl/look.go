@@ -105,13 +105,30 @@ func status(c *ucli.Context) error {
 			s.FileVersion = cfg.Version
 			cli.Warn(c, notRunning(cfg.Version, s.ConfigVersion))
 		}
-		return p.Record(s, s.MTA, s.Domain, "running", s.PID, s.Since, s.ConfigVersion, s.Urgent, s.Normal, s.NonUrgent, s.Recipients, s.Active)
+		return p.Record(s, s.MTA, s.Domain, "running", s.PID, s.Since, s.ConfigVersion, s.Urgent, s.Normal, s.NonUrgent, s.Recipients, s.Active, selfTested(s.SelfTest))
 	})
 	if errors.Is(err, queue.ErrNotRunning) {
 		s := stopped{MTA: cfg.Identity.MTA, Domain: cfg.Identity.Domain.String(), ConfigVersion: cfg.Version}
 		return errors.Join(p.Record(s, s.MTA, s.Domain, "stopped"), p.Flush(), cli.ErrNo)
 	}
 	return errors.Join(err, p.Flush())
+}
+
+// selfTested is the self-test in a column: whether anything is measured, and what was moved.
+func selfTested(row *queue.SelfTestRow) string {
+	if row == nil {
+		return "off"
+	}
+	moved := []string{}
+	for _, l := range row.Limits {
+		if m := l.Moved(); m != "" {
+			moved = append(moved, l.Channel+" "+m)
+		}
+	}
+	if len(moved) == 0 {
+		return "on"
+	}
+	return strings.Join(moved, ", ")
 }
 
 // stopped is what status --json prints of a switch that does not run: nobody has counted

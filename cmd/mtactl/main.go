@@ -54,6 +54,8 @@ func app() *ucli.App {
 				}},
 			benchCommand(),
 			simulateCommand(),
+			{Name: "selftest", Usage: "measure this machine, and say which limits fit", Action: selfTest,
+				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.DurationFlag{Name: "duration", Usage: "`DURATION` of each measurement of the disk", Value: time.Second}}},
 		},
 	}
 }

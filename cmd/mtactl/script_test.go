@@ -6,6 +6,7 @@ import (
 	"github.com/mtakit/mtakit/lib/bench"
 	"github.com/mtakit/mtakit/lib/cli/clitest"
 	"github.com/mtakit/mtakit/lib/decode"
+	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/report"
 	"github.com/mtakit/mtakit/lib/simulate"
 )
@@ -13,7 +14,7 @@ import (
 func TestScripts(t *testing.T) { clitest.Scripts(t) }
 
 func TestPage(t *testing.T) {
-	clitest.Page(t, app(), "mtactl.1", "mtactl-bench.1", "mtactl-simulate.1")
+	clitest.Page(t, app(), "mtactl.1", "mtactl-bench.1", "mtactl-simulate.1", "mtactl-selftest.1")
 	clitest.Members(t, "mtactl.1", "JSON of status", condition{})
 	clitest.Members(t, "mtactl.1", "JSON of config check", verdict{})
 	clitest.Members(t, "mtactl.1", "JSON of check", finding{})
@@ -27,6 +28,8 @@ func TestPage(t *testing.T) {
 	clitest.Members(t, "mtactl-bench.1", "JSON of relay", relayFigures{})
 	clitest.Members(t, "mtactl-bench.1", "JSON of spool", bench.Accepted{})
 	clitest.Members(t, "mtactl-bench.1", "JSON of sched", bench.Scheduled{})
+	clitest.Members(t, "mtactl-selftest.1", "JSON of selftest", tested{})
+	clitest.Members(t, "mtactl-selftest.1", "JSON of the self-test in status", queue.SelfTestRow{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of simulate", simulate.Figures{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of a class", simulate.Class{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of a channel", simulate.ChannelFigures{})

@@ -65,7 +65,7 @@ func tree(c *ucli.Context) error {
 			return p.Record(ch)
 		}
 		if err := p.Record(nil, "channel", ch.Channel, ch.State, ch.Jobs, ch.MaxJobs, ch.Associations, ch.RestartAt,
-			ch.Minimize, ch.MinimizeUntil, ch.OpenAt, ch.Reason); err != nil {
+			ch.Minimize, ch.MinimizeUntil, ch.OpenAt, ch.Reason, ch.Moved); err != nil {
 			return err
 		}
 		for _, r := range ch.Peers {

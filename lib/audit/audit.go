@@ -69,6 +69,7 @@ const (
 	Reloaded           = "reloaded"            // configuration
 	Poisoned           = "poisoned"            // a barrier failed
 	ChannelDown        = "channel-down"        // a channel process ended
+	LimitMoved         = "limit-moved"         // by the self-test
 )
 
 // Record is one event. Which members are set depends on Event.

@@ -27,6 +27,8 @@ type SpoolConfig struct {
 	Duration time.Duration // of each measurement
 	Rounds   int
 	Barrier  spool.BarrierMode
+	Files    int64 // at most; 0 is what a measurement writes at most
+	Alone    bool  // without plain files beside it
 }
 
 // Accepted is what a spool did, and what the file system did without it.
@@ -61,7 +63,10 @@ func Spool(cfg SpoolConfig) (result Accepted, err error) {
 		if err != nil {
 			return Accepted{}, err
 		}
-		plain, err := writePlain(filepath.Join(dir, fmt.Sprintf("plain%d", i)), cfg)
+		plain := &pass{}
+		if !cfg.Alone {
+			plain, err = writePlain(filepath.Join(dir, fmt.Sprintf("plain%d", i)), cfg)
+		}
 		if err != nil {
 			return Accepted{}, err
 		}
@@ -86,7 +91,7 @@ func (p *pass) rate() float64 { return measure.PerSecond(p.count, p.took) }
 // writers has so many write, each one file after the other, until the time, or what may
 // be written, is over. The first of each is written whatever the time.
 func (cfg SpoolConfig) writers(write func() error) (*pass, error) {
-	most := min(int64(maxFiles), max(maxOctets/max(cfg.Size, 1), int64(cfg.Writers)))
+	most := min(cmp.Or(cfg.Files, maxFiles), max(maxOctets/max(cfg.Size, 1), int64(cfg.Writers)))
 	var p pass
 	var mu sync.Mutex
 	var begun atomic.Int64

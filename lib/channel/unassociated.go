@@ -39,7 +39,7 @@ func NewUnassociated[S any](h *Host, work func(*S, Job) []Result) *Unassociated[
 func (u *Unassociated[S]) Use(cfg *conf.Config, settings *S) {
 	most := 1
 	if own, ok := cfg.Channel(u.Host.Name); ok {
-		most = own.MaxJobs
+		most = own.MostJobs()
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()

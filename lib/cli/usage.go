@@ -16,7 +16,7 @@ import (
 // tests of each command hold its line to what it has.
 var Verbs = map[string][]string{
 	"mtactl": {"init", "config check", "status", "track", "check", "ping", "trace", "read", "report", "decode",
-		"bench source", "bench sink", "bench relay", "bench fill", "bench spool", "bench sched", "simulate"},
+		"bench source", "bench sink", "bench relay", "bench fill", "bench spool", "bench sched", "simulate", "selftest"},
 	"mtaqueue": {"list", "show", "tree", "hold", "release", "retry", "expire", "delete", "cancel",
 		"minimize", "disable", "enable", "delay", "connect", "disconnect"},
 	"mtaroute":  {"explain", "check"},

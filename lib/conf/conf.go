@@ -22,6 +22,7 @@ type Config struct {
 	Events    Events     `json:"events" toml:"events"`
 	Limits    Limits     `json:"limits" toml:"limits"`
 	Schedule  Schedule   `json:"schedule" toml:"schedule"`
+	SelfTest  SelfTest   `json:"selftest" toml:"selftest"`
 	Listeners []Listener `json:"listener,omitempty" toml:"listener"`
 	Channels  []Channel  `json:"channel,omitempty" toml:"channel"`
 	Peers     []Peer     `json:"peer,omitempty" toml:"peer"`
@@ -154,6 +155,12 @@ type Channel struct {
 	TransferTime    Duration `json:"transfer-time" toml:"transfer-time"`       // of one object, progress or not
 	RecoveryTime    Duration `json:"recovery-time" toml:"recovery-time"`       // from the last octet of what may be resumed
 	RecoverySize    Octets   `json:"recovery-size" toml:"recovery-size"`       // of all of it
+
+	// Bounds within which the self-test moves the limits; 0 and 0: it does not.
+	MaxJobsLeast    int `json:"max-jobs-least" toml:"max-jobs-least"`
+	MaxJobsMost     int `json:"max-jobs-most" toml:"max-jobs-most"`
+	MaxPerPeerLeast int `json:"max-per-peer-least" toml:"max-per-peer-least"`
+	MaxPerPeerMost  int `json:"max-per-peer-most" toml:"max-per-peer-most"`
 }
 
 // The values of Peer.Mode.

@@ -34,6 +34,7 @@ func New() *Config {
 			ReservedUrgent: 1, ReservedNormal: 1,
 			Starvation: 10 * minute,
 		},
+		SelfTest: newSelfTest(),
 	}
 }
 

@@ -78,6 +78,7 @@ type core struct {
 	posts       chan func()
 	listeners   map[string]net.Listener
 	callers     *channel.Callers // those who have not sent their CR TPDU
+	test        *selfTest
 	processes   map[int]*process
 	serving     map[string]*process // the process of each channel that takes new work
 	lastProcess int
@@ -135,6 +136,8 @@ func Run(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	c.keeper.Damaged = c.damage
+	c.test = newSelfTest(c.conf, opt.Once, nil, c.started)
+	c.keeper.SelfTest = func() *queue.SelfTestRow { return c.test.row() }
 	c.keeper.Aside = func(long func(), then func(time.Time)) {
 		go func() {
 			long()
@@ -304,6 +307,7 @@ func (c *core) tick() {
 	if len(c.processes) > 0 && !now.Before(c.watchAt()) {
 		c.watch()
 	}
+	c.selfTest()
 	c.step(sched.Tick{})
 	if c.opt.Once && !c.loading && !c.draining && c.keeper.Idle() {
 		c.rest()
@@ -327,7 +331,7 @@ func (c *core) rest() {
 // pause is how long the core may sleep.
 func (c *core) pause() time.Duration {
 	next := c.scan
-	for _, t := range []time.Time{c.keeper.Next(), c.rideUntil(), c.watchAt()} {
+	for _, t := range []time.Time{c.keeper.Next(), c.rideUntil(), c.watchAt(), c.test.next()} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}
@@ -369,6 +373,7 @@ func (c *core) startBarrier() {
 	run, settle := c.keeper.Begin()
 	c.barrier, c.dirty = true, time.Time{}
 	go func() {
+		at := c.now()
 		err := run()
 		for told := false; diag.KindOf(err) == diag.Temporary; err = run() {
 			if !told {
@@ -377,8 +382,10 @@ func (c *core) startBarrier() {
 			}
 			time.Sleep(barrierPause)
 		}
+		took := c.now().Sub(at)
 		c.post(func() {
 			c.barrier = false
+			c.test.barrier(took)
 			if err != nil {
 				c.poison(err)
 			}
@@ -451,6 +458,9 @@ func (c *core) do(a sched.Action) {
 			panic(fmt.Sprintf("daemon: action %T", a))
 		}
 		if j, ok := a.(sched.StartJob); ok {
+			c.test.started(&j, c.now())
+		}
+		if j, ok := a.(sched.StartJob); ok {
 			line.Fresh = c.keeper.Fresh(j.Ref.ID)
 		}
 		if p := c.processes[process]; p != nil {
@@ -489,6 +499,7 @@ func (c *core) reconfigure() error {
 	err = c.keeper.Reconfigure(c.now(), next, func() {
 		c.conf = next
 		c.shared.Store(next)
+		c.test = newSelfTest(next, c.opt.Once, c.test, c.now())
 		c.callers.Limit(callerLimits(next))
 		for _, p := range c.processes {
 			c.sendConfig(p)

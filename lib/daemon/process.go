@@ -212,6 +212,7 @@ func (c *core) watchAt() time.Time {
 // after the process is gone, so nothing it held can still be moving.
 func (c *core) ended(p *process, why error) {
 	delete(c.processes, p.number)
+	c.test.ended(p.number)
 	c.remains = true
 	if c.serving[p.channel] == p {
 		delete(c.serving, p.channel)
@@ -302,6 +303,7 @@ func (c *core) association(p *process, l channel.Line) {
 }
 
 func (c *core) outcome(p *process, l channel.Line) {
+	well := false
 	results := make([]sched.Result, 0, len(l.Results))
 	for _, r := range l.Results {
 		kind, _ := sched.ParseKind(r.Outcome)
@@ -313,9 +315,11 @@ func (c *core) outcome(p *process, l channel.Line) {
 			c.log.Error("outcome of a channel is unknown", "channel", p.channel, "outcome", r.Outcome)
 			kind = sched.InDoubt
 		}
+		well = well || kind.Final() && kind != sched.Failed
 		results = append(results, sched.Result{N: r.N, Outcome: sched.Outcome{Kind: kind, Reason: r.Reason,
 			Diagnostic: r.Diagnostic, Text: r.Text, Until: r.Until, Time: r.Time, Child: r.Child, PeerFault: r.PeerFault, Lost: r.Lost, Resumed: r.Resumed}})
 	}
+	c.test.answered(&l, well, c.now())
 	c.step(sched.JobOutcome{Job: l.Job, Generation: l.Generation, Results: results})
 }
 

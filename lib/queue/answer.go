@@ -12,11 +12,30 @@ import (
 
 func (k *Keeper) status() *StatusRow {
 	c := k.mind.Counts()
-	return &StatusRow{
+	row := &StatusRow{
 		MTA: k.conf.Identity.MTA, Domain: k.conf.Identity.Domain.String(), Running: true, PID: os.Getpid(),
 		Since: time.Unix(0, int64(k.started)).UTC(), ConfigVersion: k.conf.Version,
 		Urgent: c.Messages[0], Normal: c.Messages[1], NonUrgent: c.Messages[2], Recipients: c.Recipients, Active: c.Jobs,
 	}
+	if k.SelfTest != nil {
+		row.SelfTest = k.SelfTest()
+	}
+	return row
+}
+
+// moved tells which limits of a channel are not those of the configuration.
+func (k *Keeper) moved(v *sched.ChannelView) string {
+	c, ok := k.conf.Channel(v.Name)
+	if !ok {
+		return ""
+	}
+	var all []string
+	for _, l := range [...]LimitRow{{Limit: "max-jobs", Configured: c.MaxJobs, Now: v.MaxJobs}, {Limit: "max-per-peer", Configured: c.MaxPerPeer, Now: v.MaxPerPeer}} {
+		if m := l.Moved(); m != "" {
+			all = append(all, m)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 func (k *Keeper) tree() []ChannelRow {
@@ -24,7 +43,7 @@ func (k *Keeper) tree() []ChannelRow {
 	all := k.mind.Counts().Jobs
 	for _, c := range k.mind.Tree() {
 		row := ChannelRow{Channel: c.Name, Enabled: !c.Disabled, Running: c.Process != 0, Failures: c.Failures, RestartAt: c.RestartAt,
-			MaxJobs: c.MaxJobs, MaxPerPeer: c.MaxPerPeer, Jobs: c.Jobs[0] + c.Jobs[1] + c.Jobs[2], Associations: c.Associations, Peers: []PeerRow{},
+			MaxJobs: c.MaxJobs, MaxPerPeer: c.MaxPerPeer, Moved: k.moved(&c), Jobs: c.Jobs[0] + c.Jobs[1] + c.Jobs[2], Associations: c.Associations, Peers: []PeerRow{},
 			Reason: c.Reason, Overdue: c.Overdue, OpenAt: c.OpenAt, SwitchJobs: all, SwitchMaxJobs: k.conf.Schedule.MaxJobs}
 		if known, ok := k.conf.Channel(c.Name); ok {
 			row.limits(known)

@@ -46,6 +46,9 @@ type Keeper struct {
 	// Aside does what takes long on a goroutine of its own and then calls the other on the
 	// keeper's. It is set before the first call; without it all is done at once.
 	Aside func(long func(), then func(now time.Time))
+	// SelfTest tells what a running switch has measured of itself. It is set before the
+	// first call; without it nothing is told.
+	SelfTest func() *SelfTestRow
 	// Quiet says that nobody is here to move anything. It is set before the first call.
 	Quiet bool
 
@@ -150,7 +153,7 @@ func (k *Keeper) Reconfigure(now time.Time, cfg *conf.Config, ready func()) erro
 	k.carryOut(k.mind.Reconfigure(SchedConfig(cfg, k.started), now))
 	for _, c := range cfg.Channels {
 		// What a process can take it has said once and for all.
-		if was, ok := old.Channel(c.Name); ok && (was.Kind != c.Kind || was.MaxJobs != c.MaxJobs || was.MaxAssociations != c.MaxAssociations) {
+		if was, ok := old.Channel(c.Name); ok && (was.Kind != c.Kind || was.MostJobs() != c.MostJobs() || was.MaxAssociations != c.MaxAssociations) {
 			k.Step(now, sched.RestartChannel{Channel: c.Name})
 		}
 	}
@@ -515,6 +518,9 @@ func (k *Keeper) Poison(err error) {
 		f(k.failed)
 	}
 }
+
+// Tree shows every channel and peer; it costs time for each of them.
+func (k *Keeper) Tree() []sched.ChannelView { return k.mind.Tree() }
 
 // Associations is how many associations opened from here there are, those that are being
 // closed among them: their peers may still have something to send.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/measure"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/spool"
 )
@@ -123,6 +124,8 @@ type ChannelRow struct {
 	Failures     int       `json:"failures,omitempty"`
 	RestartAt    time.Time `json:"restartAt,omitzero"`
 	MaxJobs      int       `json:"maxJobs"`
+	MaxPerPeer   int       `json:"maxPerPeer"`
+	Moved        string    `json:"moved,omitempty"` // what the self-test has moved of these
 	Jobs         int       `json:"jobs"`
 	Associations int       `json:"associations"`
 	Peers        []PeerRow `json:"peers"`
@@ -132,7 +135,6 @@ type ChannelRow struct {
 	ReservedNormal  int       `json:"reservedNormal"`
 	Overdue         int       `json:"overdue,omitempty"`         // jobs that went because they had been passed over
 	MaxAssociations int       `json:"maxAssociations,omitempty"` // and the next, of a channel that has them
-	MaxPerPeer      int       `json:"maxPerPeer,omitempty"`
 	MaxPerHost      int       `json:"maxPerHost,omitempty"`
 	OpenAt          time.Time `json:"openAt,omitzero"` // when the next association may be opened
 	Minimize        string    `json:"minimize,omitempty"`
@@ -183,6 +185,46 @@ type StatusRow struct {
 	NonUrgent     int       `json:"nonUrgent"`
 	Recipients    int       `json:"recipients"`
 	Active        int       `json:"active"`
+
+	SelfTest *SelfTestRow `json:"selfTest,omitempty"`
+}
+
+// SelfTestRow is what a running switch has measured of itself, in a time that is over.
+type SelfTestRow struct {
+	Since    time.Time       `json:"since"` // the beginning of that time
+	Seconds  float64         `json:"seconds"`
+	Barriers int             `json:"barriers"`
+	Barrier  measure.Summary `json:"barrier"`
+	Channels []MeasuredRow   `json:"channels,omitempty"`
+	Limits   []LimitRow      `json:"limits,omitempty"` // those with bounds
+}
+
+// MeasuredRow is what a channel has done in that time.
+type MeasuredRow struct {
+	Channel   string          `json:"channel"`
+	Jobs      int             `json:"jobs"` // that ended well
+	PerSecond float64         `json:"perSecond"`
+	Job       measure.Summary `json:"job"` // how long one took
+}
+
+// LimitRow is a limit that is moved.
+type LimitRow struct {
+	Channel    string    `json:"channel"`
+	Limit      string    `json:"limit"`
+	Configured int       `json:"configured"`
+	Least      int       `json:"least"`
+	Most       int       `json:"most"`
+	Now        int       `json:"now"`
+	Since      time.Time `json:"since,omitzero"` // moved last
+	Reason     string    `json:"reason,omitempty"`
+}
+
+// Moved says where it is, if not where it was configured.
+func (r *LimitRow) Moved() string {
+	if r.Now == r.Configured {
+		return ""
+	}
+	return fmt.Sprintf("%s %d to %d", r.Limit, r.Configured, r.Now)
 }
 
 // DetailRow is everything about one message.

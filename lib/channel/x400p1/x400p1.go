@@ -133,7 +133,7 @@ func (c *Channel) settings() *settings {
 // Capacity is what the configuration allows.
 func (c *Channel) Capacity() channel.Capacity {
 	s := c.settings()
-	return channel.Capacity{Jobs: s.own.MaxJobs, Associations: s.own.MaxAssociations}
+	return channel.Capacity{Jobs: s.own.MostJobs(), Associations: s.own.MaxAssociations}
 }
 
 // Accept takes an association a peer opens: the octets read hold its CR TPDU, unless
