@@ -212,6 +212,13 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			`[[listener]] "127.0.0.1:10102": tsel: [[listener]] number 1 takes selector "" of this address already`},
 		{"empty selector in a list", func(c *Config) { c.Listeners[0].TSEL = []Selector{"A", ""} },
 			`[[listener]] "127.0.0.1:10102": tsel: an empty selector among others`},
+		{"places of all channels", func(c *Config) { c.Schedule.MaxJobs = 2 },
+			`[schedule]: max-jobs: 2 leaves non-urgent messages no place beside 2 reserved ones`},
+		{"warning", func(c *Config) { c.Schedule.Warn.Urgent = -1 }, `[schedule]: warn.urgent: -1ns is not between 0s and 8784h`},
+		{"starvation", func(c *Config) { c.Schedule.Starvation = 9000 * hour }, `[schedule]: starvation: 9000h is not between 0s and 8784h`},
+		{"channel back-off", func(c *Config) { c.Schedule.BackoffChannel.First = 0 }, `[schedule]: backoff-channel.first: 0s is not more than 0s and at most 8784h`},
+		{"start interval", func(c *Config) { c.Channels[0].StartLight = -second }, `[[channel]] "p1": start-interval-light: -1s is not between 0s and 8784h`},
+		{"giving way", func(c *Config) { c.Channels[0].GiveWay = 0 }, `[[channel]] "p1": give-way: 0 is not between 1 and 1000000`},
 		{"channel name", func(c *Config) { c.Channels[1].Name, c.Users[0].Channel = "Local", "Local" },
 			`[[channel]] "Local": name: "Local" is not 1 to 32 of a-z, 0-9 and -`},
 		{"channel twice", func(c *Config) { c.Channels = append(c.Channels, c.Channels[0]) },
@@ -490,4 +497,24 @@ func FuzzSelectorTextRoundTrip(f *testing.F) {
 			t.Fatalf("%q → %q → %q → %q, %v", in, string(s), s.String(), string(again), err)
 		}
 	})
+}
+
+// A channel that is not enabled has nobody to take who calls: its listeners are not opened,
+// and a selector of its own is nobody's.
+func TestListenersOfChannelsThatAreNotEnabled(t *testing.T) {
+	c := sample()
+	other := NewChannel()
+	other.Name, other.Kind, other.Enabled = "p2", KindX400P1, false
+	c.Channels = append(c.Channels, other)
+	c.Listeners = []Listener{{Address: "a:1", Channel: "p1"}, {Address: "a:1", Channel: "p2", TSEL: []Selector{"X"}}, {Address: "b:1", Channel: "p2"}}
+	if diff := cmp.Diff([]string{"a:1"}, c.ListenAddresses()); diff != "" {
+		t.Errorf("addresses (-want +got):\n%s", diff)
+	}
+	if name, ok := c.ListenerChannel("a:1", []byte("X")); name != "p1" || !ok {
+		t.Errorf("the selector X leads to %q, %v", name, ok)
+	}
+	c.Channels[len(c.Channels)-1].Enabled = true
+	if name, _ := c.ListenerChannel("a:1", []byte("X")); name != "p2" || len(c.ListenAddresses()) != 2 {
+		t.Errorf("enabled, the selector X leads to %q, and there are %v", name, c.ListenAddresses())
+	}
 }

@@ -10,7 +10,10 @@
 //
 // # Policies
 //
-// Priority comes strictly first. A channel runs at most MaxJobs jobs; of those
+// mta-sched(7) names each, with its reason; testdata has a transcript of each.
+//
+// Priority comes first, and strictly but for what has been passed over for longer than
+// Starvation: one job of that at a time. A channel runs at most MaxJobs jobs; of those
 // places ReservedUrgent are kept for urgent messages and ReservedNormal for
 // normal ones, so urgent traffic never queues behind a crowd of others. Among
 // peers with work of the same priority the one with the least in progress is
@@ -23,6 +26,10 @@
 // together never take more than a quarter of the channel's associations. Any
 // association with it, whoever opened it, ends the wait at once. A message that
 // fails waits by itself in the same manner, without delaying its neighbours.
+//
+// All channels together may have fewer places than each, which are then shared; peers at
+// one host share associations; and associations are opened at intervals, if that is wished.
+// Operators limit traffic by priority, and take channels and peers out of service.
 //
 // Associations are objects of the scheduler. Work is offered to any association
 // with the peer whose turn is ours, whoever opened it; without one the turn is
