@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -386,14 +387,22 @@ func Field(v any) string {
 		}
 	case string:
 		s = v
+	case int:
+		return strconv.Itoa(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
 	default:
 		s = fmt.Sprint(v)
 	}
 	if s == "" {
 		return "-"
 	}
+	control := func(r rune) bool { return r < ' ' || r == 0x7f }
+	if strings.IndexFunc(s, control) < 0 && utf8.ValidString(s) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if control(r) {
 			return ' '
 		}
 		return r
