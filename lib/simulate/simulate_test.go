@@ -169,7 +169,25 @@ func TestConservation(t *testing.T) {
 				t.Errorf("%+v", c)
 			}
 		}
-		again := simulate(t, text)
+		d, cfg, err := Read([]byte(text), "day", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newWorld(d, cfg, mind(cfg))
+		if err := w.run(); err != nil {
+			t.Fatal(err)
+		}
+		inProgress := 0
+		for _, c := range w.channels {
+			inProgress += c.jobs.now
+			for _, p := range c.processes {
+				inProgress -= len(p.jobs)
+			}
+		}
+		if inProgress != 0 || w.mind.Counts().Jobs != len(w.jobs) {
+			t.Errorf("%d jobs in progress, the scheduler knows of %d, and the gauges are off by %d", len(w.jobs), w.mind.Counts().Jobs, inProgress)
+		}
+		again := w.finish()
 		if diff := cmp.Diff(f, again); diff != "" {
 			t.Errorf("the same day:\n%s", diff)
 		}
