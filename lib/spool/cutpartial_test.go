@@ -146,3 +146,55 @@ func TestCutTransfer(t *testing.T) {
 		t.Logf("proof\treceive, resume\t%s\t%d operations\t%d cuts\t0 violations", mode, d.Len(), states)
 	}
 }
+
+// A channel that begins finds what one before it has left, and the holder has run no barrier
+// since: what it takes for accepted, and tells the peer, no cut takes away.
+func TestCutAfterSettling(t *testing.T) {
+	scratch := twin.Dir(t)
+	dir := filepath.Join(scratch, "spool")
+	if err := Init(dir); err != nil {
+		t.Fatal(err)
+	}
+	d := twin.New(t, dir)
+	s, err := OpenOn(d, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	partial, message := NewID(time.Unix(1, 0)), Ref{ID: NewID(time.Unix(2, 0)), Priority: Normal}
+	p, err := s.CreatePartial(partial, PartialRecord{Kind: PartialActivity, Peer: "MTA-B", Activity: []byte{2, 1, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := s.CreateInPlace(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := &Envelope{Kind: KindMessage, Originator: "/C=GB/", Accepted: time.Unix(2, 0), Recipients: []Recipient{{N: 1, Address: "/C=GB/"}}}
+	if err := errors.Join(w.Finish(env), p.Append(PartialRecord{Kind: PartialMessage, Message: message.ID}), p.Retire(), p.Close()); err != nil {
+		t.Fatal(err)
+	}
+	d.Release() // it dies
+	if err := s.SettlePartial(partial); err != nil {
+		t.Fatal(err)
+	}
+	records, err := s.ReadPartial(partial)
+	if err != nil || records[len(records)-1].Kind != PartialAccepted {
+		t.Fatalf("not accepted: %+v, %v", records, err)
+	}
+	image := filepath.Join(scratch, "image")
+	d.States(d.Len(), func(st *twin.State) {
+		st.Write(t, image)
+		left, l := openOn(t, image, BarrierSyncfs, durable.OS{})
+		found := false
+		if err := left.Load(func(i Item) error { found = found || i.Envelope != nil; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if !found {
+			t.Fatalf("%v: the peer was told that it was accepted", st)
+		}
+		l.f.Close()
+		left.Close()
+		os.RemoveAll(image)
+	})
+}
