@@ -73,7 +73,7 @@ func (s *Scheduler) reseat(p *peer) {
 		if (want || probe) && p.hostFull() {
 			waits, want, probe = true, false, false
 		}
-		if q != urgent {
+		if q != urgent && (s.config.Starvation > 0 || p.passed[q].pos != 0) {
 			s.setPassed(p, q, open && p.failures == 0 && p.ready[q].n > 0 && !p.awaited())
 		}
 		c.run[q].seat(&p.run[q], run)
