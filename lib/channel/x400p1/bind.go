@@ -388,6 +388,12 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 	if err := s.checkTLS(peer, b.tls, b.channel.now()); err != nil {
 		return refuse(false, err)
 	}
+	if isNone(peer) {
+		// Its host may be that of others, and where it calls from is all that tells them apart.
+		if from, err := s.unauthenticated(originOf(ind.Remote, b.tsel)); from == nil || from.Name != name {
+			return refuse(false, cmp.Or(err, errRecover))
+		}
+	}
 	if err := b.channel.enter(s, peer); err != nil {
 		return refuse(true, err)
 	}
@@ -425,10 +431,10 @@ func (c *Channel) replace(id *rtse.SessionConnectionIdentifier, host string) boo
 }
 
 // named is the association that a peer has opened from a host by a name, if it has not
-// been replaced. c.mu is held.
+// been replaced and the peer still has to show what it has shown. c.mu is held.
 func (c *Channel) named(id *rtse.SessionConnectionIdentifier, host string) *association {
 	for _, a := range c.associations {
-		if r := a.conn.Remote(); a.inbound && !a.replaced && hostOf(r.Addr) == host && id.Names(r.Identifier) {
+		if r := a.conn.Remote(); a.inbound && !a.replaced && c.conf.knows(&a.peer) && hostOf(r.Addr) == host && id.Names(r.Identifier) {
 			return a
 		}
 	}

@@ -32,6 +32,15 @@ func (r *recovery) lose(l lost) {
 	r.lost = addLost(r.lost, l)
 }
 
+// distrust forgets the associations of peers that have to show something else now: to recover
+// one they would show nothing.
+func (r *recovery) distrust(peer func(string) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	of := func(l lost) bool { return peer(l.peer) }
+	r.lost, r.ours = slices.DeleteFunc(r.lost, of), slices.DeleteFunc(r.ours, of)
+}
+
 // addLost makes room for one more at the cost of whichever peer has most.
 func addLost(all []lost, l lost) []lost {
 	if len(all) == maxLost {

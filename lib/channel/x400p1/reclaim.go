@@ -117,6 +117,16 @@ func (c *Channel) mourn(a *association, end error) {
 	l.messages = a.interrupted // nothing is sent over it any more
 	a.mu.Unlock()
 	if l.theirs = a.keeper.resumable(l.connection); l.theirs || len(l.messages) > 0 {
+		c.loseOurs(&a.peer, l)
+	}
+}
+
+// loseOurs remembers an association of ours, unless the peer would have to answer with
+// something else by now.
+func (c *Channel) loseOurs(peer *conf.Peer, l lost) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conf.knows(peer) {
 		c.recovery.loseOurs(l)
 	}
 }

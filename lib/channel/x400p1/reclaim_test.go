@@ -256,6 +256,16 @@ func TestOurLossOfNoUse(t *testing.T) {
 			s.mode(conf.ModeX410)
 			s.peer.Peers[0].Mode = conf.ModeX410
 		},
+		"the peer has to show something else now": func(s *switch1) {
+			s.loseSending(1, providerAbort)
+			s.reload(func(p *conf.Peer) { p.TLSName = "mta.example.org" }, 0)
+		},
+		"the peer has to show something else when it is lost": func(s *switch1) {
+			s.loseSending(1, func(conn *rtse.Conn) {
+				s.reload(func(p *conf.Peer) { p.TLSName = "mta.example.org" }, 0)
+				providerAbort(conn)
+			})
+		},
 		"the message was resumed meanwhile": func(s *switch1) {
 			conn := s.open(9)
 			_, ref := s.loseSending(1, providerAbort)

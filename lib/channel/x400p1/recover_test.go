@@ -77,8 +77,10 @@ func TestRecoverWhileItIsLost(t *testing.T) {
 	}
 	host := hostOf(conn.Remote().Addr)
 	peer := s.conf.Peers[0]
+	own, _ := s.conf.Channel("p1")
+	conf := &settings{Config: s.conf, own: *own}
 	for range 10_000 {
-		ch := &Channel{now: time.Now, associations: map[uint64]*association{}, recovery: newBooks(time.Hour)}
+		ch := &Channel{now: time.Now, conf: conf, associations: map[uint64]*association{}, recovery: newBooks(time.Hour)}
 		a := newAssociation(ch, 1, peer, conn, nil, true, "")
 		ch.associations[a.id] = a
 		done := make(chan struct{})

@@ -82,7 +82,7 @@ func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind,
 
 // Configure takes a configuration: it counts for what begins from now on. Associations
 // with peers that are gone, disabled, or known by another password or token, in another mode
-// or by other certificates now are released.
+// or by other certificates now are released, and none that was lost with these is recovered.
 func (c *Channel) Configure(cfg *conf.Config) error {
 	door, err := submit.NewDoor(cfg, c.host, c.now)
 	if err != nil {
@@ -96,6 +96,12 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	c.callers.Limit(callerLimits(cfg))
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if was := c.conf; was != nil {
+		c.recovery.distrust(func(peer string) bool {
+			p, ok := was.Peer(peer)
+			return !ok || !s.knows(p)
+		})
+	}
 	c.conf = s
 	c.recovery.configure(s.own.RecoveryTime.D(), int64(s.own.RecoverySize))
 	for _, a := range c.associations {
@@ -256,7 +262,7 @@ func (c *Channel) initiate(id uint64, name string) {
 	call, err := d.call(c.opening)
 	c.addresses.answered(peer, call, c.now())
 	if d.lost != nil {
-		c.recovery.loseOurs(*d.lost) // nobody has answered
+		c.loseOurs(peer, *d.lost) // nobody has answered
 	}
 	if err != nil {
 		layer := LayerOf(err)
@@ -461,7 +467,7 @@ func (c *Channel) forget(a *association, end error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.associations, a.id)
-	if end != nil && a.inbound && a.peer.Recovery && !a.replaced {
+	if end != nil && a.inbound && a.peer.Recovery && !a.replaced && c.conf.knows(&a.peer) {
 		r := a.conn.Remote()
 		c.recovery.lose(lost{connection: r.Identifier, peer: a.peer.Name, host: hostOf(r.Addr), at: c.now()})
 	}
