@@ -66,6 +66,7 @@ func (s scale) schedRows() []row {
 	n := func(v int) string { return thousands(int64(v)) }
 	return []row{
 		{key: "events0", work: "scheduler, simulated, " + n(s.sched[0]) + " queued", wanted: "≥ 1,000,000 events/s", unit: "/s", bound: atLeast, limit: 1e6},
+		{key: "event0", work: "CPU of an event at " + n(s.sched[0]), unit: "ns", note: true},
 		{key: "dearer", work: "cost of an event at " + n(s.sched[1]), wanted: "≤ 3 × at " + n(s.sched[0]), unit: "×", digits: 2, limit: 3},
 		{key: "octets1", work: "memory a queued recipient at " + n(s.sched[1]), wanted: "≤ 400 octets", unit: "octets", limit: 400},
 	}
