@@ -30,7 +30,7 @@ func TestChildrenAreLookedForBeforeTheEndIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	c := &core{conf: cfg, spool: sp, log: slog.New(slog.DiscardHandler), now: func() time.Time { return now }, loading: true,
+	c := &core{conf: cfg, spool: sp, log: slog.New(slog.DiscardHandler), now: func() time.Time { return now }, loading: true, test: newSelfTest(cfg, false, nil, now),
 		processes: map[int]*process{}, serving: map[string]*process{}}
 	if c.keeper, err = queue.NewKeeper(sp, cfg, now, c.log, func(sched.Action) {}); err != nil {
 		t.Fatal(err)
