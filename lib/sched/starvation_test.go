@@ -52,6 +52,11 @@ func TestStarvationIsBounded(t *testing.T) {
 				t.Fatalf("at %v", end)
 			}
 			now = end
+			for id, latest := range f.bound {
+				if now.After(latest) {
+					t.Fatalf("%s has not gone %v after its time", id, now.Sub(latest))
+				}
+			}
 			f.urgent(now, 6)
 			f.end(now, id)
 		}
