@@ -407,14 +407,21 @@ func (b *binder) recover(s *settings, ind rtse.OpenIndication) rtse.Decision {
 }
 
 // recoverable gives the peer of an association that its initiator wants recovered; it is
-// one whose loss is not known here yet, or one that was lost.
+// one whose loss is not known here yet, or one that was lost. Where two peers on one host
+// have given theirs the same name nobody can tell who calls.
 func (c *Channel) recoverable(id *rtse.SessionConnectionIdentifier, host string) (peer string, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if a := c.named(id, host); a != nil {
-		return a.peer.Name, true
+	owners := c.recovery.owners(id, host)
+	for _, a := range c.associations {
+		if c.hasName(a, id, host) && !slices.Contains(owners, a.peer.Name) {
+			owners = append(owners, a.peer.Name)
+		}
 	}
-	return c.recovery.found(id, host)
+	if len(owners) != 1 {
+		return "", false
+	}
+	return owners[0], true
 }
 
 // replace is for whoever may recover it: it is aborted, or is not among the lost any more.
@@ -430,13 +437,19 @@ func (c *Channel) replace(id *rtse.SessionConnectionIdentifier, host string) boo
 	return true
 }
 
-// named is the association that a peer has opened from a host by a name, if it has not
-// been replaced and the peer still has to show what it has shown. c.mu is held.
+// named is the association that a peer has opened from a host by a name. c.mu is held.
 func (c *Channel) named(id *rtse.SessionConnectionIdentifier, host string) *association {
 	for _, a := range c.associations {
-		if r := a.conn.Remote(); a.inbound && !a.replaced && c.conf.knows(&a.peer) && hostOf(r.Addr) == host && id.Names(r.Identifier) {
+		if c.hasName(a, id, host) {
 			return a
 		}
 	}
 	return nil
+}
+
+// hasName reports whether a peer has opened an association from a host by a name, if it has
+// not been replaced and the peer still has to show what it has shown. c.mu is held.
+func (c *Channel) hasName(a *association, id *rtse.SessionConnectionIdentifier, host string) bool {
+	r := a.conn.Remote()
+	return a.inbound && !a.replaced && c.conf.knows(&a.peer) && hostOf(r.Addr) == host && id.Names(r.Identifier)
 }

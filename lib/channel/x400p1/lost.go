@@ -56,15 +56,20 @@ func addLost(all []lost, l lost) []lost {
 	return append(all, l)
 }
 
-// found gives the peer whose association is to be recovered, if the call comes from the
-// host the association came from.
-func (r *recovery) found(id *rtse.SessionConnectionIdentifier, host string) (peer string, ok bool) {
+// owners are the peers that have lost an association of that name, which came from the host
+// the call comes from; more than one if they have given theirs the same name.
+func (r *recovery) owners(id *rtse.SessionConnectionIdentifier, host string) (peers []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if i := r.find(id, host); i >= 0 {
-		return r.lost[i].peer, true
+	if r.find(id, host) < 0 {
+		return nil
 	}
-	return "", false
+	for _, l := range r.lost {
+		if l.host == host && id.Names(l.connection) && !slices.Contains(peers, l.peer) {
+			peers = append(peers, l.peer)
+		}
+	}
+	return peers
 }
 
 // take is for whoever may recover it: there is nothing to be found any more.

@@ -61,6 +61,52 @@ func TestRecoverAsksForAllButTheBind(t *testing.T) {
 	}
 }
 
+// Two peers on one host that have given an association one name cannot be told apart by it:
+// neither is recovered, whether they stand or are lost.
+func TestRecoverNameOfTwo(t *testing.T) {
+	s := start(t)
+	conn := s.answered()
+	was := conn.Remote().Identifier
+	id := &rtse.SessionConnectionIdentifier{
+		CallingReference: rtse.CallingReference{OctetString: was.CallingReference[2:]}, CommonReference: asn1.UTCTime(was.CommonReference[2:]),
+	}
+	host := hostOf(conn.Remote().Addr)
+	own, _ := s.conf.Channel("p1")
+	standing := func(names ...string) *Channel {
+		ch := &Channel{now: time.Now, conf: &settings{Config: s.conf, own: *own}, associations: map[uint64]*association{}, recovery: newBooks(time.Hour)}
+		for i, name := range names {
+			peer := s.conf.Peers[0]
+			peer.Name = name
+			ch.associations[uint64(i)] = newAssociation(ch, uint64(i), peer, conn, nil, true, "")
+		}
+		return ch
+	}
+	lost := func(ch *Channel, name string) {
+		ch.recovery.lose(lost{connection: was, peer: name, host: host, at: time.Now()})
+	}
+	other := s.conf.Peers[0]
+	other.Name = "MTA-C"
+	s.conf.Peers = append(s.conf.Peers, other)
+	for _, c := range []struct {
+		standing, lost []string
+		ok             bool
+	}{
+		{[]string{"MTA-B", "MTA-B"}, []string{"MTA-B", "MTA-B"}, true},
+		{[]string{"MTA-B", "MTA-C"}, nil, false},
+		{[]string{"MTA-B"}, []string{"MTA-C"}, false},
+		{nil, []string{"MTA-B", "MTA-C"}, false},
+		{[]string{"MTA-B"}, []string{"MTA-B", "MTA-C"}, false},
+	} {
+		ch := standing(c.standing...)
+		for _, name := range c.lost {
+			lost(ch, name)
+		}
+		if peer, ok := ch.recoverable(id, host); ok != c.ok {
+			t.Errorf("%q standing, %q lost: %q, %v", c.standing, c.lost, peer, ok)
+		}
+	}
+}
+
 // An association that is lost can be recovered while nothing is known of that yet, when
 // it is known, and at every moment between the two.
 func TestRecoverWhileItIsLost(t *testing.T) {
