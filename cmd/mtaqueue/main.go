@@ -72,8 +72,8 @@ func filter(c *ucli.Context) (queue.Filter, error) {
 	f := queue.Filter{Channel: c.String("channel"), Peer: c.String("peer"), Priority: c.String("priority"), State: c.String("state"),
 		From: c.String("from"), To: c.String("to"), Late: c.Bool("late")}
 	var err error
-	if f.Older, err = cli.Duration("older", c.String("older")); err == nil {
-		f.Newer, err = cli.Duration("newer", c.String("newer"))
+	if f.Older, err = cli.Duration("--older", c.String("older")); err == nil {
+		f.Newer, err = cli.Duration("--newer", c.String("newer"))
 	}
 	return f, err
 }

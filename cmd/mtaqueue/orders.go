@@ -42,7 +42,7 @@ func minimize(c *ucli.Context) error {
 	if q.Until, err = moment(c, "until"); err != nil {
 		return err
 	}
-	length, err := cli.Duration("for", c.String("for"))
+	length, err := cli.Duration("--for", c.String("for"))
 	switch {
 	case err != nil:
 		return err
@@ -63,7 +63,7 @@ func delay(c *ucli.Context) error {
 		return cli.Usage("delay wants a duration, 0s for none")
 	}
 	q := queue.Request{Verb: queue.VerbDelay}
-	length, err := cli.Duration("delay", c.Args().First())
+	length, err := cli.Duration("delay:", c.Args().First())
 	if err != nil {
 		return err
 	}

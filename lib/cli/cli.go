@@ -205,9 +205,9 @@ func Usage(format string, args ...any) error {
 	return diag.E("", diag.Usage, fmt.Errorf(format, args...))
 }
 
-// Duration reads a time span: what Go's ParseDuration takes, and before it weeks and
+// Duration reads a time span, which what names in an error: what Go's ParseDuration takes, and before it weeks and
 // days, such as 2d or 1w12h. An empty text is no time at all.
-func Duration(flag, text string) (time.Duration, error) {
+func Duration(what, text string) (time.Duration, error) {
 	var total time.Duration
 	rest := text
 	for _, unit := range []struct {
@@ -220,7 +220,7 @@ func Duration(flag, text string) (time.Duration, error) {
 		}
 		n, err := strconv.ParseUint(before, 10, 16)
 		if err != nil {
-			return 0, badDuration(flag, text)
+			return 0, badDuration(what, text)
 		}
 		total += time.Duration(n) * unit.length
 		rest = after
@@ -230,13 +230,13 @@ func Duration(flag, text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(rest)
 	if err != nil || d < 0 {
-		return 0, badDuration(flag, text)
+		return 0, badDuration(what, text)
 	}
 	return total + d, nil
 }
 
-func badDuration(flag, text string) error {
-	return Usage("--%s %q is not a time span such as 90s, 2h30m, 2d or 1w", flag, text)
+func badDuration(what, text string) error {
+	return Usage("%s %q is not a time span such as 90s, 2h30m, 2d or 1w", what, text)
 }
 
 // version is that of the module, and the revision it was built from where that is known.

@@ -186,12 +186,12 @@ func TestDuration(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"90s": 90 * time.Second, "2d": 2 * day, "1w": 7 * day, "1w2d3h": 9*day + 3*time.Hour, "0s": 0, "1d30m": day + 30*time.Minute,
 	} {
-		if got, err := Duration("older", text); err != nil || got != want {
+		if got, err := Duration("--older", text); err != nil || got != want {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"2", "d", "-2d", "2d1w", "-1h", "1.5d", "2d-1h", "99999999w", "tomorrow"} {
-		if got, err := Duration("older", text); diag.KindOf(err) != diag.Usage || !strings.Contains(err.Error(), "--older") {
+		if got, err := Duration("--older", text); diag.KindOf(err) != diag.Usage || !strings.Contains(err.Error(), "--older") {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}

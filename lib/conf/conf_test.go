@@ -159,7 +159,7 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			c.Peers[0].TLS, c.Peers[0].TLSCA, c.Peers[0].TLSCertificate = TLSRequire, "a", "c"
 		}, `[[peer]] "MTA-B": tls-key: a certificate and its key go together`},
 		{"pin", func(c *Config) { c.Peers[0].TLS, c.Peers[0].TLSPin = TLSRequire, []string{"0a0b"} },
-			`[[peer]] "MTA-B": tls-pin number 1: "0a0b" is not a SHA-256 fingerprint: 64 hexadecimal digits`},
+			`[[peer]] "MTA-B": tls-pin number 1: "0a0b" is not a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons, and no other text`},
 		{"interval", func(c *Config) { c.Peers[0].CallEvery = 1 }, `[[peer]] "MTA-B": call-every: 1ns is not between 1s and 8784h`},
 		{"calls of a peer that cannot be called", func(c *Config) { c.Peers[0].CallEvery, c.Peers[0].Addresses = hour, nil },
 			`[[peer]] "MTA-B": call-every: the peer has no address to call`},

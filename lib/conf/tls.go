@@ -16,7 +16,7 @@ type Fingerprint [sha256.Size]byte
 func ParseFingerprint(text string) (f Fingerprint, err error) {
 	b, err := hex.DecodeString(strings.ReplaceAll(text, ":", ""))
 	if err != nil || len(b) != len(f) {
-		return f, fmt.Errorf("%s is not a SHA-256 fingerprint: 64 hexadecimal digits", quote([]byte(text)))
+		return f, fmt.Errorf("%s is not a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons, and no other text", quote([]byte(text)))
 	}
 	return Fingerprint(b), nil
 }

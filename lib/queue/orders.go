@@ -90,7 +90,7 @@ func (k *Keeper) place(q Request) (channel string, peer *string, err error) {
 	channel = q.Filter.Channel
 	if q.Filter.Peer == "" {
 		if channel == "" && q.Verb != VerbMinimize {
-			return "", nil, diag.E("", diag.Usage, fmt.Errorf("%s wants a channel or a peer", q.Verb))
+			return "", nil, diag.E("", diag.Usage, fmt.Errorf("%s wants a channel or a peer: --channel, --peer", q.Verb))
 		}
 		return channel, nil, nil
 	}

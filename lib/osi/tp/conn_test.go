@@ -223,7 +223,8 @@ func TestPeekCR(t *testing.T) {
 		t.Error("read past the cr")
 	}
 	for _, c := range []struct{ octets, want string }{
-		{"16 03 01 00", "tp: tpkt: version 22: want 3"},
+		{"16 03 01 00", "tp: tpkt: version 22: want 3: it is TLS, which is not expected here"},
+		{"16 04 01 00", "tp: tpkt: version 22: want 3"},
 		{"03 00 00 85", "tp: tpkt: length 133: want 7 to 132"},
 		{"03 00 00 08 02 F0 80 00", "tp: dt: want cr first"},
 		{"03 00", "tp: tpkt header: unexpected EOF"},

@@ -20,6 +20,10 @@ const (
 	// maxCR is what a TPKT with a CR may take: X.224 §13.3 allows the CR 128
 	// octets.
 	maxCR = tpktHeader + 128
+
+	// What a TLS client sends first, a record with a handshake (RFC 8446 §5.1).
+	tlsHandshake = 22
+	tlsMajor     = 3
 )
 
 // readTPKT reads one TPKT of at most max octets, header included, and nothing after it.
@@ -49,6 +53,9 @@ func readTPKT(r io.Reader, max int) ([]byte, error) {
 
 // tpktSize judges a TPKT header. The reserved octet is ignored.
 func tpktSize(h [tpktHeader]byte, max int) (int, error) {
+	if h[0] == tlsHandshake && h[1] == tlsMajor {
+		return 0, fmt.Errorf("tpkt: version %d: want %d: it is TLS, which is not expected here", h[0], tpktVersion)
+	}
 	if h[0] != tpktVersion {
 		return 0, fmt.Errorf("tpkt: version %d: want 3", h[0])
 	}
