@@ -92,7 +92,7 @@ func TestReloadEndsRecovery(t *testing.T) {
 				s.down()
 				s.reload(c.change, 0)
 			}
-			if conn, err = s.recover(was, nil); (err == nil) != c.accept {
+			if _, err := s.recover(was, nil); (err == nil) != c.accept {
 				t.Errorf("recovered: %v", err)
 			}
 			if !c.accept {
