@@ -241,7 +241,7 @@ func (b *binder) decide(s *settings, ind rtse.OpenIndication) rtse.Decision {
 func (b *binder) accept(result ber.Raw) rtse.Decision {
 	d := rtse.Decision{Accept: true, UserData: result, Keeper: b.keeper.orNone(), CheckpointSize: b.peer.CheckpointSize, WindowSize: b.peer.WindowSize}
 	if d.CheckpointSize == 0 {
-		d.CheckpointSize = conf.MaxCheckpointSize // an RTTR of what the peer may propose is not taken
+		d.CheckpointSize = -1 // what the peer proposes, none among it
 	}
 	return d
 }

@@ -59,8 +59,8 @@ func TestSizesOfThePeer(t *testing.T) {
 		{64, 8, 2, 5, 2, 5},
 		{64, 3, 1024, 5, 64, 3},
 		{1024, 3, 1024, 3, 1024, 3},
-		{5000, 3, 0, 3, 1024, 3},
-		{0, 3, 0, 3, 1024, 3},
+		{5000, 3, 0, 3, 5000, 3},
+		{0, 3, 0, 3, 0, 3},
 		{0, 3, 16, 3, 16, 3},
 	} {
 		s.conf.Peers[0].CheckpointSize, s.conf.Peers[0].WindowSize = c.configured, c.most
