@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func begin(c *ucli.Context, sp *spool.Spool) (*source, error) {
 
 // shown is what mtaqueue show --json prints, or the envelope alone.
 type shown struct {
-	Envelope *spool.Envelope `json:"envelope"`
+	Envelope json.RawMessage `json:"envelope"`
 	Path     string          `json:"path"`
 }
 
@@ -62,18 +63,23 @@ func fromEnvelope(c *ucli.Context, name string) (s *source, err error) {
 		return nil, diag.E(op, diag.Data, fmt.Errorf("more than %d octets", spool.MaxEnvelope))
 	}
 	var got shown
-	err = json.Unmarshal(text, &got)
-	if err == nil && got.Envelope == nil {
-		err = json.Unmarshal(text, &got.Envelope)
-	}
-	if err == nil && got.Envelope == nil {
-		err = errors.New("no object")
+	var edited *spool.Told
+	if err = json.Unmarshal(text, &got); err == nil {
+		if got.Envelope == nil {
+			got.Envelope = text
+		}
+		// A member that was misspelt would be one that was not said.
+		strict := json.NewDecoder(bytes.NewReader(got.Envelope))
+		strict.DisallowUnknownFields()
+		if err = strict.Decode(&edited); err == nil && edited == nil {
+			err = errors.New("no object")
+		}
 	}
 	if err != nil {
 		return nil, diag.WithHint(diag.E(op, diag.Data, err), "one object of mtaqueue show --json is wanted, or its member envelope")
 	}
 	s = &source{file: got.Path, made: true}
-	if s.Submission, err = submit.Again(got.Envelope); err != nil {
+	if s.Submission, err = submit.Again((*spool.Envelope)(edited)); err != nil {
 		return nil, diag.E(op, diag.KindOf(err), err)
 	}
 	return s, nil
