@@ -169,10 +169,11 @@ func parseValue(line []byte, kind reflect.Kind, into reflect.Value) (rest []byte
 		}
 		text := line[1 : end+1]
 		if kind == reflect.String {
-			if bytes.IndexByte(text, '\\') >= 0 {
+			s := string(text)
+			if !plain(s) {
 				return nil
 			}
-			into.SetString(string(text))
+			into.SetString(s)
 		} else if into.Addr().Interface().(*time.Time).UnmarshalText(text) != nil {
 			return nil
 		}
@@ -183,16 +184,15 @@ func parseValue(line []byte, kind reflect.Kind, into reflect.Value) (rest []byte
 		return nil
 	}
 	if kind == reflect.Bool {
-		v, err := strconv.ParseBool(string(line[:end]))
-		into.SetBool(v)
-		if err != nil {
+		into.SetBool(string(line[:end]) == "true")
+		if !into.Bool() && string(line[:end]) != "false" {
 			return nil
 		}
 		return line[end:]
 	}
 	v, err := strconv.ParseInt(string(line[:end]), 10, 64)
 	into.SetInt(v)
-	if err != nil {
+	if err != nil || strconv.FormatInt(v, 10) != string(line[:end]) { // as "+1", which is no JSON
 		return nil
 	}
 	return line[end:]
