@@ -262,7 +262,11 @@ func (w *withheld) account(arrivals int) {
 	if n := w.book.Len(); n != arrivals || begun != arrivals || overlaps > 0 || len(w.book.Overlaps()) > 0 {
 		w.t.Errorf("arrived %d times, not %d; %d transfers begun, %d while another was under way", n, arrivals, begun, overlaps)
 	}
-	events := w.a.events(w.s.ID)
+	var events []audit.Record
+	w.until("the event log has the transfer", func() bool {
+		events = w.a.events(w.s.ID)
+		return countOf(events, func(r audit.Record) bool { return r.Event == audit.TransferOut }) > 0
+	})
 	out := countOf(events, func(r audit.Record) bool { return r.Event == audit.TransferOut })
 	again := countOf(events, func(r audit.Record) bool { return r.Event == audit.TransferOut && r.Again })
 	if out != 1 || again != arrivals-1 {

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"fmt"
 	"os"
 	"time"
 
@@ -50,8 +51,12 @@ const (
 	claimPause = time.Millisecond
 )
 
+// errSwept says that a file was removed before its writer had locked it, as that of a
+// writer that has died would be.
+var errSwept = fmt.Errorf("a sweeper was quicker: %w", os.ErrNotExist)
+
 // own locks a file for its writer, who has just created it, and fails with
-// ErrNotExist if a sweeper was quicker. A sweeper holds the lock until the file
+// errSwept if a sweeper was quicker. A sweeper holds the lock until the file
 // is gone, so afterwards nobody removes it.
 func own(fd int) error {
 	if err := flock(fd, unix.LOCK_EX); err != nil {
@@ -62,7 +67,7 @@ func own(fd int) error {
 		return err
 	}
 	if st.Nlink == 0 {
-		return os.ErrNotExist
+		return errSwept
 	}
 	return nil
 }

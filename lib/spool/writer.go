@@ -22,6 +22,10 @@ const (
 	flushBehind = 16 << 20
 )
 
+// createTries is how often a file is created in tmp/ that a sweeper takes away before it
+// is locked.
+const createTries = 10
+
 // Writer writes one message file, front to back: content, envelope, last line.
 // After an error only Close and Abort are of use.
 type Writer struct {
@@ -74,8 +78,13 @@ func (s *Spool) CreateNew(id ID) (*Writer, error) {
 	if err := s.owned("create"); err != nil {
 		return nil, err
 	}
-	f, err := s.disk.Create(s.tmpPath(id))
-	return s.newWriter(Ref{ID: id}, s.tmpPath(id), f, err)
+	for try := 1; ; try++ {
+		f, err := s.disk.Create(s.tmpPath(id))
+		w, err := s.newWriter(Ref{ID: id}, s.tmpPath(id), f, err)
+		if !errors.Is(err, errSwept) || try == createTries {
+			return w, err
+		}
+	}
 }
 
 func (s *Spool) newWriter(ref Ref, path string, f durable.File, err error) (*Writer, error) {
