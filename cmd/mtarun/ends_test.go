@@ -140,28 +140,6 @@ func TestNoDescriptors(t *testing.T) {
 	e.over("no descriptors", time.Now())
 }
 
-// There is no memory for another process of the switch: the channel that delivers cannot
-// be started, what it would deliver waits, and it is started when there is memory again.
-func TestNoMemory(t *testing.T) {
-	e := newEnds(t)
-	e.a.start()
-	e.b.start()
-	e.n.until("B can take something in", func() bool {
-		text, err := os.ReadFile(e.b.log())
-		return err == nil && strings.Contains(string(text), "channel-up")
-	})
-	e.limit("as", "1000000")
-	e.send(5)
-	e.n.until("the channel cannot be started", func() bool {
-		return strings.Contains(e.n.run("mtaqueue", "-C", e.b.config(), "tree"), "failing")
-	})
-	if n := len(e.arrived()); n > 0 {
-		t.Errorf("%d messages were delivered by a process that cannot be", n)
-	}
-	e.limit("as", "unlimited")
-	e.over("no memory", time.Now())
-}
-
 // Every barrier takes a fifth of a second: nothing is lost of what is on its way when the
 // switch is killed.
 func TestSlowDisk(t *testing.T) {
