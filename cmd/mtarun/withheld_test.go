@@ -143,6 +143,33 @@ func TestWithheldAnswer(t *testing.T) {
 		"the channel process is killed": {again: true, do: func(w *withheld) {
 			w.killChannel()
 		}},
+		"mtarun is killed, and the channel process does not notice": {again: true, do: func(w *withheld) {
+			channels := childrenOf(w.a.pid)
+			for _, pid := range channels {
+				w.send(pid, syscall.SIGSTOP)
+			}
+			w.a.signal(syscall.SIGKILL)
+			w.a.wait()
+			ready := w.a.launch()
+			defer func() { _ = ready.Close() }() // it has been read
+			heard := make(chan string, 1)
+			go func() {
+				line := make([]byte, 64)
+				n, _ := ready.Read(line)
+				heard <- string(line[:n])
+			}()
+			select {
+			case line := <-heard:
+				w.t.Errorf("the successor says %q while the association stands", line)
+			case <-time.After(2 * time.Second):
+			}
+			for _, pid := range channels {
+				w.send(pid, syscall.SIGCONT)
+			}
+			if line := <-heard; line != "READY=1\n" {
+				w.t.Errorf("the successor says %q", line)
+			}
+		}},
 		"an operator retries": {do: func(w *withheld) {
 			if status, out := w.verb("retry"); status != 0 || !strings.Contains(out, "being tried already") {
 				w.t.Errorf("retry: %d, %s", status, out)
