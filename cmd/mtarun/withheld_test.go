@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -40,7 +42,6 @@ func withhold(t *testing.T, config string, options ...string) *withheld {
 	t.Helper()
 	n := newNetwork(t)
 	w := &withheld{network: n, a: n.add("a", "ALPHA"), book: p1driver.NewBook(), answer: make(chan struct{})}
-	t.Cleanup(w.release) // the sink waits for it
 	sink := w.a.listen("TANGO", p1driver.SinkConfig{Book: w.book, Verdict: func(m p1driver.Moment) p1driver.Verdict {
 		switch {
 		case m == p1driver.OnConnect && w.shut.Load():
@@ -53,6 +54,7 @@ func withhold(t *testing.T, config string, options ...string) *withheld {
 		}
 		return p1driver.Proceed
 	}})
+	t.Cleanup(w.release) // the sink, which is closed after this, waits for it
 	w.proxy = newProxy(t, sink.Addr(), sink.Addr())
 	w.a.neighbour("TANGO", fmt.Sprintf("host = %q", w.proxy.addr()))
 	if config != "" {
@@ -146,7 +148,7 @@ func TestWithheldAnswer(t *testing.T) {
 		"mtarun is killed, and the channel process does not notice": {again: true, do: func(w *withheld) {
 			channels := childrenOf(w.a.pid)
 			for _, pid := range channels {
-				w.send(pid, syscall.SIGSTOP)
+				w.halt(pid)
 			}
 			w.a.signal(syscall.SIGKILL)
 			w.a.wait()
@@ -160,14 +162,14 @@ func TestWithheldAnswer(t *testing.T) {
 			}()
 			select {
 			case line := <-heard:
-				w.t.Errorf("the successor says %q while the association stands", line)
+				w.t.Fatalf("the successor says %q while the association stands", line)
 			case <-time.After(2 * time.Second):
 			}
 			for _, pid := range channels {
 				w.send(pid, syscall.SIGCONT)
 			}
 			if line := <-heard; line != "READY=1\n" {
-				w.t.Errorf("the successor says %q", line)
+				w.t.Fatalf("the successor says %q", line)
 			}
 		}},
 		"an operator retries": {do: func(w *withheld) {
@@ -238,6 +240,23 @@ func (w *withheld) send(pid int, s syscall.Signal) {
 	if err := syscall.Kill(pid, s); err != nil {
 		w.t.Error(err)
 	}
+}
+
+// halt stops a process with SIGSTOP. Its threads are told by the one that takes the signal,
+// which has to be scheduled first: until then the others go on.
+func (w *withheld) halt(pid int) {
+	w.t.Helper()
+	w.send(pid, syscall.SIGSTOP)
+	w.until("it stands still", func() bool {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/[0-9]*/stat", pid)) // the pattern is well formed
+		stopped := 0
+		for _, path := range threads {
+			if text, _ := os.ReadFile(path); bytes.Contains(text, []byte(") T ")) { // none: it has ended
+				stopped++
+			}
+		}
+		return stopped > 0 && stopped == len(threads)
+	})
 }
 
 // killChannel kills the channel process that has the association.
