@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -259,9 +260,11 @@ type finding struct {
 	Kind string `json:"kind"`
 	Path string `json:"path"` // below the spool
 	Text string `json:"text"`
+	// Repaired says that it was so, and is not any more.
+	Repaired bool `json:"repaired,omitempty"`
 }
 
-// check answers whether the spool is sound.
+// check answers whether the spool is sound, now or after a repair.
 func check(c *ucli.Context) (err error) {
 	if c.NArg() > 0 {
 		return cli.Usage("check takes no operand: it reads the spool of the configuration")
@@ -269,6 +272,15 @@ func check(c *ucli.Context) (err error) {
 	cfg, err := cli.Running(c)
 	if err != nil {
 		return err
+	}
+	if c.Bool("repair") && c.Bool("no-data") {
+		return cli.Usage("--repair verifies every content")
+	}
+	before := make(map[spool.Finding]struct{})
+	if c.Bool("repair") {
+		if err := queue.Repair(cfg, func(f spool.Finding) { before[f] = struct{}{} }); err != nil {
+			return err
+		}
 	}
 	sp, err := spool.Open(cfg.Spool.Dir)
 	if err != nil {
@@ -278,10 +290,23 @@ func check(c *ucli.Context) (err error) {
 	p := cli.NewPrinter(c)
 	sound, bad := true, false
 	var printed error
+	tell := func(f spool.Finding, repaired bool) {
+		text := f.Text
+		if repaired {
+			text = "repaired: " + text
+		}
+		printed = errors.Join(printed, p.Record(finding{string(f.Kind), f.Path, f.Text, repaired}, string(f.Kind), f.Path, text))
+	}
 	sp.Check(spool.CheckOptions{ReadData: !c.Bool("no-data")}, func(f spool.Finding) {
 		sound, bad = false, bad || f.Kind == spool.FoundBad
-		printed = errors.Join(printed, p.Record(finding{string(f.Kind), f.Path, f.Text}, string(f.Kind), f.Path, f.Text))
+		delete(before, f)
+		tell(f, false)
 	})
+	mended := slices.Collect(maps.Keys(before))
+	slices.SortFunc(mended, func(a, b spool.Finding) int { return strings.Compare(a.Path, b.Path) })
+	for _, f := range mended {
+		tell(f, true)
+	}
 	if err = errors.Join(printed, p.Flush()); err != nil {
 		return err
 	}

@@ -193,17 +193,88 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, sp.Close()) }()
+	var troubles []error
+	trouble := func(err error) { troubles = append(troubles, err) }
+	hint := "mtarun is starting or another tool is at work: try again"
+	err = quietly(sp, cfg, quiet{hint: hint, damaged: trouble, work: func(k *Keeper, now time.Time) {
+		answered := false
+		k.Serve(now, q, func(a Answer) {
+			switch {
+			case a.Error != nil:
+				trouble(a.Error.err())
+				return
+			case a.Status != nil:
+				a.Status.Running, a.Status.PID, a.Status.Since = false, 0, time.Time{}
+			case a.Channel != nil:
+				for i := range a.Channel.Peers {
+					a.Channel.Peers[i].NextCall = time.Time{} // nobody is here to call
+				}
+			}
+			trouble(emit(a))
+		}, func() { answered = true })
+		for !answered && k.failed == nil {
+			k.barrier()
+		}
+	}})
+	return errors.Join(append(troubles, err)...)
+}
+
+// Repair brings a spool nobody serves into order, as mtarun does when it starts, and makes
+// what every spool has and this one has lost; besides, every content is compared with its
+// digest. What is damaged goes to bad/, with an event. Before, what Check finds is told to
+// report. An error of kind Unavailable says that somebody has the spool.
+func Repair(cfg *conf.Config, report func(spool.Finding)) (err error) {
+	// Before the lock, whose file may be missing while mtarun has it open.
+	if _, err := Running(cfg.Spool.Dir); !errors.Is(err, ErrNotRunning) {
+		return diag.WithHint(diag.New("spool "+cfg.Spool.Dir, diag.Unavailable, "mtarun serves it"), hintRepair)
+	}
+	made, err := spool.Furnish(cfg.Spool.Dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range made {
+		report(f)
+	}
+	sp, err := spool.Open(cfg.Spool.Dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sp.Close()) }()
+	sp.Check(spool.CheckOptions{ReadData: true}, report)
+	return quietly(sp, cfg, quiet{hint: hintRepair, verify: true, damaged: func(error) {}, work: func(*Keeper, time.Time) {}})
+}
+
+const hintRepair = "mtarun repairs the spool when it starts; to have every content verified, stop it first"
+
+// quiet is what is done to a spool that nobody serves.
+type quiet struct {
+	hint    string                         // if somebody has its lock
+	verify  bool                           // every content, whoever let go how
+	damaged func(error)                    // is told what cannot be read
+	work    func(k *Keeper, now time.Time) // once all has been read, and what is due been done
+}
+
+func (k *Keeper) barrier() {
+	run, settle := k.Begin()
+	settle(run())
+}
+
+// quietly works on a spool that nobody serves, under its lock.
+func quietly(sp *spool.Spool, cfg *conf.Config, q quiet) (err error) {
 	lock, err := sp.Lock()
 	if err != nil {
 		if diag.KindOf(err) != diag.Unavailable {
 			return err
 		}
-		return diag.WithHint(err, "mtarun is starting or another tool is at work: try again")
+		return diag.WithHint(err, q.hint)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	backlog, err := sp.Recover()
 	if err != nil {
 		return err
+	}
+	if q.verify {
+		backlog.Verify()
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	now := time.Now()
@@ -214,7 +285,7 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 	defer func() { err = errors.Join(err, k.Close()) }()
 	var troubles []error
 	k.Quiet = true
-	k.Damaged = func(err error) { troubles = append(troubles, err) }
+	k.Damaged = q.damaged
 	// Before the messages: one whose time is over tells its originator why.
 	if err := k.Recall(now); err != nil {
 		troubles = append(troubles, err)
@@ -230,29 +301,9 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 			return err
 		}
 	}
-	answered := false
-	k.Serve(now, q, func(a Answer) {
-		switch {
-		case a.Error != nil:
-			troubles = append(troubles, a.Error.err())
-		case a.Status != nil:
-			a.Status.Running, a.Status.PID, a.Status.Since = false, 0, time.Time{}
-			troubles = append(troubles, emit(a))
-		case a.Channel != nil:
-			for i := range a.Channel.Peers {
-				a.Channel.Peers[i].NextCall = time.Time{} // nobody is here to call
-			}
-			troubles = append(troubles, emit(a))
-		default:
-			troubles = append(troubles, emit(a))
-		}
-	}, func() { answered = true })
-	for k.Dirty() || !answered {
-		run, settle := k.Begin()
-		settle(run())
-		if k.failed != nil {
-			return errors.Join(append(troubles, k.failed)...)
-		}
+	q.work(k, now)
+	for k.Dirty() && k.failed == nil {
+		k.barrier()
 	}
-	return errors.Join(troubles...)
+	return errors.Join(append(troubles, k.failed)...)
 }

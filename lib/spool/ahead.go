@@ -51,7 +51,7 @@ func (b *Backlog) readAlone(ref Ref) *Envelope {
 		return nil
 	}
 	defer func() { _ = m.Close() }() // it was only read
-	if b.verify && m.VerifyContent() != nil {
+	if (b.verify || b.proof) && m.VerifyContent() != nil {
 		return nil
 	}
 	return m.Envelope

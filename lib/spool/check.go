@@ -76,11 +76,15 @@ func (c *checker) names(path string) []string {
 	return names
 }
 
+func missingFinding(path string) Finding {
+	return Finding{Kind: FoundMissing, Path: path, Text: "every spool has it"}
+}
+
 func (c *checker) top() {
 	ours := append(directories(), "format", "lock", "ctl/wake")
 	for _, path := range ours {
 		if c.gone(path) {
-			c.found(FoundMissing, path, "every spool has it")
+			c.report(missingFinding(path))
 		}
 	}
 	for _, dir := range []string{".", "q"} {

@@ -35,6 +35,7 @@ type Backlog struct {
 	again  bool             // all of it was looked at
 	strays []Item           // what lies where its identifier does not lead, or twice
 	verify bool             // the last holder did not let go in order
+	proof  bool             // every content is compared with its digest, whoever let go how
 	unread []Ref            // what the disk failed to give
 	named  bool             // a record that names a child is not durable yet
 }
@@ -262,6 +263,10 @@ func (b *Backlog) joinLog(ref, to Ref) error {
 	return b.s.disk.Unlink(b.s.logPath(ref))
 }
 
+// Verify has Load compare every content with its digest, as it does by itself when the last
+// holder did not let go in order.
+func (b *Backlog) Verify() { b.proof = true }
+
 // Crashed tells that the last holder did not let go in order: what is there may have
 // been written without anybody having told of it.
 func (b *Backlog) Crashed() bool { return b.verify }
@@ -337,7 +342,7 @@ func (b *Backlog) read(ref Ref) (*Item, error) {
 		return later(err) // none of the family may be worked on before that is settled
 	}
 	m, err := b.openMessage(ref)
-	if err == nil && b.verify {
+	if err == nil && (b.verify || b.proof) {
 		if err = m.VerifyContent(); err != nil {
 			_ = m.Close() // it was only read
 		}
@@ -383,11 +388,15 @@ func (b *Backlog) read(ref Ref) (*Item, error) {
 }
 
 // openMessage is OpenMessage and readLog is ReadLog; what a holder left that did not let
-// go in order is read from the disk and not from the memory of the machine, which may
+// go in order, and what is to be verified, is read from the disk and not from the memory of the machine, which may
 // have what the disk refused.
-func (b *Backlog) openMessage(ref Ref) (*Message, error) { return b.s.openMessage(ref, b.verify) }
+func (b *Backlog) openMessage(ref Ref) (*Message, error) {
+	return b.s.openMessage(ref, b.verify || b.proof)
+}
 
-func (b *Backlog) readLog(ref Ref) ([]Record, int, error) { return b.s.readLog(ref, b.verify) }
+func (b *Backlog) readLog(ref Ref) ([]Record, int, error) {
+	return b.s.readLog(ref, b.verify || b.proof)
+}
 
 // sweepIncomplete removes a file that was not whole, unless it is one now, or is being
 // made one: the lock is had before it is judged, and kept until it is gone.

@@ -58,24 +58,58 @@ func initOn(disk durable.Disk, dir string) error {
 	if err := checkFormat(dir); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	for _, name := range directories() {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-			return fail("init "+dir, err)
-		}
-	}
-	if err := unix.Mkfifo(filepath.Join(dir, "ctl/wake"), 0o600); err != nil && err != unix.EEXIST {
-		return fail("init "+dir, fmt.Errorf("ctl/wake: %w", err))
-	}
-	if err := durable.WriteFile(filepath.Join(dir, "lock"), []byte(wordClean), 0o600); err != nil {
+	if _, err := furnish(disk, dir, wordClean); err != nil {
 		return fail("init "+dir, err)
-	}
-	for _, name := range append(directories(), ".") {
-		if err := disk.Sync(filepath.Join(dir, name)); err != nil {
-			return fail("init "+dir, err)
-		}
 	}
 	// The format comes last: a directory with it is a whole spool.
 	return fail("init "+dir, durable.WriteFile(filepath.Join(dir, "format"), []byte(formatLine), 0o644))
+}
+
+// Furnish makes durable again what every spool has and the one in dir has lost, and says
+// what that was: directories, the FIFO, and the file of the lock, whose word is then that
+// nobody has let go in order. It must not be called while somebody may have the lock.
+func Furnish(dir string) ([]Finding, error) {
+	if err := checkFormat(dir); err != nil {
+		return nil, err
+	}
+	made, err := furnish(durable.OS{}, dir, wordOpen)
+	return made, fail("furnish "+dir, err)
+}
+
+// furnish makes what is missing in the directory of a spool, but for its format.
+func furnish(disk durable.Disk, dir, word string) (made []Finding, err error) {
+	missing := func(name string, err error) error {
+		if errors.Is(err, os.ErrExist) {
+			return nil
+		}
+		if err == nil {
+			made = append(made, missingFinding(name))
+		}
+		return err
+	}
+	for _, name := range directories() {
+		if err := missing(name, os.Mkdir(filepath.Join(dir, name), 0o700)); err != nil {
+			return made, err
+		}
+	}
+	if err := missing("ctl/wake", unix.Mkfifo(filepath.Join(dir, "ctl/wake"), 0o600)); err != nil {
+		return made, fmt.Errorf("ctl/wake: %w", err)
+	}
+	// Whoever waits for the lock has that file open: one that is there is never replaced.
+	lock := filepath.Join(dir, "lock")
+	if _, err := os.Lstat(lock); errors.Is(err, os.ErrNotExist) {
+		if err := missing("lock", durable.WriteFile(lock, []byte(word), 0o600)); err != nil {
+			return made, err
+		}
+	} else if err != nil {
+		return made, err
+	}
+	for _, name := range append(directories(), ".") {
+		if err := disk.Sync(filepath.Join(dir, name)); err != nil {
+			return made, err
+		}
+	}
+	return made, nil
 }
 
 func checkFormat(dir string) error {
