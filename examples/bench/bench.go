@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtakit/mtakit/examples/loopdisk"
 	"github.com/mtakit/mtakit/lib/measure"
 )
 
@@ -85,7 +86,7 @@ func (b *bench) wants(name string) bool { return len(b.only) == 0 || b.only[name
 type place struct {
 	*bench
 	*system
-	disk    *disk
+	disk    *loopdisk.Disk
 	mta     *mta
 	postfix *postfix
 }
@@ -93,16 +94,16 @@ type place struct {
 // on measures on a file system.
 func (b *bench) on(ctx context.Context, name string) (err error) {
 	p := &place{bench: b, system: &system{name: name, runs: map[string]*sides{}}}
-	if p.disk, err = newDisk(b.dir, name, b.scale.image); err != nil {
+	if p.disk, err = loopdisk.New(b.dir, name, b.scale.image); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.disk.remove()) }()
-	if p.flushes, err = p.disk.flushesOfOne(); err != nil {
+	defer func() { err = errors.Join(err, p.disk.Remove()) }()
+	if p.flushes, err = flushesOfOne(p.disk); err != nil {
 		return err
 	}
 	b.systems = append(b.systems, p.system)
-	p.mta = &mta{bin: b.bin, dir: filepath.Join(p.disk.mount, "switch"), log: filepath.Join(b.out, "raw", "switch-"+name+".log")}
-	p.postfix = &postfix{etc: filepath.Join(p.disk.dir, "etc"), data: filepath.Join(p.disk.mount, "postfix")}
+	p.mta = &mta{bin: b.bin, dir: filepath.Join(p.disk.Mount, "switch"), log: filepath.Join(b.out, "raw", "switch-"+strings.ReplaceAll(name, ":", "-")+".log")}
+	p.postfix = &postfix{etc: filepath.Join(p.disk.Dir, "etc"), data: filepath.Join(p.disk.Mount, "postfix")}
 	if p.mta.group, err = newGroup("mtakit"); err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func main() {
 	flag.StringVar(&o.bin, "bin", "bin", "where the commands are")
 	flag.StringVar(&o.out, "out", "bench-results", "where the results go")
 	flag.StringVar(&o.dir, "dir", "/var/tmp", "where the images are made")
-	flag.StringVar(&systems, "fs", "ext4,xfs", "file systems")
+	flag.StringVar(&systems, "fs", "ext4:dioread_lock,xfs", "file systems, each with its options of mount(8) behind a colon")
 	flag.IntVar(&o.rounds, "runs", 3, "runs of each measurement")
 	flag.BoolVar(&short, "quick", false, "less of everything, once")
 	flag.StringVar(&only, "only", "", "works: "+strings.Join(workNames(), ","))

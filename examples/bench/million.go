@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mtakit/mtakit/examples/loopdisk"
 	"github.com/mtakit/mtakit/lib/load"
 	"github.com/mtakit/mtakit/lib/measure"
 )
@@ -23,12 +24,12 @@ type sample struct {
 // million lets messages through one switch in one go, and looks on from outside.
 func million(ctx context.Context, o options) (err error) {
 	system := o.fs[0]
-	d, err := newDisk(o.dir, system, full.image)
+	d, err := loopdisk.New(o.dir, system, full.image)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.remove()) }()
-	s := &mta{bin: o.bin, dir: filepath.Join(d.mount, "switch"), log: filepath.Join(o.out, "raw", "switch-million.log")}
+	defer func() { err = errors.Join(err, d.Remove()) }()
+	s := &mta{bin: o.bin, dir: filepath.Join(d.Mount, "switch"), log: filepath.Join(o.out, "raw", "switch-million.log")}
 	if s.group, err = newGroup("million"); err != nil {
 		return err
 	}

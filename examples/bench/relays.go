@@ -49,7 +49,7 @@ func (s *mta) make() error {
 		return err
 	}
 	channel := "kind = \"x400p1\"\n"
-	changed := strings.Replace(string(text), channel, channel+"max-jobs = 20\nmax-per-peer = 20\n", 1)
+	changed := strings.Replace(string(text), channel, channel+"max-jobs = 20\nmax-per-peer = 20\nmax-associations = 128\n", 1)
 	if changed == string(text) || strings.Contains(changed, "\n[limits]\n") {
 		return errors.New("mtactl init writes another configuration than this program knows")
 	}
@@ -60,6 +60,7 @@ message-size = "512MiB"
 [[peer]]
 name = "SOURCE"
 channel = "p1"
+max-associations = 64
 password-out = "secret of MTA-A"
 password-in = "secret of SOURCE"
 

@@ -110,7 +110,7 @@ func (p *place) cost(g *group) (c cost, err error) {
 	if c.cpu, err = g.cpu(); err != nil {
 		return c, err
 	}
-	c.flushes, err = p.disk.flushes()
+	c.flushes, err = p.disk.Flushes()
 	return c, err
 }
 

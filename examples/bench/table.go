@@ -151,7 +151,11 @@ func (b *bench) write() error {
 		fmt.Fprintf(&t, "- %s: %s\n", fact[0], fact[1])
 	}
 	for _, s := range b.systems {
-		fmt.Fprintf(&t, "\n## On %s\n\nA loop device, journaled, direct I/O. One fsync of a new file is %.1f flushes of the device: a barrier. ", s.name, s.flushes)
+		kind, mounted, _ := strings.Cut(s.name, ":")
+		if mounted != "" {
+			mounted = ", mounted with " + mounted
+		}
+		fmt.Fprintf(&t, "\n## On %s%s\n\nA loop device, journaled, direct I/O. One fsync of a new file is %.1f flushes of the device: a barrier. ", kind, mounted, s.flushes)
 		t.WriteString("Barriers are\nflushes seen at the device, divided by that.\n\n")
 		table(&t, b.scale.rows(), s)
 	}

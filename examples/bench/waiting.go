@@ -29,7 +29,7 @@ func (p *place) filled(messages int, priority string) error {
 	if err := errors.Join(p.mta.make(), p.mta.fill(messages, priority)); err != nil {
 		return err
 	}
-	return p.disk.forget()
+	return p.disk.Again()
 }
 
 // loaded starts the switch, with nobody to take what it has, and waits until it knows of all
@@ -231,7 +231,7 @@ func (p *place) restartOfPostfix(ctx context.Context, n int) error {
 	if err := p.postfixFilled(ctx, n); err != nil {
 		return err
 	}
-	if err := p.disk.forget(); err != nil {
+	if err := p.disk.Again(); err != nil {
 		return err
 	}
 	sink, err := listenSMTP()

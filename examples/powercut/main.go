@@ -1,7 +1,7 @@
 // Command powercut cuts the power of a switch again and again while messages cross it,
 // and accounts for every message it said yes to.
 //
-//	powercut --bin bin --cuts 100 --fs ext4,xfs
+//	powercut --bin bin --cuts 100 --fs ext4,ext4:dioread_lock,xfs
 //
 // The switch lies whole, configuration, spool, event log and mailboxes, on a file system
 // of its own on a loop device. A cut is FS_IOC_SHUTDOWN: from that moment on nothing more
@@ -34,8 +34,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mtakit/mtakit/examples/loopdisk"
 	"github.com/mtakit/mtakit/examples/p1driver"
 )
+
+// systems are cut off by default. ext4 is as it comes, and as mta-performance(7) wants it.
+var systems = []string{"ext4", "ext4:dioread_lock", "xfs"}
+
+// imageSize suffices for what is on its way.
+const imageSize = 320 << 20
 
 type options struct {
 	bin, dir     string
@@ -50,10 +57,10 @@ type options struct {
 
 func main() {
 	var o options
-	var systems, barriers string
+	var fs, barriers string
 	flag.StringVar(&o.bin, "bin", "bin", "where the commands are")
 	flag.StringVar(&o.dir, "dir", "/var/tmp", "where the images are made")
-	flag.StringVar(&systems, "fs", "ext4,xfs", "file systems")
+	flag.StringVar(&fs, "fs", strings.Join(systems, ","), "file systems, each with its options of mount(8) behind a colon")
 	flag.StringVar(&barriers, "barrier", "syncfs,fsync", "kinds of barrier, of mta.toml(5)")
 	flag.IntVar(&o.cuts, "cuts", 100, "cuts, shared by file systems, barriers and the two kinds of cut")
 	flag.DurationVar(&o.wait, "wait", 600*time.Millisecond, "the longest time before the next cut")
@@ -64,7 +71,7 @@ func main() {
 	if os.Getenv(inside) == "" {
 		os.Exit(apart())
 	}
-	o.fs, o.barriers = strings.Split(systems, ","), strings.Split(barriers, ",")
+	o.fs, o.barriers = strings.Split(fs, ","), strings.Split(barriers, ",")
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	good, err := run(ctx, o)
@@ -142,14 +149,14 @@ type setting struct {
 
 // cutting lets messages cross a switch, cuts its power n times, and takes the account.
 func cutting(ctx context.Context, o options, what setting, n int, random *rand.Rand) (r *account, err error) {
-	disk, err := newDisk(o.dir, what.system)
+	disk, err := loopdisk.New(o.dir, what.system, imageSize)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, disk.remove()) }()
+	defer func() { err = errors.Join(err, disk.Remove()) }()
 
 	reports, beyond := p1driver.NewBook(), p1driver.NewBook()
-	s := &mta{bin: o.bin, barrier: what.barrier, dir: filepath.Join(disk.mount, "switch")}
+	s := &mta{bin: o.bin, barrier: what.barrier, dir: filepath.Join(disk.Mount, "switch")}
 	for _, neighbour := range []struct {
 		name string
 		book *p1driver.Book
@@ -187,13 +194,13 @@ func cutting(ctx context.Context, o options, what setting, n int, random *rand.R
 	r = &account{cuts: n}
 	for i := range n {
 		time.Sleep(20*time.Millisecond + time.Duration(random.Int64N(int64(o.wait))))
-		if err := disk.cut(what.mode); err != nil {
+		if err := cut(disk, what.mode); err != nil {
 			return nil, err
 		}
 		// What it says from now on it says without a disk.
 		time.Sleep(time.Duration(random.IntN(150)) * time.Millisecond)
 		s.kill()
-		if err := disk.again(); err != nil {
+		if err := disk.Again(); err != nil {
 			return nil, err
 		}
 		ready, err := s.start(ctx)
