@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -70,8 +71,9 @@ func (e *ends) over(what string, since time.Time) {
 	e.n.until("everything arrives", func() bool { return len(e.arrived()) >= len(e.sent) })
 	took := time.Since(since)
 	sameSet(e.n.t, what+": Bob has", e.sent, e.arrived())
+	// Reports may be on their way back.
+	e.n.until("both are empty", func() bool { return e.a.queued() == 0 && e.b.queued() == 0 && e.a.queued() == 0 })
 	for _, m := range e.n.switches {
-		e.n.until(m.name+" is empty", func() bool { return m.queued() == 0 })
 		m.stop()
 		m.check()
 	}
@@ -138,6 +140,52 @@ func TestNoDescriptors(t *testing.T) {
 	})
 	e.limit("nofile", "1024")
 	e.over("no descriptors", time.Now())
+}
+
+// A process of the switch may take no more memory than it has, and has to: it ends. A channel
+// process is started again; the daemon is by whoever looks after it. Nothing is lost, whoever
+// it is.
+func TestNoMemory(t *testing.T) {
+	for name, which := range map[string]func(daemon int, all []int) int{
+		"the channel process": func(daemon int, all []int) int {
+			return all[slices.IndexFunc(all, func(pid int) bool { return pid != daemon })]
+		},
+		"the daemon": func(daemon int, _ []int) int { return daemon },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnds(t)
+			e.a.start()
+			e.b.start()
+			e.n.until("B can take something in", func() bool {
+				text, err := os.ReadFile(e.b.log())
+				return err == nil && strings.Contains(string(text), "channel-up")
+			})
+			daemon := e.b.pid
+			pid := which(daemon, e.b.processes())
+			e.n.run("prlimit", "--pid", strconv.Itoa(pid), "--as=1000000:")
+			e.send(5)
+			// What these need is more than a process has that has done nothing yet.
+			for range 3 {
+				args := []string{"--from", e.a.addressOf("Ann", "Smith"), "--report", "none", "--to", e.bob}
+				for i := range 4000 {
+					args = append(args, "--to", e.b.addressOf("Nobody", strconv.Itoa(i)))
+				}
+				e.sent = append(e.sent, e.a.submit(strings.NewReader("to many"), args...).MTSID)
+			}
+			e.n.until("it has ended", func() bool { return syscall.Kill(pid, 0) != nil })
+			since := time.Now()
+			if pid == daemon {
+				if status := e.b.wait(); status != 2 {
+					t.Errorf("exit status %d, not that of a Go program without memory", status)
+				}
+				e.b.start()
+			}
+			if said, err := os.ReadFile(e.b.log()); err != nil || !strings.Contains(string(said), "goroutine ") {
+				t.Errorf("its runtime does not say why: %s, %v", said, err)
+			}
+			e.over("no memory", since)
+		})
+	}
 }
 
 // Every barrier takes a fifth of a second: nothing is lost of what is on its way when the
