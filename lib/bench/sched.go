@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
@@ -26,22 +27,28 @@ const peers = 100
 
 var priorities = [...]spool.Priority{spool.Urgent, spool.Normal, spool.NonUrgent}
 
-// simulation is a scheduler and the channel process that it believes to have.
+// simulation is a scheduler and the channel process that it believes to have. What it
+// does itself is counted with the scheduler, so it is kept small: the texts and lists of
+// an event are made beforehand, but for the identifier, which the scheduler keeps.
 type simulation struct {
 	sched   *sched.Scheduler
-	now     time.Time // a microsecond later with every event
-	names   [peers]string
-	next    int // number of the next message
+	now     time.Time          // a microsecond later with every event
+	hops    [peers][]spool.Hop // where the messages go: a peer, and another behind it
+	to      [1]sched.Recipient // of the message being accepted
+	answer  [1]sched.Result    // of every job
+	next    uint64             // number of the next message
+	due     time.Time          // when the scheduler is to be asked again
 	events  int
-	pending []sched.Action
-	jobs    []sched.StartJob // in progress, oldest first
+	pending []sched.Event // that associations cause
+	jobs    []uint64      // in progress, oldest first
 }
 
 func newSimulation() *simulation {
 	s := &simulation{now: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)}
-	for i := range s.names {
-		s.names[i] = fmt.Sprintf("MTA-%d", i)
+	for i := range s.hops {
+		s.hops[i] = []spool.Hop{{Channel: "p1", Peer: fmt.Sprintf("MTA-%d", i)}, {Channel: "p1", Peer: "BACKUP"}}
 	}
+	s.answer[0] = sched.Result{N: 1, Outcome: sched.Outcome{Kind: sched.Transferred}}
 	s.sched = sched.New(sched.Config{
 		Generation: 1,
 		Channels: []sched.ChannelConfig{{Name: "p1", Associations: true, MaxJobs: 64, ReservedUrgent: 8, ReservedNormal: 8,
@@ -51,40 +58,46 @@ func newSimulation() *simulation {
 	return s
 }
 
-// step takes an event and keeps what is to be done.
+// step takes an event, asks when the next is due, as mtarun does, and does what is to be
+// done: associations stand and end at once, jobs begin.
 func (s *simulation) step(ev sched.Event) {
 	s.events++
 	s.now = s.now.Add(time.Microsecond)
-	s.pending = append(s.pending, s.sched.Step(s.now, ev)...)
+	for _, a := range s.sched.Step(s.now, ev) {
+		switch a := a.(type) {
+		case sched.OpenAssociation:
+			s.pending = append(s.pending, sched.AssociationUp{Channel: "p1", Process: 1, Assoc: a.Assoc, Peer: a.Peer, Turn: true})
+		case sched.CloseAssociation:
+			s.pending = append(s.pending, sched.AssociationDown{Channel: "p1", Process: 1, Assoc: a.Assoc})
+		case sched.StartJob:
+			s.jobs = append(s.jobs, a.Job)
+		}
+	}
+	s.due = s.sched.Next()
 }
 
-// accept takes a message with one recipient, for one of the peers, and another where
-// that cannot be reached.
+// settle lets happen what associations cause.
+func (s *simulation) settle() {
+	for len(s.pending) > 0 {
+		last := len(s.pending) - 1
+		ev := s.pending[last]
+		s.pending = s.pending[:last]
+		s.step(ev)
+	}
+}
+
+// firstNumber makes the identifiers of messages as long as those of a spool.
+const firstNumber = 10_000_000_000_000_000_000
+
+// accept takes a message with one recipient, for one of the peers.
 func (s *simulation) accept() {
 	i := s.next
 	s.next++
+	s.to[0] = sched.Recipient{N: 1, Hops: s.hops[i%peers]}
 	s.step(sched.Accepted{Message: sched.Message{
-		Ref:  spool.Ref{ID: spool.ID(fmt.Sprintf("%020d", i)), Priority: priorities[i%len(priorities)]},
-		Kind: spool.KindMessage, Accepted: s.now, Size: 2000,
-		Recipients: []sched.Recipient{{N: 1, Hops: []spool.Hop{{Channel: "p1", Peer: s.names[i%peers]}, {Channel: "p1", Peer: "BACKUP"}}}},
+		Ref:  spool.Ref{ID: spool.ID(strconv.FormatUint(firstNumber+i, 10)), Priority: priorities[i%uint64(len(priorities))]},
+		Kind: spool.KindMessage, Accepted: s.now, Size: 2000, Recipients: s.to[:],
 	}})
-}
-
-// obey does what is to be done: associations stand and end at once, jobs begin.
-func (s *simulation) obey() {
-	for len(s.pending) > 0 {
-		last := len(s.pending) - 1
-		a := s.pending[last]
-		s.pending = s.pending[:last]
-		switch a := a.(type) {
-		case sched.OpenAssociation:
-			s.step(sched.AssociationUp{Channel: "p1", Process: 1, Assoc: a.Assoc, Peer: a.Peer, Turn: true})
-		case sched.CloseAssociation:
-			s.step(sched.AssociationDown{Channel: "p1", Process: 1, Assoc: a.Assoc})
-		case sched.StartJob:
-			s.jobs = append(s.jobs, a)
-		}
-	}
 }
 
 // transfer ends the oldest job well.
@@ -92,10 +105,10 @@ func (s *simulation) transfer() error {
 	if len(s.jobs) == 0 {
 		return diag.New("bench: sched", diag.Internal, "nothing is in progress")
 	}
-	j := s.jobs[0]
+	job := s.jobs[0]
 	s.jobs = s.jobs[:copy(s.jobs, s.jobs[1:])]
-	s.step(sched.JobOutcome{Job: j.Job, Generation: 1, Results: []sched.Result{{N: 1, Outcome: sched.Outcome{Kind: sched.Transferred}}}})
-	s.obey()
+	s.step(sched.JobOutcome{Job: job, Generation: 1, Results: s.answer[:]})
+	s.settle()
 	return nil
 }
 
@@ -105,11 +118,10 @@ func Sched(queued, events int) (Scheduled, error) {
 	s := newSimulation()
 	for range queued {
 		s.accept() // the channel has no process: they wait
-		s.pending = s.pending[:0]
 	}
 	held := float64(heap() - before)
 	s.step(sched.ChannelUp{Channel: "p1", Process: 1})
-	s.obey()
+	s.settle()
 	s.events = 0
 	begun := time.Now()
 	own, err := measure.Own()
@@ -118,7 +130,7 @@ func Sched(queued, events int) (Scheduled, error) {
 	}
 	for s.events < events {
 		s.accept()
-		s.obey()
+		s.settle()
 		if err := s.transfer(); err != nil {
 			return Scheduled{}, err
 		}
