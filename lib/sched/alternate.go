@@ -26,10 +26,10 @@ func (m *message) allow(since int64) {
 // originator has requested an alternate. What comes of that is final. A
 // latest-delivery-time that has passed has passed for the alternate too; else it gets the
 // time anew that the message had.
-func (s *Scheduler) divert(m *message, i int32, what Outcome, at *peer) bool {
+func (s *Scheduler) divert(m *message, i int32, what *Outcome, at *peer) bool {
 	r := &m.recipients[i]
 	late := m.latest && (m.expires <= s.now || what.Reason == reasonUnableToTransfer && what.Diagnostic == diagnosticMaximumTimeExpired)
-	if what.Kind != Failed || r.alternate != alternateRequested || s.config.AlternateChannel == "" || late {
+	if r.alternate != alternateRequested || s.config.AlternateChannel == "" || late {
 		return false
 	}
 	if r.wish == wishDelete {
@@ -73,9 +73,9 @@ func (s *Scheduler) divertAnew(m *message, r *recipient) {
 
 // passOver lets a recipient, whose message cannot be written for a peer (unable-to-downgrade),
 // go to the others of its way, if there are any and there is time.
-func (s *Scheduler) passOver(m *message, r *recipient, what Outcome, at *peer) bool {
+func (s *Scheduler) passOver(m *message, r *recipient, what *Outcome, at *peer) bool {
 	held := r.wish == wishHold
-	if what.Kind != Failed || what.Diagnostic != diagnosticUnableToDowngrade || r.wish != wishNone && !held || !held && m.over(r, s.now) {
+	if what.Diagnostic != diagnosticUnableToDowngrade || r.wish != wishNone && !held || !held && m.over(r, s.now) {
 		return false
 	}
 	var others []spool.Hop

@@ -13,8 +13,8 @@ func checkTree(t rapid.TB, s *Scheduler) {
 	lists := map[*peer][Finished]int{}
 	for m := s.all.first; m != nil; m = m.next {
 		messages++
-		if s.messages[m.id] != m {
-			t.Fatalf("%s is not in the map", m.id)
+		if s.message(m.id) != m {
+			t.Fatalf("%s is not in the table", m.id)
 		}
 		left, inLists := 0, 0
 		for i := range m.recipients {
@@ -58,9 +58,9 @@ func checkTree(t rapid.TB, s *Scheduler) {
 			t.Fatalf("%s: lists and recipients differ by %d", m.id, inLists)
 		}
 	}
-	if recipients != s.counts.Recipients || messages != len(s.messages) || due != len(s.waiting) || expiring != len(s.expiring) {
+	if recipients != s.counts.Recipients || messages != s.messages.n || due != len(s.waiting) || expiring != len(s.expiring) {
 		t.Fatalf("counted %d recipients, %d messages, %d due, %d expiring; have %d, %d, %d, %d", recipients, messages,
-			due, expiring, s.counts.Recipients, len(s.messages), len(s.waiting), len(s.expiring))
+			due, expiring, s.counts.Recipients, s.messages.n, len(s.waiting), len(s.expiring))
 	}
 	unmarked := 0
 	for j := s.unmarked.first; j != nil; j = j.newer {

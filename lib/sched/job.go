@@ -41,7 +41,7 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 	if what.Kind.Final() {
 		what.Again = r.doubt && !what.Resumed && (what.Kind == Transferred || what.Kind == Delivered)
 		what.Resumed = false
-		if !s.passOver(m, r, what, p) {
+		if what.Kind != Failed || !s.passOver(m, r, &what, p) {
 			s.finish(m, i, what, p)
 		}
 		return
@@ -117,7 +117,7 @@ func (s *Scheduler) endJob(j *job) {
 	m, p, c := l.msg, l.peer, l.peer.channel
 	delete(s.jobs, j.id)
 	s.forgetMark(j)
-	delete(j.process.jobs, j.id)
+	j.process.jobs--
 	c.jobs[j.priority]--
 	s.running[j.priority]--
 	if j.overdue {
@@ -149,6 +149,7 @@ func (s *Scheduler) endJob(j *job) {
 	s.setState(l, Finished)
 	s.settle(l)
 	s.checkDone(m)
+	s.spares.ended(j)
 }
 
 // choose returns an idle association for a job of a priority, nil if there is none. An
@@ -175,7 +176,8 @@ func (s *Scheduler) startJob(p *peer, priority int) *job {
 	l := p.ready[priority].first
 	m := l.msg
 	s.lastJob++
-	j := &job{id: s.lastJob, list: l, process: c.current, priority: priority, started: s.now}
+	j := s.spares.job()
+	j.id, j.list, j.process, j.priority, j.started = s.lastJob, l, c.current, priority, s.now
 	if a := p.choose(priority); a != nil {
 		j.assoc = a
 		s.unidle(j.assoc)
@@ -211,7 +213,7 @@ func (s *Scheduler) startJob(p *peer, priority int) *job {
 	s.setState(l, InFlight)
 	s.jobs[j.id] = j
 	s.toMark(j)
-	j.process.jobs[j.id] = j
+	j.process.jobs++
 	c.jobs[priority]++
 	p.jobs++
 	s.lastServed++

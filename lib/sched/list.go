@@ -21,16 +21,18 @@ const overInDoubt = "its time is over; as it was sent and not answered for, it i
 
 // accept takes a message into the tree.
 func (s *Scheduler) accept(in *Message) {
-	if _, known := s.messages[in.Ref.ID]; known {
+	known, hash := s.messages.find(in.Ref.ID)
+	if known != nil {
 		return
 	}
-	m := &message{
-		id: in.Ref.ID, letter: in.Ref.Priority, size: in.Size,
-		kind:     uint8(max(slices.Index(kinds[:], in.Kind), 0)),
-		accepted: nanos(in.Accepted), deferred: nanos(in.Deferred), expires: nanos(in.Expires),
-		recipients: make([]recipient, 0, len(in.Recipients)),
-		priority:   uint8(priorityIndex(in.Ref.Priority)),
-		passOn:     in.PassOn,
+	m := s.spares.message()
+	m.id, m.letter, m.size = in.Ref.ID, in.Ref.Priority, in.Size
+	m.kind = uint8(max(slices.Index(kinds[:], in.Kind), 0))
+	m.accepted, m.deferred, m.expires = nanos(in.Accepted), nanos(in.Deferred), nanos(in.Expires)
+	m.priority = uint8(priorityIndex(in.Ref.Priority))
+	m.passOn = in.PassOn
+	if m.recipients = m.one[:0]; len(in.Recipients) > len(m.one) {
+		m.recipients = make([]recipient, 0, len(in.Recipients))
 	}
 	if m.accepted == 0 {
 		m.accepted = s.now
@@ -50,7 +52,7 @@ func (s *Scheduler) accept(in *Message) {
 		ordered = slices.Clone(ordered)
 		slices.SortStableFunc(ordered, byNumber)
 	}
-	s.messages[m.id] = m
+	s.messages.put(m, hash)
 	s.link(m)
 	for i := range ordered {
 		if i > 0 && ordered[i].N == ordered[i-1].N {
@@ -131,6 +133,9 @@ func choose(m *message, r *recipient) *peer {
 	best := r.hops.peers[0]
 	rank := best.rank(priority)
 	for _, p := range r.hops.peers[1:] {
+		if rank == works {
+			break
+		}
 		if other := p.rank(priority); other < rank {
 			best, rank = p, other
 		}
@@ -155,7 +160,11 @@ func (s *Scheduler) attach(m *message, i int32, p *peer) {
 
 func (s *Scheduler) newList(m *message, p *peer) *mlist {
 	s.lastSeq++
-	l := &mlist{msg: m, peer: p, sibling: m.lists, seq: s.lastSeq, first: -1, last: -1, state: Finished}
+	l := &m.list
+	if l.msg != nil {
+		l = new(mlist) // it has one already
+	}
+	*l = mlist{msg: m, peer: p, sibling: m.lists, seq: s.lastSeq, first: -1, last: -1, state: Finished}
 	m.lists, p.recent = l, l
 	l.allPrev = p.all.last
 	if l.allPrev != nil {
@@ -204,6 +213,7 @@ func (s *Scheduler) removeList(l *mlist) {
 	if m.late {
 		p.late--
 	}
+	l.msg = nil
 	s.touch(p)
 }
 
@@ -239,7 +249,7 @@ func (s *Scheduler) setDue(l *mlist, due int64) {
 	if due == 0 {
 		s.waiting.drop(l)
 	} else {
-		s.waiting.put(l)
+		s.waiting.put(l, due)
 	}
 }
 
@@ -347,7 +357,7 @@ func (s *Scheduler) settleOne(l *mlist) {
 // finish makes a recipient final, unless it has failed and goes to its alternate. Its
 // list is to be settled then, unless it is in flight.
 func (s *Scheduler) finish(m *message, i int32, what Outcome, at *peer) {
-	if s.divert(m, i, what, at) {
+	if what.Kind == Failed && s.divert(m, i, &what, at) {
 		return
 	}
 	r := &m.recipients[i]
@@ -356,7 +366,7 @@ func (s *Scheduler) finish(m *message, i int32, what Outcome, at *peer) {
 	r.hops = nil
 	m.left--
 	s.counts.Recipients--
-	s.out.addFinal(m, r.n, what, at)
+	s.out.addFinal(m, r.n, &what, at)
 }
 
 // expire gives up whose time is over, and is not in flight and not held: hold means that
@@ -386,17 +396,17 @@ func (s *Scheduler) expire(m *message) {
 
 // watch lets a message be looked at when its next time is over.
 func (s *Scheduler) watch(m *message) {
-	m.wakes = 0
+	next := int64(0)
 	for _, at := range [...]int64{m.expires, m.again, s.lateAt(m)} {
-		if at > s.now && (m.wakes == 0 || at < m.wakes) {
-			m.wakes = at
+		if at > s.now {
+			next = sooner(next, at)
 		}
 	}
-	if m.wakes == 0 {
+	if next == 0 {
 		s.expiring.drop(m)
 		return
 	}
-	s.expiring.put(m)
+	s.expiring.put(m, next)
 }
 
 // expired is the outcome of a recipient whose time is over; the last reason
@@ -422,13 +432,15 @@ func expired(m *message, r *recipient) Outcome {
 
 // checkDone forgets a message whose recipients are all final.
 func (s *Scheduler) checkDone(m *message) {
-	if m.left > 0 || s.messages[m.id] != m {
+	if m.left > 0 || m.done {
 		return
 	}
+	m.done = true
 	s.expiring.drop(m)
-	delete(s.messages, m.id)
+	s.messages.drop(m)
 	s.unlink(m)
 	s.out.add(Done{Ref: m.ref(), Accepted: timeOf(m.accepted)})
+	s.spares.done(m)
 }
 
 func (s *Scheduler) link(m *message) {
@@ -459,6 +471,10 @@ func (s *Scheduler) unlink(m *message) {
 
 // find returns the index of recipient n, -1 if there is none.
 func (m *message) find(n int) int32 {
+	// Most messages number theirs from 1, and leave none out.
+	if n > 0 && n <= len(m.recipients) && int(m.recipients[n-1].n) == n {
+		return int32(n - 1)
+	}
 	i, ok := slices.BinarySearchFunc(m.recipients, n, func(r recipient, n int) int {
 		return cmp.Compare(int(r.n), n)
 	})
@@ -495,12 +511,15 @@ func (s *Scheduler) sweepAll(p *peer, retry bool) {
 // look notes how good a hop a peer is. If it is worse than it was, what waits there may
 // go elsewhere; if it is better, what waits at peers that are worse may come.
 func (s *Scheduler) look(p *peer) {
-	var better, worse bool
-	for q := range priorities {
-		rank := p.rank(q)
-		better, worse = better || rank < p.was[q], worse || rank > p.was[q]
-		p.was[q] = rank
+	is := p.ranks()
+	if is == p.was {
+		return
 	}
+	var better, worse bool
+	for q, rank := range is {
+		better, worse = better || rank < p.was[q], worse || rank > p.was[q]
+	}
+	p.was = is
 	if worse {
 		s.startSweep(p, false)
 	}

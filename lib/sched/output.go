@@ -11,6 +11,7 @@ import (
 // same fate one after the other share one action.
 type output struct {
 	actions []Action
+	count   uint64 // of those added, in all steps
 	final   Final
 	log     Log
 	open    pending // which of the two is being collected
@@ -41,27 +42,28 @@ func (o *output) flush() {
 	case pendingLog:
 		o.actions = append(o.actions, o.log)
 	}
-	o.open, o.final, o.log = pendingNone, Final{}, Log{}
+	o.open = pendingNone
 }
 
 func (o *output) add(a Action) {
 	o.flush()
+	o.count++
 	o.actions = append(o.actions, a)
 }
 
-func (o *output) addFinal(m *message, n int32, what Outcome, at *peer) {
-	f := Final{Ref: m.ref(), Outcome: what}
+func (o *output) addFinal(m *message, n int32, what *Outcome, at *peer) {
+	var channel, peer string
 	if at != nil {
-		f.Channel, f.Peer = at.channel.name, at.name
+		channel, peer = at.channel.name, at.name
 	}
-	if o.open == pendingFinal && o.final.Ref == f.Ref && o.final.Outcome == what &&
-		o.final.Channel == f.Channel && o.final.Peer == f.Peer {
-		o.final.N = append(o.final.N, int(n))
+	f := &o.final
+	if o.open == pendingFinal && f.Ref == m.ref() && f.Outcome == *what && f.Channel == channel && f.Peer == peer {
+		f.N = append(f.N, int(n))
 		return
 	}
 	o.flush()
-	f.N = []int{int(n)}
-	o.open, o.final = pendingFinal, f
+	o.open = pendingFinal
+	f.Ref, f.N, f.Outcome, f.Channel, f.Peer = m.ref(), []int{int(n)}, *what, channel, peer
 }
 
 func (o *output) addLog(m *message, r *recipient, what Change, until int64, at *peer) {

@@ -85,7 +85,7 @@ func (s *Scheduler) makeRoomAt(h *host) bool {
 	var first *peer
 	for _, p := range h.peers {
 		if p.hostWaits && (first == nil || p.best() < first.best() ||
-			p.best() == first.best() && p.run[urgent].before(&first.run[urgent])) {
+			p.best() == first.best() && p.before(first)) {
 			first = p
 		}
 	}
@@ -138,11 +138,7 @@ func (c *channel) look(at int64) { c.wake = sooner(c.wake, at) }
 // free reports whether one more job of a priority may be started among those of all
 // channels.
 func (s *Scheduler) free(priority int) bool {
-	return s.config.MaxJobs <= 0 || s.running.free(priority, s.jobLimits())
-}
-
-func (s *Scheduler) jobLimits() limits {
-	return newLimits(s.config.MaxJobs, s.config.ReservedUrgent, s.config.ReservedNormal)
+	return s.config.MaxJobs <= 0 || s.running.free(priority, s.limits)
 }
 
 // needier reports whether a channel has less of its places in use than another, or as
@@ -202,7 +198,7 @@ func (s *Scheduler) overlong(c *channel) *passed {
 // startOverdue starts a job of those that have been passed over for too long.
 func (s *Scheduler) startOverdue(c *channel) {
 	w := s.overlong(c)
-	if w == nil || w.peer.run[w.priority].pos == 0 {
+	if w == nil || !w.peer.run[w.priority].taken {
 		return
 	}
 	s.startJob(w.peer, w.priority).overdue = true
@@ -214,7 +210,7 @@ func (s *Scheduler) startOverdue(c *channel) {
 // they have none.
 func (s *Scheduler) openOverdue(c *channel) {
 	w := s.overlong(c)
-	if w == nil || w.peer.usable > 0 || w.peer.opening > 0 || w.peer.want[w.priority].pos == 0 {
+	if w == nil || w.peer.usable > 0 || w.peer.opening > 0 || !w.peer.want[w.priority].taken {
 		return
 	}
 	if at := c.mayOpen(); at > s.now {

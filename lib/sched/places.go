@@ -68,12 +68,14 @@ func (s *Scheduler) setLimits(ev SetLimits) {
 	if c == nil {
 		return
 	}
+	cfg := c.config
 	if ev.MaxJobs > 0 {
-		c.config.MaxJobs = ev.MaxJobs
+		cfg.MaxJobs = ev.MaxJobs
 	}
 	if ev.MaxPerPeer > 0 {
-		c.config.MaxPerPeer = ev.MaxPerPeer
+		cfg.MaxPerPeer = ev.MaxPerPeer
 	}
+	c.configure(cfg)
 	for _, p := range c.peers {
 		s.touch(p)
 	}

@@ -26,7 +26,7 @@ func (s *Scheduler) channelUp(ev ChannelUp) {
 	s.stopProcesses(c)
 	proc := &process{
 		channel: c, number: ev.Process, maxJobs: ev.MaxJobs, maxAssocs: ev.MaxAssociations, since: s.now,
-		jobs: map[uint64]*job{}, assocs: map[uint64]*assoc{},
+		assocs: map[uint64]*assoc{},
 	}
 	c.processes = append(c.processes, proc)
 	if s.draining || c.off() {
@@ -64,8 +64,10 @@ func (s *Scheduler) channelDown(ev ChannelDown) {
 		for _, a := range sorted(proc.assocs) {
 			s.dropAssoc(a)
 		}
-		for _, j := range sorted(proc.jobs) {
-			s.doubt(j, ev.Why)
+		for _, j := range sorted(s.jobs) {
+			if j.process == proc {
+				s.doubt(j, ev.Why)
+			}
 		}
 	}
 	if asked {

@@ -22,9 +22,12 @@ func (s *Scheduler) pump() {
 	}
 	// Opening goes first so that a peer without an association can take over one
 	// that has just become free; and again, because jobs use associations up.
+	before := s.out.count
 	s.openAssociations()
 	s.startJobs()
-	s.openAssociations()
+	if s.out.count != before {
+		s.openAssociations()
+	}
 	for _, c := range s.channels {
 		if s.wantsProcess(c) && c.restartAt <= s.now {
 			c.starting = true
@@ -120,21 +123,35 @@ func (p *peer) wants(priority int) (more, probe bool) {
 	return !crowded && p.opening < max(up, 1), false
 }
 
-// seats is a heap of peers.
+// seats is a heap of peers. One that has lost its place, or has got more in progress since
+// it was given it, stays where it is until it comes to the top: most have a place again,
+// and less in progress, before.
 type seats struct{ heap[*seat] }
 
 // seat gives a peer a place or takes it away.
-func (h *seats) seat(x *seat, has bool) {
-	if has {
+func (h *seats) seat(x *seat, taken bool) {
+	x.taken = taken
+	if is := x.peer.share(); taken && (x.pos == 0 || is.less(x.was)) {
+		x.was = is
 		h.put(x)
-	} else {
-		h.drop(x)
 	}
 }
 
+// empty reports whether nobody can have a place.
+func (h *seats) empty() bool { return len(h.heap) == 0 }
+
+// peer returns the peer that is first.
 func (h *seats) peer() *peer {
-	if x := h.top(); x != nil {
-		return x.peer
+	for x := h.top(); x != nil; x = h.top() {
+		switch is := x.peer.share(); {
+		case !x.taken:
+			h.drop(x)
+		case is != x.was:
+			x.was = is
+			h.put(x)
+		default:
+			return x.peer
+		}
 	}
 	return nil
 }
@@ -169,25 +186,25 @@ func (s *Scheduler) neediest(q int) (found *peer) {
 
 // placeFor reports whether a channel has a place for one more job of a priority.
 func (s *Scheduler) placeFor(c *channel, q int) bool {
-	return c.up() && c.jobs.free(q, c.jobLimits()) && s.free(q) &&
-		(c.current.maxJobs <= 0 || len(c.current.jobs) < c.current.maxJobs)
+	return c.up() && c.jobs.free(q, c.limits) && s.free(q) &&
+		(c.current.maxJobs <= 0 || c.current.jobs < c.current.maxJobs)
 }
 
 // runnable returns the peer a channel should start a job of a priority for, nil
 // if it should not.
 func (s *Scheduler) runnable(c *channel, q int) *peer {
-	if !s.placeFor(c, q) {
+	if c.run[q].empty() && c.probe[q].empty() || !s.placeFor(c, q) {
 		return nil
 	}
 	if c.config.Associations {
 		return c.run[q].peer()
 	}
-	return c.next(c.run[q], c.probe[q], c.config.MaxJobs)
+	return c.next(&c.run[q], &c.probe[q], c.config.MaxJobs)
 }
 
 // next chooses between those known to work and those to be probed. Probes go
 // first, being few; but not where there is only one place for all.
-func (c *channel) next(healthy, probe seats, max int) *peer {
+func (c *channel) next(healthy, probe *seats, max int) *peer {
 	p := probe.peer()
 	if p == nil || c.probes >= c.maxProbes() || max == 1 && healthy.peer() != nil {
 		return healthy.peer()
@@ -212,10 +229,10 @@ func (s *Scheduler) openAssociations() {
 }
 
 func (s *Scheduler) openOne(c *channel, q int) bool {
-	if !c.up() || !c.jobs.free(q, c.jobLimits()) || !s.free(q) {
+	if c.want[q].empty() && c.probe[q].empty() || !c.up() || !c.jobs.free(q, c.limits) || !s.free(q) {
 		return false
 	}
-	p := c.next(c.want[q], c.probe[q], c.assocLimits().max)
+	p := c.next(&c.want[q], &c.probe[q], c.assocLimits().max)
 	if p == nil {
 		return false
 	}

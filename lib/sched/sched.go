@@ -21,7 +21,7 @@ type Scheduler struct {
 	generation uint64
 	now        int64
 
-	messages  map[spool.ID]*message
+	messages  table
 	all       struct{ first, last *message }
 	channels  []*channel
 	byName    map[string]*channel
@@ -30,9 +30,9 @@ type Scheduler struct {
 	jobs      map[uint64]*job
 	unmarked  struct{ first, last *job } // by their start
 
-	waiting   heap[*mlist]
-	expiring  heap[*message]
-	wakes     heap[*peer]
+	waiting   agenda[*mlist]
+	expiring  agenda[*message]
+	wakes     agenda[*peer]
 	sweeping  []*peer
 	dirty     []*peer
 	unsettled []*mlist
@@ -40,6 +40,7 @@ type Scheduler struct {
 
 	lastJob, lastAssoc, lastServed, lastSeq, lastNumber uint64
 
+	limits  limits              // of the jobs of all channels
 	running places              // jobs of all channels
 	orders  map[place]*standing // of operators
 	orderAt int64               // when one of them begins or ends
@@ -47,6 +48,7 @@ type Scheduler struct {
 	draining, drained bool
 	counts            Counts
 	out               output
+	spares            spares
 }
 
 // New returns a scheduler without messages. Channels that listen are asked for
@@ -55,7 +57,7 @@ func New(cfg Config, now time.Time) *Scheduler {
 	s := &Scheduler{
 		generation: cfg.Generation,
 		now:        nanos(now),
-		messages:   map[spool.ID]*message{},
+		messages:   newTable(),
 		byName:     map[string]*channel{},
 		hopsets:    map[string]*hopset{},
 		orders:     map[place]*standing{},
@@ -101,14 +103,8 @@ func (s *Scheduler) Next() time.Time {
 	if len(s.sweeping) > 0 {
 		at(s.now)
 	}
-	if l := s.waiting.top(); l != nil {
-		at(l.due)
-	}
-	if m := s.expiring.top(); m != nil {
-		at(m.wakes)
-	}
-	if p := s.wakes.top(); p != nil {
-		at(p.wake)
+	for _, first := range [...]int64{s.waiting.next(), s.expiring.next(), s.wakes.next()} {
+		at(first)
 	}
 	at(s.orderAt)
 	if j := s.unmarked.first; j != nil {
@@ -134,6 +130,7 @@ func (s *Scheduler) Next() time.Time {
 func (s *Scheduler) begin(now time.Time) {
 	before := s.now
 	s.now = nanos(now)
+	s.spares.settle()
 	s.out.reset()
 	if s.now < before {
 		s.clockBack()
@@ -201,23 +198,23 @@ func (s *Scheduler) dispatch(ev Event) {
 // advance does what has become due.
 func (s *Scheduler) advance() {
 	for range portion {
-		l := s.waiting.top()
-		if l == nil || l.due > s.now {
+		l, at := s.waiting.top()
+		if l == nil || at > s.now {
 			break
 		}
 		s.settle(l)
 	}
 	for range portion {
-		m := s.expiring.top()
-		if m == nil || m.wakes > s.now {
+		m, at := s.expiring.top()
+		if m == nil || at > s.now {
 			break
 		}
 		s.expiring.drop(m)
 		s.expire(m)
 	}
 	for range portion {
-		p := s.wakes.top()
-		if p == nil || p.wake > s.now {
+		p, at := s.wakes.top()
+		if p == nil || at > s.now {
 			break
 		}
 		s.awake(p)
@@ -258,8 +255,14 @@ func (s *Scheduler) setWake(p *peer) {
 	if p.wake == 0 {
 		s.wakes.drop(p)
 	} else {
-		s.wakes.put(p)
+		s.wakes.put(p, p.wake)
 	}
+}
+
+// message returns the message with an identifier, nil if there is none.
+func (s *Scheduler) message(id spool.ID) *message {
+	m, _ := s.messages.find(id)
+	return m
 }
 
 // touch remembers that what a peer may start must be worked out anew.
@@ -273,11 +276,13 @@ func (s *Scheduler) touch(p *peer) {
 func (s *Scheduler) configure(cfg Config) {
 	renamed := s.config.AlternateChannel != cfg.AlternateChannel
 	s.config = cfg.withDefaults()
+	s.limits = newLimits(cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal)
 	named := map[string]bool{}
 	for _, cc := range cfg.Channels {
 		c := s.channel(cc.Name)
 		named[cc.Name] = true
-		c.config, c.known = cc.withDefaults(), true
+		c.configure(cc.withDefaults())
+		c.known = true
 	}
 	peers := map[*peer]bool{}
 	for _, pc := range cfg.Peers {
@@ -321,7 +326,7 @@ func (s *Scheduler) channel(name string) *channel {
 	if c == nil {
 		s.lastNumber++
 		c = &channel{name: name, number: s.lastNumber, byName: map[string]*peer{}}
-		c.config = ChannelConfig{Name: name}.withDefaults()
+		c.configure(ChannelConfig{Name: name}.withDefaults())
 		s.byName[name] = c
 		s.channels = append(s.channels, c)
 		s.orderChannel(c)
@@ -397,6 +402,11 @@ func (s *Scheduler) forget(p *peer) {
 	}
 	p.blockedUntil, p.crowdedUntil, p.turnUntil, p.delayed, p.windowAt, p.callAt = 0, 0, 0, 0, 0, 0
 	s.setWake(p)
+	for q := range priorities {
+		c.run[q].drop(&p.run[q])
+		c.want[q].drop(&p.want[q])
+		c.probe[q].drop(&p.probe[q])
+	}
 	delete(c.byName, p.name)
 	c.peers = slices.DeleteFunc(c.peers, func(x *peer) bool { return x == p })
 	s.dropChannel(c)

@@ -14,23 +14,28 @@ type message struct {
 	id                          spool.ID
 	accepted, deferred, expires int64
 	again                       int64 // when those whose alternate is next are given up; 0: never
-	wakes                       int64 // when it is looked at next: one of them, or when it is late
 	size                        int64
 	recipients                  []recipient // ascending by n
 	lists                       *mlist      // its mlists, linked by sibling
+	chain                       *message    // of Scheduler.messages
 	prev, next                  *message    // all messages, by arrival here
 	left                        int32       // recipients not final
-	pos                         int32       // in Scheduler.expiring
+	hash                        uint32      // of id, in Scheduler.messages
+	pos                         int32       // in Scheduler.expiring, by the first of those times or when it is late
 	letter                      spool.Priority
 	priority                    uint8 // letter as an index
 	kind                        uint8 // index in kinds
 	passOn                      bool  // deferred is for who is delivered here
 	latest                      bool  // expires is the originator's latest-delivery-time
 	late                        bool  // and said so
+	done                        bool  // every recipient is final, and it is forgotten
+
+	// What most messages have of these is one, and in one piece with them.
+	one  [1]recipient
+	list mlist // in use while its msg is set
 }
 
-func (m *message) before(other *message) bool { return m.wakes < other.wakes }
-func (m *message) place() *int32              { return &m.pos }
+func (m *message) place() *int32 { return &m.pos }
 
 func (m *message) ref() spool.Ref { return spool.Ref{ID: m.id, Priority: m.letter} }
 
@@ -105,8 +110,7 @@ type mlist struct {
 	alternates       bool   // one of its recipients could go elsewhere
 }
 
-func (l *mlist) before(other *mlist) bool { return l.due < other.due }
-func (l *mlist) place() *int32            { return &l.pos }
+func (l *mlist) place() *int32 { return &l.pos }
 
 func (l *mlist) append(i int32) {
 	l.msg.recipients[i].list = l
@@ -153,24 +157,45 @@ func (q *queue) remove(l *mlist) {
 
 // seat is a peer's place in one of its channel's heaps.
 type seat struct {
-	peer *peer
-	pos  int32
+	peer  *peer
+	was   share // when it was given its place, or later; it may have had more since
+	taken bool  // else it is only still there
+	pos   int32
 }
 
-// before puts the peer with the least in progress first, then the one served
-// longest ago: a peer with a long queue cannot shut out one with a short queue.
 func (s *seat) before(other *seat) bool {
-	a, b := s.peer, other.peer
-	if la, lb := a.jobs+a.opening, b.jobs+b.opening; la != lb {
-		return la < lb
+	if s.was == other.was {
+		return s.peer.number < other.peer.number
 	}
-	if a.served != b.served {
-		return a.served < b.served
-	}
-	return a.number < b.number
+	return s.was.less(other.was)
 }
 
 func (s *seat) place() *int32 { return &s.pos }
+
+// before is the order of seats, as of now.
+func (p *peer) before(other *peer) bool {
+	if a, b := p.share(), other.share(); a != b {
+		return a.less(b)
+	}
+	return p.number < other.number
+}
+
+// share is what a peer has had of the places of its channel.
+type share struct {
+	inProgress int
+	served     uint64
+}
+
+func (p *peer) share() share { return share{p.jobs + p.opening, p.served} }
+
+// less puts the peer with the least in progress first, then the one served
+// longest ago: a peer with a long queue cannot shut out one with a short queue.
+func (s share) less(other share) bool {
+	if s.inProgress != other.inProgress {
+		return s.inProgress < other.inProgress
+	}
+	return s.served < other.served
+}
 
 // peer is a peer MTA of a channel. A channel without associations has one peer
 // without a name, or as many as its recipients' hops name.
@@ -231,8 +256,7 @@ type peer struct {
 	sweep            sweep
 }
 
-func (p *peer) before(other *peer) bool { return p.wake < other.wake }
-func (p *peer) place() *int32           { return &p.wakePos }
+func (p *peer) place() *int32 { return &p.wakePos }
 
 // off reports whether the peer or its channel is not to be used.
 func (p *peer) off() bool { return p.config.Disabled || p.order.disabled || p.channel.off() }
@@ -246,6 +270,20 @@ const (
 	shut                 // until its window opens or it calls
 	disabled             // or its channel is
 )
+
+// ranks is how good a hop the peer is for messages of each priority.
+func (p *peer) ranks() (all [priorities]rank) {
+	if p.off() {
+		return [priorities]rank{disabled, disabled, disabled}
+	}
+	if !p.shut && p.order.held == 0 && p.failures == 0 && p.delayed == 0 && p.channel.failures < channelGivenUp && !p.awaited() {
+		return [priorities]rank{works, works, works}
+	}
+	for q := range all {
+		all[q] = p.rank(q)
+	}
+	return all
+}
 
 // rank is how good a hop the peer is for a message of a priority.
 func (p *peer) rank(priority int) rank {
@@ -319,6 +357,7 @@ type channel struct {
 	name   string
 	number uint64
 	config ChannelConfig
+	limits limits  // of its jobs
 	known  bool    // in the configuration
 	peers  []*peer // by order of appearance
 	byName map[string]*peer
@@ -374,9 +413,10 @@ func (c *channel) maxProbes() int {
 	return max(most/4, 1)
 }
 
-func (c *channel) jobLimits() limits {
-	most := c.config.MaxJobs
-	return newLimits(most, c.config.ReservedUrgent, c.config.ReservedNormal)
+// configure gives the channel its configuration.
+func (c *channel) configure(cfg ChannelConfig) {
+	c.config = cfg
+	c.limits = newLimits(cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal)
 }
 
 func (c *channel) assocLimits() limits {
@@ -405,7 +445,7 @@ type process struct {
 	maxAssocs int
 	stopping  bool
 	since     int64
-	jobs      map[uint64]*job
+	jobs      int
 	assocs    map[uint64]*assoc
 }
 

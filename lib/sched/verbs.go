@@ -28,7 +28,7 @@ func (r *recipient) at() *peer {
 }
 
 func (s *Scheduler) hold(ev Hold) {
-	m := s.messages[ev.ID]
+	m := s.message(ev.ID)
 	if m == nil {
 		return
 	}
@@ -51,7 +51,7 @@ func (s *Scheduler) hold(ev Hold) {
 }
 
 func (s *Scheduler) release(ev Release) {
-	m := s.messages[ev.ID]
+	m := s.message(ev.ID)
 	if m == nil {
 		return
 	}
@@ -79,7 +79,7 @@ func (s *Scheduler) release(ev Release) {
 
 func (s *Scheduler) retry(ev Retry) {
 	if ev.ID != "" {
-		m := s.messages[ev.ID]
+		m := s.message(ev.ID)
 		if m == nil {
 			return
 		}
@@ -136,7 +136,7 @@ func (s *Scheduler) unblock(p *peer) {
 
 // giveUp makes recipients final by an operator's word.
 func (s *Scheduler) giveUp(id spool.ID, numbers []int, word wish) {
-	m := s.messages[id]
+	m := s.message(id)
 	if m == nil {
 		return
 	}
@@ -161,7 +161,7 @@ func (s *Scheduler) giveUp(id spool.ID, numbers []int, word wish) {
 }
 
 func (s *Scheduler) reroute(ev Reroute) {
-	m := s.messages[ev.ID]
+	m := s.message(ev.ID)
 	if m == nil || len(ev.Hops) == 0 {
 		return
 	}

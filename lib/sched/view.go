@@ -239,11 +239,11 @@ type RecipientView struct {
 }
 
 // Has tells whether a message is known: accepted, and not done with.
-func (s *Scheduler) Has(id spool.ID) bool { return s.messages[id] != nil }
+func (s *Scheduler) Has(id spool.ID) bool { return s.message(id) != nil }
 
 // InFlight tells whether recipient n of a message is being tried.
 func (s *Scheduler) InFlight(id spool.ID, n int) bool {
-	m := s.messages[id]
+	m := s.message(id)
 	if m == nil {
 		return false
 	}
@@ -262,7 +262,7 @@ func (s *Scheduler) JobOf(job uint64) (spool.ID, bool) {
 
 // Refs returns where all messages lie, in order of arrival here.
 func (s *Scheduler) Refs() []spool.Ref {
-	refs := make([]spool.Ref, 0, len(s.messages))
+	refs := make([]spool.Ref, 0, s.messages.n)
 	for m := s.all.first; m != nil; m = m.next {
 		refs = append(refs, m.ref())
 	}
@@ -277,7 +277,7 @@ type Arrival struct {
 
 // Arrivals returns all messages and when they were accepted, in no order.
 func (s *Scheduler) Arrivals() []Arrival {
-	all := make([]Arrival, 0, len(s.messages))
+	all := make([]Arrival, 0, s.messages.n)
 	for m := s.all.first; m != nil; m = m.next {
 		all = append(all, Arrival{m.ref(), timeOf(m.accepted)})
 	}
@@ -286,7 +286,7 @@ func (s *Scheduler) Arrivals() []Arrival {
 
 // View shows one message.
 func (s *Scheduler) View(id spool.ID) (MessageView, bool) {
-	m := s.messages[id]
+	m := s.message(id)
 	if m == nil {
 		return MessageView{}, false
 	}

@@ -296,8 +296,8 @@ func (w *world) checkStall() {
 		}
 		for _, p := range c.peers {
 			for q := range priorities {
-				if p.ready[q].n == 0 || p.off() || p.withheld(q) || p.blockedUntil > w.s.now || p.delayed > w.s.now || !c.jobs.free(q, c.jobLimits()) || !w.s.free(q) ||
-					c.current.maxJobs > 0 && len(c.current.jobs) >= c.current.maxJobs {
+				if p.ready[q].n == 0 || p.off() || p.withheld(q) || p.blockedUntil > w.s.now || p.delayed > w.s.now || !c.jobs.free(q, c.limits) || !w.s.free(q) ||
+					c.current.maxJobs > 0 && c.current.jobs >= c.current.maxJobs {
 					continue
 				}
 				if p.blockedUntil != 0 {
