@@ -69,7 +69,7 @@ func (s *simulation) step(ev sched.Event) {
 			s.pending = append(s.pending, sched.AssociationUp{Channel: "p1", Process: 1, Assoc: a.Assoc, Peer: a.Peer, Turn: true})
 		case sched.CloseAssociation:
 			s.pending = append(s.pending, sched.AssociationDown{Channel: "p1", Process: 1, Assoc: a.Assoc})
-		case sched.StartJob:
+		case *sched.StartJob:
 			s.jobs = append(s.jobs, a.Job)
 		}
 	}

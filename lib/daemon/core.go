@@ -457,10 +457,8 @@ func (c *core) do(a sched.Action) {
 		if !ok {
 			panic(fmt.Sprintf("daemon: action %T", a))
 		}
-		if j, ok := a.(sched.StartJob); ok {
-			c.test.started(&j, c.now())
-		}
-		if j, ok := a.(sched.StartJob); ok {
+		if j, ok := a.(*sched.StartJob); ok {
+			c.test.started(j, c.now())
 			line.Fresh = c.keeper.Fresh(j.Ref.ID)
 		}
 		if p := c.processes[process]; p != nil {

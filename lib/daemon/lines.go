@@ -8,7 +8,7 @@ import (
 // lineOf translates an action that is for a channel process into its line.
 func lineOf(a sched.Action) (process int, l channel.Line, ok bool) {
 	switch a := a.(type) {
-	case sched.StartJob:
+	case *sched.StartJob:
 		return a.Process, channel.Line{Type: channel.TypeJob, Job: a.Job, Attempt: a.Attempt, Generation: a.Generation,
 			ConfigVersion: a.Version, Assoc: a.Assoc, Peer: a.Peer, Ref: &a.Ref, Recipients: a.Recipients}, true
 	case sched.OpenAssociation:

@@ -134,9 +134,8 @@ func (w *world) do(a sched.Action) {
 	case sched.StartChannel:
 		w.up++
 		w.jobs = append(w.jobs, sched.StartJob{Channel: a.Channel, Process: w.up}) // a channel to be told up
-	case sched.StartJob:
-		a.Recipients = slices.Clone(a.Recipients)
-		w.jobs = append(w.jobs, a)
+	case *sched.StartJob:
+		w.jobs = append(w.jobs, *a)
 	}
 }
 

@@ -29,7 +29,7 @@ type ending struct {
 
 // carryOut does what the scheduler wants. What concerns the spool is done here, the
 // finals of a message together so that one report can serve them; the rest is the
-// outside world's. The slices of actions are valid until the scheduler's next step.
+// outside world's, who may give the scheduler its next event meanwhile.
 func (k *Keeper) carryOut(actions []sched.Action) {
 	var endings []*ending
 	of := func(ref spool.Ref) *ending {
@@ -44,11 +44,10 @@ func (k *Keeper) carryOut(actions []sched.Action) {
 	var outside []sched.Action
 	for _, a := range actions {
 		switch a := a.(type) {
-		case sched.Final:
-			a.N = slices.Clone(a.N)
+		case *sched.Final:
 			e := of(a.Ref)
-			e.finals = append(e.finals, a)
-		case sched.Done:
+			e.finals = append(e.finals, *a)
+		case *sched.Done:
 			e := of(a.Ref)
 			e.done, e.accepted = true, a.Accepted
 		case sched.Log:
@@ -58,7 +57,7 @@ func (k *Keeper) carryOut(actions []sched.Action) {
 			k.notice(a)
 			outside = append(outside, a)
 		default:
-			outside = append(outside, a)
+			outside = append(outside, sched.Keep(a))
 		}
 	}
 	for _, a := range outside {

@@ -188,9 +188,8 @@ func (s *stage) do(a sched.Action) {
 	case sched.StartChannel:
 		s.up++
 		s.jobs = append(s.jobs, sched.StartJob{Channel: a.Channel, Process: s.up}) // a channel to be told up
-	case sched.StartJob:
-		a.Recipients = slices.Clone(a.Recipients)
-		s.jobs = append(s.jobs, a)
+	case *sched.StartJob:
+		s.jobs = append(s.jobs, *a)
 	}
 }
 

@@ -7,9 +7,26 @@ import (
 )
 
 // Action is something to be done. The set is closed. Actions are carried out in
-// order. The slice they come in is reused by the next call of the scheduler; they
-// themselves may be kept.
+// order. The slice they come in is reused by the next call of the scheduler, and so are
+// the actions every message causes, which are pointers: [Keep] returns one that may be
+// kept.
 type Action interface{ action() }
+
+// Keep returns an action as it is now, whatever the scheduler is called for next.
+func Keep(a Action) Action {
+	switch a := a.(type) {
+	case *StartJob:
+		kept := *a
+		return &kept
+	case *Final:
+		kept := *a
+		return &kept
+	case *Done:
+		kept := *a
+		return &kept
+	}
+	return a
+}
 
 // StartJob leases the recipients of one message for one peer to a channel
 // process. Every recipient is to be answered by JobOutcome, with the same job and
@@ -180,14 +197,14 @@ func (k NoticeKind) String() string {
 // Drained says that Drain has reached its end: no process is left.
 type Drained struct{}
 
-func (StartJob) action()         {}
+func (*StartJob) action()        {}
 func (OpenAssociation) action()  {}
 func (CloseAssociation) action() {}
 func (RequestTurn) action()      {}
 func (StartChannel) action()     {}
 func (StopChannel) action()      {}
-func (Final) action()            {}
-func (Done) action()             {}
+func (*Final) action()           {}
+func (*Done) action()            {}
 func (Log) action()              {}
 func (Notice) action()           {}
 func (Drained) action()          {}

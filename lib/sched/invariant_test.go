@@ -64,11 +64,11 @@ func checkTree(t rapid.TB, s *Scheduler) {
 	}
 	unmarked := 0
 	for j := s.unmarked.first; j != nil; j = j.newer {
-		if unmarked++; j.marked || s.jobs[j.id] != j || j.newer != nil && j.newer.older != j || j.newer == nil && s.unmarked.last != j {
+		if unmarked++; j.marked || s.jobs.find(j.id) != j || j.newer != nil && j.newer.older != j || j.newer == nil && s.unmarked.last != j {
 			t.Fatalf("job %d is to be marked: %+v", j.id, j)
 		}
 	}
-	for _, j := range s.jobs {
+	for _, j := range s.jobs.all() {
 		if !j.marked {
 			unmarked--
 		}
@@ -124,7 +124,7 @@ func checkChannel(t rapid.TB, s *Scheduler, c *channel) {
 	t.Helper()
 	var jobs, openFor places
 	ready, wanters, ours, closing, probes, idle, lent := 0, 0, 0, 0, 0, 0, 0
-	for _, j := range s.jobs {
+	for _, j := range s.jobs.all() {
 		if j.list.peer.channel == c {
 			jobs[j.priority]++
 			if j.probe {
@@ -213,7 +213,7 @@ func checkChannel(t rapid.TB, s *Scheduler, c *channel) {
 		}
 	}
 	running := places{}
-	for _, j := range s.jobs {
+	for _, j := range s.jobs.all() {
 		running[j.priority]++
 	}
 	if running != s.running {
@@ -321,7 +321,7 @@ func checkPace(t rapid.TB, s *Scheduler, c *channel) {
 			}
 		}
 	}
-	for _, j := range s.jobs {
+	for _, j := range s.jobs.all() {
 		if j.overdue && j.list.peer.channel == c {
 			overdue++
 		}

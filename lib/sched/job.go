@@ -4,7 +4,7 @@ import "fmt"
 
 // jobOutcome takes the answer for recipients of a job.
 func (s *Scheduler) jobOutcome(ev JobOutcome) {
-	j := s.jobs[ev.Job]
+	j := s.jobs.find(ev.Job)
 	if j == nil || ev.Generation != s.generation {
 		s.out.add(Notice{
 			Kind: NoticeStale, Job: ev.Job,
@@ -115,7 +115,7 @@ func (s *Scheduler) doubt(j *job, why string) {
 func (s *Scheduler) endJob(j *job) {
 	l := j.list
 	m, p, c := l.msg, l.peer, l.peer.channel
-	delete(s.jobs, j.id)
+	s.jobs.drop(j)
 	s.forgetMark(j)
 	j.process.jobs--
 	c.jobs[j.priority]--
@@ -190,7 +190,8 @@ func (s *Scheduler) startJob(p *peer, priority int) *job {
 		j.probe = true
 		c.probes++
 	}
-	start := StartJob{
+	start := s.out.jobs.next()
+	*start = StartJob{
 		Job: j.id, Generation: s.generation, Version: s.config.Version,
 		Channel: c.name, Process: j.process.number, Peer: p.name, Ref: m.ref(),
 	}
@@ -211,7 +212,7 @@ func (s *Scheduler) startJob(p *peer, priority int) *job {
 	s.setDue(l, 0)
 	l.job = j
 	s.setState(l, InFlight)
-	s.jobs[j.id] = j
+	s.jobs.put(j)
 	s.toMark(j)
 	j.process.jobs++
 	c.jobs[priority]++

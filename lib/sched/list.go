@@ -439,7 +439,7 @@ func (s *Scheduler) checkDone(m *message) {
 	s.expiring.drop(m)
 	s.messages.drop(m)
 	s.unlink(m)
-	s.out.add(Done{Ref: m.ref(), Accepted: timeOf(m.accepted)})
+	s.out.addDone(m)
 	s.spares.done(m)
 }
 

@@ -12,9 +12,36 @@ import (
 type output struct {
 	actions []Action
 	count   uint64 // of those added, in all steps
-	final   Final
+	jobs    room[StartJob]
+	finals  room[Final]
+	dones   room[Done]
+	final   *Final // the last action
 	log     Log
 	open    pending // which of the two is being collected
+}
+
+// room is memory for actions of a kind that every message causes, used again in each step.
+type room[T any] struct {
+	all  []*T
+	used int
+}
+
+// maxRoom bounds what is kept of it after a large step.
+const maxRoom = 256
+
+func (r *room[T]) next() *T {
+	if r.used == len(r.all) {
+		r.all = append(r.all, new(T))
+	}
+	r.used++
+	return r.all[r.used-1]
+}
+
+func (r *room[T]) reset() {
+	r.used = 0
+	if len(r.all) > maxRoom {
+		r.all = nil
+	}
 }
 
 type pending uint8
@@ -28,6 +55,9 @@ const (
 func (o *output) reset() {
 	clear(o.actions)
 	o.actions = o.actions[:0]
+	o.jobs.reset()
+	o.finals.reset()
+	o.dones.reset()
 }
 
 func (o *output) take() []Action {
@@ -36,10 +66,7 @@ func (o *output) take() []Action {
 }
 
 func (o *output) flush() {
-	switch o.open {
-	case pendingFinal:
-		o.actions = append(o.actions, o.final)
-	case pendingLog:
+	if o.open == pendingLog {
 		o.actions = append(o.actions, o.log)
 	}
 	o.open = pendingNone
@@ -56,14 +83,21 @@ func (o *output) addFinal(m *message, n int32, what *Outcome, at *peer) {
 	if at != nil {
 		channel, peer = at.channel.name, at.name
 	}
-	f := &o.final
+	f := o.final
 	if o.open == pendingFinal && f.Ref == m.ref() && f.Outcome == *what && f.Channel == channel && f.Peer == peer {
 		f.N = append(f.N, int(n))
 		return
 	}
-	o.flush()
-	o.open = pendingFinal
-	f.Ref, f.N, f.Outcome, f.Channel, f.Peer = m.ref(), []int{int(n)}, *what, channel, peer
+	f = o.finals.next()
+	*f = Final{Ref: m.ref(), N: []int{int(n)}, Outcome: *what, Channel: channel, Peer: peer}
+	o.add(f)
+	o.open, o.final = pendingFinal, f
+}
+
+func (o *output) addDone(m *message) {
+	d := o.dones.next()
+	d.Ref, d.Accepted = m.ref(), timeOf(m.accepted)
+	o.add(d)
 }
 
 func (o *output) addLog(m *message, r *recipient, what Change, until int64, at *peer) {

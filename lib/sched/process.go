@@ -64,7 +64,7 @@ func (s *Scheduler) channelDown(ev ChannelDown) {
 		for _, a := range sorted(proc.assocs) {
 			s.dropAssoc(a)
 		}
-		for _, j := range sorted(s.jobs) {
+		for _, j := range s.jobs.all() {
 			if j.process == proc {
 				s.doubt(j, ev.Why)
 			}

@@ -130,8 +130,10 @@ type seats struct{ heap[*seat] }
 
 // seat gives a peer a place or takes it away.
 func (h *seats) seat(x *seat, taken bool) {
-	x.taken = taken
-	if is := x.peer.share(); taken && (x.pos == 0 || is.less(x.was)) {
+	if x.taken = taken; !taken {
+		return
+	}
+	if is := x.peer.share(); x.pos == 0 || is.less(x.was) {
 		x.was = is
 		h.put(x)
 	}
@@ -214,11 +216,13 @@ func (c *channel) next(healthy, probe *seats, max int) *peer {
 
 // openAssociations opens what is wanted and may be, most urgent first.
 func (s *Scheduler) openAssociations() {
+	wanted := false
 	for _, c := range s.channels {
 		s.makeRoomAtHosts(c)
 		s.openOverdue(c)
+		wanted = wanted || c.wanters > 0
 	}
-	for q := range priorities {
+	for q := 0; q < priorities && wanted; q++ {
 		for _, c := range s.channels {
 			for c.config.Associations && s.openOne(c, q) {
 				s.reseatDirty()

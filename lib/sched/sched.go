@@ -27,7 +27,7 @@ type Scheduler struct {
 	byName    map[string]*channel
 	hopsets   map[string]*hopset
 	keyBuffer []byte
-	jobs      map[uint64]*job
+	jobs      leases
 	unmarked  struct{ first, last *job } // by their start
 
 	waiting   agenda[*mlist]
@@ -61,7 +61,7 @@ func New(cfg Config, now time.Time) *Scheduler {
 		byName:     map[string]*channel{},
 		hopsets:    map[string]*hopset{},
 		orders:     map[place]*standing{},
-		jobs:       map[uint64]*job{},
+		jobs:       newLeases(),
 	}
 	s.configure(cfg)
 	return s

@@ -202,7 +202,7 @@ func TestDueTogether(t *testing.T) {
 	finals, steps := 0, 0
 	for s.Counts().Recipients > 0 {
 		for _, a := range s.Step(now, Tick{}) {
-			if _, ok := a.(Final); ok {
+			if _, ok := a.(*Final); ok {
 				finals++
 			}
 		}

@@ -105,14 +105,14 @@ func (f *flood) step(now time.Time, ev Event) {
 	for _, a := range f.s.Step(now, ev) {
 		took := time.Duration(rapid.IntRange(1, 29).Draw(f.t, "seconds")) * time.Second
 		switch a := a.(type) {
-		case StartJob:
+		case *StartJob:
 			if end, waits := f.bound[a.Ref.ID]; waits {
 				if now.After(end) {
 					f.t.Fatalf("%s goes %v too late", a.Ref.ID, now.Sub(end))
 				}
 				delete(f.bound, a.Ref.ID)
 			}
-			f.jobs[a.Job], f.at[a.Job] = a, now.Add(took)
+			f.jobs[a.Job], f.at[a.Job] = *a, now.Add(took)
 			f.places()
 		case OpenAssociation:
 			associations = append(associations, AssociationUp{Channel: "c", Process: 1, Assoc: a.Assoc, Peer: a.Peer, Turn: true})

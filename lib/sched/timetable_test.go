@@ -192,7 +192,7 @@ func TestSweepComesToItsEnd(t *testing.T) {
 	started := map[string]bool{}
 	step := func(ev Event) {
 		for _, a := range s.Step(aMonday, ev) {
-			if j, ok := a.(StartJob); ok {
+			if j, ok := a.(*StartJob); ok {
 				started[j.Peer] = true
 			}
 		}

@@ -512,7 +512,7 @@ func showOne(a Action) string {
 		return " until " + hour(at)
 	}
 	switch a := a.(type) {
-	case StartJob:
+	case *StartJob:
 		over := ""
 		if a.Assoc != 0 {
 			over = fmt.Sprintf(" over association %d", a.Assoc)
@@ -529,7 +529,7 @@ func showOne(a Action) string {
 		return "start channel " + a.Channel
 	case StopChannel:
 		return fmt.Sprintf("stop channel %s/%d", a.Channel, a.Process)
-	case Final:
+	case *Final:
 		what := a.Outcome.Kind.String()
 		if a.Outcome.Kind == Failed {
 			what += fmt.Sprintf(" %d/%d", a.Outcome.Reason, a.Outcome.Diagnostic)
@@ -538,7 +538,7 @@ func showOne(a Action) string {
 			what += " again"
 		}
 		return fmt.Sprintf("final %s %v %s%s", a.Ref.ID, a.N, what, colon(a.Outcome.Text))
-	case Done:
+	case *Done:
 		return "done " + string(a.Ref.ID)
 	case Log:
 		what := a.Change.String()

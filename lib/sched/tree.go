@@ -526,6 +526,7 @@ type job struct {
 	fault    bool // the peer was at fault, or is in doubt
 	lost     bool // the association is over
 
+	chain        *job // of Scheduler.jobs
 	older, newer *job // those that are not marked, by their start
 	marked       bool // the log says that it may have been sent
 }

@@ -16,7 +16,7 @@ type Counts struct {
 // Counts returns the totals; it takes no time.
 func (s *Scheduler) Counts() Counts {
 	c := s.counts
-	c.Jobs = len(s.jobs)
+	c.Jobs = s.jobs.n
 	return c
 }
 
@@ -253,7 +253,7 @@ func (s *Scheduler) InFlight(id spool.ID, n int) bool {
 
 // JobOf returns the message of a job in progress.
 func (s *Scheduler) JobOf(job uint64) (spool.ID, bool) {
-	j := s.jobs[job]
+	j := s.jobs.find(job)
 	if j == nil {
 		return "", false
 	}

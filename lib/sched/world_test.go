@@ -85,10 +85,10 @@ func (w *world) take(actions, twins []Action) {
 	}
 	order := map[string]int{}
 	for _, a := range actions {
-		if j, ok := a.(StartJob); ok {
+		if j, ok := a.(*StartJob); ok {
 			q := priorityIndex(j.Ref.Priority)
-			if w.s.jobs[j.Job].overdue {
-				w.checkOverdue(j)
+			if w.s.jobs.find(j.Job).overdue {
+				w.checkOverdue(*j)
 			} else if q < order[j.Channel] {
 				w.t.Fatalf("job %d is started after less urgent ones", j.Job)
 			} else {
@@ -140,9 +140,9 @@ func (w *world) carryOut(a Action) {
 			w.t.Fatalf("turn of association %d: %+v", a.Assoc, as)
 		}
 		as.asked = true
-	case StartJob:
-		w.startJob(a)
-	case Final:
+	case *StartJob:
+		w.startJob(*a)
+	case *Final:
 		for _, n := range a.N {
 			if !w.owed[a.Ref.ID][n] {
 				w.t.Fatalf("%s %d is final twice", a.Ref.ID, n)
@@ -161,7 +161,7 @@ func (w *world) carryOut(a Action) {
 				delete(w.doubt[a.Ref.ID], n)
 			}
 		}
-	case Done:
+	case *Done:
 		left, known := w.owed[a.Ref.ID]
 		if !known || len(left) > 0 {
 			w.t.Fatalf("%s is done with %d recipients left", a.Ref.ID, len(left))
@@ -180,7 +180,7 @@ func (w *world) checkOverdue(j StartJob) {
 	w.t.Helper()
 	overdue := 0
 	for id := range w.jobs {
-		if other := w.s.jobs[id]; other != nil && other.overdue && w.jobs[id].Channel == j.Channel {
+		if other := w.s.jobs.find(id); other != nil && other.overdue && w.jobs[id].Channel == j.Channel {
 			overdue++
 		}
 	}

@@ -320,7 +320,9 @@ func (w *world) time() time.Time { return w.begins.Add(time.Duration(w.now)) }
 // step tells the scheduler of something and keeps what is to be done.
 func (w *world) step(ev sched.Event) {
 	w.figures.Events++
-	w.pending = append(w.pending, w.mind.Step(w.time(), ev)...)
+	for _, a := range w.mind.Step(w.time(), ev) {
+		w.pending = append(w.pending, sched.Keep(a))
+	}
 }
 
 // obey does what is to be done.
@@ -337,8 +339,8 @@ func (w *world) obey() error {
 
 func (w *world) do(a sched.Action) error {
 	switch a := a.(type) {
-	case sched.StartJob:
-		return w.startJob(a)
+	case *sched.StartJob:
+		return w.startJob(*a)
 	case sched.OpenAssociation:
 		return w.open(a)
 	case sched.CloseAssociation:
@@ -358,8 +360,8 @@ func (w *world) do(a sched.Action) error {
 			p.stopping = true
 			w.endStopped(p)
 		}
-	case sched.Final:
-		w.final(a)
+	case *sched.Final:
+		w.final(*a)
 	case sched.Notice:
 		if l := w.byTarget[target{a.Channel, a.Peer}]; l != nil && a.Kind == sched.NoticePeerDown {
 			l.count.failures++
