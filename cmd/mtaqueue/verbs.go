@@ -34,18 +34,6 @@ func askFor(c *ucli.Context, cfg *conf.Config, q queue.Request, print func(*cli.
 	return errors.Join(err, p.Flush())
 }
 
-func list(c *ucli.Context) error {
-	q, named, err := request(c, queue.VerbList)
-	if err != nil || !named {
-		return err
-	}
-	return ask(c, q, func(p *cli.Printer, a queue.Answer) error {
-		r := a.Row
-		return p.Record(r, r.ID, r.Priority, r.State, r.Age, r.Size, r.Channel, r.Peer, r.N, r.Recipient, r.Originator,
-			r.Attempts, r.Next, r.Reason, word(r.Late, "late"))
-	})
-}
-
 func tree(c *ucli.Context) error {
 	if c.NArg() > 0 {
 		return cli.Usage("tree takes no operand")

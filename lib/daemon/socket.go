@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"io"
@@ -70,39 +69,40 @@ func (c *core) tool(conn net.Conn) {
 	if err := json.NewDecoder(io.LimitReader(conn, maxRequest)).Decode(&q); err != nil {
 		return
 	}
-	w := bufio.NewWriterSize(conn, 64<<10)
-	var line []byte
+	var lines []byte
 	gone := false // what was asked for is done all the same
-	write := func(answers []queue.Answer) {
-		if err := conn.SetWriteDeadline(c.now().Add(requestTime)); err != nil {
-			gone = true
+	write := func() {
+		if len(lines) == 0 { // the tool must not take us for hung while nothing is found
+			lines = append(lines, '\n')
 		}
-		if len(answers) == 0 { // the tool must not take us for hung while nothing is found
-			gone = gone || w.WriteByte('\n') != nil
+		gone = gone || conn.SetWriteDeadline(c.now().Add(requestTime)) != nil
+		if !gone {
+			_, err := conn.Write(lines)
+			gone = err != nil
 		}
-		for i := range answers {
-			var err error
-			if line, err = answers[i].AppendLine(line[:0]); err == nil {
-				_, err = w.Write(line)
-			}
-			gone = gone || err != nil
-		}
-		gone = gone || w.Flush() != nil
 	}
 	var i *queue.Inquiry
 	for more := true; more && (!gone || q.Acts()); {
-		var answers []queue.Answer
 		c.call(func() {
 			if i == nil {
 				i = c.keeper.Inquire(c.now(), q)
 			}
-			answers, more = i.Next(c.now())
+			more = i.Look(c.now())
 		})
-		write(answers)
+		var err error
+		lines, err = i.AppendLines(lines[:0])
+		gone = gone || err != nil
+		write()
 	}
 	end := make(chan []queue.Answer, 1)
 	c.post(func() { i.Finish(func(answers []queue.Answer) { end <- answers }) })
-	write(append(<-end, queue.Answer{End: true}))
+	lines = lines[:0]
+	for _, a := range append(<-end, queue.Answer{End: true}) {
+		var err error
+		lines, err = a.AppendLine(lines)
+		gone = gone || err != nil
+	}
+	write()
 }
 
 // call has the core do something and waits until it is done.

@@ -103,8 +103,8 @@ func (r *PeerRow) state() string {
 	return "idle"
 }
 
-// rows are the recipients of a message that are not final.
-func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
+// rows appends the recipients of a message that are not final.
+func (k *Keeper) rows(rows []Row, ref spool.Ref) ([]Row, error) {
 	v, waits := k.mind.View(ref.ID)
 	b, known := k.briefs.of[ref.ID]
 	base := Row{ID: string(ref.ID), Kind: string(v.Kind), Accepted: v.Accepted, Size: v.Size}
@@ -131,11 +131,11 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 		if d := k.debts[ref.ID]; d != nil && d.trouble != nil {
 			base.Reason = d.trouble.Error()
 		}
-		return []Row{base}, nil
+		return append(rows, base), nil
 	}
 	base.Expires, base.Late = v.Expires, v.Late
-	var rows []Row
-	for _, r := range v.Recipients {
+	for i := range v.Recipients {
+		r := &v.Recipients[i]
 		row := base
 		switch r.State {
 		case sched.Finished:
@@ -153,7 +153,7 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 			}
 		}
 		row.N, row.Wish, row.Channel, row.Peer = r.N, r.Wish, r.Channel, r.Peer
-		row.Attempts, row.Next, row.Reason, row.InDoubt = r.Attempts, r.Until, reason(&r), r.Doubt
+		row.Attempts, row.Next, row.Reason, row.InDoubt = r.Attempts, r.Until, reason(r), r.Doubt
 		row.Recipient = to.address(r.N, &rest)
 		if row.State == StateDeferred && row.Reason == "" && !row.Next.After(row.Deferred) {
 			row.Reason = "its delivery is deferred"
@@ -166,6 +166,9 @@ func (k *Keeper) rows(ref spool.Ref) ([]Row, error) {
 // reason tells why a recipient is still here. One that is being tried tells since when:
 // what hangs is told from what is quick.
 func reason(r *sched.RecipientView) string {
+	if r.State != sched.InFlight && r.Wish == "" && !r.Doubt {
+		return r.Text
+	}
 	var parts []string
 	if r.State == sched.InFlight {
 		parts = append(parts, "being tried since "+r.Since.UTC().Format(time.RFC3339))

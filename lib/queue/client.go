@@ -26,8 +26,9 @@ import (
 var ErrNotRunning = errors.New("mtarun is not running")
 
 // Ask puts a request to the daemon of the configuration's spool or, when none runs,
-// to the quiet spool itself, under its lock. Every answer is handed to emit; trouble
-// with single messages is returned joined, after everything else was done.
+// to the quiet spool itself, under its lock. Every answer is handed to emit, which must not
+// keep its Row; trouble with single messages is returned joined, after everything else was
+// done.
 func Ask(cfg *conf.Config, q Request, emit func(Answer) error) error {
 	err := AskDaemon(cfg, q, emit)
 	if !errors.Is(err, ErrNotRunning) {
@@ -86,8 +87,8 @@ func (c client) ask(q Request, emit func(Answer) error) (err error) {
 	}
 	var troubles []error
 	answers := bufio.NewReaderSize(line, 64<<10)
+	var a Answer
 	for {
-		var a Answer
 		text, err := readLine(answers)
 		if err == nil && len(text) <= len("\n") {
 			continue // it is not hung

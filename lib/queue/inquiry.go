@@ -20,18 +20,21 @@ import (
 // for all of a long queue.
 const (
 	inquiryPortion = 32  // messages, if something is done to them, or files opened
-	listPortion    = 256 // messages, if they are told of only
+	listPortion    = 128 // recipients, or messages, if they are told of only
 )
 
-// Inquiry is a request of a tool while it is being answered, in portions: Next until
-// there is no more, then Finish. It is used from the keeper's goroutine; other things
-// may happen between two portions.
+// Inquiry is a request of a tool while it is being answered, in portions: Look until
+// there is no more, each time with AppendLines after it, then Finish. Look and Finish are
+// called in the keeper's goroutine, and other things may happen between two portions; the
+// rest is done in that of who asks, and holds nobody up.
 type Inquiry struct {
 	k         *Keeper
 	q         Request
 	m         *matcher
-	refs      []spool.Ref // still to be looked at
-	answers   []Answer    // of the present portion
+	arrivals  []sched.Arrival // of all messages, if all are asked for, before they are refs
+	refs      []spool.Ref     // still to be looked at
+	rows      []Row           // of the present portion of a list, before the filter
+	answers   []Answer        // of the present portion, beside those
 	changed   bool
 	unwritten error                 // of what was changed, and not written
 	putOff    bool                  // what was changed is written after the next barrier
@@ -120,18 +123,11 @@ func (i *Inquiry) trouble(err error) { i.emit(Answer{Error: trouble(err)}) }
 func (i *Inquiry) pick(all bool) {
 	k := i.k
 	if all {
-		// Not by identifier: that of a child sorts with its parent's.
-		arrivals := k.mind.Arrivals()
+		i.arrivals = k.mind.Arrivals()
 		for id, d := range k.debts {
 			if !k.mind.Has(id) {
-				arrivals = append(arrivals, sched.Arrival{Ref: d.ref, Accepted: d.accepted})
+				i.arrivals = append(i.arrivals, sched.Arrival{Ref: d.ref, Accepted: d.accepted})
 			}
-		}
-		slices.SortFunc(arrivals, func(a, b sched.Arrival) int {
-			return cmp.Or(a.Accepted.Compare(b.Accepted), cmp.Compare(a.Ref.ID, b.Ref.ID))
-		})
-		for _, a := range arrivals {
-			i.refs = append(i.refs, a.Ref)
 		}
 		return
 	}
@@ -217,24 +213,49 @@ func (k *Keeper) waitsForTheDisk(prefix string) bool {
 	return false
 }
 
-// Next returns the next portion of the answer, which may be empty, and whether there is
+// sort puts the messages in order, if all are asked for.
+func (i *Inquiry) sort() {
+	if i.arrivals == nil {
+		return
+	}
+	// Not by identifier: that of a child sorts with its parent's.
+	slices.SortFunc(i.arrivals, func(a, b sched.Arrival) int {
+		if by := a.Accepted.Compare(b.Accepted); by != 0 {
+			return by
+		}
+		return cmp.Compare(a.Ref.ID, b.Ref.ID)
+	})
+	i.refs = make([]spool.Ref, len(i.arrivals))
+	for n := range i.arrivals {
+		i.refs[n] = i.arrivals[n].Ref
+	}
+	i.arrivals = nil
+}
+
+// Look finds the next portion of the answer, which may be empty, and says whether there is
 // more.
-func (i *Inquiry) Next(now time.Time) (answers []Answer, more bool) {
+func (i *Inquiry) Look(now time.Time) (more bool) {
+	if len(i.arrivals) > listPortion {
+		return true // to put so many in order takes long, and is left to AppendLines
+	}
+	i.sort()
 	k := i.k
 	k.now = now
 	k.who, k.why, k.unwritten, k.putOff = i.q.Who, i.q.Reason, nil, false
 	defer func() { k.who, k.why = "", "" }()
-	part := i.refs[:min(len(i.refs), inquiryPortion)]
+	most := inquiryPortion
 	if i.q.Verb == VerbList {
-		part = i.refs[:min(len(i.refs), listPortion)]
+		most = listPortion
 	}
 	until := k.opened + inquiryPortion
-	for _, ref := range part {
-		if k.opened >= until {
-			break
-		}
+	for ; most > 0 && len(i.refs) > 0 && len(i.rows) < listPortion && k.opened < until; most-- {
+		ref := i.refs[0]
 		i.refs = i.refs[1:]
-		rows, err := k.rows(ref)
+		if i.q.Verb == VerbList {
+			i.list(ref)
+			continue
+		}
+		rows, err := k.rows(nil, ref)
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // done meanwhile
 		case err != nil:
@@ -250,17 +271,12 @@ func (i *Inquiry) Next(now time.Time) (answers []Answer, more bool) {
 		i.unwritten = k.unwritten
 	}
 	i.putOff = i.putOff || k.putOff
-	answers, i.answers = i.answers, nil
-	return answers, len(i.refs) > 0
+	return len(i.refs) > 0
 }
 
 // message answers for one message.
 func (i *Inquiry) message(ref spool.Ref, rows []Row) {
 	switch i.q.Verb {
-	case VerbList:
-		for r := range rows {
-			i.emit(Answer{Row: &rows[r]})
-		}
 	case VerbShow:
 		i.k.show(ref, rows, i.emit)
 	case VerbCancel:
@@ -478,24 +494,5 @@ func (i *Inquiry) Finish(done func([]Answer)) {
 			return
 		}
 		i.k.wait(finish)
-	})
-}
-
-// Serve answers a request in one go: emit hears every line, and done is called once
-// after the last.
-func (k *Keeper) Serve(now time.Time, q Request, emit func(Answer), done func()) {
-	i := k.Inquire(now, q)
-	for more := true; more; {
-		var answers []Answer
-		answers, more = i.Next(now)
-		for _, a := range answers {
-			emit(a)
-		}
-	}
-	i.Finish(func(answers []Answer) {
-		for _, a := range answers {
-			emit(a)
-		}
-		done()
 	})
 }

@@ -1,10 +1,13 @@
 package queue
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -61,6 +64,72 @@ func TestAnswerInPortions(t *testing.T) {
 	}
 	if !ended {
 		t.Error("not ended after the barrier")
+	}
+}
+
+// A long list comes in portions of so many recipients, of whole messages and by arrival, after
+// an empty one in which they are put in order; the filter, which does not need the keeper, leaves
+// nothing of some. What has gone meanwhile is left out.
+func TestListInPortions(t *testing.T) {
+	w := newWorld(t)
+	peer := conf.NewPeer()
+	peer.Name, peer.Channel, peer.Addresses = "MTA-B", "p1", []conf.Address{{Host: "127.0.0.1:1"}}
+	w.conf.Peers = append(w.conf.Peers, peer)
+	w.conf.Routes = append(w.conf.Routes, conf.Route{Match: "/PRMD=BRAVO/ADMD=TEST/C=GB/", Peers: []string{"MTA-B"}, Diagnostic: conf.NoDiagnostic})
+	const each = listPortion/4 + 1
+	var to []string
+	for n := range each {
+		to = append(to, fmt.Sprintf("/S=R%d/PRMD=BRAVO/ADMD=TEST/C=GB/", n))
+	}
+	var ids []string
+	for range 6 {
+		ids = append(ids, string(w.submit(to...).ID))
+		w.now = w.now.Add(time.Second)
+	}
+	for range listPortion {
+		ids = append(ids, string(w.submit(ann).ID))
+		w.now = w.now.Add(time.Second)
+	}
+	w.start()
+	defer w.kill()
+	w.jobs = nil // nobody delivers
+	read := func(f Filter, between func()) (got []string, portions int) {
+		i := w.keeper.Inquire(w.now, Request{Verb: VerbList, Filter: f})
+		for more := true; more; portions++ {
+			more = i.Look(w.now)
+			lines, err := i.AppendLines(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range bytes.Lines(lines) {
+				var a Answer
+				if err := a.ParseLine(line); err != nil || a.row == nil {
+					t.Fatalf("%s: %v", line, err)
+				}
+				if len(got) == 0 || got[len(got)-1] != a.Row.ID {
+					got = append(got, a.Row.ID)
+				}
+			}
+			if n := bytes.Count(lines, []byte{'\n'}); n > 4*each {
+				t.Errorf("%d lines in a portion", n)
+			}
+			between()
+		}
+		return got, portions
+	}
+	if got, portions := read(Filter{}, func() {}); !slices.Equal(got, ids) || portions != 1+3 {
+		t.Errorf("%v in %d portions, not %v", got, portions, ids)
+	}
+	if got, portions := read(Filter{To: "C=GB; A=TEST; P=ALPHA; S=*"}, func() {}); !slices.Equal(got, ids[6:]) || portions != 1+3 {
+		t.Errorf("%v in %d portions, not %v", got, portions, ids[6:])
+	}
+	if got, _ := read(Filter{To: "C=GB; A=TEST; P=BRAVO; S=R" + fmt.Sprint(each-1)}, func() {
+		w.keeper.Serve(w.now, Request{Verb: VerbDelete, IDs: ids[5:6]}, func(Answer) {}, func() {})
+	}); !slices.Equal(got, ids[:5]) {
+		t.Errorf("%v, not %v", got, ids[:5])
+	}
+	if err := w.run(); err != nil {
+		t.Fatal(err)
 	}
 }
 

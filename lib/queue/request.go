@@ -259,6 +259,8 @@ type Answer struct {
 	Act     *ActRow      `json:"act,omitempty"`
 	Error   *Trouble     `json:"error,omitempty"`
 	End     bool         `json:"end,omitempty"` // of the answer
+
+	row []byte // the JSON of Row as it came, if this program would write it so
 }
 
 // Trouble is an error on its way to a tool.

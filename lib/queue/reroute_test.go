@@ -163,7 +163,7 @@ func TestPeerThatOnlyCallsIsAwaited(t *testing.T) {
 		t.Error("not idle")
 	}
 	v, _ := w.keeper.mind.View(env.ID)
-	rows, err := w.keeper.rows(v.Ref)
+	rows, err := w.keeper.rows(nil, v.Ref)
 	if err != nil || len(rows) != 1 || rows[0].State != StateQueued || rows[0].Reason != "waits for the peer to call" {
 		t.Errorf("%+v, %v", rows, err)
 	}
