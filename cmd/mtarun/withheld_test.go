@@ -328,6 +328,22 @@ func TestGivenUpInDoubt(t *testing.T) {
 			w.a.start()
 			w.arrives(2)
 		}},
+		// Nothing but the ring of transfers knows of it yet.
+		"the whole switch is killed as soon as it is sent, and its time over": {arrivals: 2, do: func(w *withheld) {
+			w.shut.Store(true)
+			for _, pid := range w.a.processes() {
+				w.send(pid, syscall.SIGKILL)
+			}
+			w.a.wait()
+			over()
+			w.a.start()
+			w.inDoubt()
+			if status, out := w.verb("expire"); status != 65 || !strings.Contains(out, "sent, and not answered for") {
+				w.t.Errorf("expire: %d, %s", status, out)
+			}
+			w.shut.Store(false)
+			w.arrives(2)
+		}},
 		"the peer cannot be reached again before its time is over": {arrivals: 2, do: func(w *withheld) {
 			w.shut.Store(true)
 			w.killChannel()

@@ -56,6 +56,9 @@ func (k *Keeper) carryOut(actions []sched.Action) {
 		case sched.Notice:
 			k.notice(a)
 			outside = append(outside, a)
+		case *sched.StartJob:
+			k.begin(a)
+			outside = append(outside, sched.Keep(a))
 		default:
 			outside = append(outside, sched.Keep(a))
 		}
@@ -65,6 +68,17 @@ func (k *Keeper) carryOut(actions []sched.Action) {
 	}
 	for _, e := range endings {
 		k.conclude(e)
+	}
+}
+
+// begin notes what is about to be sent, for whoever comes after this instance was killed.
+// The expansion of a list, and what else children are made by, sends nothing.
+func (k *Keeper) begin(j *sched.StartJob) {
+	if j.Channel == k.conf.ExpandChannel() {
+		return
+	}
+	if err := k.spool.Begin(k.now, j.Ref.ID, j.Recipients); err != nil {
+		k.complain("the transfers begun", err)
 	}
 }
 

@@ -50,6 +50,7 @@ type stage struct {
 	jobs   []sched.StartJob
 	up     int
 	told   []waiter       // by channels, and not answered yet
+	heard  error          // what the last of them was told
 	begun  []durable.File // messages that nobody finishes
 	tried  map[string]int // attempts, by recipient
 	ailing bool           // its disk fails for good
@@ -255,6 +256,7 @@ func (s *stage) Commit(_ context.Context, w *spool.Writer, env *spool.Envelope) 
 	s.told = append(s.told, t)
 	s.keeper.Commit(s.now, env, func(err error) {
 		s.told = slices.DeleteFunc(s.told, func(o waiter) bool { return o.w == w })
+		s.heard = err
 		if err != nil {
 			_ = w.Abort() // its sender hears no
 			return
@@ -492,6 +494,7 @@ func (s *stage) derive(j sched.StartJob, parent *spool.Message, n int) {
 	switch {
 	case err == nil && len(s.told) > before:
 		s.barrier()
+	case err == nil && s.heard == nil: // it was told yes at once
 	case errors.Is(err, fs.ErrExist):
 		ref := spool.Ref{ID: env.ID, Priority: env.Priority}
 		m, err := s.spool.OpenMessage(ref)

@@ -90,7 +90,7 @@ func (c *checker) top() {
 	for _, dir := range []string{".", "q"} {
 		for _, name := range c.names(dir) {
 			path := strings.TrimPrefix(dir+"/"+name, "./")
-			if !slices.Contains(ours, path) && path != TokensDir {
+			if !slices.Contains(ours, path) && path != TokensDir && path != begunName {
 				c.found(FoundForeign, path, "not of a spool")
 			}
 		}

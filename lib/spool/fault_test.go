@@ -400,7 +400,7 @@ func newSpool(t *testing.T) string {
 	return dir
 }
 
-// put writes a whole message with one recipient into q/, as a channel does.
+// put writes a whole message into q/, as a channel does; it has one recipient if it has none.
 func put(t *testing.T, dir string, env *Envelope) Ref {
 	t.Helper()
 	s, err := Open(dir)
@@ -409,7 +409,9 @@ func put(t *testing.T, dir string, env *Envelope) Ref {
 	}
 	defer s.Close()
 	env.Kind, env.Priority, env.Originator, env.Accepted = KindMessage, Normal, "/C=GB/", time.Unix(1, 0)
-	env.Recipients = []Recipient{{N: 1, Address: "/C=GB/"}}
+	if env.Recipients == nil {
+		env.Recipients = []Recipient{{N: 1, Address: "/C=GB/"}}
+	}
 	w, err := s.CreateInPlace(Ref{ID: env.ID, Priority: Normal})
 	if err != nil {
 		t.Fatal(err)

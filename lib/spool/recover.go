@@ -56,7 +56,7 @@ func (s *Spool) Recover() (*Backlog, error) {
 	verify := !s.lock.wasClean
 	s.mu.Unlock()
 	b := &Backlog{s: s, verify: verify, logs: make(map[Ref]struct{}), fresh: make(map[ID]struct{})}
-	for _, step := range []func() error{s.sweepTmp, s.sweepPartial, b.list, b.joinLogs, b.findKin, b.settleFresh} {
+	for _, step := range []func() error{s.sweepTmp, s.sweepPartial, b.list, b.joinLogs, b.markBegun, b.findKin, b.settleFresh} {
 		if err := step(); err != nil {
 			return nil, diag.WithHint(fail("recover", err),
 				"while a part of the spool cannot be read nothing of it is moved: mtactl check tells what else is not as it should be")

@@ -36,6 +36,7 @@ type Spool struct {
 	uid  int // the user this process acts as
 
 	buffers sync.Pool // *[]byte of writers
+	begun   begun     // the transfers begun last
 
 	syncing sync.Mutex // held while a barrier runs, so that there is one at a time
 
@@ -193,7 +194,7 @@ func (s *Spool) owned(op string) error {
 }
 
 // Close closes the spool. It does not let go of the lock.
-func (s *Spool) Close() error { return s.root.Close() }
+func (s *Spool) Close() error { return errors.Join(s.begun.close(), s.root.Close()) }
 
 // Dir returns the directory of the spool.
 func (s *Spool) Dir() string { return s.dir }
