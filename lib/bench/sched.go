@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"runtime"
-	"strconv"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
@@ -36,7 +35,8 @@ type simulation struct {
 	hops    [peers][]spool.Hop // where the messages go: a peer, and another behind it
 	to      [1]sched.Recipient // of the message being accepted
 	answer  [1]sched.Result    // of every job
-	next    uint64             // number of the next message
+	id      [20]byte           // of the last message: digits, as many as a spool's have characters
+	next    int                // number of the next message
 	due     time.Time          // when the scheduler is to be asked again
 	events  int
 	pending []sched.Event // that associations cause
@@ -45,6 +45,9 @@ type simulation struct {
 
 func newSimulation() *simulation {
 	s := &simulation{now: time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)}
+	for i := range s.id {
+		s.id[i] = '0'
+	}
 	for i := range s.hops {
 		s.hops[i] = []spool.Hop{{Channel: "p1", Peer: fmt.Sprintf("MTA-%d", i)}, {Channel: "p1", Peer: "BACKUP"}}
 	}
@@ -86,8 +89,15 @@ func (s *simulation) settle() {
 	}
 }
 
-// firstNumber makes the identifiers of messages as long as those of a spool.
-const firstNumber = 10_000_000_000_000_000_000
+// identifier returns the next one.
+func (s *simulation) identifier() spool.ID {
+	i := len(s.id) - 1
+	for ; s.id[i] == '9'; i-- {
+		s.id[i] = '0'
+	}
+	s.id[i]++
+	return spool.ID(s.id[:])
+}
 
 // accept takes a message with one recipient, for one of the peers.
 func (s *simulation) accept() {
@@ -95,7 +105,7 @@ func (s *simulation) accept() {
 	s.next++
 	s.to[0] = sched.Recipient{N: 1, Hops: s.hops[i%peers]}
 	s.step(sched.Accepted{Message: sched.Message{
-		Ref:  spool.Ref{ID: spool.ID(strconv.FormatUint(firstNumber+i, 10)), Priority: priorities[i%uint64(len(priorities))]},
+		Ref:  spool.Ref{ID: s.identifier(), Priority: priorities[i%len(priorities)]},
 		Kind: spool.KindMessage, Accepted: s.now, Size: 2000, Recipients: s.to[:],
 	}})
 }

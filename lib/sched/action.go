@@ -9,7 +9,7 @@ import (
 // Action is something to be done. The set is closed. Actions are carried out in
 // order. The slice they come in is reused by the next call of the scheduler, and so are
 // the actions every message causes, which are pointers: [Keep] returns one that may be
-// kept.
+// kept. The slices in an action may be kept, and are not to be written to.
 type Action interface{ action() }
 
 // Keep returns an action as it is now, whatever the scheduler is called for next.

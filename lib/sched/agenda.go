@@ -12,8 +12,9 @@ type dated interface {
 type agenda[T dated] []entry[T]
 
 type entry[T dated] struct {
-	at int64
-	x  T
+	at    int64
+	x     T
+	place *int32 // of x
 }
 
 // top returns the element whose time comes first, and that time.
@@ -32,12 +33,13 @@ func (a agenda[T]) next() int64 {
 
 // put adds x for a time, or moves it there.
 func (a *agenda[T]) put(x T, at int64) {
-	i := int(*x.place()) - 1
+	place := x.place()
+	i := int(*place) - 1
 	if i < 0 {
 		*a = append(*a, entry[T]{})
 		i = len(*a) - 1
 	}
-	a.sift(i, entry[T]{at, x})
+	a.sift(i, entry[T]{at, x, place})
 }
 
 // drop removes x if it is in the agenda.
@@ -86,5 +88,5 @@ func (a agenda[T]) sift(i int, e entry[T]) {
 
 func (a agenda[T]) set(i int, e entry[T]) {
 	a[i] = e
-	*e.x.place() = int32(i + 1)
+	*e.place = int32(i + 1)
 }

@@ -206,7 +206,11 @@ func (s *Scheduler) startJob(p *peer, priority int) *job {
 		r.state, r.until = InFlight, 0
 		r.attempts = min(r.attempts, 1<<16-2) + 1
 		start.Attempt = max(start.Attempt, int(r.attempts))
-		start.Recipients = append(start.Recipients, int(r.n))
+		if j.left == 0 {
+			start.Recipients = list(r.n)
+		} else {
+			start.Recipients = append(start.Recipients, int(r.n))
+		}
 		j.left++
 	}
 	s.setDue(l, 0)

@@ -20,6 +20,18 @@ type output struct {
 	open    pending // which of the two is being collected
 }
 
+// numbers are the recipients of most messages. What names one of them alone has no memory
+// of its own for that.
+var numbers = [...]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+
+// list is a list of one number, not to be written to.
+func list(n int32) []int {
+	if n >= 0 && int(n) < len(numbers) {
+		return numbers[n : n+1 : n+1]
+	}
+	return []int{int(n)}
+}
+
 // room is memory for actions of a kind that every message causes, used again in each step.
 type room[T any] struct {
 	all  []*T
@@ -89,7 +101,7 @@ func (o *output) addFinal(m *message, n int32, what *Outcome, at *peer) {
 		return
 	}
 	f = o.finals.next()
-	*f = Final{Ref: m.ref(), N: []int{int(n)}, Outcome: *what, Channel: channel, Peer: peer}
+	*f = Final{Ref: m.ref(), N: list(n), Outcome: *what, Channel: channel, Peer: peer}
 	o.add(f)
 	o.open, o.final = pendingFinal, f
 }
@@ -121,7 +133,7 @@ func (o *output) collect(m *message, r *recipient, l Log, at *peer) {
 		return
 	}
 	o.flush()
-	l.N = []int{int(r.n)}
+	l.N = list(r.n)
 	o.open, o.log = pendingLog, l
 }
 
@@ -131,7 +143,7 @@ func (o *output) addRoutes(m *message, r *recipient, hops []spool.Hop) {
 		return
 	}
 	o.flush()
-	o.open, o.log = pendingLog, Log{Ref: m.ref(), N: []int{int(r.n)}, Change: ChangeRerouted, Hops: hops}
+	o.open, o.log = pendingLog, Log{Ref: m.ref(), N: list(r.n), Change: ChangeRerouted, Hops: hops}
 }
 
 // cut bounds a text that is kept or logged, between characters.

@@ -161,10 +161,12 @@ func (h *seats) peer() *peer {
 // startJobs starts jobs, most urgent first, and those first that have been passed over for
 // too long.
 func (s *Scheduler) startJobs() {
+	room := false
 	for _, c := range s.channels {
 		s.startOverdue(c)
+		room = room || s.hasRoom(c)
 	}
-	for q := range priorities {
+	for q := 0; q < priorities && room; q++ {
 		for p := s.neediest(q); p != nil; p = s.neediest(q) {
 			s.startJob(p, q)
 			s.reseatDirty()
@@ -190,6 +192,12 @@ func (s *Scheduler) neediest(q int) (found *peer) {
 func (s *Scheduler) placeFor(c *channel, q int) bool {
 	return c.up() && c.jobs.free(q, c.limits) && s.free(q) &&
 		(c.current.maxJobs <= 0 || c.current.jobs < c.current.maxJobs)
+}
+
+// hasRoom reports whether a channel may have a place for a job of any priority. Often it
+// has none, and nothing else need be looked at.
+func (s *Scheduler) hasRoom(c *channel) bool {
+	return c.jobs.total() < c.limits.max && (s.config.MaxJobs <= 0 || s.running.total() < s.config.MaxJobs) && c.up()
 }
 
 // runnable returns the peer a channel should start a job of a priority for, nil
@@ -220,7 +228,7 @@ func (s *Scheduler) openAssociations() {
 	for _, c := range s.channels {
 		s.makeRoomAtHosts(c)
 		s.openOverdue(c)
-		wanted = wanted || c.wanters > 0
+		wanted = wanted || c.wanters > 0 && s.hasRoom(c)
 	}
 	for q := 0; q < priorities && wanted; q++ {
 		for _, c := range s.channels {
