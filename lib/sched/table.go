@@ -7,7 +7,7 @@ import (
 )
 
 // table finds messages by their identifiers. Messages of one bucket are linked, so that
-// one costs a pointer and has no copy of its identifier here; and the table grows by a
+// one costs few octets and has no copy of its identifier here; and the table grows by a
 // bucket at a time (linear hashing), so that no event pays for all that are queued.
 type table struct {
 	seed    maphash.Seed
@@ -48,7 +48,9 @@ func (t *table) put(m *message, hash uint32) {
 	m.hash = hash
 	at := t.bucket(hash)
 	m.chain, *at = *at, m
-	if t.n++; t.n > len(t.buckets) {
+	// Every message is looked for once before it is there: with two buckets for each, most
+	// of them are empty.
+	for t.n++; 2*t.n > len(t.buckets); {
 		t.split()
 	}
 }
