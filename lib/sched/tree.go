@@ -354,13 +354,14 @@ func (p *peer) maxAtOnce() int {
 
 // channel is a channel with its peers and processes.
 type channel struct {
-	name   string
-	number uint64
-	config ChannelConfig
-	limits limits  // of its jobs
-	known  bool    // in the configuration
-	peers  []*peer // by order of appearance
-	byName map[string]*peer
+	name       string
+	number     uint64
+	config     ChannelConfig
+	limits     limits  // of its jobs
+	openLimits limits  // of its associations, where its process has none of its own
+	known      bool    // in the configuration
+	peers      []*peer // by order of appearance
+	byName     map[string]*peer
 
 	current   *process   // takes work
 	processes []*process // with those that finish their jobs
@@ -417,14 +418,14 @@ func (c *channel) maxProbes() int {
 func (c *channel) configure(cfg ChannelConfig) {
 	c.config = cfg
 	c.limits = newLimits(cfg.MaxJobs, cfg.ReservedUrgent, cfg.ReservedNormal)
+	c.openLimits = newLimits(cfg.MaxAssociations, cfg.ReservedUrgent, cfg.ReservedNormal)
 }
 
 func (c *channel) assocLimits() limits {
-	most := c.config.MaxAssociations
-	if c.current != nil && c.current.maxAssocs > 0 {
-		most = min(most, c.current.maxAssocs)
+	if c.current == nil || c.current.maxAssocs <= 0 || c.current.maxAssocs >= c.config.MaxAssociations {
+		return c.openLimits
 	}
-	return newLimits(most, c.config.ReservedUrgent, c.config.ReservedNormal)
+	return newLimits(c.current.maxAssocs, c.config.ReservedUrgent, c.config.ReservedNormal)
 }
 
 // sweep is the walk over all mlists of a peer, a portion a step.
