@@ -6,6 +6,7 @@ type host struct {
 	assocs  int // opened from here: being opened, up or being closed
 	closing int // those of them being closed
 	waiting int // of peers, those that wait for a place here
+	wanting int // of peers, those with work for an association more
 }
 
 // setHosts works out anew which peers of a channel share a host.
@@ -13,7 +14,7 @@ func (s *Scheduler) setHosts(c *channel) {
 	c.hosts, c.hostWaiters = nil, 0
 	byName := map[string]*host{}
 	for _, p := range c.peers {
-		p.host, p.hostWaits = nil, false
+		p.host, p.hostWaits, p.hostWork = nil, false, false
 		name := p.config.Host
 		if name == "" || c.config.MaxPerHost <= 0 {
 			continue
@@ -54,6 +55,31 @@ func (s *Scheduler) countHost(a *assoc, by int) {
 // hostFull reports whether no association more may be opened with the host of a peer.
 func (p *peer) hostFull() bool {
 	return p.host != nil && p.host.assocs >= p.channel.config.MaxPerHost
+}
+
+// givesWay reports whether a peer that wants an association to stand, and has nothing to
+// send, leaves the places that its host has to others who do: the one it would take would
+// have to make room at once, and it would want it again.
+func (p *peer) givesWay() bool {
+	return p.host != nil && p.channel.config.MaxPerHost-p.host.assocs <= p.host.wanting
+}
+
+// setHostWork notes whether a peer has work for an association more.
+func (s *Scheduler) setHostWork(p *peer, work bool) {
+	if p.hostWork == work || p.host == nil {
+		return
+	}
+	p.hostWork = work
+	if work {
+		p.host.wanting++
+	} else {
+		p.host.wanting--
+	}
+	for _, other := range p.host.peers {
+		if other != p && (other.config.Permanent || other.callDue()) {
+			s.touch(other)
+		}
+	}
 }
 
 func (s *Scheduler) setHostWaits(p *peer, waits bool) {

@@ -57,7 +57,7 @@ func (s *Scheduler) reseat(p *peer) {
 	if usable && p.askable > 0 && p.best() < priorities && p.idleFor(p.best()) == 0 && c.up() && !s.draining {
 		s.askTurn(p, p.best())
 	}
-	wanting, waits := false, false
+	wanting, waits, work := false, false, false
 	for q := range priorities {
 		var run, want, probe bool
 		open := usable && !p.withheld(q)
@@ -70,10 +70,13 @@ func (s *Scheduler) reseat(p *peer) {
 				probe = p.failures > 0 && p.jobs == 0
 			}
 		}
+		work = work || want || probe
+		full := p.hostFull()
 		if open && q == normal && p.ready[q].n == 0 && (p.lacks() || p.callDue()) {
 			want, probe = p.failures == 0, p.failures > 0
+			full = full || !work && p.ready[nonUrgent].n == 0 && p.givesWay()
 		}
-		if (want || probe) && p.hostFull() {
+		if (want || probe) && full {
 			waits, want, probe = true, false, false
 		}
 		if q != urgent && (s.config.Starvation > 0 || p.passed[q].pos != 0) {
@@ -85,6 +88,7 @@ func (s *Scheduler) reseat(p *peer) {
 		wanting = wanting || want || probe
 	}
 	s.setHostWaits(p, waits)
+	s.setHostWork(p, work)
 	if wanting != p.wanting {
 		p.wanting = wanting
 		if wanting {
@@ -297,6 +301,8 @@ func (s *Scheduler) yields(a *assoc, p *peer, q int) bool {
 	}
 	switch best := holder.best(); {
 	case best == priorities || holder.off():
+	case p.best() == priorities && a.done < max(p.channel.config.Quantum, 1):
+		return false // the one only wants to be called, and the other has got its place to send
 	case p.usable > 0 || best < q:
 		return false
 	case best == q && len(holder.assocs) <= 1 && a.done < p.channel.config.Quantum:

@@ -241,6 +241,7 @@ type peer struct {
 	order        order  // what operators want of it
 	host         *host  // nil: nobody else is counted with it
 	hostWaits    bool   // for a place there
+	hostWork     bool   // for an association more there
 	crowdedUntil int64  // it refuses more associations than it has
 	asked        *assoc // whose turn was asked for
 	askedFor     int    // priority of the request
