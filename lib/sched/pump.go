@@ -114,10 +114,11 @@ func (p *peer) wants(priority int) (more, probe bool) {
 		p.passive() || p.opening >= p.readyLists() {
 		return false, false
 	}
-	if full := up+p.opening-p.reserved >= p.maxAtOnce(); full && (priority != urgent || p.reserved > 0) {
+	forAll := up + p.opening - p.reserved
+	if forAll >= p.maxAtOnce() && (priority != urgent || p.reserved > 0) {
 		return false, false
 	}
-	if enough := p.channel.config.Threshold * (p.opening + 1); up > 0 && priority != urgent && p.readyLists() < enough {
+	if enough := p.channel.config.Threshold * (p.opening + 1); forAll > 0 && priority != urgent && p.readyLists() < enough {
 		return false, false
 	}
 	if p.failures > 0 {
