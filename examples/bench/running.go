@@ -251,12 +251,20 @@ func (p *place) large(ctx context.Context) error {
 			return err
 		}
 		for _, side := range []string{ours, theirs} {
-			g, cross := p.mta.group, func() error {
-				_, err := p.relayed(ctx, 1, 1, size, 0)
-				return err
+			// From the bind or the call to the last octet: to make so much content takes as long.
+			g, cross := p.mta.group, func() (time.Duration, error) {
+				r, err := p.relayed(ctx, 1, 1, size, 0)
+				if err != nil {
+					return 0, err
+				}
+				return r.Taken.Last.Sub(r.Begun), nil
 			}
 			if side == theirs {
-				g, cross = p.postfix.group, func() error { return p.largeByPostfix(ctx) }
+				g, cross = p.postfix.group, func() (time.Duration, error) {
+					begun := time.Now()
+					err := p.largeByPostfix(ctx)
+					return time.Since(begun), err
+				}
 			}
 			time.Sleep(settled)
 			if err := g.restart(); err != nil {
@@ -270,11 +278,10 @@ func (p *place) large(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			begun := time.Now()
-			if err := cross(); err != nil {
+			took, err := cross()
+			if err != nil {
 				return err
 			}
-			took := time.Since(begun)
 			after, err := g.cpu()
 			if err != nil {
 				return err
