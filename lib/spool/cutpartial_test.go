@@ -175,7 +175,7 @@ func TestCutAfterSettling(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Release() // it dies
-	if err := s.SettlePartial(partial); err != nil {
+	if err := s.ClearPartial(partial); err != nil {
 		t.Fatal(err)
 	}
 	records, err := s.ReadPartial(partial)

@@ -234,10 +234,10 @@ func (s *Spool) AcceptPartial(id ID, r PartialRecord) error {
 	return s.retire(id)
 }
 
-// SettlePartial finds out what became of a partial that whoever wrote it has left: its
+// settlePartial finds out what became of a partial that whoever wrote it has left: its
 // object has been accepted if the message it was to become is there, whole. What is gone
 // may have been accepted, and is not known to be.
-func (s *Spool) SettlePartial(id ID) error {
+func (s *Spool) settlePartial(id ID) error {
 	records, err := s.ReadPartial(id)
 	if err != nil {
 		return nil // there is nothing to be settled
@@ -355,25 +355,31 @@ func (s *Spool) Partials() (map[ID]int64, error) {
 	return all, nil
 }
 
-// sweepPartial settles what there is, and removes what says nothing: octets without a
-// log, and a log without octets or without a checkpoint, unless the object was accepted.
+// sweepPartial clears what writers who have died have left.
 func (s *Spool) sweepPartial() error {
 	all, err := s.Partials()
 	if err != nil {
 		return err
 	}
 	for id := range all {
-		if err := s.SettlePartial(id); err != nil {
-			return err
-		}
-		if s.partialFault(id) == "" {
-			continue
-		}
-		if err := s.RemovePartial(id); err != nil && diag.KindOf(err) != diag.Unavailable {
+		if err := s.ClearPartial(id); err != nil && diag.KindOf(err) != diag.Unavailable {
 			return err
 		}
 	}
 	return nil
+}
+
+// ClearPartial settles a partial that whoever wrote it has left, and removes one that says
+// nothing: octets without a log, and a log without octets or without a checkpoint, unless
+// the object was accepted. Kind Unavailable says that somebody has it open.
+func (s *Spool) ClearPartial(id ID) error {
+	if err := s.settlePartial(id); err != nil {
+		return err
+	}
+	if s.partialFault(id) == "" {
+		return nil
+	}
+	return s.RemovePartial(id)
 }
 
 // partialFault says what is wrong with a partial, "" if nothing.

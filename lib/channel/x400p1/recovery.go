@@ -3,6 +3,8 @@ package x400p1
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -147,11 +149,13 @@ func newRecovery(ctx context.Context, h *channel.Host, now func() time.Time) (*r
 		if err != nil || len(records) == 0 || records[0].Channel != h.Name {
 			continue // another channel's, or to be removed by whoever holds the spool next
 		}
-		// A channel that died under a holder that lives may have left one unsettled.
-		if h.Spool.SettlePartial(id) == nil {
-			if again, err := h.Spool.ReadPartial(id); err == nil {
-				records = again
-			}
+		// A channel that died under a holder that lives may have left one unsettled, or one
+		// that nobody can resume. What cannot be cleared is removed when it is too old.
+		_ = h.Spool.ClearPartial(id)
+		if again, err := h.Spool.ReadPartial(id); err == nil {
+			records = again
+		} else if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
 		r.takeOver(id, records)
 	}

@@ -103,6 +103,40 @@ func (b *books) resume(peer string, old, now rtse.ActivityName, serial session.S
 	return b.keeper(peer).Resume(old, now, serial)
 }
 
+// A process removes what one before it has left that nobody can resume, and nothing that
+// somebody writes or that another channel has.
+func TestRecoveryClearsWhatNobodyResumes(t *testing.T) {
+	b := openBooks(t)
+	begin := func(n byte) *kept {
+		k := b.keeper("MTA-B").Keep(activity("x", n))
+		if _, err := k.Write([]byte("piece 000\n")); err != nil {
+			t.Fatal(err)
+		}
+		return k.(*kept)
+	}
+	if err := begin(1).file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	writing := begin(2)
+	b.host.Name = "other"
+	b.reopen()
+	if err := begin(3).file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.host.Name = "p1"
+	b.reopen()
+	if got := b.files(); got != 4 {
+		t.Errorf("%d files, want those of what is written and of the other channel", got)
+	}
+	if err := writing.file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.reopen()
+	if got := b.files(); got != 2 {
+		t.Errorf("%d files, want those of the other channel", got)
+	}
+}
+
 // What was secured is given back, up to the checkpoint and no further, to the peer it
 // came from, in this process or the next; also while the association it came over is not
 // known to be lost.
