@@ -277,9 +277,11 @@ func check(c *ucli.Context) (err error) {
 		return cli.Usage("--repair verifies every content")
 	}
 	before := make(map[spool.Finding]struct{})
+	var unfinished error
 	if c.Bool("repair") {
-		if err := queue.Repair(cfg, func(f spool.Finding) { before[f] = struct{}{} }); err != nil {
-			return err
+		unfinished = queue.Repair(cfg, func(f spool.Finding) { before[f] = struct{}{} })
+		if diag.KindOf(unfinished) == diag.Unavailable || unfinished != nil && len(before) == 0 {
+			return unfinished
 		}
 	}
 	sp, err := spool.Open(cfg.Spool.Dir)
@@ -307,7 +309,7 @@ func check(c *ucli.Context) (err error) {
 	for _, f := range mended {
 		tell(f, true)
 	}
-	if err = errors.Join(printed, p.Flush()); err != nil {
+	if err = errors.Join(unfinished, printed, p.Flush()); err != nil {
 		return err
 	}
 	if bad && !cli.JSON(c) {

@@ -197,7 +197,7 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 	var troubles []error
 	trouble := func(err error) { troubles = append(troubles, err) }
 	hint := "mtarun is starting or another tool is at work: try again"
-	err = quietly(sp, cfg, quiet{hint: hint, damaged: trouble, work: func(k *Keeper, now time.Time) {
+	err = quietly(sp, cfg, quiet{hint: hint, first: func() error { return nil }, recover: sp.Recover, damaged: trouble, work: func(k *Keeper, now time.Time) {
 		answered := false
 		k.Serve(now, q, func(a Answer) {
 			switch {
@@ -222,35 +222,40 @@ func askSpool(cfg *conf.Config, q Request, emit func(Answer) error) (err error) 
 
 // Repair brings a spool nobody serves into order, as mtarun does when it starts, and makes
 // what every spool has and this one has lost; besides, every content is compared with its
-// digest. What is damaged goes to bad/, with an event. Before, what Check finds is told to
-// report. An error of kind Unavailable says that somebody has the spool.
+// digest, and what is not whole is not taken for something never accepted. What is damaged
+// goes to bad/, with an event. Before, what Check finds is told to report. An error of kind
+// Unavailable says that somebody has the spool, and that nothing was done.
 func Repair(cfg *conf.Config, report func(spool.Finding)) (err error) {
 	// Before the lock, whose file may be missing while mtarun has it open.
 	if _, err := Running(cfg.Spool.Dir); !errors.Is(err, ErrNotRunning) {
 		return diag.WithHint(diag.New("spool "+cfg.Spool.Dir, diag.Unavailable, "mtarun serves it"), hintRepair)
 	}
-	made, err := spool.Furnish(cfg.Spool.Dir)
-	if err != nil {
-		return err
-	}
-	for _, f := range made {
-		report(f)
-	}
-	sp, err := spool.Open(cfg.Spool.Dir)
+	sp, err := spool.OpenToRepair(cfg.Spool.Dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, sp.Close()) }()
-	sp.Check(spool.CheckOptions{ReadData: true}, report)
-	return quietly(sp, cfg, quiet{hint: hintRepair, verify: true, damaged: func(error) {}, work: func(*Keeper, time.Time) {}})
+	made, err := sp.MakeLock()
+	if err != nil {
+		return err
+	}
+	first := func() error {
+		if made {
+			report(spool.Missing("lock"))
+		}
+		sp.Check(spool.CheckOptions{ReadData: true}, report)
+		return sp.Furnish()
+	}
+	return quietly(sp, cfg, quiet{hint: hintRepair, first: first, recover: sp.RecoverVerified, damaged: func(error) {}, work: func(*Keeper, time.Time) {}})
 }
 
 const hintRepair = "mtarun repairs the spool when it starts; to have every content verified, stop it first"
 
 // quiet is what is done to a spool that nobody serves.
 type quiet struct {
-	hint    string                         // if somebody has its lock
-	verify  bool                           // every content, whoever let go how
+	hint    string       // if somebody has its lock
+	first   func() error // once the lock is had
+	recover func() (*spool.Backlog, error)
 	damaged func(error)                    // is told what cannot be read
 	work    func(k *Keeper, now time.Time) // once all has been read, and what is due been done
 }
@@ -270,12 +275,12 @@ func quietly(sp *spool.Spool, cfg *conf.Config, q quiet) (err error) {
 		return diag.WithHint(err, q.hint)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	backlog, err := sp.Recover()
-	if err != nil {
+	if err := q.first(); err != nil {
 		return err
 	}
-	if q.verify {
-		backlog.Verify()
+	backlog, err := q.recover()
+	if err != nil {
+		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	now := time.Now()

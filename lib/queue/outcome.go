@@ -77,7 +77,10 @@ func (k *Keeper) begin(j *sched.StartJob) {
 	if j.Channel == k.conf.ExpandChannel() {
 		return
 	}
-	if err := k.spool.Begin(k.now, j.Ref.ID, j.Recipients); err != nil {
+	err := k.spool.Begin(k.now, j.Ref, j.Recipients)
+	if errors.Is(err, spool.ErrCrowded) {
+		k.remember(sched.Log{Ref: j.Ref, N: slices.Clone(j.Recipients), Change: sched.ChangeSent, Peer: j.Peer})
+	} else if err != nil {
 		k.complain("the transfers begun", err)
 	}
 }

@@ -29,7 +29,7 @@ func (b *Backlog) readAhead(refs []Ref) *reading {
 	alone := make([]int, 0, len(r.refs))
 	for i, ref := range r.refs {
 		_, logged := b.logs[ref]
-		if _, related := b.kin[string(ref.ID[:timeSize])]; !logged && !related {
+		if _, related := b.kin[string(ref.ID[:timeSize])]; !logged && !related && b.begun[ref.ID] == nil {
 			alone = append(alone, i)
 		}
 	}

@@ -41,11 +41,10 @@ type CheckOptions struct {
 // Check looks at everything in the spool and reports what is not as
 // mtaspool(5) says. It changes nothing and needs no lock.
 func (s *Spool) Check(opts CheckOptions, report func(Finding)) {
-	c := &checker{s: s, opts: opts, report: report, at: make(map[ID]Ref), children: make(map[ID][]*Envelope)}
-	for _, part := range []func(){c.top, c.queue, c.fresh, c.tmp, c.partial, c.bad} {
+	c := &checker{s: s, opts: opts, report: report, at: make(map[ID]Ref), astray: make(map[ID]bool), children: make(map[ID][]*Envelope)}
+	for _, part := range []func(){c.top, c.queue, c.fresh, c.tmp, c.partial, c.bad, c.families, c.orphans} {
 		part()
 	}
-	c.families()
 }
 
 type checker struct {
@@ -53,6 +52,8 @@ type checker struct {
 	opts     CheckOptions
 	report   func(Finding)
 	at       map[ID]Ref         // where the messages are
+	astray   map[ID]bool        // those that lie where they do not belong
+	alone    []Ref              // logs without a message beside them
 	children map[ID][]*Envelope // by parent
 }
 
@@ -69,14 +70,15 @@ func (c *checker) gone(path string) bool {
 // names lists a directory below the spool, sorted, as far as it can be read.
 func (c *checker) names(path string) []string {
 	names, err := readNames(c.s.dir + "/" + path)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // what must be there is looked for by itself
 		c.found(FoundDamaged, path, "the directory cannot be read: %v", err)
 	}
 	slices.Sort(names)
 	return names
 }
 
-func missingFinding(path string) Finding {
+// Missing is the finding that a spool does not have what every spool has.
+func Missing(path string) Finding {
 	return Finding{Kind: FoundMissing, Path: path, Text: "every spool has it"}
 }
 
@@ -84,7 +86,7 @@ func (c *checker) top() {
 	ours := append(directories(), "format", "lock", "ctl/wake")
 	for _, path := range ours {
 		if c.gone(path) {
-			c.report(missingFinding(path))
+			c.report(Missing(path))
 		}
 	}
 	for _, dir := range []string{".", "q"} {
@@ -125,6 +127,7 @@ func (c *checker) queued(p Priority, dir, name string, names []string) {
 	ref := Ref{ID: ID(id), Priority: p}
 	switch {
 	case !strings.HasPrefix(ref.String(), dir+"/"):
+		c.astray[ref.ID] = c.astray[ref.ID] || !isLog
 		c.found(FoundMisplaced, path, "belongs to %s", ref)
 	case isLog:
 		c.log(ref, path, names)
@@ -142,9 +145,18 @@ func (c *checker) log(ref Ref, path string, names []string) {
 	if torn > 0 {
 		c.found(FoundTorn, path, "%d records", torn)
 	}
-	if _, beside := slices.BinarySearch(names, string(ref.ID)); !beside &&
-		c.gone(ref.String()) && c.gone(Ref{ID: ref.ID}.String()) && !c.gone(path) {
-		c.found(FoundOrphan, path, "its message is gone")
+	if _, beside := slices.BinarySearch(names, string(ref.ID)); !beside {
+		c.alone = append(c.alone, ref)
+	}
+}
+
+// orphans looks for logs whose messages are nowhere.
+func (c *checker) orphans() {
+	for _, ref := range c.alone {
+		path := ref.String() + ".log"
+		if !c.astray[ref.ID] && c.gone(ref.String()) && c.gone(Ref{ID: ref.ID}.String()) && !c.gone(path) {
+			c.found(FoundOrphan, path, "its message is gone")
+		}
 	}
 }
 

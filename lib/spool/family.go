@@ -29,6 +29,9 @@ func (b *Backlog) findKin() error {
 				// The more urgent one is served.
 				b.stray(all[k], fmt.Errorf("%s is there too", all[k-1]))
 				b.drop(all[k])
+				if err := b.inherit(all[k], all[k-1]); err != nil {
+					return err
+				}
 			}
 		}
 		if j > i+1 {
@@ -36,6 +39,20 @@ func (b *Backlog) findKin() error {
 		}
 		i = j
 	}
+	return nil
+}
+
+// inherit gives what one file of a message remembers to the other, which is served.
+func (b *Backlog) inherit(from, to Ref) error {
+	if _, logged := b.logs[from]; !logged || to.Priority == 0 {
+		return nil
+	}
+	if err := b.joinLog(from, to); err != nil {
+		return err
+	}
+	b.s.changed(nil, []string{b.s.shardPath(from), b.s.shardPath(to)})
+	delete(b.logs, from)
+	b.logs[to] = struct{}{}
 	return nil
 }
 
@@ -119,7 +136,7 @@ func (b *Backlog) nameChild(family []Ref, child *Message) (bool, error) {
 			return false, nil
 		}
 	}
-	if b.verify {
+	if b.verify || b.proof {
 		if err := child.VerifyContent(); errors.Is(err, ErrDamaged) {
 			if err := b.s.disk.Unlink(b.s.path(child.Ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return false, err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -168,6 +169,24 @@ func (s *Spool) readLog(ref Ref, fromDisk bool) (records []Record, torn int, err
 	}
 	records, torn = parseLog[Record](data)
 	return records, torn, nil
+}
+
+// logSince returns the records of a log behind its first octets.
+func (s *Spool) logSince(ref Ref, after int64) ([]Record, error) {
+	f, err := os.Open(s.logPath(ref))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fail("log "+ref.String(), err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.NewSectionReader(f, after, maxLog))
+	if err != nil {
+		return nil, fail("log "+ref.String(), err)
+	}
+	records, _ := parseLog[Record](data)
+	return records, nil
 }
 
 // Append adds records to the log of a message, with one write. They are durable

@@ -34,10 +34,14 @@ type Backlog struct {
 	kin    map[string][]Ref // families with more than one member, by the time in their IDs
 	again  bool             // all of it was looked at
 	strays []Item           // what lies where its identifier does not lead, or twice
+	astray map[ID]bool      // the messages among them that lie nowhere else
 	verify bool             // the last holder did not let go in order
 	proof  bool             // every content is compared with its digest, whoever let go how
 	unread []Ref            // what the disk failed to give
 	named  bool             // a record that names a child is not durable yet
+
+	begun    map[ID][]begunLine // transfers that the last holder had begun when it was killed
+	unmarked bool               // not all of that could be written into the logs
 }
 
 // Recover brings the spool from any state that a cut may have left into one
@@ -45,7 +49,14 @@ type Backlog struct {
 // It begins with a syncfs: what is seen afterwards is durable. No other process
 // may write in q/ and this one may not use the spool until it returns; then
 // channels may start.
-func (s *Spool) Recover() (*Backlog, error) {
+func (s *Spool) Recover() (*Backlog, error) { return s.recover(false) }
+
+// RecoverVerified is Recover for a spool that may hold anything: every content is compared
+// with its digest, whoever let go how, and nothing is taken for a file that was never
+// accepted because it is not whole.
+func (s *Spool) RecoverVerified() (*Backlog, error) { return s.recover(true) }
+
+func (s *Spool) recover(proof bool) (*Backlog, error) {
 	if err := s.holding("recover"); err != nil {
 		return nil, err
 	}
@@ -55,8 +66,8 @@ func (s *Spool) Recover() (*Backlog, error) {
 	s.mu.Lock()
 	verify := !s.lock.wasClean
 	s.mu.Unlock()
-	b := &Backlog{s: s, verify: verify, logs: make(map[Ref]struct{}), fresh: make(map[ID]struct{})}
-	for _, step := range []func() error{s.sweepTmp, s.sweepPartial, b.list, b.joinLogs, b.markBegun, b.findKin, b.settleFresh} {
+	b := &Backlog{s: s, verify: verify, proof: proof, logs: make(map[Ref]struct{}), fresh: make(map[ID]struct{}), astray: make(map[ID]bool)}
+	for _, step := range []func() error{s.sweepTmp, s.sweepPartial, b.list, b.joinLogs, b.readBegun, b.findKin, b.settleFresh} {
 		if err := step(); err != nil {
 			return nil, diag.WithHint(fail("recover", err),
 				"while a part of the spool cannot be read nothing of it is moved: mtactl check tells what else is not as it should be")
@@ -139,6 +150,7 @@ func (b *Backlog) list() error {
 		switch ref := (Ref{ID: ID(id), Priority: p}); {
 		case !isID(id):
 		case ref.ID.shard() != shard:
+			b.astray[ref.ID] = b.astray[ref.ID] || !isLog
 			b.stray(ref, fmt.Errorf("%s: its identifier does not lead there", b.s.dir+"/q/"+string(p)+"/"+shard+"/"+name))
 		case isLog:
 			b.logs[ref] = struct{}{}
@@ -204,6 +216,9 @@ func (b *Backlog) joinLogs() error {
 			continue
 		}
 		delete(b.logs, ref)
+		if !there && b.astray[ref.ID] {
+			continue // somebody may put the message back beside it
+		}
 		b.s.changed(nil, []string{b.s.shardPath(ref), b.s.shardPath(to)})
 		if !there {
 			if err := b.s.disk.Unlink(b.s.logPath(ref)); err != nil {
@@ -263,10 +278,6 @@ func (b *Backlog) joinLog(ref, to Ref) error {
 	return b.s.disk.Unlink(b.s.logPath(ref))
 }
 
-// Verify has Load compare every content with its digest, as it does by itself when the last
-// holder did not let go in order.
-func (b *Backlog) Verify() { b.proof = true }
-
 // Crashed tells that the last holder did not let go in order: what is there may have
 // been written without anybody having told of it.
 func (b *Backlog) Crashed() bool { return b.verify }
@@ -319,9 +330,12 @@ func (b *Backlog) Load(visit func(Item) error) error {
 		}
 		at += len(now.refs)
 	}
+	if len(b.unread) > 0 || b.unmarked || b.s.begun.forget() != nil {
+		return nil // the next holder has to look at everything again
+	}
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
-	if b.s.lock != nil && len(b.unread) == 0 {
+	if b.s.lock != nil {
 		b.s.lock.wasClean = true
 	}
 	return nil
@@ -357,7 +371,7 @@ func (b *Backlog) read(ref Ref) (*Item, error) {
 		// spool's lock first.
 		b.unread = append(b.unread, ref)
 		return nil, nil
-	case errors.Is(err, ErrIncomplete) && !hasLog && b.verify:
+	case errors.Is(err, ErrIncomplete) && !hasLog && b.verify && !b.proof:
 		swept, err := b.s.sweepIncomplete(ref)
 		if err != nil {
 			return later(fail("recover "+ref.String(), err))
@@ -368,7 +382,8 @@ func (b *Backlog) read(ref Ref) (*Item, error) {
 		b.s.changed(nil, []string{b.s.shardPath(ref)})
 		return &Item{Ref: ref, Removed: true}, nil
 	case errors.Is(err, ErrIncomplete), errors.Is(err, ErrDamaged):
-		// A holder who let go in order left nothing unfinished.
+		// A holder who let go in order left nothing unfinished; and what is repaired may have
+		// been put there by somebody who did not get to the end.
 		err = b.s.toBad(ref, err)
 		if !errors.Is(err, ErrBad) {
 			return later(err)
@@ -384,6 +399,11 @@ func (b *Backlog) read(ref Ref) (*Item, error) {
 			return later(err) // without its memory it would be sent to everybody again
 		}
 	}
+	marks, err := b.marks(ref, m.Envelope)
+	if err != nil {
+		return later(err)
+	}
+	item.Log = append(item.Log, marks...)
 	return item, nil
 }
 

@@ -59,58 +59,67 @@ func initOn(disk durable.Disk, dir string) error {
 	if err := checkFormat(dir); err == nil || !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if _, err := furnish(disk, dir, wordClean); err != nil {
+	if err := furnish(disk, dir); err != nil {
+		return fail("init "+dir, err)
+	}
+	if _, err := makeLock(disk, dir, wordClean); err != nil {
 		return fail("init "+dir, err)
 	}
 	// The format comes last: a directory with it is a whole spool.
 	return fail("init "+dir, durable.WriteFile(filepath.Join(dir, "format"), []byte(formatLine), 0o644))
 }
 
-// Furnish makes durable again what every spool has and the one in dir has lost, and says
-// what that was: directories, the FIFO, and the file of the lock, whose word is then that
-// nobody has let go in order. It must not be called while somebody may have the lock.
-func Furnish(dir string) ([]Finding, error) {
-	if err := checkFormat(dir); err != nil {
-		return nil, err
+// MakeLock makes the file of the lock if the spool has lost it, durably, and says whether it
+// did. Its word is that nobody has let go in order. Whoever had the lock when its file was
+// removed has it still, and nobody can see that.
+func (s *Spool) MakeLock() (made bool, err error) {
+	if err := s.owned("make lock"); err != nil {
+		return false, err
 	}
-	made, err := furnish(durable.OS{}, dir, wordOpen)
-	return made, fail("furnish "+dir, err)
+	made, err = makeLock(s.disk, s.dir, wordOpen)
+	return made, fail("make lock", err)
 }
 
-// furnish makes what is missing in the directory of a spool, but for its format.
-func furnish(disk durable.Disk, dir, word string) (made []Finding, err error) {
-	missing := func(name string, err error) error {
-		if errors.Is(err, os.ErrExist) {
-			return nil
-		}
-		if err == nil {
-			made = append(made, missingFinding(name))
-		}
+// makeLock never replaces a file: whoever waits for the lock has it open.
+func makeLock(disk durable.Disk, dir, word string) (made bool, err error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, err = f.WriteString(word)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return true, err
+	}
+	return true, disk.Sync(dir)
+}
+
+// Furnish makes durable again what every spool has and this one has lost, but for its format
+// and its lock: directories and the FIFO. The caller has the lock.
+func (s *Spool) Furnish() error {
+	if err := s.holding("furnish"); err != nil {
 		return err
 	}
+	return fail("furnish "+s.dir, furnish(s.disk, s.dir))
+}
+
+func furnish(disk durable.Disk, dir string) error {
 	for _, name := range directories() {
-		if err := missing(name, os.Mkdir(filepath.Join(dir, name), 0o700)); err != nil {
-			return made, err
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
 		}
 	}
-	if err := missing("ctl/wake", unix.Mkfifo(filepath.Join(dir, "ctl/wake"), 0o600)); err != nil {
-		return made, fmt.Errorf("ctl/wake: %w", err)
-	}
-	// Whoever waits for the lock has that file open: one that is there is never replaced.
-	lock := filepath.Join(dir, "lock")
-	if _, err := os.Lstat(lock); errors.Is(err, os.ErrNotExist) {
-		if err := missing("lock", durable.WriteFile(lock, []byte(word), 0o600)); err != nil {
-			return made, err
-		}
-	} else if err != nil {
-		return made, err
+	if err := unix.Mkfifo(filepath.Join(dir, "ctl/wake"), 0o600); err != nil && err != unix.EEXIST {
+		return fmt.Errorf("ctl/wake: %w", err)
 	}
 	for _, name := range append(directories(), ".") {
 		if err := disk.Sync(filepath.Join(dir, name)); err != nil {
-			return made, err
+			return err
 		}
 	}
-	return made, nil
+	return nil
 }
 
 func checkFormat(dir string) error {
@@ -131,7 +140,12 @@ func checkFormat(dir string) error {
 func Open(dir string) (*Spool, error) { return OpenOn(durable.OS{}, dir) }
 
 // OpenOn is Open of a spool that disk changes.
-func OpenOn(disk durable.Disk, dir string) (*Spool, error) {
+func OpenOn(disk durable.Disk, dir string) (*Spool, error) { return open(disk, dir, true) }
+
+// OpenToRepair is Open of a spool that may have lost directories.
+func OpenToRepair(dir string) (*Spool, error) { return open(durable.OS{}, dir, false) }
+
+func open(disk durable.Disk, dir string, whole bool) (*Spool, error) {
 	if err := checkFormat(dir); err != nil {
 		switch diag.KindOf(err) {
 		case diag.NoInput:
@@ -153,7 +167,7 @@ func OpenOn(disk durable.Disk, dir string) (*Spool, error) {
 		uid:    os.Geteuid(),
 		synced: make(map[string]bool),
 	}
-	if err := s.oneFileSystem(); err != nil {
+	if err := s.oneFileSystem(whole); err != nil {
 		root.Close()
 		return nil, err
 	}
@@ -161,14 +175,19 @@ func OpenOn(disk durable.Disk, dir string) (*Spool, error) {
 	return s, nil
 }
 
-// oneFileSystem refuses a spool that renames and syncfs cannot reach over.
-func (s *Spool) oneFileSystem() error {
+// oneFileSystem refuses a spool that renames and syncfs cannot reach over, and, if it is to
+// be whole, one without a directory.
+func (s *Spool) oneFileSystem(whole bool) error {
 	var top, st unix.Stat_t
 	if err := unix.Fstat(int(s.root.Fd()), &top); err != nil {
 		return fail("open "+s.dir, err)
 	}
 	for _, name := range directories() {
-		if err := unix.Stat(filepath.Join(s.dir, name), &st); err != nil {
+		err := unix.Stat(filepath.Join(s.dir, name), &st)
+		if err == unix.ENOENT && !whole {
+			continue
+		}
+		if err != nil {
 			return fail("open "+s.dir, fmt.Errorf("%s: %w", name, err))
 		}
 		if st.Dev != top.Dev {

@@ -11,7 +11,8 @@ import (
 )
 
 // What lies where nobody would look for it, or twice, is told of and stays; of two the
-// more urgent one is served.
+// more urgent one is served, with what the other remembers. What a message remembers that
+// somebody may put back stays where it is.
 func TestStrays(t *testing.T) {
 	dir := newSpool(t)
 	twice := put(t, dir, &Envelope{ID: NewID(time.Unix(1, 0))})
@@ -35,6 +36,16 @@ func TestStrays(t *testing.T) {
 	s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
 	defer s.Close()
 	defer l.Close()
+	for _, ref := range []Ref{twice, lost} {
+		if err := s.Append(ref, Record{Kind: RecordOutcome, Outcome: "transferred"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Check(CheckOptions{}, func(f Finding) {
+		if f.Kind != FoundMisplaced {
+			t.Errorf("%v", f)
+		}
+	})
 	told := map[Ref]string{}
 	var good []Ref
 	if err := s.Load(func(i Item) error {
@@ -42,6 +53,9 @@ func TestStrays(t *testing.T) {
 			told[i.Ref] = i.Damaged.Error()
 		} else {
 			good = append(good, i.Ref)
+			if len(i.Log) != 1 {
+				t.Errorf("%v remembers %v", i.Ref, i.Log)
+			}
 		}
 		return nil
 	}); err != nil {
@@ -53,7 +67,8 @@ func TestStrays(t *testing.T) {
 	if len(told) != 2 || !strings.Contains(told[twice], "there too") || !strings.Contains(told[lost], "q/n/vv") {
 		t.Errorf("told: %q", told)
 	}
-	for _, path := range []string{filepath.Join(dir, twice.String()), filepath.Join(elsewhere, string(lost.ID))} {
+	for _, path := range []string{filepath.Join(dir, twice.String()), filepath.Join(elsewhere, string(lost.ID)),
+		filepath.Join(dir, lost.String()+".log")} {
 		if _, err := os.Lstat(path); err != nil {
 			t.Error(err)
 		}
