@@ -195,11 +195,11 @@ func (p *Partial) Retire() error {
 // Accept is AcceptPartial of one that is open, and closes it.
 func (p *Partial) Accept(r PartialRecord) error {
 	r.Kind = PartialAccepted
-	err := p.Append(r)
-	if err == nil && !p.retired {
+	var err error
+	if !p.retired {
 		err = p.Retire()
 	}
-	return errors.Join(err, p.Close())
+	return errors.Join(err, p.Append(r), p.Close())
 }
 
 func (s *Spool) retire(id ID) error {
@@ -223,15 +223,13 @@ func (s *Spool) NotePartial(id ID, records ...PartialRecord) error {
 	return errors.Join(p.Append(records...), fail("close partial/"+string(id), log.Close()))
 }
 
-// AcceptPartial notes that the object of a partial is durable as a message: the log says
-// so from now on, and the octets go. None of it waits for the disk: what a cut takes of it
-// leads to an object that comes twice, and never to one that is missed.
+// AcceptPartial notes that the object of a partial is durable as a message: the octets go,
+// which makes room on a full disk, and the log says so from now on. None of it waits for the
+// disk: what a cut takes of it leads to an object that comes twice, and never to one that is
+// missed.
 func (s *Spool) AcceptPartial(id ID, r PartialRecord) error {
 	r.Kind = PartialAccepted
-	if err := s.NotePartial(id, r); err != nil {
-		return err
-	}
-	return s.retire(id)
+	return errors.Join(s.retire(id), s.NotePartial(id, r))
 }
 
 // settlePartial finds out what became of a partial that whoever wrote it has left: its
@@ -362,7 +360,10 @@ func (s *Spool) sweepPartial() error {
 		return err
 	}
 	for id := range all {
-		if err := s.ClearPartial(id); err != nil && diag.KindOf(err) != diag.Unavailable {
+		err := s.ClearPartial(id)
+		// A full disk is to be emptied, which a switch that does not start cannot do; what
+		// could not be noted can be found out again.
+		if err != nil && diag.KindOf(err) != diag.Unavailable && !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
 			return err
 		}
 	}

@@ -179,6 +179,66 @@ func TestResumedWhileSecured(t *testing.T) {
 	}
 }
 
+// If that takes too long the peer is told to ask again, and nothing is forgotten for it.
+func TestResumedWhileUndecided(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := openBooks(t)
+		k, w := b.keeper("MTA-B"), b.message(50)
+		kept := b.arriving(k, activity("x", 1), w)
+		b.whole(k)
+		kept.Left()
+		if r := b.resume("MTA-B", activity("x", 1), activity("y", 1), 2); !r.Undecided {
+			t.Errorf("%+v, before it is known", r)
+		}
+		b.commit(w)
+		kept.Accepted()
+		k.Settled()
+		if r := b.resume("MTA-B", activity("x", 1), activity("z", 1), 2); !r.Repeated {
+			t.Errorf("%+v, when it is", r)
+		}
+	})
+}
+
+// While a process takes over from another that is still at work, the log says what that one
+// has accepted; and while it does not, and the other has the object, nobody else gets it.
+func TestResumedFromProcessAtWork(t *testing.T) {
+	b := openBooks(t)
+	k, w := b.keeper("MTA-B"), b.message(50)
+	kept := b.arriving(k, activity("x", 1), w)
+	b.reopen()
+	if r := b.resume("MTA-B", activity("x", 1), activity("y", 1), 2); !r.Undecided {
+		t.Errorf("%+v, while the other process has it", r)
+	}
+	b.whole(k)
+	if r := b.resume("MTA-B", activity("x", 1), activity("y", 2), 2); !r.Undecided {
+		t.Errorf("%+v, while the other process secures it", r)
+	}
+	b.commit(w)
+	kept.Accepted()
+	k.Settled()
+	if r := b.resume("MTA-B", activity("x", 1), activity("y", 3), 2); !r.Repeated {
+		t.Errorf("%+v, when the other process has accepted it", r)
+	}
+}
+
+// While the disk is waited for because two associations have the same references, nobody
+// else waits: a new configuration is taken, and who brings it may be who says that the disk
+// is done.
+func TestSharedReferencesHoldNobody(t *testing.T) {
+	b := openBooks(t)
+	b.arriving(b.keeper("MTA-B"), activity("x", 1), b.message(50))
+	waited := false
+	b.secure = func(context.Context, spool.ID) error {
+		b.configure(time.Minute, 10000)
+		waited = true
+		return nil
+	}
+	b.keeper("MTA-B").Begin(activity("x", 1))
+	if !waited {
+		t.Error("nothing was secured")
+	}
+}
+
 // An object that has been accepted while it was sent again is not taken a second time.
 func TestAcceptedWhileResumed(t *testing.T) {
 	b := openBooks(t)

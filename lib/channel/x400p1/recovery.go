@@ -15,6 +15,7 @@ import (
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/osi/rtse"
 	"github.com/mtakit/mtakit/lib/osi/session"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -395,8 +396,14 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	k.identify(now.Connection)
 	k.comesAgain(k.peer, old.Connection)
 	was, is := name(k.peer, old), name(k.peer, now)
-	p := k.settled(was)
-	if p == nil || k.isTwice(k.peer, was) || k.isShared(k.peer, old.Connection) {
+	p, decided := k.settled(was)
+	if p != nil && decided {
+		k.consult(p)
+	}
+	switch {
+	case !decided:
+		return rtse.Resumed{Undecided: true}
+	case p == nil || p.gone || k.isTwice(k.peer, was) || k.isShared(k.peer, old.Connection):
 		return rtse.Resumed{}
 	}
 	if other := k.names[is]; other != nil && other != p {
@@ -430,7 +437,10 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 	record := k.record(now)
 	record.Serial, record.Octets = from.serial, from.octets
 	file, past, err := k.host.Spool.ResumePartial(p.id, from.octets, record)
-	if err != nil {
+	switch {
+	case diag.KindOf(err) == diag.Unavailable, p.message != "" && errors.Is(err, fs.ErrNotExist):
+		return rtse.Resumed{Undecided: true} // the process before this one is at work
+	case err != nil:
 		k.drop(p)
 		return rtse.Resumed{}
 	}
@@ -446,23 +456,47 @@ func (k *peerKeeper) Resume(old, now rtse.ActivityName, serial session.SerialNum
 // patience is how long who resumes an object may wait for it to be secured.
 const patience = 10 * time.Second
 
-// settled is the partial of a name, when it is known whether its object, if it has come
+// settled is the partial of a name, when it is decided whether its object, if it has come
 // whole, is accepted: over an association whose loss may not be known here yet. mu is
 // held, but not while waiting.
-func (k *peerKeeper) settled(name string) *partial {
-	p := k.names[name]
+func (k *peerKeeper) settled(name string) (p *partial, decided bool) {
+	p = k.names[name]
 	if p == nil || p.writer == nil || p.writer.securing == nil {
-		return p
+		return p, true
 	}
 	securing := p.writer.securing
 	k.mu.Unlock()
 	select {
 	case <-securing:
+		decided = true
 	case <-time.After(patience):
 	case <-k.ctx.Done():
 	}
 	k.mu.Lock()
-	return k.names[name]
+	return k.names[name], decided
+}
+
+// consult asks the log of a partial that this process has not written whether its object
+// was accepted: the process before this one may have been at work since it was taken over.
+// mu is held.
+func (k *peerKeeper) consult(p *partial) {
+	if p.writer != nil || p.accepted {
+		return
+	}
+	_ = k.host.Spool.ClearPartial(p.id) // what stands in the way is met when it is resumed
+	records, err := k.host.Spool.ReadPartial(p.id)
+	if err != nil {
+		k.drop(p)
+		return
+	}
+	for _, r := range records {
+		switch r.Kind {
+		case spool.PartialMessage:
+			p.message = r.Message
+		case spool.PartialAccepted:
+			p.accepted = true
+		}
+	}
 }
 
 // rename gives a partial that is resumed its new name. The one it was resumed by may be

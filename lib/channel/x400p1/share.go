@@ -137,7 +137,8 @@ func (k *peerKeeper) identify(c session.ConnectionIdentifier) {
 }
 
 // disown ends what is kept under references that two associations have. It is gone from
-// the disk, too, before anything else of the two is confirmed. mu is held.
+// the disk, too, before anything else of the two is confirmed. mu is held, but not while
+// the disk is waited for: whoever says that it is done may have to wait for mu before.
 func (k *peerKeeper) disown(refs string) {
 	var gone spool.ID
 	for n, p := range k.names {
@@ -147,7 +148,9 @@ func (k *peerKeeper) disown(refs string) {
 		}
 	}
 	if gone != "" {
+		k.mu.Unlock()
 		_ = k.secure(k.ctx, gone) // if that fails nobody is told yes any more
+		k.mu.Lock()
 	}
 }
 

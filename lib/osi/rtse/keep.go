@@ -2,6 +2,7 @@ package rtse
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"slices"
 
@@ -43,6 +44,9 @@ type Resumed struct {
 	// Repeated says that the APDU has been accepted: what comes is dropped, and
 	// accepted again.
 	Repeated bool
+	// Undecided says that it is not known yet whether the APDU has been accepted: the
+	// association is aborted, and the peer may ask again.
+	Undecided bool
 }
 
 // Kept is what is kept of one activity.
@@ -256,6 +260,8 @@ func (c *Conn) resumeInbound(a rtResumeInd) (answer event) {
 	case r.Repeated:
 		c.in = &inbound{conn: c, activity: now.Activity, repeated: true}
 		return rtRepeated{}
+	case r.Undecided:
+		return rtAbort{Reason: TemporaryProblem, Err: errUndecided}
 	case r.Kept == nil:
 		return unknown
 	}
@@ -266,6 +272,9 @@ func (c *Conn) resumeInbound(a rtResumeInd) (answer event) {
 	}
 	return nil
 }
+
+// errUndecided is why the association of who resumes is over.
+var errUndecided = errors.New("it is not known yet whether the object that is resumed was accepted")
 
 // identifier is that of the session connection, with the references of both sides.
 func (c *Conn) identifier() session.ConnectionIdentifier {
