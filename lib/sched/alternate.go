@@ -44,9 +44,7 @@ func (s *Scheduler) divert(m *message, i int32, what *Outcome, at *peer) bool {
 	s.out.add(l)
 	m.allow(s.now)
 	s.watch(m)
-	old := r.hops
-	r.hops = s.hopset([]spool.Hop{{Channel: s.config.AlternateChannel}})
-	s.dropHops(old)
+	s.setHops(r, []spool.Hop{{Channel: s.config.AlternateChannel}})
 	if held {
 		r.state, r.until = Held, 0
 	} else {
@@ -65,17 +63,20 @@ func (s *Scheduler) divertAnew(m *message, r *recipient) {
 	if r.alternate != alternateNext || name == "" || r.hops.peers[0].channel.name == name {
 		return
 	}
-	old, hops := r.hops, []spool.Hop{{Channel: name}}
-	r.hops = s.hopset(hops)
-	s.dropHops(old)
+	hops := []spool.Hop{{Channel: name}}
+	s.setHops(r, hops)
 	s.out.addRoutes(m, r, hops)
 }
 
 // passOver lets a recipient, whose message cannot be written for a peer (unable-to-downgrade),
-// go to the others of its way, if there are any and there is time.
-func (s *Scheduler) passOver(m *message, r *recipient, what *Outcome, at *peer) bool {
-	held := r.wish == wishHold
-	if what.Diagnostic != diagnosticUnableToDowngrade || r.wish != wishNone && !held || !held && m.over(r, s.now) {
+// go to the others of its way, if there are any and there is time. So does one that another
+// of them may have got before, whatever this peer has against it: a non-delivery report
+// would be a guess, and no time and no word makes it less of one.
+func (s *Scheduler) passOver(m *message, i int32, what *Outcome, at *peer) bool {
+	r := &m.recipients[i]
+	held, unwritten := r.wish == wishHold, what.Diagnostic == diagnosticUnableToDowngrade
+	doubt := r.doubt && (unwritten || r.doubted() != at)
+	if !doubt && (!unwritten || r.wish != wishNone && !held || !held && m.over(r, s.now)) {
 		return false
 	}
 	var others []spool.Hop
@@ -87,9 +88,11 @@ func (s *Scheduler) passOver(m *message, r *recipient, what *Outcome, at *peer) 
 	if len(others) == 0 {
 		return false
 	}
-	old := r.hops
-	r.hops = s.hopset(others)
-	s.dropHops(old)
+	if r.wish == wishDelete {
+		s.finish(m, i, Outcome{Kind: Deleted, Text: what.Text}, at)
+		return true
+	}
+	s.setHops(r, others)
 	r.wish, r.doubts = wishNone, 0
 	if held {
 		r.state = Held // and says why

@@ -55,9 +55,9 @@
 // goes to the channel that redirects, and has the time of the message again for that.
 //
 // What was sent, and not answered for, is sent again until an answer comes. It is not given
-// up before, when its time is over or by an operator's word: the originator would hear that
-// it was not delivered, and perhaps that it was. Of a job that takes long the log says so in
-// time for a restart.
+// up before, when its time is over, by an operator's word or because another peer of its way
+// refuses it: the originator would hear that it was not delivered, and perhaps that it was.
+// Of a job that takes long the log says so in time for a restart.
 //
 // Hold stops the clock of a recipient: it is neither tried nor expired until it
 // is released.

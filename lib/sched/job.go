@@ -41,7 +41,7 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 	if what.Kind.Final() {
 		what.Again = r.doubt && !what.Resumed && (what.Kind == Transferred || what.Kind == Delivered)
 		what.Resumed = false
-		if what.Kind != Failed || !s.passOver(m, r, &what, p) {
+		if what.Kind != Failed || !s.passOver(m, i, &what, p) {
 			s.finish(m, i, what, p)
 		}
 		return
@@ -60,7 +60,9 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 		j.fault = true
 		r.doubts = min(r.doubts+1, 1<<8-2)
 		// What is redirected or expanded makes the same child again.
-		r.doubt = r.doubt || p.channel.name != s.config.AlternateChannel
+		if p.channel.name != s.config.AlternateChannel {
+			r.setDoubt(p)
+		}
 		// Once may be anybody's fault and is tried again soon; a message that is
 		// in doubt again may be what breaks the association, and waits.
 		if r.doubts > 1 {

@@ -86,6 +86,7 @@ func randomMessage(t *rapid.T, now time.Time) Message {
 			r.Fail = &spool.Failure{Reason: 1}
 		}
 		r.Alternate = rapid.IntRange(0, 3).Draw(t, "alternate") == 0
+		r.Doubt = rapid.IntRange(0, 7).Draw(t, "doubt") == 0
 		m.Recipients = append(m.Recipients, r)
 	}
 	return m
@@ -100,6 +101,10 @@ func randomOutcome(t *rapid.T, now time.Time) Outcome {
 		if rapid.Bool().Draw(t, "until") {
 			o.Until = now.Add(time.Duration(rapid.IntRange(-60, 3600).Draw(t, "seconds")) * time.Second)
 		}
+	}
+	if o.Kind == Failed {
+		o.Reason = reasonUnableToTransfer
+		o.Diagnostic = rapid.SampledFrom([]int{diagnosticUnableToDowngrade, 18}).Draw(t, "diagnostic")
 	}
 	if o.Kind == InDoubt || o.PeerFault {
 		o.Lost = rapid.Bool().Draw(t, "lost")

@@ -377,6 +377,14 @@ func (s *Scheduler) hopset(hops []spool.Hop) *hopset {
 	return set
 }
 
+// setHops gives a recipient another list of hops.
+func (s *Scheduler) setHops(r *recipient, hops []spool.Hop) {
+	old, doubted := r.hops, r.doubted()
+	r.hops = s.hopset(hops)
+	r.doubtAt = r.hops.at(doubted)
+	s.dropHops(old)
+}
+
 // dropHops ends one use of a list of hops.
 func (s *Scheduler) dropHops(set *hopset) {
 	if set == nil {

@@ -1,6 +1,8 @@
 package sched
 
 import (
+	"slices"
+
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -67,6 +69,7 @@ type recipient struct {
 	wish     wish
 	doubts   uint8 // attempts in doubt in a row
 	doubt    bool  // an attempt was not answered for, and none has settled it since
+	doubtAt  uint8 // index plus one in hops of the only peer such an attempt was made at; 0: not known, or several
 
 	alternate alternate
 }
@@ -86,11 +89,37 @@ var wishNames = [...]string{"", "hold", "expire", "delete"}
 
 func (w wish) String() string { return wishNames[w] }
 
+// doubted is the only peer that may have got the message and has not said so, nil if it is
+// not known or not the only one.
+func (r *recipient) doubted() *peer {
+	if r.doubtAt == 0 {
+		return nil
+	}
+	return r.hops.peers[r.doubtAt-1]
+}
+
+// setDoubt notes that a peer may have got the message.
+func (r *recipient) setDoubt(p *peer) {
+	at := r.hops.at(p)
+	if r.doubt && r.doubtAt != at {
+		at = 0
+	}
+	r.doubt, r.doubtAt = true, at
+}
+
 // hopset is a list of alternate hops, shared by all recipients that have it.
 type hopset struct {
 	key   string
 	peers []*peer
 	refs  int
+}
+
+// at is the index plus one of a peer among the first of the hops, else 0.
+func (h *hopset) at(p *peer) uint8 {
+	if h == nil || p == nil {
+		return 0
+	}
+	return uint8(slices.Index(h.peers[:min(len(h.peers), 1<<8-1)], p) + 1)
 }
 
 // mlist is the recipients of one message for one peer.

@@ -170,9 +170,7 @@ func (s *Scheduler) reroute(ev Reroute) {
 			return // where it is to go is not a question of its address
 		}
 		old := r.hops
-		r.hops = s.hopset(ev.Hops)
-		s.dropHops(old)
-		if r.hops == old {
+		if s.setHops(r, ev.Hops); r.hops == old {
 			return // nothing new
 		}
 		if old == nil {

@@ -27,12 +27,20 @@ type world struct {
 	owed      map[spool.ID]map[int]bool // recipients not final
 	held      map[spool.ID]map[int]bool
 	doubt     map[spool.ID]map[int]bool // recipients that may have been reached
+	hops      map[who][]spool.Hop
+	doubtAt   map[who][]spool.Hop // those that may have got it here and have not refused it
 	messages  int
 	lastProc  int
 	calls     int
 	disabled  []Enable // what undoes the orders
 	draining  bool
 	drained   bool
+}
+
+// who is a recipient.
+type who struct {
+	id spool.ID
+	n  int
 }
 
 type worldProcess struct{ stopping bool }
@@ -63,7 +71,7 @@ func newWorld(t rapid.TB, cfg Config) *world {
 		starting: map[string]bool{}, processes: map[string]map[int]*worldProcess{},
 		jobs: map[uint64]*worldJob{}, assocs: map[worldPath]*worldAssoc{},
 		owed: map[spool.ID]map[int]bool{}, held: map[spool.ID]map[int]bool{},
-		doubt: map[spool.ID]map[int]bool{},
+		doubt: map[spool.ID]map[int]bool{}, hops: map[who][]spool.Hop{}, doubtAt: map[who][]spool.Hop{},
 	}
 }
 
@@ -153,12 +161,21 @@ func (w *world) carryOut(a Action) {
 			if w.doubt[a.Ref.ID][n] && a.Outcome.Kind == Failed && a.Outcome.Diagnostic == diagnosticMaximumTimeExpired {
 				w.t.Fatalf("%s %d may have been reached, and is given up", a.Ref.ID, n)
 			}
+			if a.Outcome.Kind == Failed {
+				w.checkSettled(who{a.Ref.ID, n})
+			}
 			delete(w.owed[a.Ref.ID], n)
 		}
 	case Log:
-		if a.Change == ChangeDiverted {
-			for _, n := range a.N {
+		for _, n := range a.N {
+			r := who{a.Ref.ID, n}
+			switch a.Change {
+			case ChangeDiverted:
+				w.checkSettled(r)
 				delete(w.doubt[a.Ref.ID], n)
+				delete(w.doubtAt, r)
+			case ChangeRerouted:
+				w.hops[r] = a.Hops
 			}
 		}
 	case *Done:
@@ -172,6 +189,17 @@ func (w *world) carryOut(a Action) {
 			w.t.Fatal("drained with jobs in progress, twice, or unasked")
 		}
 		w.drained = true
+	}
+}
+
+// checkSettled holds what is reported as not delivered to what is known: none of the peers
+// that are left to it may have got it.
+func (w *world) checkSettled(r who) {
+	w.t.Helper()
+	for _, h := range w.doubtAt[r] {
+		if slices.Contains(w.hops[r], h) {
+			w.t.Fatalf("%v may be at %v, and has failed", r, h)
+		}
 	}
 }
 
@@ -347,6 +375,10 @@ func (w *world) accept(m Message) {
 	w.owed[m.Ref.ID] = map[int]bool{}
 	for _, r := range m.Recipients {
 		w.owed[m.Ref.ID][r.N] = true
+		w.hops[who{m.Ref.ID, r.N}] = r.Hops
+		if r.Doubt {
+			w.doubted(m.Ref.ID, r.N)
+		}
 	}
 	w.step(Accepted{m})
 }
@@ -359,6 +391,10 @@ func (w *world) answer(id uint64, results []Result) {
 	for _, r := range results {
 		if r.Kind == InDoubt {
 			w.unanswered(j, r.N)
+		}
+		if r.Kind == Failed {
+			at := who{j.Ref.ID, r.N}
+			w.doubtAt[at] = slices.DeleteFunc(w.doubtAt[at], func(h spool.Hop) bool { return h == spool.Hop{Channel: j.Channel, Peer: j.Peer} })
 		}
 		j.left = slices.DeleteFunc(j.left, func(n int) bool { return n == r.N })
 	}
@@ -384,12 +420,18 @@ func (w *world) unanswered(j *worldJob, numbers ...int) {
 	if j.Channel == w.config.AlternateChannel {
 		return
 	}
-	if w.doubt[j.Ref.ID] == nil {
-		w.doubt[j.Ref.ID] = map[int]bool{}
-	}
 	for _, n := range numbers {
-		w.doubt[j.Ref.ID][n] = true
+		w.doubted(j.Ref.ID, n)
+		r := who{j.Ref.ID, n}
+		w.doubtAt[r] = append(w.doubtAt[r], spool.Hop{Channel: j.Channel, Peer: j.Peer})
 	}
+}
+
+func (w *world) doubted(id spool.ID, n int) {
+	if w.doubt[id] == nil {
+		w.doubt[id] = map[int]bool{}
+	}
+	w.doubt[id][n] = true
 }
 
 func (w *world) processUp(channel string) {
@@ -472,93 +514,4 @@ func (w *world) running(stopping bool) (list []worldPath) {
 	}
 	slices.SortFunc(list, func(a, b worldPath) int { return cmp.Compare(a.process, b.process) })
 	return list
-}
-
-// heal lets everything succeed until nothing is left but what is held, and fails
-// if that takes for ever.
-func (w *world) heal() {
-	w.t.Helper()
-	for round := 0; ; round++ {
-		if round > 20000 {
-			w.t.Fatalf("no end: %v %+v", w.owed, w.s.Tree())
-		}
-		switch {
-		case w.healOne():
-		case w.s.Counts().Recipients == w.countHeld() || w.draining && len(w.processes) == 0:
-			return
-		case w.s.Next().IsZero():
-			w.t.Fatalf("nothing to wait for, yet %v %+v", w.owed, w.s.Tree())
-		default:
-			if next := w.s.Next(); next.After(w.now) {
-				w.now = next
-			}
-			w.step(Tick{})
-		}
-	}
-}
-
-func (w *world) healOne() bool {
-	w.t.Helper()
-	if channels := slices.Sorted(maps.Keys(w.starting)); len(channels) > 0 {
-		w.processUp(channels[0])
-		return true
-	}
-	for _, p := range w.running(true) {
-		if !slices.ContainsFunc(w.jobIDs(), func(id uint64) bool { return w.jobs[id].Process == p.process }) {
-			w.processDown(p.channel, p.process, false)
-			return true
-		}
-	}
-	if ids := w.jobIDs(); len(ids) > 0 {
-		var results []Result
-		for _, n := range w.jobs[ids[0]].left {
-			results = append(results, Result{n, Outcome{Kind: Transferred}})
-		}
-		w.answer(ids[0], results)
-		return true
-	}
-	paths := w.paths(func(a *worldAssoc) bool { return !a.up || a.closing || a.asked })
-	if len(paths) == 0 {
-		return w.call()
-	}
-	switch a := w.assocs[paths[0]]; {
-	case !a.up:
-		w.assocUp(paths[0], true, false)
-	case a.closing:
-		w.assocEnds(paths[0], false)
-	default:
-		w.turn(paths[0], true)
-	}
-	return true
-}
-
-// call lets a peer call that nobody else can: what may have been sent to it before is not
-// given up, however long that takes.
-func (w *world) call() bool {
-	w.t.Helper()
-	for _, c := range w.s.Tree() {
-		for _, p := range c.Peers {
-			usable := func(a AssociationView) bool { return a.Turn || a.TwoWay }
-			if !p.Passive || slices.ContainsFunc(p.Associations, usable) || p.Ready == [3]int{} || p.Shut[0] || c.Process == 0 {
-				continue
-			}
-			w.calls++
-			path := worldPath{c.Name, c.Process, 1<<33 + uint64(w.calls)}
-			w.assocs[path] = &worldAssoc{peer: p.Name, inbound: true}
-			w.assocUp(path, true, false)
-			return true
-		}
-	}
-	return false
-}
-
-func (w *world) countHeld() (n int) {
-	each(w.s, func(v MessageView) {
-		for _, r := range v.Recipients {
-			if r.State == Held {
-				n++
-			}
-		}
-	})
-	return n
 }
