@@ -1,8 +1,8 @@
 // Package queue joins the spool with the scheduler's mind. The Keeper is the
 // housekeeping of whoever holds the spool's lock, mtarun or a tool: it writes what
 // became of recipients into the logs, makes the reports that are owed, removes what
-// is done with, and answers the tools. The Live and Quiet clients give mtaqueue one
-// interface to both.
+// is done with, and answers the tools: through mtarun, or on a spool that nobody serves,
+// for Ask is the same for both.
 package queue
 
 import (

@@ -153,7 +153,9 @@ func (s *standing) apply(i int, r *sched.Recipient, rec spool.Record) {
 	}
 	switch rec.Kind {
 	case spool.RecordOutcome:
-		r.Text = rec.Text
+		if r.State != sched.Held { // why it is held is what people want to know
+			r.Text = rec.Text
+		}
 		kind, ok := sched.ParseKind(rec.Outcome)
 		switch {
 		case ok && kind.Final():

@@ -235,6 +235,7 @@ func (k *Keeper) condemn(ref spool.Ref, why error) {
 		k.again("moving a message to bad/", err, func() { k.condemn(ref, why) })
 	default:
 		delete(k.between, ref.ID)
+		k.briefs.drop(ref.ID)
 		k.after(func(err error) {
 			if err == nil {
 				k.forget(ref)

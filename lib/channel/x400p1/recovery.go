@@ -145,6 +145,11 @@ func newRecovery(ctx context.Context, h *channel.Host, now func() time.Time) (*r
 	if err != nil {
 		return nil, err
 	}
+	type taken struct {
+		id      spool.ID
+		records []spool.PartialRecord
+	}
+	var found []taken
 	for id := range all {
 		records, err := h.Spool.ReadPartial(id)
 		if err != nil || len(records) == 0 || records[0].Channel != h.Name {
@@ -158,7 +163,14 @@ func newRecovery(ctx context.Context, h *channel.Host, now func() time.Time) (*r
 		} else if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		r.takeOver(id, records)
+		found = append(found, taken{id, records})
+	}
+	// What was lost last is what a peer comes back for.
+	slices.SortFunc(found, func(x, y taken) int {
+		return x.records[len(x.records)-1].Time.Compare(y.records[len(y.records)-1].Time)
+	})
+	for _, f := range found {
+		r.takeOver(f.id, f.records)
 	}
 	return r, nil
 }
