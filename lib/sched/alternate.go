@@ -94,16 +94,16 @@ func (s *Scheduler) passOver(m *message, i int32, what *Outcome, at *peer) bool 
 	}
 	s.setHops(r, others)
 	r.wish, r.doubts = wishNone, 0
+	change := ChangeDeferred
+	if r.doubt {
+		change = ChangeInDoubt
+	}
 	if held {
-		r.state = Held // and says why
-		s.out.addLog(m, r, ChangeHeld, 0, at)
+		r.state = Held
+		s.logHeld(m, r, change, what.Text, at)
 	} else {
 		r.text = what.Text
 		s.wait(m, r, 0)
-		change := ChangeDeferred
-		if r.doubt {
-			change = ChangeInDoubt
-		}
 		s.out.addLog(m, r, change, 0, at)
 	}
 	s.out.addRoutes(m, r, others)

@@ -48,7 +48,6 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 	}
 	wished := r.wish
 	r.wish = wishNone
-	held := r.text // why it is held, if it is
 	if wished != wishHold {
 		r.text = what.Text // else it says why it is held
 	}
@@ -56,7 +55,6 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 	change := ChangeDeferred
 	switch {
 	case what.Kind == InDoubt:
-		change = ChangeInDoubt
 		j.fault = true
 		r.doubts = min(r.doubts+1, 1<<8-2)
 		// What is redirected or expanded makes the same child again.
@@ -81,7 +79,7 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 		}
 	}
 	if r.doubt {
-		change = ChangeInDoubt // still, if this attempt was not
+		change = ChangeInDoubt // still, if this attempt was not; and not where nothing ever is
 	}
 	switch {
 	case wished == wishDelete:
@@ -90,16 +88,21 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 		s.finish(m, i, expired(m, r), p)
 	case wished == wishHold:
 		r.state = Held
-		if r.doubt {
-			r.text = what.Text
-			s.out.addLog(m, r, change, 0, p)
-			r.text = held
-		}
-		s.out.addLog(m, r, ChangeHeld, 0, p)
+		s.logHeld(m, r, change, what.Text, p)
 	default:
 		s.wait(m, r, until)
 		s.out.addLog(m, r, change, r.until, p)
 	}
+}
+
+// logHeld logs the outcome of a recipient that was held in flight, and that it is held. The
+// log has said that it may have been sent; only an outcome settles that for a restart.
+func (s *Scheduler) logHeld(m *message, r *recipient, outcome Change, text string, p *peer) {
+	held := r.text // says why
+	r.text = text
+	s.out.addLog(m, r, outcome, 0, p)
+	r.text = held
+	s.out.addLog(m, r, ChangeHeld, 0, p)
 }
 
 // doubt ends a job whose answer can no longer come.

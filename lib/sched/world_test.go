@@ -28,6 +28,7 @@ type world struct {
 	held      map[spool.ID]map[int]bool
 	doubt     map[spool.ID]map[int]bool // recipients that may have been reached
 	hops      map[who][]spool.Hop
+	logged    map[who]bool        // recipients that a restart would take for such
 	doubtAt   map[who][]spool.Hop // those that may have got it here and have not refused it
 	messages  int
 	lastProc  int
@@ -71,7 +72,7 @@ func newWorld(t rapid.TB, cfg Config) *world {
 		starting: map[string]bool{}, processes: map[string]map[int]*worldProcess{},
 		jobs: map[uint64]*worldJob{}, assocs: map[worldPath]*worldAssoc{},
 		owed: map[spool.ID]map[int]bool{}, held: map[spool.ID]map[int]bool{},
-		doubt: map[spool.ID]map[int]bool{}, hops: map[who][]spool.Hop{}, doubtAt: map[who][]spool.Hop{},
+		doubt: map[spool.ID]map[int]bool{}, logged: map[who]bool{}, hops: map[who][]spool.Hop{}, doubtAt: map[who][]spool.Hop{},
 	}
 }
 
@@ -109,6 +110,7 @@ func (w *world) take(actions, twins []Action) {
 	checkViews(w.t, w.s)
 	w.checkPlaces()
 	w.checkStall()
+	w.checkLog()
 	if w.s.Next() != w.twin.Next() {
 		w.t.Fatal("the same events, yet another time")
 	}
@@ -170,7 +172,12 @@ func (w *world) carryOut(a Action) {
 		for _, n := range a.N {
 			r := who{a.Ref.ID, n}
 			switch a.Change {
+			case ChangeInDoubt, ChangeSent:
+				w.logged[r] = true
+			case ChangeDeferred:
+				w.logged[r] = false
 			case ChangeDiverted:
+				w.logged[r] = false
 				w.checkSettled(r)
 				delete(w.doubt[a.Ref.ID], n)
 				delete(w.doubtAt, r)
@@ -201,6 +208,19 @@ func (w *world) checkSettled(r who) {
 			w.t.Fatalf("%v may be at %v, and has failed", r, h)
 		}
 	}
+}
+
+// checkLog compares what a restart would know of those in doubt with what is known here. Of
+// who is in flight it may know that.
+func (w *world) checkLog() {
+	w.t.Helper()
+	each(w.s, func(v MessageView) {
+		for _, r := range v.Recipients {
+			if got := w.logged[who{v.Ref.ID, r.N}]; got != r.Doubt && r.State != Finished && r.State != InFlight {
+				w.t.Fatalf("%s %d: in doubt is %v, the log says %v", v.Ref.ID, r.N, r.Doubt, got)
+			}
+		}
+	})
 }
 
 // checkOverdue holds what goes before the more urgent to its bounds.
@@ -376,7 +396,7 @@ func (w *world) accept(m Message) {
 	for _, r := range m.Recipients {
 		w.owed[m.Ref.ID][r.N] = true
 		w.hops[who{m.Ref.ID, r.N}] = r.Hops
-		if r.Doubt {
+		if w.logged[who{m.Ref.ID, r.N}] = r.Doubt; r.Doubt {
 			w.doubted(m.Ref.ID, r.N)
 		}
 	}
