@@ -3,6 +3,7 @@ package sched
 import (
 	"maps"
 	"slices"
+	"time"
 )
 
 // heal lets everything succeed until nothing is left but what is held, and fails
@@ -25,6 +26,29 @@ func (w *world) heal() {
 			}
 			w.step(Tick{})
 		}
+	}
+}
+
+// rest lets time go by when everything is sent: what stands stands, and nothing is opened and
+// closed without end.
+func (w *world) rest() {
+	w.t.Helper()
+	end := w.now.Add(3 * time.Hour)
+	for round := 0; w.now.Before(end); round++ {
+		if round > 3000 {
+			w.t.Fatalf("no rest: %+v", w.s.Tree())
+		}
+		if w.healOne() {
+			continue
+		}
+		next := w.s.Next()
+		if next.IsZero() {
+			return
+		}
+		if next.After(w.now) {
+			w.now = next
+		}
+		w.step(Tick{})
 	}
 }
 

@@ -301,8 +301,10 @@ func (s *Scheduler) yields(a *assoc, p *peer, q int) bool {
 		return false // or it would be opened again and again
 	}
 	switch best := holder.best(); {
+	case p.best() == priorities && p.lacks() && holder.keeps():
+		return false // both only want one to stand, and would take it from each other for ever
 	case best == priorities || holder.off():
-	case p.best() == priorities && a.done < max(p.channel.config.Quantum, 1):
+	case p.best() == priorities:
 		return false // the one only wants to be called, and the other has got its place to send
 	case p.usable > 0 || best < q:
 		return false

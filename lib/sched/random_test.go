@@ -37,10 +37,11 @@ func randomConfig(t *rapid.T) Config {
 		Generation: 7,
 		Channels:   []ChannelConfig{channel("p1", true), channel("smtp", false), channel("local", false)},
 		Peers: []PeerConfig{
-			{Channel: "p1", Name: "A", Host: "one", Passive: rapid.Bool().Draw(t, "passive"), Windows: randomWindows(t)},
+			{Channel: "p1", Name: "A", Host: "one", Passive: rapid.Bool().Draw(t, "passive"),
+				Permanent: rapid.Bool().Draw(t, "permanent"), Windows: randomWindows(t)},
 			{Channel: "p1", Name: "B", Host: "one", Permanent: rapid.Bool().Draw(t, "permanent"), Windows: randomWindows(t),
 				UrgentAnyTime: rapid.Bool().Draw(t, "urgent any time")},
-			{Channel: "p1", Name: "C", Host: "one", CallEvery: time.Duration(small.Draw(t, "every")) * 10 * time.Minute},
+			{Channel: "p1", Name: "C", Host: "one", Permanent: rapid.Bool().Draw(t, "permanent"), CallEvery: time.Duration(small.Draw(t, "every")) * 10 * time.Minute},
 			{Channel: "smtp", Name: "X", Windows: randomWindows(t)},
 		},
 		Expiry:     [3]time.Duration{2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
@@ -117,7 +118,7 @@ func randomOutcome(t *rapid.T, now time.Time) Outcome {
 // Whatever happens, no recipient is lost or final twice, no mlist is tried twice
 // at once, places stay reserved, urgent goes first, what can start does, and two
 // schedulers that hear the same do the same. When the world heals, everything is
-// sent.
+// sent, and then there is rest.
 func TestRandomTraffic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, randomConfig(t))
@@ -348,5 +349,6 @@ func TestRandomTraffic(t *testing.T) {
 			w.step(ev)
 		}
 		w.heal()
+		w.rest()
 	})
 }
