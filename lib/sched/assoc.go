@@ -107,13 +107,20 @@ func (s *Scheduler) associationUp(ev AssociationUp) {
 
 // countTurn keeps the numbers of associations a peer can give us work on.
 func (s *Scheduler) countTurn(a *assoc, by int) {
+	p := a.peer
 	if a.canSend() {
-		a.peer.usable += by
+		p.usable += by
+		if a.reserved {
+			p.usableReserved += by
+		}
 	}
 	if a.twoWay && !a.turn {
-		a.peer.askable += by
+		p.askable += by
+		if a.reserved {
+			p.askableReserved += by
+		}
 	}
-	s.touch(a.peer)
+	s.touch(p)
 }
 
 // turn notes who has the turn. Losing it while a job runs means that the job
@@ -153,7 +160,7 @@ func (s *Scheduler) askTurn(p *peer, priority int) {
 	}
 	if a == nil {
 		for _, b := range p.assocs[:min(len(p.assocs), turnAnswers)] {
-			if b.twoWay && !b.turn {
+			if b.twoWay && !b.turn && (priority == urgent || !b.reserved) {
 				a = b
 				break
 			}
@@ -380,7 +387,7 @@ func (s *Scheduler) closeIdle(c *channel) {
 		if a == nil || a.idleSince+int64(c.config.IdleTime) > s.now {
 			return
 		}
-		if c.up() && a.peer.best() < priorities || a.peer.keeps() {
+		if c.up() && a.work() < priorities || a.peer.keeps() {
 			// There is work, and only no place for it; or it is to be kept.
 			a.idleSince = s.now
 			c.idle.put(a)

@@ -182,6 +182,7 @@ func checkChannel(t rapid.TB, s *Scheduler, c *channel) {
 			wanters++
 		}
 		usable, askable, reserved, idleReserved := 0, 0, 0, 0
+		usableReserved, askableReserved := 0, 0
 		for _, proc := range c.processes {
 			for _, a := range proc.assocs {
 				if a.peer == p && a.reserved {
@@ -207,6 +208,15 @@ func checkChannel(t rapid.TB, s *Scheduler, c *channel) {
 			if a.twoWay && !a.turn {
 				askable++
 			}
+			if a.reserved && a.canSend() {
+				usableReserved++
+			}
+			if a.reserved && a.twoWay && !a.turn {
+				askableReserved++
+			}
+		}
+		if usableReserved != p.usableReserved || askableReserved != p.askableReserved {
+			t.Fatalf("%s: %d usable and reserved, %d askable; counted %d, %d", p.name, p.usableReserved, p.askableReserved, usableReserved, askableReserved)
 		}
 		if usable != p.usable || askable != p.askable {
 			t.Fatalf("%s: %d usable, %d askable; counted %d, %d", p.name, p.usable, p.askable, usable, askable)

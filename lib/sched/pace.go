@@ -126,7 +126,7 @@ func (s *Scheduler) makeRoomAt(h *host) bool {
 	var longest *assoc
 	for _, p := range h.peers {
 		for _, a := range p.idle {
-			if p != first && !a.inbound && (longest == nil || a.before(longest)) && s.yields(a, first, q) {
+			if (p != first || a.reserved && q != urgent) && !a.inbound && (longest == nil || a.before(longest)) && s.yields(a, first, q) {
 				longest = a
 			}
 		}
@@ -236,7 +236,7 @@ func (s *Scheduler) startOverdue(c *channel) {
 // they have none.
 func (s *Scheduler) openOverdue(c *channel) {
 	w := s.overlong(c)
-	if w == nil || w.peer.usable > 0 || w.peer.opening > 0 || !w.peer.want[w.priority].taken {
+	if w == nil || w.peer.serves(w.priority) > 0 || w.peer.opening > 0 || !w.peer.want[w.priority].taken {
 		return
 	}
 	if at := c.mayOpen(); at > s.now {

@@ -105,16 +105,17 @@ func (s *Scheduler) reseat(p *peer) {
 // messages wait for those. An urgent message that finds all busy that a peer may
 // have gets one more, which is for urgent messages only.
 func (p *peer) wants(priority int) (more, probe bool) {
-	up := p.usable
+	up, reserved := p.usable, p.reserved
 	waitsForTurn := p.turnUntil != 0
 	if !waitsForTurn {
 		up -= p.askable // it keeps the turn of these
+		reserved -= p.askableReserved
 	}
 	if p.idleFor(priority) > 0 || waitsForTurn && priority != urgent ||
 		p.passive() || p.opening >= p.readyLists() {
 		return false, false
 	}
-	forAll := up + p.opening - p.reserved
+	forAll := up + p.opening - reserved
 	if forAll >= p.maxAtOnce() && (priority != urgent || p.reserved > 0) {
 		return false, false
 	}
@@ -279,11 +280,20 @@ func (s *Scheduler) open(c *channel, p *peer, q, claim int) *assoc {
 	return s.openAssoc(p, q)
 }
 
-// makeRoom closes the association that has been idle longest, if a peer with
-// work of a priority has a better claim to its place.
+// makeRoom closes the association that has been idle longest of those to whose place a
+// peer with work of a priority has a better claim.
 func (s *Scheduler) makeRoom(p *peer, q int) bool {
 	a := s.longestIdle(p.channel)
-	if a == nil || !s.yields(a, p, q) {
+	if a != nil && !s.yields(a, p, q) {
+		a = nil
+		idle := p.channel.idle
+		for _, b := range idle[:min(len(idle), portion)] {
+			if (a == nil || b.before(a)) && !b.peer.keeps() && s.yields(b, p, q) {
+				a = b
+			}
+		}
+	}
+	if a == nil {
 		return false
 	}
 	s.close(a)
@@ -297,18 +307,18 @@ func (s *Scheduler) yields(a *assoc, p *peer, q int) bool {
 		return false
 	}
 	holder := a.peer
-	if a.overdue && a.done == 0 && holder.best() < priorities {
+	if a.overdue && a.done == 0 && a.work() < priorities {
 		return false // or it would be opened again and again
 	}
-	switch best := holder.best(); {
+	switch best := a.work(); {
 	case p.best() == priorities && p.lacks() && holder.keeps():
 		return false // both only want one to stand, and would take it from each other for ever
-	case best == priorities || holder.off():
+	case best == priorities:
 	case p.best() == priorities:
 		return false // the one only wants to be called, and the other has got its place to send
-	case p.usable > 0 || best < q:
+	case p.serves(q) > 0 || best < q:
 		return false
-	case best == q && len(holder.assocs) <= 1 && a.done < p.channel.config.Quantum:
+	case best == q && holder.serves(q) <= 1 && a.done < p.channel.config.Quantum:
 		return false
 	}
 	return true

@@ -245,16 +245,17 @@ type peer struct {
 	elsewhere int             // mlists with an alternate hop
 	recent    *mlist          // the last one made, if it still is
 
-	assocs       []*assoc // up, with it, not closing
-	idle         []*assoc // those of assocs a job can go to now
-	usable       int      // those of assocs that can carry our messages, now or with the turn
-	askable      int      // those of assocs whose turn is the peer's and can be asked for
-	opening      int
-	reserved     int // associations for urgent messages only, being opened or up
-	idleReserved int // those of idle
-	closing      int // of all its associations, gone from assocs
-	jobs         int
-	served       uint64
+	assocs                          []*assoc // up, with it, not closing
+	idle                            []*assoc // those of assocs a job can go to now
+	usable                          int      // those of assocs that can carry our messages, now or with the turn
+	askable                         int      // those of assocs whose turn is the peer's and can be asked for
+	opening                         int
+	reserved                        int // associations for urgent messages only, being opened or up
+	idleReserved                    int // those of idle
+	usableReserved, askableReserved int // those of usable and askable
+	closing                         int // of all its associations, gone from assocs
+	jobs                            int
+	served                          uint64
 
 	failures     int    // in a row
 	reason       string // of the last failure
@@ -355,6 +356,14 @@ func (p *peer) idleFor(priority int) int {
 		return len(p.idle)
 	}
 	return len(p.idle) - p.idleReserved
+}
+
+// serves is how many associations can carry messages of a priority, now or with the turn.
+func (p *peer) serves(priority int) int {
+	if priority == urgent {
+		return p.usable
+	}
+	return p.usable - p.usableReserved
 }
 
 // lacks reports whether a permanent peer has no association, nor one on the way.
@@ -542,6 +551,19 @@ func (a *assoc) place() *int32 { return &a.pos }
 // canSend reports whether the association can carry our messages, now or when
 // the turn comes.
 func (a *assoc) canSend() bool { return a.turn || a.twoWay }
+
+// work is the most urgent priority of what the association could carry now, priorities if
+// there is nothing.
+func (a *assoc) work() int {
+	p := a.peer
+	if p.off() || p.delayed != 0 || p.blockedUntil != 0 {
+		return priorities
+	}
+	if best := p.best(); best == urgent || !a.reserved {
+		return best
+	}
+	return priorities
+}
 
 // job is an mlist in flight.
 type job struct {

@@ -205,9 +205,9 @@ func (p *peer) explain(v *RecipientView, m *message, now int64) {
 		v.Text = "no longer configured"
 	case p.beginning():
 		v.Text = opening
-	case p.hostWaits && p.usable == 0:
+	case p.hostWaits && p.serves(int(m.priority)) == 0:
 		v.Text = hostText
-	case c.config.Associations && p.usable == 0 && c.mayOpen() > now && m.priority != urgent:
+	case c.config.Associations && p.serves(int(m.priority)) == 0 && c.mayOpen() > now && m.priority != urgent:
 		v.Text = "waits for the interval between associations of channel " + c.name
 	}
 }

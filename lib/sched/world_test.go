@@ -356,7 +356,7 @@ func (w *world) checkStall() {
 					stalled = p.jobs < p.maxAtOnce() && (p.failures == 0 || p.jobs == 0 && c.probes < c.maxProbes())
 				} else {
 					// An urgent message gets one of its own beside any number of busy ones.
-					none := p.usable == 0 || q == urgent && p.reserved == 0 && p.failures == 0 && p.crowdedUntil == 0
+					none := p.usable == 0 || p.failures == 0 && p.crowdedUntil == 0 && p.turnUntil == 0 && p.serves(q) == 0 || q == urgent && p.reserved == 0 && p.failures == 0 && p.crowdedUntil == 0
 					stalled = p.idleFor(q) > 0 ||
 						!p.passive() && none && !p.hostFull() && p.opening == 0 && c.assocs < c.assocLimits().max && c.openFor.total() == 0 &&
 							c.busy.free(q, c.assocLimits())
