@@ -336,8 +336,12 @@ func checkPace(t rapid.TB, s *Scheduler, c *channel) {
 			overdue++
 		}
 	}
-	if waiters != c.hostWaiters || passed != len(c.passed) || overdue != c.overdue {
-		t.Fatalf("%s counts %d waiting at hosts, %d passed over, %d overdue; there are %d, %d, %d", c.name, c.hostWaiters, len(c.passed),
+	counted := 0
+	for q := range priorities {
+		counted += len(c.passed[q]) + len(c.unserved[q])
+	}
+	if waiters != c.hostWaiters || passed != counted || overdue != c.overdue {
+		t.Fatalf("%s counts %d waiting at hosts, %d passed over, %d overdue; there are %d, %d, %d", c.name, c.hostWaiters, counted,
 			c.overdue, waiters, passed, overdue)
 	}
 }

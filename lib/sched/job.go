@@ -229,10 +229,7 @@ func (s *Scheduler) startJob(p *peer, priority int) *job {
 	s.lastServed++
 	p.served, c.served = s.lastServed, s.lastServed
 	s.running[priority]++
-	if w := &p.passed[priority]; w.pos != 0 {
-		w.since = s.now
-		c.passed.put(w)
-	}
+	p.passed[priority].again(s.now)
 	s.out.add(start)
 	return j
 }

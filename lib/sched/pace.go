@@ -181,8 +181,10 @@ func (c *channel) needier(other *channel) bool {
 type passed struct {
 	peer     *peer
 	priority int
-	since    int64 // they are there, or the last of them went
-	pos      int32 // in channel.passed
+	waits    bool           // there are any
+	since    int64          // they are there, or the last of them went
+	in       *heap[*passed] // of the channel; nil while no place alone would let them go
+	pos      int32
 }
 
 func (w *passed) before(other *passed) bool {
@@ -197,34 +199,64 @@ func (w *passed) before(other *passed) bool {
 
 func (w *passed) place() *int32 { return &w.pos }
 
-// setPassed notes whether messages of a priority could go but for a place.
-func (s *Scheduler) setPassed(p *peer, priority int, could bool) {
-	w, c := &p.passed[priority], p.channel
-	switch {
-	case !could || s.config.Starvation <= 0:
-		c.passed.drop(w)
-	case w.pos == 0:
-		w.since = s.now
-		c.passed.put(w)
+// again counts the time of messages anew, as one of them goes.
+func (w *passed) again(now int64) {
+	if !w.waits {
+		return
+	}
+	if w.since = now; w.in != nil {
+		w.in.put(w)
 	}
 }
 
-// overlong returns the messages that have been passed over longest, if that is for too
+// setPassed notes whether messages of a priority could go but for a place, and whether all
+// they need is that, or an association. Those whose host is full, say, stand in nobody's
+// way meanwhile; their time goes on.
+func (s *Scheduler) setPassed(p *peer, priority int, could, goes, opens bool) {
+	w, c := &p.passed[priority], p.channel
+	var in *heap[*passed]
+	switch {
+	case !could || s.config.Starvation <= 0:
+		w.waits = false
+	case goes:
+		in = &c.passed[priority]
+	case opens:
+		in = &c.unserved[priority]
+	}
+	if could && !w.waits {
+		w.waits, w.since = s.config.Starvation > 0, s.now
+	}
+	if w.in == in {
+		return
+	}
+	if w.in != nil {
+		w.in.drop(w)
+	}
+	if w.in = in; in != nil {
+		in.put(w)
+	}
+}
+
+// overlong returns those messages that have been passed over longest, if that is for too
 // long and they may have a place for it: one at a time in a channel, never one that is
 // reserved, nor the only one there is.
-func (s *Scheduler) overlong(c *channel) *passed {
-	w := c.passed.top()
-	if w == nil || w.since+int64(s.config.Starvation) > s.now || c.overdue > 0 || s.config.Starvation <= 0 ||
-		!s.placeFor(c, w.priority) || c.config.MaxJobs < 2 || s.config.MaxJobs == 1 {
+func (s *Scheduler) overlong(c *channel, among *[priorities]heap[*passed]) (first *passed) {
+	if c.overdue > 0 || s.config.Starvation <= 0 || c.config.MaxJobs < 2 || s.config.MaxJobs == 1 {
 		return nil
 	}
-	return w
+	for q := normal; q < priorities; q++ {
+		w := among[q].top()
+		if w != nil && w.since+int64(s.config.Starvation) <= s.now && (first == nil || w.before(first)) && s.placeFor(c, q) {
+			first = w
+		}
+	}
+	return first
 }
 
 // startOverdue starts a job of those that have been passed over for too long.
 func (s *Scheduler) startOverdue(c *channel) {
-	w := s.overlong(c)
-	if w == nil || !w.peer.run[w.priority].taken {
+	w := s.overlong(c, &c.passed)
+	if w == nil {
 		return
 	}
 	s.startJob(w.peer, w.priority).overdue = true
@@ -235,8 +267,8 @@ func (s *Scheduler) startOverdue(c *channel) {
 // openOverdue opens an association for those that have been passed over for too long, if
 // they have none.
 func (s *Scheduler) openOverdue(c *channel) {
-	w := s.overlong(c)
-	if w == nil || w.peer.serves(w.priority) > 0 || w.peer.opening > 0 || !w.peer.want[w.priority].taken {
+	w := s.overlong(c, &c.unserved)
+	if w == nil {
 		return
 	}
 	if at := c.mayOpen(); at > s.now {
@@ -254,9 +286,8 @@ func (s *Scheduler) clockBackPace(c *channel) {
 	c.opened, c.ended = min(c.opened, s.now), min(c.ended, s.now)
 	for _, p := range c.peers {
 		for q := range p.passed {
-			if w := &p.passed[q]; w.pos != 0 && w.since > s.now {
-				w.since = s.now
-				c.passed.put(w)
+			if w := &p.passed[q]; w.since > s.now {
+				w.again(s.now)
 			}
 		}
 	}

@@ -79,8 +79,9 @@ func (s *Scheduler) reseat(p *peer) {
 		if (want || probe) && full {
 			waits, want, probe = true, false, false
 		}
-		if q != urgent && (s.config.Starvation > 0 || p.passed[q].pos != 0) {
-			s.setPassed(p, q, open && p.failures == 0 && p.ready[q].n > 0 && !p.awaited())
+		if q != urgent && (s.config.Starvation > 0 || p.passed[q].waits) {
+			could := open && p.failures == 0 && p.ready[q].n > 0 && !p.awaited()
+			s.setPassed(p, q, could, run, want && p.opening == 0 && p.serves(q) == 0)
 		}
 		c.run[q].seat(&p.run[q], run)
 		c.want[q].seat(&p.want[q], want)

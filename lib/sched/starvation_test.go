@@ -23,13 +23,19 @@ func TestStarvationIsBounded(t *testing.T) {
 		s := New(Config{
 			Starvation: after,
 			Channels: []ChannelConfig{{Name: "c", Associations: associations, Listens: true, ReservedUrgent: 1,
-				MaxJobs: rapid.IntRange(2, 5).Draw(t, "jobs"), MaxAssociations: rapid.IntRange(2, 5).Draw(t, "open")}},
+				MaxJobs: rapid.IntRange(2, 5).Draw(t, "jobs"), MaxAssociations: rapid.IntRange(2, 5).Draw(t, "open"), MaxPerHost: 1}},
+			Peers: []PeerConfig{{Channel: "c", Name: "P0", Host: "full"}, {Channel: "c", Name: "H", Host: "full"}},
 		}, now)
 		f := &flood{t: t, s: s, at: map[uint64]time.Time{}, jobs: map[uint64]StartJob{}, bound: map[spool.ID]time.Time{}}
 		f.step(now, ChannelUp{Channel: "c", Process: 1})
 		f.urgent(now, 6)
 		others := rapid.IntRange(1, 3).Draw(t, "others")
 		before := map[string]int{}
+		if rapid.Bool().Draw(t, "full host") {
+			// It may never go, and is to be in nobody's way.
+			f.accept(now, "stuck", normal, "H")
+			before["H"] = 1
+		}
 		type queued struct {
 			id   spool.ID
 			n    int

@@ -422,9 +422,10 @@ type channel struct {
 	lent    heap[*loan]
 
 	run, want, probe [priorities]seats
-	passed           heap[*passed] // of its peers, longest first
-	overdue          int           // jobs that went because they had been passed over
-	wake             int64         // when something that has to wait may be opened
+	passed           [priorities]heap[*passed] // of its peers, longest first, who need but a place
+	unserved         [priorities]heap[*passed] // and who need an association
+	overdue          int                       // jobs that went because they had been passed over
+	wake             int64                     // when something that has to wait may be opened
 
 	disabled    bool   // by order
 	disabledWhy string // said with it
