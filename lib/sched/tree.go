@@ -377,8 +377,9 @@ func (p *peer) keeps() bool { return p.config.Permanent && p.usable <= 1 && !p.o
 // passive reports whether only the peer opens associations.
 func (p *peer) passive() bool { return p.config.Passive }
 
-// awaited reports whether nothing can be done for the peer until it calls.
-func (p *peer) awaited() bool { return p.passive() && len(p.assocs) == 0 && p.opening == 0 }
+// awaited reports whether nothing can be done for the peer until it calls, if that is to
+// take messages, too.
+func (p *peer) awaited() bool { return p.passive() && p.usable == 0 && p.opening == 0 }
 
 func (p *peer) maxAtOnce() int {
 	most := p.config.MaxPerPeer

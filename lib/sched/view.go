@@ -59,7 +59,7 @@ type PeerView struct {
 	Associations []AssociationView
 	Opening      int
 	Passive      bool      // only it opens associations
-	Awaited      bool      // and it has none: what is for it waits until it calls
+	Awaited      bool      // and it has none that takes messages: what is for it waits until it calls
 	Shut         [3]bool   // by priority: what is for it waits for its window
 	WindowAt     time.Time // when its window opens or ends; zero if it has none
 	NextCall     time.Time // when it is called with or without work; zero if it is not
@@ -177,7 +177,8 @@ type MessageView struct {
 	Recipients                  []RecipientView
 }
 
-// awaited is what a recipient waits for whose peer is passive and has no association.
+// awaited is what a recipient waits for whose peer is passive and has no association that
+// takes it.
 const awaited = "waits for the peer to call"
 
 // explain says what a recipient of a message that is ready waits for, if not for its
