@@ -84,10 +84,20 @@ func (b *begun) open(path string) error {
 	if err != nil {
 		return err
 	}
-	if b.next = 0; b.keep {
+	b.next = 0
+	kept := 0
+	if b.keep {
+		st, err := f.Stat()
+		if err != nil {
+			return errors.Join(err, f.Close())
+		}
+		kept = int(min(st.Size()/begunSize, begunLines)) // a full disk may not have taken all
+	}
+	if kept < begunLines {
+		err = blank(f, kept, begunLines)
+	}
+	if err == nil && kept > 0 {
 		b.next, err = behindLast(f)
-	} else {
-		err = blank(f, 0, begunLines)
 	}
 	if err != nil {
 		return errors.Join(err, f.Close())

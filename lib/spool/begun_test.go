@@ -118,6 +118,9 @@ func TestBegunOnAFullDisk(t *testing.T) {
 	if err := errors.Join(s.Begin(at, first, []int{1}), lock.f.Close(), s.Close()); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Truncate(dir+"/"+begunName, begunSize+10); err != nil { // it was full then, too
+		t.Fatal(err)
+	}
 	s, lock = openOn(t, dir, BarrierSyncfs, full{})
 	if got := inDoubt(t, s); fmt.Sprint(got) != fmt.Sprint(map[Ref][]int{first: {1}}) {
 		t.Errorf("the first start: %v", got)
