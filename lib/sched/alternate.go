@@ -109,3 +109,17 @@ func (s *Scheduler) passOver(m *message, i int32, what *Outcome, at *peer) bool 
 	s.out.addRoutes(m, r, others)
 	return true
 }
+
+// miss has the peers called again that a recipient would have gone to had they not failed:
+// while nothing goes there, nothing else would find out that they are back.
+func (s *Scheduler) miss(r *recipient, taken *peer) {
+	for _, p := range r.hops.peers {
+		if p == taken {
+			return
+		}
+		if p.failures > 0 && !p.missed && !p.passive() && p.channel.config.Associations {
+			p.missed = true
+			s.touch(p)
+		}
+	}
+}

@@ -29,8 +29,8 @@ func (w *world) heal() {
 	}
 }
 
-// rest lets time go by when everything is sent: what stands stands, and nothing is opened and
-// closed without end.
+// rest lets time go by when everything is sent: what stands stands, nothing is opened and
+// closed without end, and whatever had failed is found to be back.
 func (w *world) rest() {
 	w.t.Helper()
 	end := w.now.Add(3 * time.Hour)
@@ -43,12 +43,22 @@ func (w *world) rest() {
 		}
 		next := w.s.Next()
 		if next.IsZero() {
-			return
+			break
 		}
 		if next.After(w.now) {
 			w.now = next
 		}
 		w.step(Tick{})
+	}
+	for _, c := range w.s.channels {
+		if c.failures >= channelGivenUp && !c.off() {
+			w.t.Fatalf("%s is thought to fail", c.name)
+		}
+		for _, p := range c.peers {
+			if p.missed {
+				w.t.Fatalf("%s/%s is thought to be down, and is not called", c.name, p.name)
+			}
+		}
 	}
 }
 

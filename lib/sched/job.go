@@ -268,7 +268,7 @@ func (s *Scheduler) peerAlive(p *peer) {
 	if p.failures == 0 {
 		return
 	}
-	p.failures, p.reason, p.blockedUntil = 0, "", 0
+	p.failures, p.reason, p.blockedUntil, p.missed = 0, "", 0, false
 	s.setWake(p)
 	s.touch(p)
 	s.out.add(Notice{Kind: NoticePeerUp, Channel: p.channel.name, Peer: p.name})

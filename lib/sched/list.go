@@ -146,6 +146,9 @@ func choose(m *message, r *recipient) *peer {
 // attach gives a recipient to its message's list for a peer, which is to be
 // settled then.
 func (s *Scheduler) attach(m *message, i int32, p *peer) {
+	if r := &m.recipients[i]; p != r.hops.peers[0] {
+		s.miss(r, p)
+	}
 	l := p.recent
 	if l == nil || l.msg != m {
 		for l = m.lists; l != nil && l.peer != p; l = l.sibling {

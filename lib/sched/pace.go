@@ -284,6 +284,9 @@ func (s *Scheduler) openOverdue(c *channel) {
 // clockBackPace brings back to now what was noted at a time that is to come again.
 func (s *Scheduler) clockBackPace(c *channel) {
 	c.opened, c.ended = min(c.opened, s.now), min(c.ended, s.now)
+	for _, proc := range c.processes {
+		proc.since = min(proc.since, s.now)
+	}
 	for _, p := range c.peers {
 		for q := range p.passed {
 			if w := &p.passed[q]; w.since > s.now {

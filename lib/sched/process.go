@@ -53,7 +53,7 @@ func (s *Scheduler) channelDown(ev ChannelDown) {
 		c.starting = false
 	} else {
 		asked = proc.stopping
-		if s.now-proc.since > int64(s.config.ChannelBackoff.Ceiling) {
+		if s.lasts(proc) <= s.now {
 			s.setFailures(c, 0)
 		}
 		c.processes = slices.DeleteFunc(c.processes, func(p *process) bool { return p == proc })
@@ -83,6 +83,10 @@ func (s *Scheduler) channelDown(ev ChannelDown) {
 		Text: cut(ev.Why), Until: timeOf(c.restartAt), Count: c.failures,
 	})
 }
+
+// lasts is when a process has lived for so long that those before it that failed are
+// forgotten.
+func (s *Scheduler) lasts(p *process) int64 { return p.since + int64(s.config.ChannelBackoff.Ceiling) }
 
 // setFailures counts the failures of a channel's processes in a row. After so many its
 // peers are down.
@@ -135,7 +139,8 @@ func (s *Scheduler) wantsProcess(c *channel) bool {
 	if s.draining || c.starting || c.off() {
 		return false
 	}
-	return c.replace || c.current == nil && (c.config.Listens || c.ready > 0 || c.wanters > 0)
+	// What goes elsewhere as it has failed would not find out that it works again.
+	return c.replace || c.current == nil && (c.config.Listens || c.ready > 0 || c.wanters > 0 || c.failures >= channelGivenUp)
 }
 
 // drain ends all work: nothing new, and every process is asked to finish.

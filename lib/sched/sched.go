@@ -113,6 +113,9 @@ func (s *Scheduler) Next() time.Time {
 	if !s.draining {
 		for _, c := range s.channels {
 			at(c.wake)
+			if c.failures >= channelGivenUp && c.current != nil {
+				at(s.lasts(c.current))
+			}
 			if s.wantsProcess(c) {
 				at(max(c.restartAt, s.now))
 			}
@@ -227,6 +230,9 @@ func (s *Scheduler) advance() {
 		return
 	}
 	for _, c := range s.channels {
+		if c.failures >= channelGivenUp && c.current != nil && s.lasts(c.current) <= s.now {
+			s.setFailures(c, 0)
+		}
 		s.reclaim(c)
 		s.closeIdle(c)
 	}
@@ -289,7 +295,7 @@ func (s *Scheduler) configure(cfg Config) {
 		p := s.peer(spool.Hop{Channel: pc.Channel, Peer: pc.Name})
 		peers[p] = true
 		if pc.Passive && !p.config.Passive { // it is not called any more: no delay to wait out
-			p.failures, p.reason, p.blockedUntil = 0, "", 0
+			p.failures, p.reason, p.blockedUntil, p.missed = 0, "", 0, false
 			s.setWake(p)
 		}
 		p.config, p.known, p.times = pc, true, newTimetable(pc)
@@ -305,7 +311,7 @@ func (s *Scheduler) configure(cfg Config) {
 		}
 		for _, p := range slices.Clone(c.peers) {
 			if !peers[p] {
-				p.known, p.config, p.times = false, PeerConfig{}, timetable{}
+				p.known, p.missed, p.config, p.times = false, false, PeerConfig{}, timetable{}
 				s.schedule(p)
 			}
 			if renamed {
@@ -414,6 +420,9 @@ func (s *Scheduler) forget(p *peer) {
 		c.run[q].drop(&p.run[q])
 		c.want[q].drop(&p.want[q])
 		c.probe[q].drop(&p.probe[q])
+	}
+	if p.wanting {
+		c.wanters-- // it was to be called
 	}
 	delete(c.byName, p.name)
 	c.peers = slices.DeleteFunc(c.peers, func(x *peer) bool { return x == p })

@@ -181,7 +181,9 @@ func (p *peer) shutFor(priority int) bool {
 }
 
 // callDue reports whether the peer is to be called although nothing waits for it.
-func (p *peer) callDue() bool { return (p.due || p.connect) && len(p.assocs) == 0 && p.opening == 0 }
+func (p *peer) callDue() bool {
+	return p.opening == 0 && ((p.due || p.connect) && len(p.assocs) == 0 || p.missed && p.usable == 0)
+}
 
 // shutText says until when what is for the peer waits, for people.
 func (p *peer) shutText(now int64) string {
@@ -196,7 +198,7 @@ func (p *peer) shutText(now int64) string {
 // in a window.
 func (p *peer) nextCall(now int64) int64 {
 	at := p.callAt
-	if p.due {
+	if p.due || p.missed && p.usable == 0 {
 		at = max(now, p.blockedUntil)
 	}
 	if at == 0 {

@@ -268,6 +268,7 @@ type peer struct {
 	blockedUntil int64  // after a failure nothing is tried before
 	delayed      int64  // nor before this, by order
 	connect      bool   // it is to be called, by order
+	missed       bool   // it has failed, and something took a later hop for that
 	order        order  // what operators want of it
 	host         *host  // nil: nobody else is counted with it
 	hostWaits    bool   // for a place there
@@ -307,13 +308,19 @@ func (p *peer) ranks() (all [priorities]rank) {
 	if p.off() {
 		return [priorities]rank{disabled, disabled, disabled}
 	}
-	if !p.shut && p.order.held == 0 && p.failures == 0 && p.delayed == 0 && p.channel.failures < channelGivenUp && !p.awaited() {
+	if !p.shut && p.order.held == 0 && !p.troubled() && p.delayed == 0 && p.channel.failures < channelGivenUp && !p.awaited() {
 		return [priorities]rank{works, works, works}
 	}
 	for q := range all {
 		all[q] = p.rank(q)
 	}
 	return all
+}
+
+// troubled reports whether there is reason to think that the peer does not work. The next
+// message finds out when its wait is over, if that needs no association to be opened.
+func (p *peer) troubled() bool {
+	return p.failures > 0 && (p.blockedUntil != 0 || p.channel.config.Associations && p.usable == 0)
 }
 
 // rank is how good a hop the peer is for a message of a priority.
@@ -323,7 +330,7 @@ func (p *peer) rank(priority int) rank {
 		return disabled
 	case p.awaited() || p.withheld(priority):
 		return shut
-	case p.failures > 0 || p.delayed != 0 || p.channel.failures >= channelGivenUp:
+	case p.troubled() || p.delayed != 0 || p.channel.failures >= channelGivenUp:
 		return retried
 	}
 	return works
