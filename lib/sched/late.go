@@ -8,6 +8,13 @@ func (s *Scheduler) lateAt(m *message) int64 {
 	return 0
 }
 
+// pressing reports whether the time of some recipient of a message may be over, or the
+// message is late and it has not been said: then it is to be looked at now, as expire does.
+func (s *Scheduler) pressing(m *message) bool {
+	at := s.lateAt(m)
+	return m.expired(s.now) || at != 0 && at <= s.now
+}
+
 // warn says once that a message is late. One that is held as a whole is not: whoever
 // holds it knows.
 func (s *Scheduler) warn(m *message) {

@@ -70,7 +70,7 @@ func (s *Scheduler) release(ev Release) {
 		}
 		s.out.addLog(m, r, ChangeReleased, 0, r.at())
 	})
-	if at := s.lateAt(m); m.expired(s.now) || at != 0 && at <= s.now {
+	if s.pressing(m) {
 		s.expire(m)
 		return
 	}
@@ -183,7 +183,7 @@ func (s *Scheduler) reroute(ev Reroute) {
 		}
 		s.out.addRoutes(m, r, ev.Hops)
 	})
-	if m.expired(s.now) {
+	if s.pressing(m) {
 		s.expire(m)
 		return
 	}
