@@ -558,7 +558,7 @@ func (s *Scheduler) runSweeps() {
 			p.sweep = sweep{}
 			s.sweeping = slices.Delete(s.sweeping, 0, 1)
 			if again {
-				s.startSweep(p, false)
+				s.sweepAll(p, false) // whoever wanted it knew why
 			}
 			s.touch(p)
 			continue

@@ -361,3 +361,30 @@ func TestWhatAReadyRecipientWaitsFor(t *testing.T) {
 		})
 	}
 }
+
+// TestSweepBegunAgain renames the channel that redirects while a walk over what waits for it
+// is on its way: what it has passed follows, too.
+func TestSweepBegunAgain(t *testing.T) {
+	const n = 3 * portion
+	now := benchTime
+	config := func(name string) Config {
+		return Config{AlternateChannel: name, Channels: []ChannelConfig{{Name: name}}}
+	}
+	s := New(config("old"), now)
+	for i := range n {
+		s.Step(now, Accepted{Message{Ref: spool.Ref{ID: spool.ID(fmt.Sprint("m", i)), Priority: spool.Normal}, Kind: spool.KindMessage, Accepted: now,
+			Recipients: []Recipient{{N: 1, Alternate: true, Diverted: now, Hops: []spool.Hop{{Channel: "old"}}}}}})
+	}
+	s.Step(now, Retry{})
+	s.Reconfigure(config("new"), now)
+	for range n {
+		s.Step(now, Tick{})
+	}
+	for _, c := range s.Tree() {
+		for _, p := range c.Peers {
+			if got := p.Queued[normal]; c.Name == "old" && got > 0 || c.Name == "new" && got != n {
+				t.Errorf("%d wait at %s", got, c.Name)
+			}
+		}
+	}
+}
