@@ -44,6 +44,7 @@ func (s *Scheduler) channelDown(ev ChannelDown) {
 	if c == nil {
 		return
 	}
+	defer s.dropChannel(c)
 	proc := c.process(ev.Process)
 	asked := false
 	if proc == nil {

@@ -322,6 +322,7 @@ func (s *Scheduler) configure(cfg Config) {
 			s.touch(p)
 		}
 		s.setHosts(c)
+		s.dropChannel(c)
 	}
 }
 
@@ -435,7 +436,8 @@ func (s *Scheduler) dropChannel(c *channel) {
 		return
 	}
 	delete(s.byName, c.name)
-	s.channels = slices.DeleteFunc(s.channels, func(x *channel) bool { return x == c })
+	// A new list: whoever goes through the old one goes through to its end.
+	s.channels = slices.DeleteFunc(slices.Clone(s.channels), func(x *channel) bool { return x == c })
 }
 
 func nanos(t time.Time) int64 {

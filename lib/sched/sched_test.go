@@ -3,6 +3,7 @@ package sched
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -386,5 +387,28 @@ func TestSweepBegunAgain(t *testing.T) {
 				t.Errorf("%d wait at %s", got, c.Name)
 			}
 		}
+	}
+}
+
+// TestForgetsChannels removes channels from the configuration: one with nothing goes at once,
+// one with a process when that has ended, or could not be started.
+func TestForgetsChannels(t *testing.T) {
+	now := benchTime
+	s := New(Config{Channels: []ChannelConfig{{Name: "idle"}, {Name: "busy"}, {Name: "heard", Listens: true}, {Name: "stays"}}}, now)
+	s.Step(now, ChannelUp{Channel: "busy", Process: 1})
+	s.Reconfigure(Config{Channels: []ChannelConfig{{Name: "stays"}}}, now)
+	names := func() (all []string) {
+		for _, c := range s.Tree() {
+			all = append(all, c.Name)
+		}
+		return all
+	}
+	if got := names(); !slices.Equal(got, []string{"busy", "heard", "stays"}) {
+		t.Errorf("there are %v", got)
+	}
+	s.Step(now, ChannelDown{Channel: "busy", Process: 1})
+	s.Step(now, ChannelDown{Channel: "heard", Failed: true})
+	if got := names(); !slices.Equal(got, []string{"stays"}) {
+		t.Errorf("in the end there are %v", got)
 	}
 }
