@@ -440,9 +440,19 @@ func (s *Scheduler) dropChannel(c *channel) {
 	s.channels = slices.DeleteFunc(slices.Clone(s.channels), func(x *channel) bool { return x == c })
 }
 
+// farthest is as far from 1970 as a time can be here, and leaves room for what is reckoned
+// from it: two hundred years.
+const farthest = 200 * 365 * 24 * time.Hour
+
 func nanos(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
+	}
+	// By seconds: what is farther has no number of nanoseconds.
+	if at := t.Unix(); at > int64(farthest/time.Second) {
+		return int64(farthest)
+	} else if at < -int64(farthest/time.Second) {
+		return -int64(farthest)
 	}
 	return t.UnixNano()
 }

@@ -412,3 +412,34 @@ func TestForgetsChannels(t *testing.T) {
 		t.Errorf("in the end there are %v", got)
 	}
 }
+
+// TestTimesBeyondReckoning gives times that nanoseconds do not reach: they are far away, not
+// over.
+func TestTimesBeyondReckoning(t *testing.T) {
+	now, far := benchTime, time.Date(2400, 1, 1, 0, 0, 0, 0, time.UTC)
+	name := "B"
+	for _, order := range []Event{
+		Delay{Channel: "p1", Peer: &name, Until: far},
+		Minimize{Channel: "p1", Peer: &name, Through: spool.Urgent, Until: far},
+	} {
+		s := New(Config{Channels: []ChannelConfig{{Name: "p1", Associations: true}}, Peers: []PeerConfig{{Channel: "p1", Name: "B"}}}, now)
+		s.Step(now, ChannelUp{Channel: "p1", Process: 1})
+		s.Step(now, order)
+		got := s.Step(now, Accepted{Message{Ref: spool.Ref{ID: "m1", Priority: spool.Normal}, Kind: spool.KindMessage, Accepted: now,
+			Recipients: []Recipient{{N: 1, Hops: []spool.Hop{{Channel: "p1", Peer: "B"}}}}}})
+		if len(got) > 0 {
+			t.Errorf("%+v: %q", order, show(got))
+		}
+	}
+	s := New(Config{Channels: []ChannelConfig{{Name: "local"}}, Expiry: [3]time.Duration{time.Hour, time.Hour, time.Hour},
+		Warn: [3]time.Duration{time.Hour, time.Hour, time.Hour}}, now)
+	s.Step(now, ChannelUp{Channel: "local", Process: 1})
+	got := s.Step(now, Accepted{Message{Ref: spool.Ref{ID: "m1", Priority: spool.Normal}, Kind: spool.KindMessage, Accepted: now, Deferred: far,
+		Recipients: []Recipient{{N: 1, Hops: []spool.Hop{{Channel: "local"}}}}}})
+	if len(got) > 0 {
+		t.Errorf("deferred: %q", show(got))
+	}
+	if far := timeOf(nanos(time.Date(1, 1, 1, 1, 0, 0, 0, time.UTC))); far.After(now) {
+		t.Errorf("long ago is %v", far)
+	}
+}
