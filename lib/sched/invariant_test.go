@@ -291,13 +291,16 @@ func checkPace(t rapid.TB, s *Scheduler, c *channel) {
 	t.Helper()
 	waiters, passed, overdue := 0, 0, 0
 	for _, h := range c.hosts {
-		assocs, closing, waiting := 0, 0, 0
+		assocs, closing, waiting, wanting := 0, 0, 0, 0
 		for _, p := range h.peers {
 			if p.host != h {
 				t.Fatalf("%s is at another host", p.name)
 			}
 			if p.hostWaits {
 				waiting++
+			}
+			if p.hostWork {
+				wanting++
 			}
 		}
 		for _, proc := range c.processes {
@@ -310,8 +313,8 @@ func checkPace(t rapid.TB, s *Scheduler, c *channel) {
 				}
 			}
 		}
-		if assocs != h.assocs || closing != h.closing || waiting != h.waiting {
-			t.Fatalf("a host counts %d, %d, %d; there are %d, %d, %d", h.assocs, h.closing, h.waiting, assocs, closing, waiting)
+		if assocs != h.assocs || closing != h.closing || waiting != h.waiting || wanting != h.wanting {
+			t.Fatalf("a host counts %d, %d, %d, %d; there are %d, %d, %d, %d", h.assocs, h.closing, h.waiting, h.wanting, assocs, closing, waiting, wanting)
 		}
 		waiters += waiting
 	}
