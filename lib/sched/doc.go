@@ -22,7 +22,8 @@
 //
 // A peer that cannot be reached waits by itself, with a linear back-off up to a
 // ceiling; its messages go to their alternate hop if they have one. While it has
-// not recovered it is probed by one attempt at a time, and all such probes
+// not recovered it is probed by one attempt at a time, with nothing to send if all that it
+// had went elsewhere, and all such probes
 // together never take more than a quarter of the channel's associations. Any
 // association with it, whoever opened it, ends the wait at once. A message that
 // fails waits by itself in the same manner, without delaying its neighbours.

@@ -285,11 +285,11 @@ func (s *Scheduler) open(c *channel, p *peer, q, claim int) *assoc {
 // peer with work of a priority has a better claim.
 func (s *Scheduler) makeRoom(p *peer, q int) bool {
 	a := s.longestIdle(p.channel)
-	if a != nil && !s.yields(a, p, q) {
+	if a == nil || !s.yields(a, p, q) {
 		a = nil
 		idle := p.channel.idle
 		for _, b := range idle[:min(len(idle), portion)] {
-			if (a == nil || b.before(a)) && !b.peer.keeps() && s.yields(b, p, q) {
+			if (a == nil || b.before(a)) && (b.peer == p || !b.peer.keeps()) && s.yields(b, p, q) {
 				a = b
 			}
 		}
