@@ -1,6 +1,9 @@
 package sched
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // callGrace is how long an association that was opened with nothing to send is kept from
 // those who want its place, that the peer may ask for the turn.
@@ -281,24 +284,26 @@ func (s *Scheduler) open(c *channel, p *peer, q, claim int) *assoc {
 	return s.openAssoc(p, q)
 }
 
-// makeRoom closes the association that has been idle longest of those to whose place a
-// peer with work of a priority has a better claim.
+// makeRoom closes the association that has been idle longest, or the peer's own that is for
+// urgent messages only, if a peer with work of a priority has a better claim to its place.
 func (s *Scheduler) makeRoom(p *peer, q int) bool {
 	a := s.longestIdle(p.channel)
 	if a == nil || !s.yields(a, p, q) {
-		a = nil
-		idle := p.channel.idle
-		for _, b := range idle[:min(len(idle), portion)] {
-			if (a == nil || b.before(a)) && (b.peer == p || !b.peer.keeps()) && s.yields(b, p, q) {
-				a = b
-			}
+		if a = p.spare(q); a == nil || !s.yields(a, p, q) {
+			return false
 		}
-	}
-	if a == nil {
-		return false
 	}
 	s.close(a)
 	return true
+}
+
+// spare returns an idle association of ours that cannot carry the peer's messages of a
+// priority, nil if there is none.
+func (p *peer) spare(q int) *assoc {
+	if q == urgent || p.idleReserved == 0 {
+		return nil
+	}
+	return p.idle[slices.IndexFunc(p.idle, func(a *assoc) bool { return a.reserved })]
 }
 
 // yields reports whether an idle association gives way to a peer with work of a priority.
