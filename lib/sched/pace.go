@@ -180,11 +180,11 @@ func (c *channel) needier(other *channel) bool {
 // passed is the messages of one priority for a peer that could go but for a place.
 type passed struct {
 	peer     *peer
-	priority int
-	waits    bool           // there are any
 	since    int64          // they are there, or the last of them went
 	in       *heap[*passed] // of the channel; nil while no place alone would let them go
 	pos      int32
+	priority uint8
+	waits    bool // there are any
 }
 
 func (w *passed) before(other *passed) bool {
@@ -259,7 +259,7 @@ func (s *Scheduler) startOverdue(c *channel) {
 	if w == nil {
 		return
 	}
-	s.startJob(w.peer, w.priority).overdue = true
+	s.startJob(w.peer, int(w.priority)).overdue = true
 	c.overdue++
 	s.reseatDirty()
 }
@@ -275,7 +275,7 @@ func (s *Scheduler) openOverdue(c *channel) {
 		c.look(at)
 		return
 	}
-	if a := s.open(c, w.peer, w.priority, urgent-1); a != nil {
+	if a := s.open(c, w.peer, int(w.priority), urgent-1); a != nil {
 		a.overdue = true
 	}
 	s.reseatDirty()

@@ -349,7 +349,7 @@ func (s *Scheduler) peer(hop spool.Hop) *peer {
 		p = &peer{channel: c, name: hop.Peer, number: s.lastNumber}
 		for q := range priorities {
 			p.run[q].peer, p.want[q].peer, p.probe[q].peer = p, p, p
-			p.passed[q] = passed{peer: p, priority: q}
+			p.passed[q] = passed{peer: p, priority: uint8(q)}
 		}
 		c.byName[hop.Peer] = p
 		c.peers = append(c.peers, p)

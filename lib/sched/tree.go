@@ -245,17 +245,18 @@ type peer struct {
 	elsewhere int             // mlists with an alternate hop
 	recent    *mlist          // the last one made, if it still is
 
-	assocs                          []*assoc // up, with it, not closing
-	idle                            []*assoc // those of assocs a job can go to now
-	usable                          int      // those of assocs that can carry our messages, now or with the turn
-	askable                         int      // those of assocs whose turn is the peer's and can be asked for
-	opening                         int
-	reserved                        int // associations for urgent messages only, being opened or up
-	idleReserved                    int // those of idle
-	usableReserved, askableReserved int // those of usable and askable
-	closing                         int // of all its associations, gone from assocs
-	jobs                            int
-	served                          uint64
+	assocs          []*assoc // up, with it, not closing
+	idle            []*assoc // those of assocs a job can go to now
+	usable          int      // those of assocs that can carry our messages, now or with the turn
+	askable         int      // those of assocs whose turn is the peer's and can be asked for
+	opening         int
+	reserved        int // associations for urgent messages only, being opened or up
+	idleReserved    int // those of idle
+	usableReserved  int // those of usable
+	askableReserved int // those of askable
+	closing         int // of all its associations, gone from assocs
+	jobs            int
+	served          uint64
 
 	failures     int    // in a row
 	reason       string // of the last failure
