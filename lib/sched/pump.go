@@ -317,7 +317,7 @@ func (s *Scheduler) yields(a *assoc, p *peer, q int) bool {
 		return false // or it would be opened again and again
 	}
 	switch best := a.work(); {
-	case p.best() == priorities && p.lacks() && holder.keeps():
+	case p.best() == priorities && p.lacks() && !p.callDue() && holder.keeps():
 		return false // both only want one to stand, and would take it from each other for ever
 	case best == priorities:
 	case p.best() == priorities:
