@@ -272,6 +272,12 @@ func (p Pattern) Exact(key string) (value string, ok bool) {
 	return "", false
 }
 
+// Gives tells whether the pattern asks for a value of a single-valued attribute, named by its
+// key, be it with wild cards.
+func (p Pattern) Gives(key string) bool {
+	return slices.ContainsFunc(p.terms, func(t term) bool { return t.attr != nil && t.attr.key == key && t.text != "" })
+}
+
 // Folded returns the values of a single-valued attribute, named by its key in
 // RFC 2156, as patterns compare them: one for each variant, none if the attribute
 // is absent. A pattern with an Exact value matches only an address that has it
