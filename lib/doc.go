@@ -40,6 +40,7 @@
 // Judgement, answers without movement:
 //
 //	downgrade       to the edition of 1984 and back (X.419 Annex B, RFC 1328)
+//	rtree           routing trees of RFC 1801
 //	route           recipient to next hops, and why
 //	report          delivery and non-delivery reports (X.411 §14)
 //

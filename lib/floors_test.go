@@ -38,6 +38,7 @@ var floors = []struct{ pkg, reason string }{
 	{"conf/tableconf", "loads the model"},
 	{"audit", "records what the floors above do"},
 	{"downgrade", "judgement moves nothing"},
+	{"rtree", "judgement moves nothing"},
 	{"route", "judgement moves nothing"},
 	{"report", "judgement moves nothing"},
 	{"submit", "the single door into the spool"},

@@ -103,6 +103,11 @@ func unreachable(cfg *conf.Config) (all []string) {
 	for _, u := range cfg.Users {
 		look("[[user]] "+u.Address+": alternate", u.Alternate)
 	}
+	for _, n := range cfg.Nodes {
+		for _, r := range n.Redirects {
+			look("[[node]] "+conf.NodeName{Tree: n.Tree, At: n.At}.String()+": redirect", r.To)
+		}
+	}
 	for _, l := range cfg.Lists {
 		if len(l.Members) == 0 {
 			all = append(all, "[[list]] "+l.Address+": it has no members")

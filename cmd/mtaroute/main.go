@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 
 	ucli "github.com/urfave/cli/v2"
@@ -11,7 +12,6 @@ import (
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/route"
 )
 
@@ -22,15 +22,20 @@ func app() *ucli.App {
 		Name:      "mtaroute",
 		Usage:     "ask where an O/R address goes, and why",
 		ArgsUsage: "ADDRESS ...|-",
-		Flags:     []ucli.Flag{cli.ConfigFlag(), cli.JSONFlag()},
-		Action:    func(c *ucli.Context) error { return each(c, printHops) },
+		Flags:     []ucli.Flag{cli.ConfigFlag(), cli.JSONFlag(), fromFlag(), downFlag()},
+		Action:    func(c *ucli.Context) error { return each(c, printHops(c.StringSlice("simulate-down"))) },
 		Commands: []*ucli.Command{
 			{
 				Name:      "explain",
 				Usage:     "tell every rule tried",
 				ArgsUsage: "ADDRESS ...|-",
-				Flags:     []ucli.Flag{cli.JSONFlag()},
-				Action:    func(c *ucli.Context) error { return each(c, printExplanation) },
+				Flags:     []ucli.Flag{cli.JSONFlag(), fromFlag()},
+				Action: func(c *ucli.Context) error {
+					if err := without(c, "simulate-down"); err != nil {
+						return err
+					}
+					return each(c, printExplanation)
+				},
 			},
 			{
 				Name:      "check",
@@ -38,6 +43,20 @@ func app() *ucli.App {
 				ArgsUsage: "[ADDRESS ...]",
 				Flags:     []ucli.Flag{cli.JSONFlag()},
 				Action:    check,
+			},
+			{
+				Name:      "test",
+				Usage:     "exit 0 if every address goes where a file says, 1 if not",
+				ArgsUsage: "FILE|-",
+				Flags:     []ucli.Flag{cli.JSONFlag()},
+				Action:    test,
+			},
+			{
+				Name:      "diff",
+				Usage:     "tell which addresses go another way by another configuration",
+				ArgsUsage: "[ADDRESS ...]",
+				Flags:     []ucli.Flag{cli.JSONFlag(), &ucli.StringFlag{Name: "against", Usage: "the other `CONFIGURATION`"}},
+				Action:    diff,
 			},
 		},
 	}
@@ -52,6 +71,28 @@ type hop struct {
 	Rule    string         `json:"rule,omitempty"`
 
 	PresentationAddresses map[string][]string `json:"presentationAddresses,omitempty"` // by peer
+
+	Waits bool `json:"waits,omitempty"` // every peer is down
+}
+
+// without refuses flags that a verb has no use for and would have to ignore.
+func without(c *ucli.Context, flags ...string) error {
+	for _, name := range flags {
+		for _, l := range c.Lineage() {
+			if l.IsSet(name) {
+				return cli.Usage("--%s is not for %s", name, c.Command.Name)
+			}
+		}
+	}
+	return nil
+}
+
+func fromFlag() ucli.Flag {
+	return &ucli.StringFlag{Name: "from", Usage: "as if `ADDRESS` were the originator"}
+}
+
+func downFlag() ucli.Flag {
+	return &ucli.StringSliceFlag{Name: "simulate-down", Usage: "as if `PEER` could not be reached"}
 }
 
 func router(c *ucli.Context) (*route.Router, *conf.Config, error) {
@@ -75,13 +116,14 @@ func called(cfg *conf.Config, name string) (texts []string) {
 
 // remedies are for whoever has seen the rules that were tried.
 var remedies = map[string]string{
-	route.NoRoute: "a [[route]] of mta.toml(5) that matches it leads to a peer",
+	route.NoRoute: "a [[route]] of mta.toml(5) that matches it, or a [[node]] above it, leads to a peer",
 	route.NoUser:  "a [[user]] of mta.toml(5) with this address makes it one of this MTA's",
+	route.NoEntry: "a [[node]] of mta.toml(5) with this address, below the one that says it has all, makes it one",
 }
 
 // each prints something about every address. The status says whether all of them
 // have a way.
-func each(c *ucli.Context, print func(*cli.Printer, *conf.Config, *route.Router, oraddr.Address) error) error {
+func each(c *ucli.Context, print func(*cli.Printer, *conf.Config, *route.Router, route.Query) error) error {
 	r, cfg, err := router(c)
 	if err != nil {
 		return err
@@ -93,19 +135,26 @@ func each(c *ucli.Context, print func(*cli.Printer, *conf.Config, *route.Router,
 	if len(addresses) == 0 {
 		return cli.Usage("which address?")
 	}
+	var q route.Query
+	for _, l := range c.Lineage() { // the flag may stand in front of the verb, too
+		if from := l.String("from"); from != "" {
+			if q.Originator, err = cli.Address("--from", from); err != nil {
+				return err
+			}
+		}
+	}
 	p := cli.NewPrinter(c)
 	var errs []error
 	for _, text := range addresses {
-		a, err := cli.Address(text, text)
-		if err != nil {
+		if q.Address, err = cli.Address(text, text); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		if err := print(p, cfg, r, a); err != nil {
+		if err := print(p, cfg, r, q); err != nil {
 			return err
 		}
-		if d := r.Route(a); d.Fail != nil {
-			err := route.Refused(a.String(), d.Fail.Text)
+		if d := r.Decide(q); d.Fail != nil {
+			err := route.Refused(q.Address.String(), d.Fail.Text)
 			if hint := remedies[d.Fail.Text]; c.Command.Name == "explain" && hint != "" {
 				err = diag.WithHint(err, hint)
 			}
@@ -115,70 +164,53 @@ func each(c *ucli.Context, print func(*cli.Printer, *conf.Config, *route.Router,
 	return errors.Join(append(errs, p.Flush())...)
 }
 
-func printHops(p *cli.Printer, cfg *conf.Config, r *route.Router, a oraddr.Address) error {
-	d := r.Route(a)
-	if p.JSON() {
-		h := hop{Address: a.String(), Local: d.User != nil, Hops: d.Hops, Fail: d.Fail, Rule: d.Rule}
-		for _, to := range d.Hops {
-			if texts := called(cfg, to.Peer); len(texts) > 0 {
-				if h.PresentationAddresses == nil {
-					h.PresentationAddresses = map[string][]string{}
-				}
-				h.PresentationAddresses[to.Peer] = texts
+// printHops prints the hops that are left when the peers in down cannot be reached.
+func printHops(down []string) func(*cli.Printer, *conf.Config, *route.Router, route.Query) error {
+	return func(p *cli.Printer, cfg *conf.Config, r *route.Router, q route.Query) error {
+		for _, name := range down {
+			if _, ok := cfg.Peer(name); !ok {
+				return cli.Usage("--simulate-down: there is no peer %q", name)
 			}
 		}
-		return p.Record(h)
-	}
-	if d.Fail != nil {
-		return p.Record(nil, a.String(), "-", "-", 0, d.Fail.Text)
-	}
-	for i, h := range d.Hops {
-		if err := p.Record(nil, a.String(), h.Channel, h.Peer, i+1, d.Rule, strings.Join(called(cfg, h.Peer), ", ")); err != nil {
-			return err
+		a, d := q.Address, r.Decide(q)
+		up := slices.DeleteFunc(slices.Clone(d.Hops), func(h route.Hop) bool { return slices.Contains(down, h.Peer) })
+		waits := len(up) == 0 && len(d.Hops) > 0
+		if waits {
+			up = d.Hops[:1]
 		}
+		if p.JSON() {
+			h := hop{Address: a.String(), Local: d.User != nil, Hops: up, Fail: d.Fail, Rule: d.Rule, Waits: waits}
+			for _, to := range up {
+				if texts := called(cfg, to.Peer); len(texts) > 0 {
+					if h.PresentationAddresses == nil {
+						h.PresentationAddresses = map[string][]string{}
+					}
+					h.PresentationAddresses[to.Peer] = texts
+				}
+			}
+			return p.Record(h)
+		}
+		if d.Fail != nil {
+			return p.Record(nil, a.String(), "-", "-", 0, d.Fail.Text)
+		}
+		for _, h := range up {
+			columns := []any{a.String(), h.Channel, h.Peer, slices.Index(d.Hops, h) + 1, d.Rule, strings.Join(called(cfg, h.Peer), ", ")}
+			if waits {
+				columns = append(columns, "waits")
+			}
+			if err := p.Record(nil, columns...); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	return nil
 }
 
-func printExplanation(p *cli.Printer, _ *conf.Config, r *route.Router, a oraddr.Address) error {
-	e := r.Explain(a)
+func printExplanation(p *cli.Printer, _ *conf.Config, r *route.Router, q route.Query) error {
+	e := r.Explain(q)
 	if p.JSON() {
 		return p.Record(e)
 	}
 	p.Text("%s", e)
 	return nil
-}
-
-// check prints the addresses that have no way.
-func check(c *ucli.Context) error {
-	r, _, err := router(c)
-	if err != nil {
-		return err
-	}
-	addresses := c.Args().Slice()
-	if len(addresses) == 0 || len(addresses) == 1 && addresses[0] == "-" {
-		if addresses, err = cli.Lines(c.App.Reader); err != nil {
-			return err
-		}
-	}
-	p := cli.NewPrinter(c)
-	answer := error(nil)
-	var errs []error
-	for _, text := range addresses {
-		a, err := cli.Address(text, text)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if d := r.Route(a); d.Fail != nil {
-			answer = cli.ErrNo
-			if err := p.Record(hop{Address: a.String(), Fail: d.Fail, Rule: d.Rule}, a.String(), d.Fail.Text); err != nil {
-				return err
-			}
-		}
-	}
-	if err := errors.Join(append(errs, p.Flush())...); err != nil {
-		return err
-	}
-	return answer
 }

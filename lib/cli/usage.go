@@ -19,7 +19,7 @@ var Verbs = map[string][]string{
 		"bench source", "bench sink", "bench relay", "bench fill", "bench spool", "bench sched", "simulate", "selftest"},
 	"mtaqueue": {"list", "show", "tree", "hold", "release", "retry", "expire", "delete", "cancel",
 		"minimize", "disable", "enable", "delay", "connect", "disconnect"},
-	"mtaroute":  {"explain", "check"},
+	"mtaroute":  {"explain", "check", "test", "diff"},
 	"mtarun":    {"channel"},
 	"mtasubmit": nil,
 }

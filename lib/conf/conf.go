@@ -27,6 +27,7 @@ type Config struct {
 	Channels  []Channel  `json:"channel,omitempty" toml:"channel"`
 	Peers     []Peer     `json:"peer,omitempty" toml:"peer"`
 	Routes    []Route    `json:"route,omitempty" toml:"route"`
+	Nodes     []Node     `json:"node,omitempty" toml:"node"`
 	Users     []User     `json:"user,omitempty" toml:"user"`
 	Lists     []List     `json:"list,omitempty" toml:"list"`
 }
@@ -39,6 +40,9 @@ type Identity struct {
 	// Alternate is the O/R address of the recipient-MD-assigned-alternate-recipient,
 	// who gets what is addressed to nobody here and may be given to another; empty: nobody.
 	Alternate string `json:"alternate,omitempty" toml:"alternate"`
+	// Trees are the routing trees in the order they are used (RFC 1801 §9), Tables perhaps
+	// among them; nil is Tables alone.
+	Trees []string `json:"trees" toml:"trees"`
 
 	TokenCertificate string `json:"token-certificate,omitempty" toml:"token-certificate"` // PEM, with its chain
 	TokenKey         string `json:"token-key,omitempty" toml:"token-key"`                 // PEM
@@ -215,6 +219,8 @@ type Peer struct {
 	MaxSize        Octets   `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
 	ContentTypes   []string `json:"content-types,omitempty" toml:"content-types"` // empty: any
 	EITs           []string `json:"eits,omitempty" toml:"eits"`                   // empty: any
+	// WillRoute is what the peer routes, each by itself; none: everything.
+	WillRoute []WillRoute `json:"will-route,omitempty" toml:"will-route"`
 
 	Callers          []Caller `json:"callers,omitempty" toml:"callers"`                     // with CredentialsNone; see Sources
 	Credentials      string   `json:"credentials" toml:"credentials"`                       // CredentialsSimple, CredentialsStrong or CredentialsNone, of both sides

@@ -18,8 +18,9 @@ const (
 // listener, channel, peer, route or user.
 func New() *Config {
 	return &Config{
-		Spool:  Spool{Dir: "spool", Barrier: BarrierSyncfs},
-		Events: Events{Dir: "log"},
+		Identity: Identity{Trees: []string{Tables}},
+		Spool:    Spool{Dir: "spool", Barrier: BarrierSyncfs},
+		Events:   Events{Dir: "log"},
 		Limits: Limits{MessageSize: 100 * mib, Recipients: MaxRecipients, EnvelopeOctets: 4 * mib,
 			Unbound: 256, UnboundPerSource: 32},
 		Schedule: Schedule{

@@ -59,6 +59,7 @@ func readModel() map[string]entry {
 	walk(keys, "channel", reflect.ValueOf(NewChannel()))
 	walk(keys, "peer", reflect.ValueOf(NewPeer()))
 	walk(keys, "route", reflect.ValueOf(NewRoute()))
+	walk(keys, "node", reflect.ValueOf(NewNode()))
 	walk(keys, "user", reflect.ValueOf(NewUser()))
 	walk(keys, "list", reflect.ValueOf(NewList()))
 	return keys
@@ -77,7 +78,11 @@ func walk(keys map[string]entry, path string, v reflect.Value) {
 			walk(keys, key, f)
 		case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct && !isText(f.Type().Elem()):
 			keys[key] = entry{kindOf(f.Type()), ""}
-			walk(keys, key, reflect.Zero(f.Type().Elem()))
+			element := reflect.Zero(f.Type().Elem())
+			if d, ok := element.Interface().(interface{ Default() any }); ok {
+				element = reflect.ValueOf(d.Default())
+			}
+			walk(keys, key, element)
 		default:
 			fallback := ""
 			if !f.IsZero() || f.Kind() == reflect.Int || f.Kind() == reflect.Bool || f.Type() == reflect.TypeFor[Octets]() {

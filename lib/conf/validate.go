@@ -109,6 +109,7 @@ func (c *Config) Faults() []*Fault {
 	v.channels()
 	v.peers()
 	v.routes()
+	v.nodes()
 	v.users()
 	v.lists()
 	return v.faults
@@ -411,6 +412,7 @@ func (v *validator) peers() {
 			v.faultf("content-1984", "%s is neither %s nor %s", quote([]byte(c)), ContentP2, ContentP22)
 		}
 		v.acceptance(p.MaxSize, p.ContentTypes, p.EITs)
+		v.willRoute(p.WillRoute)
 	}
 }
 
@@ -470,11 +472,7 @@ func (v *validator) routes() {
 		if r.Local && !v.local {
 			v.faultf("local", "there is no [[channel]] of kind local")
 		}
-		if len(r.Reject) > MaxSupplementary || strings.ContainsFunc(r.Reject, notPrintable) {
-			v.faultf("reject", "%s is not 1 to %d printable-string characters", quote([]byte(r.Reject)), MaxSupplementary)
-		}
-		v.between("reason", int64(r.Reason), 0, MaxCode)
-		v.between("diagnostic", int64(r.Diagnostic), NoDiagnostic, MaxCode)
+		v.rejection(r.Reject, r.Reason, r.Diagnostic)
 	}
 }
 

@@ -7,12 +7,11 @@ import (
 
 	"github.com/mtakit/mtakit/lib/downgrade"
 	"github.com/mtakit/mtakit/lib/mts"
-	"github.com/mtakit/mtakit/lib/oraddr"
 )
 
 // Step is one rule that was tried.
 type Step struct {
-	Rule    string `json:"rule"` // "user", "route …", "own domain …", "peer …"
+	Rule    string `json:"rule"` // "user", "route …", "own domain …", "peer …", "node …: …"
 	Matched bool   `json:"matched"`
 	Why     string `json:"why,omitempty"`
 }
@@ -24,13 +23,13 @@ type Explanation struct {
 	Decision Decision `json:"decision"`
 }
 
-// explain returns what Route decides and every rule tried, the longest match
+// explain returns what the tables decide, and tells e every rule tried, the longest match
 // first, until one decides: in time proportional to their number.
-func (r *Router) explain(a oraddr.Address) Explanation {
-	e := Explanation{Address: a.String()}
+func (r *Router) explain(q *Query, e *Explanation) tabled {
+	a := q.Address
 	if d, ok := r.own(a); ok {
 		e.explainOwn(d)
-		return e
+		return tabled{Decision: d}
 	}
 	e.step("user", false, "no user has this address")
 	for i := range r.rules {
@@ -48,7 +47,7 @@ func (r *Router) explain(a oraddr.Address) Explanation {
 		for _, name := range rule.skipped {
 			e.step("peer "+name, false, "not enabled")
 		}
-		e.Decision = rule.decision(a)
+		d := r.permitted(rule.decision(a), q)
 		for _, hop := range rule.hops {
 			why := r.notes[hop.Peer]
 			if slices.Contains(rule.old, hop.Peer) {
@@ -58,12 +57,14 @@ func (r *Router) explain(a oraddr.Address) Explanation {
 				}
 				why = strings.TrimSuffix(old+"; "+why, "; ")
 			}
-			e.step("peer "+hop.Peer, slices.Contains(e.Decision.Hops, hop), why)
+			if unfit := r.unfit(hop.Peer, q); unfit != "" {
+				why = unfit
+			}
+			e.step("peer "+hop.Peer, slices.Contains(d.Hops, hop), why)
 		}
-		return e
+		return d
 	}
-	e.Decision = Decision{Fail: unrecognised(NoRoute)}
-	return e
+	return nowhere
 }
 
 func (e *Explanation) step(rule string, matched bool, why string) {

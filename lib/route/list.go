@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -43,10 +44,20 @@ func (r *Router) DomainAlternate(d Decision) *Alternate {
 	return r.alternate
 }
 
-// Explain returns what Route decides, and the way to it: every rule tried, the longest
-// match first, until one decides, in time proportional to their number.
-func (r *Router) Explain(a oraddr.Address) Explanation {
-	e := r.explain(a)
+// Explain returns what Decide decides, and the way to it: every node and rule tried, in
+// their order, until one decides, in time proportional to their number.
+func (r *Router) Explain(q Query) Explanation {
+	e := Explanation{Address: q.Address.String()}
+	e.Decision = r.decide(q, &e)
+	switch d := e.Decision; {
+	case !strings.HasPrefix(d.Rule, "node "):
+	case d.List != nil:
+		for _, m := range d.List.Members {
+			e.step("member "+m, true, "")
+		}
+	case d.Alternate != nil:
+		e.explainAlternate(true, d.Alternate)
+	}
 	if alternate := r.DomainAlternate(e.Decision); alternate != nil {
 		e.explainAlternate(false, alternate)
 	}
@@ -55,7 +66,6 @@ func (r *Router) Explain(a oraddr.Address) Explanation {
 
 // explainOwn tells what Router.own has decided.
 func (e *Explanation) explainOwn(d Decision) {
-	e.Decision = d
 	switch {
 	case d.List != nil:
 		e.step(d.Rule, true, "expanded here")

@@ -12,6 +12,7 @@ import (
 	"github.com/mtakit/mtakit/lib/downgrade"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/rtree"
 )
 
 // Hop is a next step of a recipient: a channel, and the peer it transfers to. Peer
@@ -45,7 +46,17 @@ type Decision struct {
 	// Alternate is who the recipient is redirected to: Hops leads there likewise.
 	Alternate *Alternate `json:"alternate,omitempty"`
 	Fail      *Failure   `json:"fail,omitempty"`
-	Rule      string     `json:"rule,omitempty"` // what decided: "user …", "route …", "own domain …"
+	Rule      string     `json:"rule,omitempty"` // what decided: "user …", "route …", "own domain …", "node …"
+	// Sized says that it may be a redirection when the length of the content is known.
+	Sized bool `json:"-"`
+}
+
+// tabled is what the tables decide. Open says that it is no answer, and that other trees may
+// have one, at nodes of at least floor components.
+type tabled struct {
+	Decision
+	open  bool
+	floor int
 }
 
 // The texts of failures that no configuration words: an address of this MTA that is
@@ -53,6 +64,8 @@ type Decision struct {
 const (
 	NoUser  = "no such user"
 	NoRoute = "no route"
+	// NoEntry: a node that has all its children does not have this one.
+	NoEntry = "no such address"
 	// NotIn1984: there are peers, but they know the addresses of 1984 only.
 	NotIn1984 = "the address has attributes that the next MTA, of 1984, does not know"
 )
@@ -61,7 +74,7 @@ const (
 // NoRoute for these two, Permanent for what a configuration or a limit refuses.
 func KindOf(text string) diag.Kind {
 	switch text {
-	case NoUser:
+	case NoUser, NoEntry:
 		return diag.NoUser
 	case NoRoute:
 		return diag.NoRoute
@@ -74,7 +87,7 @@ func KindOf(text string) diag.Kind {
 func Refused(address, text string) error {
 	err := diag.E(address, KindOf(text), errors.New(text))
 	switch text {
-	case NoUser, NoRoute:
+	case NoUser, NoRoute, NoEntry:
 		err = diag.WithHint(err, "mtaroute explain '"+address+"' tells which rules were tried")
 	}
 	return err
@@ -95,6 +108,13 @@ type Router struct {
 	rules     []rule            // the one with the longest match first
 	notes     map[string]string // by peer: that it has no credentials, what it takes, if that is not everything, and when
 	index     node
+
+	local  string // MTA name
+	domain oraddr.Domain
+	peers  map[string]*conf.Peer
+	forest *rtree.Forest // nil: there are tables only
+
+	policies map[string][]policy // by peer
 }
 
 // rule is a route, ready to be used.
@@ -107,6 +127,8 @@ type rule struct {
 	old     []string // those of the hops that are peers of 1984
 	skipped []string // peers that are not enabled
 	fail    *Failure // nil if there are hops
+	open    bool     // with fail: other trees may know
+	floor   int      // then: below the domain that belongs to this MTA
 }
 
 // New compiles the routing table of a configuration that conf.Config.Validate
@@ -125,6 +147,7 @@ func New(cfg *conf.Config) (*Router, error) {
 		return nil, err
 	}
 	peers := make(map[string]*conf.Peer, len(cfg.Peers))
+	r.peers, r.local, r.domain = peers, cfg.Identity.MTA, cfg.Identity.Domain
 	r.notes = map[string]string{}
 	for i := range cfg.Peers {
 		p := &cfg.Peers[i]
@@ -151,16 +174,26 @@ func New(cfg *conf.Config) (*Router, error) {
 		}
 		r.rules = append(r.rules, rule)
 	}
+	policies, err := newPolicies(cfg.Peers)
+	if err != nil {
+		return nil, err
+	}
+	r.policies = policies
 	own, err := newRule("own domain ", cfg.Identity.Domain.String())
 	if err != nil {
 		return nil, err
 	}
-	own.fail = unrecognised(NoUser)
+	own.local()
 	r.rules = append(r.rules, own)
 
 	slices.SortStableFunc(r.rules, func(a, b rule) int { return cmp.Compare(b.weight, a.weight) })
 	for i := range r.rules {
 		r.index.add(keysOf(r.rules[i].pattern), i)
+	}
+	if len(cfg.Identity.Trees) > 0 && !slices.Equal(cfg.Identity.Trees, []string{conf.Tables}) {
+		if r.forest, err = rtree.New(cfg.Identity.Trees, cfg.Nodes); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }
@@ -173,6 +206,18 @@ func newRule(what, match string) (rule, error) {
 	return rule{name: what + match, pattern: p, weight: p.Weight()}, nil
 }
 
+// local makes it a rule whose addresses belong to this MTA. Another tree may have them, at
+// nodes of their domain or below: a default that is for everybody else is not for them.
+func (r *rule) local() {
+	r.fail, r.open = unrecognised(NoUser), true
+	for _, key := range []string{"C", "ADMD", "PRMD"} {
+		if !r.pattern.Gives(key) {
+			break
+		}
+		r.floor++
+	}
+}
+
 func compile(c *conf.Route, peers map[string]*conf.Peer) (rule, error) {
 	r, err := newRule("route ", c.Match)
 	if err != nil {
@@ -183,7 +228,7 @@ func compile(c *conf.Route, peers map[string]*conf.Peer) (rule, error) {
 	case c.Reject != "":
 		r.fail = &Failure{c.Reason, c.Diagnostic, c.Reject}
 	case c.Local:
-		r.fail = unrecognised(NoUser)
+		r.local()
 	default:
 		for _, name := range c.Peers {
 			switch p, ok := peers[name]; {
@@ -199,7 +244,7 @@ func compile(c *conf.Route, peers map[string]*conf.Peer) (rule, error) {
 			}
 		}
 		if len(r.hops) == 0 {
-			r.fail = unrecognised(NoRoute)
+			r.fail, r.open = unrecognised(NoRoute), true
 		}
 	}
 	return r, nil
@@ -207,29 +252,35 @@ func compile(c *conf.Route, peers map[string]*conf.Peer) (rule, error) {
 
 // decision returns what a rule that matches a decides. The hops are the caller's to
 // keep, not to change.
-func (r *rule) decision(a oraddr.Address) Decision {
-	d := Decision{Hops: r.hops[:len(r.hops):len(r.hops)], Fail: r.fail, Rule: r.name}
+func (r *rule) decision(a oraddr.Address) tabled {
+	d := tabled{Decision{Hops: r.hops[:len(r.hops):len(r.hops)], Fail: r.fail, Rule: r.name}, r.open, r.floor}
 	if len(r.old) == 0 || downgrade.Writable(a) == nil {
 		return d
 	}
 	d.Hops = slices.DeleteFunc(slices.Clone(d.Hops), func(h Hop) bool { return slices.Contains(r.old, h.Peer) })
 	if len(d.Hops) == 0 {
-		d.Hops = nil
+		d.Hops, d.open = nil, true
 		d.Fail = &Failure{int(mts.UnableToTransfer), int(mts.UnableToDowngrade), NotIn1984}
 	}
 	return d
 }
 
-// Route returns where the recipient with the O/R address a goes.
-func (r *Router) Route(a oraddr.Address) Decision {
+// Route is Decide for an address alone.
+func (r *Router) Route(a oraddr.Address) Decision { return r.Decide(Query{Address: a}) }
+
+// table returns what the users, lists, routes and the own domain decide.
+func (r *Router) table(a oraddr.Address) tabled {
 	if d, ok := r.own(a); ok {
-		return d
+		return tabled{Decision: d}
 	}
 	if i := r.index.first(r.rules, &a); i >= 0 {
 		return r.rules[i].decision(a)
 	}
-	return Decision{Fail: unrecognised(NoRoute)}
+	return nowhere
 }
+
+// nowhere is the decision of tables in which nothing matches.
+var nowhere = tabled{Decision: Decision{Fail: unrecognised(NoRoute)}, open: true}
 
 // own returns what is decided of an address that is a list's or a user's of this MTA.
 // Making a key costs more than the rest of a decision; a mere relay is spared it.

@@ -167,7 +167,7 @@ func TestRoute(t *testing.T) {
 			if (got.User != nil) != strings.HasPrefix(tt.rule, "user ") {
 				t.Errorf("user %v", got.User)
 			}
-			if diff := cmp.Diff(got, r.Explain(a).Decision); diff != "" {
+			if diff := cmp.Diff(got, r.Explain(Query{Address: a}).Decision); diff != "" {
 				t.Errorf("Explain decides otherwise:\n%s", diff)
 			}
 		})
@@ -197,7 +197,7 @@ func TestNewRefusesWhatValidateDoes(t *testing.T) {
 
 func TestExplainPrints(t *testing.T) {
 	r := router(t, table)
-	got := r.Explain(address(t, "/S=X/PRMD=BRAVO/ADMD=TEST/C=GB/")).String()
+	got := r.Explain(Query{Address: address(t, "/S=X/PRMD=BRAVO/ADMD=TEST/C=GB/")}).String()
 	want := strings.Join([]string{
 		"/S=X/PRMD=BRAVO/ADMD=TEST/C=GB/",
 		"no\tuser\tno user has this address",
@@ -215,12 +215,12 @@ func TestExplainPrints(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	old := r.Explain(address(t, "/CN=*{165}/O=Both/PRMD=OLD/ADMD=TEST/C=GB/")).String()
+	old := r.Explain(Query{Address: address(t, "/CN=*{165}/O=Both/PRMD=OLD/ADMD=TEST/C=GB/")}).String()
 	if want := "no\tpeer OLD\tof 1984: unable to downgrade: the address /CN=*{165}/O=Both/PRMD=OLD/ADMD=TEST/C=GB/ has attributes that 1984 does not know\n" +
 		"yes\tpeer B2\t\n=\tslow B2\n"; !strings.HasSuffix(old, want) {
 		t.Errorf("%s\nlacks\n%s", old, want)
 	}
-	shut := r.Explain(address(t, "/S=X/PRMD=SHUT/ADMD=TEST/C=GB/"))
+	shut := r.Explain(Query{Address: address(t, "/S=X/PRMD=SHUT/ADMD=TEST/C=GB/")})
 	if got := shut.Decision.String(); got != "fail restricted-delivery: shut" {
 		t.Errorf("decision prints as %q", got)
 	}
@@ -263,7 +263,7 @@ func TestIndexAgreesWithTable(t *testing.T) {
 		if rapid.Bool().Draw(t, "universal") {
 			a.Universal.O = oraddr.Localized{Text: values.Draw(t, "universal O")}
 		}
-		e := r.Explain(a)
+		e := r.Explain(Query{Address: a})
 		if diff := cmp.Diff(e.Decision, r.Route(a)); diff != "" {
 			t.Fatalf("%s\nExplain and Route differ:\n%s", e, diff)
 		}
@@ -281,7 +281,7 @@ func FuzzRouteAgreesWithExplain(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if diff := cmp.Diff(r.Explain(a).Decision, r.Route(a)); diff != "" {
+		if diff := cmp.Diff(r.Explain(Query{Address: a}).Decision, r.Route(a)); diff != "" {
 			t.Fatal(diff)
 		}
 	})
@@ -320,7 +320,7 @@ func BenchmarkRoute10kRoutes(b *testing.B) {
 func BenchmarkExplain10kRoutes(b *testing.B) {
 	r, all := large(b, 10000)
 	for i := 0; b.Loop(); i++ {
-		r.Explain(all[i%len(all)])
+		r.Explain(Query{Address: all[i%len(all)]})
 	}
 }
 

@@ -124,6 +124,9 @@ type Envelope struct {
 	Expires     time.Time `json:"expires,omitzero"`  // not to be tried after
 	Source      Source    `json:"source,omitzero"`
 
+	NoReassignment   bool `json:"noReassignment,omitempty"`   // recipient-reassignment-prohibited
+	AlternateAllowed bool `json:"alternateAllowed,omitempty"` // alternate-recipient-allowed
+
 	// Of a child: what it was made of, by which step, for which recipients of
 	// the parent. ID is ChildID of the three.
 	Parent           ID     `json:"parent,omitempty"`
@@ -178,6 +181,7 @@ func known(name string) bool {
 	switch strings.ToLower(name) {
 	case "format", "id", "kind", "mtsid", "priority", "originator", "contenttype",
 		"eits", "contentid", "subject", "summary", "size", "probesize", "accepted", "deferred", "passon", "expires", "source",
+		"noreassignment", "alternateallowed",
 		"parent", "step", "parentrecipients", "wire", "recipients":
 		return true
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
-	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/report"
@@ -36,6 +35,7 @@ func (d *Door) message(src spool.Source, raw ber.Raw, env *mts.MessageTransferEn
 	e.ContentID = string(env.ContentIdentifier)
 	e.Originator = addressText(env.OriginatorName)
 	t.information(env.OriginalEncodedInformationTypes, env.TraceInformation, env.PerMessageIndicators)
+	t.reassignment(env.Extensions)
 	times(e, env)
 	e.PassOn = src.Peer != "" && !e.Deferred.IsZero() && !d.conf.Schedule.HoldDeferred
 	d.recipients(t, env.PerRecipientFields, cmp.Or(d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields)), wrong))
@@ -63,7 +63,14 @@ func (t *Tx) information(original *mts.EncodedInformationTypes, trace mts.TraceI
 		t.env.EITs = append(t.env.EITs, string(o))
 	}
 	t.noConversion = bits.ImplicitConversionProhibited()
-	t.alternateAllowed = bits.AlternateRecipientAllowed()
+	t.env.AlternateAllowed = bits.AlternateRecipientAllowed()
+}
+
+// reassignment notes whether the originator prohibits it; what cannot be read is refused
+// elsewhere.
+func (t *Tx) reassignment(extensions []mts.ExtensionField) {
+	prohibited, _, err := mts.Ext(extensions, mts.ExtRecipientReassignmentProhibited)
+	t.env.NoReassignment = err == nil && prohibited == mts.Prohibited
 }
 
 // times notes when a message may be delivered. What is no time has been refused.
@@ -99,6 +106,7 @@ func (d *Door) probe(src spool.Source, raw ber.Raw, env *mts.ProbeTransferEnvelo
 		e.ProbeSize = *env.ContentLength
 	}
 	t.information(env.OriginalEncodedInformationTypes, env.TraceInformation, env.PerMessageIndicators)
+	t.reassignment(env.Extensions)
 	d.recipients(t, env.PerRecipientFields, cmp.Or(d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields)), wrong))
 	return t
 }
@@ -121,7 +129,7 @@ func (d *Door) Report(src spool.Source, raw ber.Raw, r *mts.Report, child *Child
 		t.Discarded = "report discarded: " + fail.Text
 		return t, nil
 	}
-	to, _ := d.recipient(1, env.ReportDestinationName)
+	to := t.recipient(1, env.ReportDestinationName)
 	if _, list := report.Previous(env.Extensions, env.ReportDestinationName); list && to.Fail != nil {
 		to.Fail, to.Hops = nil, d.expand() // it has been a list: the report goes back past it
 	}
@@ -165,17 +173,24 @@ func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields,
 		if !f.PerRecipientIndicators.Responsibility() {
 			continue
 		}
-		r, user := d.recipient(i+1, f.RecipientName)
-		if user != nil {
-			t.users[r.N] = user
-		}
+		r := t.recipient(i+1, f.RecipientName)
+		user := t.users[r.N]
 		r.Report = report.Word(f.PerRecipientIndicators.OriginatorReport())
 		r.MTAReport = report.Word(f.PerRecipientIndicators.OriginatingMTAReport())
 		wrong, _ := invalid(t.env.Source, f.Valid()) // what concerns one recipient is answered to that one
 		whoever := cmp.Or(all, critical(mts.UnsupportedCritical(f.Extensions, mts.ForTransfer)), wrong)
 		r.Fail = cmp.Or(whoever, r.Fail)
+		var refused *spool.Failure
+		if user != nil || d.router.Particular() {
+			refused = t.refused(f)
+		}
 		if user != nil && r.Fail == nil {
-			r.Fail = t.refused(f)
+			r.Fail = refused
+		} else if refused != nil {
+			t.refusals = append(t.refusals, refusal{r.N, refused})
+		}
+		if whoever != nil || user != nil && refused != nil {
+			delete(t.sized, r.N) // whatever its way
 		}
 		if whoever == nil { // another recipient would be none the better for it
 			d.alternates(t, &r, f)
@@ -196,21 +211,87 @@ func critical(unsupported []mts.ExtensionType) *spool.Failure {
 	return failure(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, fmt.Sprintf("%v is critical for transfer and not supported", unsupported[0]))
 }
 
-// recipient routes one recipient, and tells which user of this MTA it is, if it is one.
-func (d *Door) recipient(n int, name oraddr.ORName) (spool.Recipient, *conf.User) {
+// recipient routes one recipient.
+func (t *Tx) recipient(n int, name oraddr.ORName) spool.Recipient {
 	a, err := name.Address()
 	if err != nil {
 		return spool.Recipient{N: n, Address: addressText(name),
-			Fail: failure(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())}, nil
+			Fail: failure(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())}
 	}
 	r := spool.Recipient{N: n, Address: a.String()}
-	decision := d.router.Route(a)
-	if decision.Fail != nil {
-		r.Fail = &spool.Failure{Reason: decision.Fail.Reason, Diagnostic: decision.Fail.Diagnostic, Text: decision.Fail.Text}
-		return r, nil
+	size := int64(route.Unsized)
+	if t.env.Kind == spool.KindProbe {
+		size = t.env.ProbeSize
 	}
-	r.Hops = hops(decision)
-	return r, decision.User
+	q := t.query(a, size)
+	decision := t.door.router.Decide(q)
+	if decision.Fail != nil && q.Takes != nil {
+		// If nobody takes it the originator is to hear why, and not that there is no way.
+		q.Takes = nil
+		if other := t.door.router.Decide(q); other.Fail == nil {
+			decision = other
+		}
+	}
+	if decision.Sized {
+		if t.sized == nil {
+			t.sized = map[int]oraddr.Address{}
+		}
+		t.sized[n] = a
+	}
+	t.way(&r, decision)
+	return r
+}
+
+// way gives a recipient the way that was decided, and notes which user of this MTA it is, if
+// it is one.
+func (t *Tx) way(r *spool.Recipient, d route.Decision) {
+	r.Hops, r.Fail = nil, nil
+	delete(t.users, r.N)
+	switch {
+	case d.Fail != nil:
+		r.Fail = &spool.Failure{Reason: d.Fail.Reason, Diagnostic: d.Fail.Diagnostic, Text: d.Fail.Text}
+	default:
+		r.Hops = hops(d)
+		if d.User != nil {
+			t.users[r.N] = d.User
+		}
+	}
+}
+
+// query asks for the way of an address, for the message as far as it is known.
+func (t *Tx) query(a oraddr.Address, size int64) route.Query {
+	if !t.door.router.Particular() {
+		return route.Query{Address: a}
+	}
+	if t.asks == nil {
+		q := queryOf(&t.env)
+		t.asks = &q
+	}
+	q := *t.asks
+	q.Address = a
+	if q.Report {
+		return q
+	}
+	s := t.subject()
+	s.length = max(size, 0)
+	m := *q.Message
+	m.Size = size
+	q.Message, q.Takes = &m, t.door.restrictions.takes(s)
+	return q
+}
+
+// queryOf asks for ways for a message. What is sent back to an originator has nothing that a
+// redirection or a policy looks at.
+func queryOf(env *spool.Envelope) route.Query {
+	q := route.Query{Chance: route.Chance(env.MTSID), Report: env.Kind == spool.KindReport}
+	if !q.Report {
+		s := subjectOf(env)
+		// An originator without an address is one that nobody knows.
+		q.Originator, _ = oraddr.Parse(env.Originator)
+		q.Message = &route.Message{ContentType: s.contentType, EITs: s.eits, Size: s.length,
+			NoReassigned: env.NoReassignment, Alternate: env.AlternateAllowed}
+	}
+	return q
 }
 
 func hops(d route.Decision) []spool.Hop {

@@ -10,6 +10,7 @@ import (
 	"github.com/mtakit/mtakit/lib/downgrade"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/route"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -106,6 +107,27 @@ func (r *restrictions) judge(s *subject, a *conf.Acceptance) *spool.Failure {
 	return nil
 }
 
+// takes tells of each peer whether it takes the subject.
+func (r *restrictions) takes(s *subject) func(peer string) (bool, string) {
+	return func(peer string) (bool, string) {
+		if fail := r.peer(s, peer); fail != nil {
+			return false, fail.Text
+		}
+		return true, ""
+	}
+}
+
+// peer is why a peer does not take the subject.
+func (r *restrictions) peer(s *subject, name string) *spool.Failure {
+	fail := r.judge(s, r.peers[name])
+	if fail == nil && r.old[name] {
+		if err := downgrade.Carries(s.contentType); err != nil {
+			fail = failure(mts.UnableToTransfer, mts.UnableToDowngrade, err.Error())
+		}
+	}
+	return fail
+}
+
 // restrict returns those of the ways of a recipient that take the subject, or, if
 // there is none, why the first does not. user is the recipient if it is one of this
 // MTA.
@@ -119,12 +141,7 @@ func (r *restrictions) restrict(s *subject, ways []spool.Hop, user *conf.User) (
 	var first *spool.Failure
 	var left []spool.Hop
 	for i, h := range ways {
-		fail := r.judge(s, r.peers[h.Peer])
-		if fail == nil && r.old[h.Peer] {
-			if err := downgrade.Carries(s.contentType); err != nil {
-				fail = failure(mts.UnableToTransfer, mts.UnableToDowngrade, err.Error())
-			}
-		}
+		fail := r.peer(s, h.Peer)
 		switch {
 		case fail == nil && first != nil:
 			left = append(left, h)
@@ -182,16 +199,71 @@ func (t *Tx) restrict(r *spool.Recipient, s *subject) ([]spool.Hop, *spool.Failu
 	return t.door.restrictions.restrict(s, r.Hops, t.users[r.N])
 }
 
+// settle decides the way of a recipient when the content is known: a redirection may depend
+// on its length, and where a peer does not take it the routing trees may know another.
+func (t *Tx) settle(r *spool.Recipient, s *subject) {
+	if a, sized := t.sized[r.N]; sized {
+		if d := t.door.router.Decide(t.query(a, s.length)); d.Alternate != nil {
+			t.way(r, d)
+		}
+	}
+	hops, fail := t.restrict(r, s)
+	if fail != nil && r.Fail == nil && t.users[r.N] == nil && !t.over && t.door.router.Particular() {
+		if a, err := oraddr.Parse(r.Address); err == nil {
+			if d := t.door.router.Decide(t.query(a, s.length)); d.Fail == nil {
+				t.way(r, d)
+				if other, again := t.restrict(r, s); again == nil {
+					hops, fail = other, t.refusal(r.N)
+				}
+			}
+		}
+	}
+	r.Hops, r.Fail = hops, fail
+}
+
+// refusal is why a recipient who is a user of this MTA after all is not delivered to as the
+// originator asks.
+func (t *Tx) refusal(n int) *spool.Failure {
+	i := slices.IndexFunc(t.refusals, func(r refusal) bool { return r.n == n })
+	if i < 0 || t.users[n] == nil {
+		return nil
+	}
+	return t.refusals[i].fail
+}
+
+// Decide returns the way of an address for a message that is in the spool.
+func (d *Door) Decide(env *spool.Envelope, a oraddr.Address) route.Decision {
+	if !d.router.Particular() {
+		return d.router.Route(a)
+	}
+	q := d.asks(env)
+	q.Address = a
+	return d.router.Decide(q)
+}
+
+// asks asks for the ways of a message that is in the spool.
+func (d *Door) asks(env *spool.Envelope) route.Query {
+	q := queryOf(env)
+	if !q.Report {
+		q.Takes = d.restrictions.takes(subjectOf(env))
+	}
+	return q
+}
+
 // Ways returns a function that tells the way of an address for a message that is in
 // the queue already: nil if there is none, or none that takes the message.
 func (d *Door) Ways(env *spool.Envelope) func(address string) []spool.Hop {
 	s := subjectOf(env)
+	var q route.Query
+	if d.router.Particular() {
+		q = d.asks(env)
+	}
 	return func(address string) []spool.Hop {
-		a, err := oraddr.Parse(address)
-		if err != nil {
+		var err error
+		if q.Address, err = oraddr.Parse(address); err != nil {
 			return nil
 		}
-		decision := d.router.Route(a)
+		decision := d.router.Decide(q)
 		if decision.Fail != nil {
 			return nil
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/route"
 	"github.com/mtakit/mtakit/lib/spool"
 )
@@ -89,8 +90,17 @@ type Tx struct {
 	over  bool               // the content is longer than the limit
 	users map[int]*conf.User // recipients that are users of this MTA, by number
 
-	noConversion     bool // implicit-conversion-prohibited
-	alternateAllowed bool // alternate-recipient-allowed
+	noConversion bool // implicit-conversion-prohibited
+
+	asks     *route.Query           // what is known of the message when a way is asked for
+	refusals []refusal              // of recipients who are no users of this MTA, if they became ones
+	sized    map[int]oraddr.Address // recipients who may be redirected for the length of the content, by number
+}
+
+// refusal is why a recipient would not be delivered to here.
+type refusal struct {
+	n    int
+	fail *spool.Failure
 }
 
 // Envelope returns the envelope as it stands; the size is that of the content
@@ -106,7 +116,8 @@ func (t *Tx) Refused() error {
 	s.length = 0 // of a message it is not known yet, and a probe hears the same
 	for i := range t.env.Recipients {
 		r := &t.env.Recipients[i]
-		if _, fail := t.restrict(r, s); fail != nil && r.Alternate == "" {
+		_, sized := t.sized[r.N]
+		if _, fail := t.restrict(r, s); fail != nil && r.Alternate == "" && !sized {
 			return route.Refused(r.Address, fail.Text)
 		}
 	}
@@ -167,7 +178,7 @@ func (t *Tx) Commit(ctx context.Context) (*spool.Envelope, error) {
 	s := t.subject()
 	for i := range t.env.Recipients {
 		r := &t.env.Recipients[i]
-		r.Hops, r.Fail = t.restrict(r, s)
+		t.settle(r, s)
 		if t.over {
 			r.Alternate = "" // who would be given a message without its content
 		}

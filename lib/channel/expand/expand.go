@@ -60,7 +60,7 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	if s.door, err = submit.NewDoor(cfg, c.Host, c.now); err != nil {
 		return err
 	}
-	if s.judge, err = newJudge(cfg); err != nil {
+	if s.judge, err = newJudge(cfg, s.door); err != nil {
 		return err
 	}
 	c.Use(cfg, s)

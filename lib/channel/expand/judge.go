@@ -13,18 +13,20 @@ import (
 	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/route"
 	"github.com/mtakit/mtakit/lib/spool"
+	"github.com/mtakit/mtakit/lib/submit"
 )
 
 // judge decides what becomes of recipients. It does not change, moves nothing and may
 // be used by several goroutines.
 type judge struct {
 	router   *route.Router
+	door     *submit.Door
 	identity conf.Identity
 	submit   map[*conf.List][]oraddr.Pattern
 }
 
-func newJudge(cfg *conf.Config) (*judge, error) {
-	j := &judge{identity: cfg.Identity, submit: map[*conf.List][]oraddr.Pattern{}}
+func newJudge(cfg *conf.Config, door *submit.Door) (*judge, error) {
+	j := &judge{door: door, identity: cfg.Identity, submit: map[*conf.List][]oraddr.Pattern{}}
 	var err error
 	if j.router, err = route.New(cfg); err != nil {
 		return nil, err
@@ -87,7 +89,7 @@ func (j *judge) decide(s *subject) decision {
 	if s.common.Kind != p1.Report && s.fields() == nil {
 		return fail(mts.InvalidArguments, fmt.Sprintf("no recipient %d", s.n))
 	}
-	to := j.router.Route(a)
+	to := j.door.Decide(s.env, a)
 	var d decision
 	switch {
 	case to.List != nil && s.common.Kind == p1.Report:

@@ -12,6 +12,7 @@ import (
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/spool"
+	"github.com/mtakit/mtakit/lib/submit"
 )
 
 const (
@@ -35,6 +36,15 @@ func name(t testing.TB, text string) oraddr.ORName {
 	return n
 }
 
+// judging is newJudge with a door of its own.
+func judging(cfg *conf.Config) (*judge, error) {
+	door, err := submit.NewDoor(cfg, nil, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return newJudge(cfg, door)
+}
+
 // theJudge judges by a configuration with the list staff.
 func theJudge(t *testing.T, list string) *judge {
 	t.Helper()
@@ -43,7 +53,7 @@ func theJudge(t *testing.T, list string) *judge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := newJudge(cfg)
+	j, err := judging(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +189,7 @@ func TestReportDecisions(t *testing.T) {
 	report := func(history ...string) *subject { return aReport(t, history...) }
 	// What is no list any more passes it back to whom it had the message from; where that
 	// is not said, nobody can be told.
-	none, err := newJudge(&conf.Config{Identity: theJudge(t, "").identity})
+	none, err := judging(&conf.Config{Identity: theJudge(t, "").identity})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func (j *judge) list(s *subject, l *conf.List) decision {
 	}
 	sender := s.common.Originator
 	for i := range history {
-		if a, err := history[i].DL.Address(); err == nil && a.Equal(own) {
+		if a, err := history[i].DL.Address(); err == nil && (a.Equal(own) || j.listOf(a.String()) == l.Address) {
 			return ends("the message has been through this list before")
 		}
 		sender = history[i].DL

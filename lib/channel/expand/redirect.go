@@ -11,14 +11,16 @@ import (
 	"github.com/mtakit/mtakit/lib/submit"
 )
 
-// assigned decides about a user who has assigned an alternate recipient.
+// assigned decides about a recipient that has an alternate. What the recipient has assigned
+// the originator may prohibit; what its domain has was allowed when it was chosen, and an
+// alias is another name.
 func (j *judge) assigned(s *subject, a *route.Alternate) decision {
 	prohibited, _, err := mts.Ext(s.common.Extensions, mts.ExtRecipientReassignmentProhibited)
 	switch {
 	case s.common.Kind == p1.Report: // it has no such extension
 	case err != nil:
 		return fail(mts.InvalidArguments, err.Error())
-	case prohibited == mts.Prohibited:
+	case prohibited == mts.Prohibited && a.Reason == mts.RecipientAssignedAlternateRecipient:
 		return fail(mts.RecipientReassignmentProhibited, "the recipient has another, and the originator prohibits it")
 	}
 	to, err := nameOf(a.Address)

@@ -74,7 +74,7 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 		if c.domain {
 			use = &withDomain
 		}
-		j, err := newJudge(use)
+		j, err := judging(use)
 		if err != nil {
 			t.Fatal(err)
 		}

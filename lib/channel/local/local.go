@@ -15,6 +15,7 @@ import (
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/report"
+	"github.com/mtakit/mtakit/lib/route"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -31,6 +32,23 @@ type Channel struct {
 type settings struct {
 	identity conf.Identity
 	users    map[string]*conf.User // by oraddr.Address.Key
+	router   *route.Router
+	channel  string // this one
+}
+
+// user is the user of an address, be it another name of theirs, or nil.
+func (s *settings) user(a oraddr.Address) *conf.User {
+	if u := s.users[a.Key()]; u != nil {
+		return u
+	}
+	if s.router == nil {
+		return nil
+	}
+	u := s.router.UserOf(a)
+	if u == nil || u.Channel != s.channel {
+		return nil
+	}
+	return u
 }
 
 // New makes the channel.
@@ -42,7 +60,7 @@ func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind,
 
 // Configure takes the users of this channel.
 func (c *Channel) Configure(cfg *conf.Config) error {
-	s := &settings{identity: cfg.Identity, users: map[string]*conf.User{}}
+	s := &settings{identity: cfg.Identity, users: map[string]*conf.User{}, channel: c.Host.Name}
 	for i := range cfg.Users {
 		u := &cfg.Users[i]
 		if u.Channel != c.Host.Name {
@@ -53,6 +71,12 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 			return diag.E("user "+u.Address, diag.Config, err)
 		}
 		s.users[a.Key()] = u
+	}
+	if len(cfg.Nodes) > 0 { // else nobody has another name
+		var err error
+		if s.router, err = route.New(cfg); err != nil {
+			return err
+		}
 	}
 	c.Use(cfg, s)
 	return nil
@@ -136,7 +160,7 @@ func (c *Channel) one(s *settings, m *spool.Message, e *envelope, n int) channel
 	if err != nil {
 		return never(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())
 	}
-	u := s.users[a.Key()]
+	u := s.user(a)
 	switch unsupported := e.critical(n); {
 	case u == nil:
 		return never(mts.UnableToTransfer, mts.UnrecognisedORName, "no such user")

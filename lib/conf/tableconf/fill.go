@@ -140,6 +140,8 @@ func fresh(t reflect.Type) reflect.Value {
 		return reflect.ValueOf(conf.NewPeer())
 	case reflect.TypeFor[conf.Route]():
 		return reflect.ValueOf(conf.NewRoute())
+	case reflect.TypeFor[conf.Node]():
+		return reflect.ValueOf(conf.NewNode())
 	case reflect.TypeFor[conf.User]():
 		return reflect.ValueOf(conf.NewUser())
 	case reflect.TypeFor[conf.List]():

@@ -111,6 +111,26 @@ match = "/PRMD=DELTA/ADMD=TEST/C=GB/"
 reject = "closed"
 reason = 1
 diagnostic = -1
+[[node]]
+tree = "org"
+at = "/PRMD=ECHO/ADMD=TEST/C=GB/"
+subtree-information = "all-children-present"
+routing-filter = [{ attribute = "X121", regex-match = "^9", weight = 0, node = { tree = "org" } }]
+mta-info = [{ name = "MTA-B" }, { name = "MTA-C", weight = 10 }]
+access-md = [{ tree = "org", at = "/S=Gone/PRMD=ECHO/ADMD=TEST/C=GB/" }]
+routing-failure-action = "stop"
+[[node]]
+tree = "org"
+[[node]]
+tree = "org"
+at = "/S=Gone/PRMD=ECHO/ADMD=TEST/C=GB/"
+routed-ua = true
+redirect = [{ to = "/S=Robot/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", min-size = "1KiB" }]
+reject = "gone"
+[[node]]
+tree = "org"
+at = "/S=Away/PRMD=ECHO/ADMD=TEST/C=GB/"
+alias = { tree = "org", at = "/S=Gone/PRMD=ECHO/ADMD=TEST/C=GB/" }
 [[user]]
 address = "G=Ann; S=Smith; O=Org; P=ALPHA; A=TEST; C=GB"
 mailbox = "mailbox/ann"
@@ -125,7 +145,7 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 `)
 	want := conf.New()
 	want.Version = c.Version
-	want.Identity = conf.Identity{MTA: "MTA-A", Domain: oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"}}
+	want.Identity = conf.Identity{MTA: "MTA-A", Domain: oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"}, Trees: []string{conf.Tables}}
 	want.Spool = conf.Spool{Dir: "/var/spool/mta", Barrier: "fsync"}
 	want.Events.Dir = "/etc/mta/log"
 	want.Limits = conf.Limits{MessageSize: 2 << 20, EnvelopeOctets: 65536, Recipients: 100, Unbound: 1000, UnboundPerSource: 20}
@@ -159,6 +179,17 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 		{Match: "/PRMD=BRAVO/ADMD=TEST/C=GB/", Peers: []string{"MTA-B", "MTA-C"}, Reason: 1},
 		{Match: "/PRMD=DELTA/ADMD=TEST/C=GB/", Reject: "closed", Reason: 1, Diagnostic: conf.NoDiagnostic},
 	}
+	echo, root, gone, away := conf.NewNode(), conf.NewNode(), conf.NewNode(), conf.NewNode()
+	echo.Tree, echo.At, root.Tree = "org", "/PRMD=ECHO/ADMD=TEST/C=GB/", "org"
+	gone.Tree, gone.At, away.Tree, away.At = "org", "/S=Gone/PRMD=ECHO/ADMD=TEST/C=GB/", "org", "/S=Away/PRMD=ECHO/ADMD=TEST/C=GB/"
+	echo.Subtree, echo.Failure = conf.AllChildren, conf.Stop
+	echo.Filters = []conf.Filter{{Attribute: "X121", Regex: "^9", Node: conf.NodeName{Tree: "org"}}}
+	echo.MTAs = []conf.MTAInfo{{Name: "MTA-B", Weight: 5}, {Name: "MTA-C", Weight: 10}}
+	echo.AccessMD = []conf.NodeName{{Tree: "org", At: gone.At}}
+	gone.UA, gone.Reject = true, "gone"
+	gone.Redirects = []conf.Redirect{{To: "/S=Robot/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", Reason: "recipient", MinSize: 1024}}
+	away.Alias = conf.NodeName{Tree: "org", At: gone.At}
+	want.Nodes = []conf.Node{echo, root, gone, away}
 	want.Users = []conf.User{
 		{Address: "G=Ann; S=Smith; O=Org; P=ALPHA; A=TEST; C=GB", Channel: "local", Mailbox: "/etc/mta/mailbox/ann"},
 		{Address: "/S=Robot/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", Channel: "local", Program: []string{"/etc/mta/bin/robot", "-v"}, MaxSize: 1024},

@@ -1,0 +1,254 @@
+package rtree
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/oraddr"
+)
+
+// Forest is a set of routing trees, and the order in which an MTA uses them (RFC 1801
+// §9). It does not change and may be used by several goroutines.
+type Forest struct {
+	roots    map[string]int32 // of every tree, by name
+	order    []string         // those that are used
+	children map[edge]int32
+	nodes    []node
+	at       []string // O/R addresses of the nodes
+	infos    []info   // what several nodes say alike stands here once
+}
+
+// edge leads from a node to the one below it that has the key (oraddr.RDN.Keys).
+type edge struct {
+	parent int32
+	key    string
+}
+
+// node is a node of a tree. Info is an index of infos; 0 is that of a skeletal one, which
+// is there for what is below it.
+type node struct {
+	parent int32 // -1: a root
+	info   int32
+	alias  int32 // the node meant instead; -1: this one
+}
+
+// info is what nodes say, and what that is when compiled.
+type info struct {
+	*conf.Node
+	filters  []*regexp.Regexp // by filter
+	ddaKeys  []string         // likewise, folded
+	targets  []int32          // likewise
+	accessMD []int32
+}
+
+// authoritative tells whether an address without an entry below is none (RFC 1801 §10).
+func (i *info) authoritative() bool { return i.Subtree == conf.AllChildren }
+
+// maxAliases bounds how often one look-up is led elsewhere.
+const maxAliases = 16
+
+// New compiles the nodes of a configuration that conf.Config.Validate accepts. The names in
+// order are those of the trees that are used, conf.Tables among them. The error has kind
+// Config.
+func New(order []string, nodes []conf.Node) (*Forest, error) {
+	f := &Forest{roots: map[string]int32{}, children: map[edge]int32{}, infos: make([]info, 1)}
+	skeletal := conf.NewNode()
+	f.infos[0].Node = &skeletal
+	places := make([]int32, len(nodes))
+	for i := range nodes {
+		at, err := f.place(conf.NodeName{Tree: nodes[i].Tree, At: nodes[i].At}, true)
+		if err != nil {
+			return nil, err
+		}
+		places[i] = at
+	}
+	interned := map[string]int32{}
+	for i := range nodes {
+		n := &nodes[i]
+		at := places[i]
+		f.at[at] = n.At
+		if n.Alias != (conf.NodeName{}) {
+			to, err := f.place(n.Alias, false)
+			if err != nil {
+				return nil, err
+			}
+			f.nodes[at].alias = to
+			continue
+		}
+		key, err := says(n)
+		if err != nil {
+			return nil, err
+		}
+		number, known := interned[key]
+		if !known {
+			compiled, err := f.compile(n)
+			if err != nil {
+				return nil, err
+			}
+			number = int32(len(f.infos))
+			f.infos = append(f.infos, compiled)
+			interned[key] = number
+		}
+		f.nodes[at].info = number
+	}
+	for _, name := range order {
+		if _, ok := f.roots[name]; ok || name == conf.Tables {
+			f.order = append(f.order, name)
+		}
+	}
+	return f, nil
+}
+
+// says is the same for two nodes that say the same of different addresses.
+func says(n *conf.Node) (string, error) {
+	alike := *n
+	alike.Tree, alike.At = "", ""
+	b, err := json.Marshal(&alike)
+	if err != nil {
+		return "", diag.E("rtree", diag.Internal, err)
+	}
+	return string(b), nil
+}
+
+// place returns the node of a name, and makes it and those above if they are to be.
+func (f *Forest) place(name conf.NodeName, to bool) (int32, error) {
+	at, ok := f.roots[name.Tree]
+	if !ok {
+		if !to {
+			return 0, missing(name)
+		}
+		at = f.grow(-1, "")
+		f.roots[name.Tree] = at
+	}
+	if name.At == "" {
+		return at, nil
+	}
+	path, err := oraddr.ParsePath(name.At)
+	if err != nil {
+		return 0, diag.E("rtree: "+name.String(), diag.Config, err)
+	}
+	for depth, rdn := range path {
+		keys := rdn.Keys()
+		below, ok := f.child(at, keys)
+		if !ok {
+			if !to {
+				return 0, missing(name)
+			}
+			above, err := oraddr.FromPath(path[:depth+1])
+			if err != nil {
+				return 0, diag.E("rtree: "+name.String(), diag.Internal, err)
+			}
+			below = f.grow(at, above.String())
+		}
+		// A node is found by every variant of its name (RFC 2294 §1).
+		for _, key := range keys {
+			if _, known := f.children[edge{at, key}]; !known && to {
+				f.children[edge{at, key}] = below
+			}
+		}
+		at = below
+	}
+	return at, nil
+}
+
+func missing(name conf.NodeName) error {
+	return diag.New("rtree", diag.Config, fmt.Sprintf("there is no node %s", name))
+}
+
+func (f *Forest) grow(parent int32, at string) int32 {
+	f.nodes = append(f.nodes, node{parent: parent, alias: -1})
+	f.at = append(f.at, at)
+	return int32(len(f.nodes) - 1)
+}
+
+// child returns the node below one that has any of the keys.
+func (f *Forest) child(parent int32, keys []string) (int32, bool) {
+	for _, key := range keys {
+		if at, ok := f.children[edge{parent, key}]; ok {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+func (f *Forest) compile(n *conf.Node) (info, error) {
+	c := info{Node: n}
+	for _, filter := range n.Filters {
+		re, err := conf.CompileRegex(filter.Regex)
+		if err != nil {
+			return c, diag.E("rtree: routing filter", diag.Config, err)
+		}
+		to, err := f.place(filter.Node, false)
+		if err != nil {
+			return c, err
+		}
+		key := oraddr.Part{Text: oraddr.Text{Printable: filter.DDAKey}}.Folded()
+		c.filters, c.targets, c.ddaKeys = append(c.filters, re), append(c.targets, to), append(c.ddaKeys, strings.Join(key, ""))
+	}
+	for _, name := range n.AccessMD {
+		to, err := f.place(name, false)
+		if err != nil {
+			return c, err
+		}
+		c.accessMD = append(c.accessMD, to)
+	}
+	return c, nil
+}
+
+// match is how far a path leads in a tree.
+type match struct {
+	chain []int32 // the nodes on it, the root first, aliases followed
+	lost  bool    // it ended because aliases lead round in a circle
+}
+
+// match returns the longest match of a path in a tree (RFC 1801 §8.5). Names that are
+// aliases are those of the nodes they lead to; what is above a node is what the path went
+// by.
+func (f *Forest) match(root int32, path [][]string, chain []int32) (m match) {
+	aliases := 0
+	at, ok := f.follow(root, &aliases)
+	if m.chain, m.lost = append(chain, at), !ok; !ok {
+		return m
+	}
+	for _, keys := range path {
+		below, ok := f.child(at, keys)
+		if !ok {
+			break
+		}
+		if at, ok = f.follow(below, &aliases); !ok {
+			m.lost = true
+			break
+		}
+		m.chain = append(m.chain, at)
+	}
+	return m
+}
+
+// follow returns the node that an alias means.
+func (f *Forest) follow(at int32, aliases *int) (int32, bool) {
+	for f.nodes[at].alias >= 0 {
+		if *aliases++; *aliases > maxAliases {
+			return at, false
+		}
+		at = f.nodes[at].alias
+	}
+	return at, true
+}
+
+// name returns the name of a node.
+func (f *Forest) name(at int32) conf.NodeName {
+	root := at
+	for f.nodes[root].parent >= 0 {
+		root = f.nodes[root].parent
+	}
+	for tree, r := range f.roots {
+		if r == root {
+			return conf.NodeName{Tree: tree, At: f.at[at]}
+		}
+	}
+	return conf.NodeName{At: f.at[at]}
+}
