@@ -67,8 +67,12 @@ peers = ["MTA-IA5", "MTA-SHORT"]
 // restricted is a door with the restrictions above.
 func restricted(t *testing.T) *Door {
 	t.Helper()
+	return doorOf(t, string(tableconf.Default("MTA-A", tableconf.Options{}))+restr)
+}
+
+func doorOf(t *testing.T, text string) *Door {
+	t.Helper()
 	dir := t.TempDir()
-	text := string(tableconf.Default("MTA-A", tableconf.Options{})) + restr
 	cfg, err := tableconf.Parse([]byte(text), "mta.toml", dir)
 	if err == nil {
 		err = spool.Init(cfg.Spool.Dir)
@@ -211,6 +215,47 @@ func TestRestrictions(t *testing.T) {
 		// What is in the queue is routed as it was let in, whoever has reloaded.
 		if env.Recipients[0].Fail == nil && !slices.Equal(d.Ways(env)(c.to), env.Recipients[0].Hops) {
 			t.Errorf("%s: on the way again %v", c.name, d.Ways(env)(c.to))
+		}
+	}
+}
+
+// Where a peer does not take the message another tree may have the recipient as a user of
+// this MTA: then what the originator asks for is refused as of any user.
+func TestUserBehindPeerThatDoesNotTakeIt(t *testing.T) {
+	text := strings.Replace(string(tableconf.Default("MTA-A", tableconf.Options{})), "[identity]", "[identity]\ntrees = [\"org\", \"tables\"]", 1)
+	d := doorOf(t, text+restr+`
+[[node]]
+tree = "org"
+at = "/PRMD=ALPHA/ADMD=TEST/C=GB/"
+mta-info = [{ name = "MTA-SHORT" }]
+`)
+	ia5 := mts.NewEncodedInformationTypes(mts.EITs + ".2")
+	for _, c := range []struct {
+		name string
+		size int
+		edit func(*mts.MessageTransferEnvelope)
+		want string
+	}{
+		{"short", 200, nil, "p1 MTA-SHORT"},
+		{"short, by telex", 200, methods(mts.TelexDelivery), "p1 MTA-SHORT"},
+		{"long", 201, nil, "local"},
+		{"long, by telex", 201, methods(mts.TelexDelivery), "unable-to-transfer/-1"},
+		{"long, to be converted", 201, explicit(mts.IA5TextToTeletex, ia5), "conversion-not-performed/conversion-impractical"},
+	} {
+		m, raw := envelope(t, c.edit, ann)
+		tx, err := d.Message(fromB, raw, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Write(make([]byte, c.size)); err != nil {
+			t.Fatal(err)
+		}
+		env, err := tx.Commit(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ways(env); got != c.want {
+			t.Errorf("%s: %s", c.name, got)
 		}
 	}
 }
