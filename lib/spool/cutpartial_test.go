@@ -115,8 +115,7 @@ func (r *received) judge(tb twin.Fataler, dir string, mode BarrierMode, k int) {
 		tb.Fatalf("the checkpoint was confirmed, and there is %q, %+v", octets, records)
 	}
 	s.Check(CheckOptions{ReadData: true}, func(f Finding) {
-		// A log whose message was never finished is left until recovery-time is over.
-		if f.Kind != FoundBad && f.Kind != FoundTorn && f.Kind != FoundLeft {
+		if f.Kind != FoundBad && f.Kind != FoundTorn {
 			tb.Fatalf("after a start: %+v", f)
 		}
 	})

@@ -39,6 +39,7 @@ type Backlog struct {
 	proof  bool             // every content is compared with its digest, whoever let go how
 	unread []Ref            // what the disk failed to give
 	named  bool             // a record that names a child is not durable yet
+	unmade bool             // a message is gone that was not whole: a partial may have been to become it
 
 	begun    map[ID][]begunLine // transfers that the last holder had begun when it was killed
 	unmarked bool               // not all of that could be written into the logs
@@ -330,7 +331,8 @@ func (b *Backlog) Load(visit func(Item) error) error {
 		}
 		at += len(now.refs)
 	}
-	if len(b.unread) > 0 || b.unmarked || b.s.begun.forget() != nil {
+	b.unmade = b.unmade && b.s.sweepPartial() != nil
+	if len(b.unread) > 0 || b.unmarked || b.unmade || b.s.begun.forget() != nil {
 		return nil // the next holder has to look at everything again
 	}
 	b.s.mu.Lock()
@@ -380,6 +382,7 @@ func (b *Backlog) read(ref Ref) (*Item, error) {
 			return nil, nil // who has made it anew will tell
 		}
 		b.s.changed(nil, []string{b.s.shardPath(ref)})
+		b.unmade = true
 		return &Item{Ref: ref, Removed: true}, nil
 	case errors.Is(err, ErrIncomplete), errors.Is(err, ErrDamaged):
 		// A holder who let go in order left nothing unfinished; and what is repaired may have
@@ -388,6 +391,7 @@ func (b *Backlog) read(ref Ref) (*Item, error) {
 		if !errors.Is(err, ErrBad) {
 			return later(err)
 		}
+		b.unmade = true
 		return &Item{Ref: ref, Damaged: err}, nil
 	default:
 		return later(err)
