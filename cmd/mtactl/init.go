@@ -15,6 +15,7 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/durable"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/osi/tp"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -78,9 +79,6 @@ func freeAddress(address string) (string, error) {
 	if port != "0" {
 		return address, nil
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return "", diag.E("--listen", diag.Unavailable, err)
-	}
-	return l.Addr().String(), diag.E("--listen", diag.System, l.Close())
+	address, err = tp.UnusedAddress(host)
+	return address, diag.E("--listen", diag.Unavailable, err)
 }

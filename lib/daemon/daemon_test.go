@@ -22,6 +22,7 @@ import (
 	"github.com/mtakit/mtakit/lib/channel/local"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/osi/tp"
 	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/spool"
 )
@@ -355,10 +356,9 @@ func listenFor(t *testing.T, name string) string {
 // free is an address nobody listens at.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := tp.UnusedAddress("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }() // it was only to have it chosen
-	return l.Addr().String()
+	return address
 }

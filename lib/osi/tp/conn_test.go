@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -469,5 +471,31 @@ func TestTSDUsWithoutGathering(t *testing.T) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("tsdu of %d octets came back as %d others", len(want), len(got))
+	}
+}
+
+// What is given out is not taken for an outgoing connection before somebody listens.
+func TestUnusedAddress(t *testing.T) {
+	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err != nil {
+		t.Fatal(err)
+	}
+	least, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\t")
+	outgoing, err := strconv.Atoi(least)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		address, err := UnusedAddress("127.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := net.ResolveTCPAddr("tcp", address)
+		if err != nil || a.Port >= outgoing {
+			t.Fatalf("%s, and outgoing connections begin with %d: %v", address, outgoing, err)
+		}
+	}
+	if address, err := UnusedAddress("192.0.2.1"); err == nil {
+		t.Errorf("%s is not ours", address)
 	}
 }
