@@ -164,7 +164,7 @@ func (v *validator) nodes() {
 			v.faultf(key, "%s twice", quote([]byte(name)))
 		}
 	}
-	t := &treeValidator{validator: v, places: newPlaces(), where: map[int]int{}, mtas: map[string]bool{v.c.Identity.MTA: true}, own: map[string]bool{}}
+	t := &treeValidator{validator: v, roots: map[string]int32{}, where: map[int32]int{}, mtas: map[string]bool{v.c.Identity.MTA: true}, own: map[string]bool{}}
 	for i := range v.c.Nodes {
 		v.entry("node", i, v.c.Nodes[i].name().String())
 		t.put(&v.c.Nodes[i])
@@ -189,10 +189,33 @@ func (n *Node) name() NodeName { return NodeName{n.Tree, n.At} }
 // treeValidator knows what nodes may refer to.
 type treeValidator struct {
 	*validator
-	places *places
-	where  map[int]int     // node by place
-	mtas   map[string]bool // peers, and this MTA
-	own    map[string]bool // users and lists, by oraddr.Address.Key
+	places oraddr.Tree
+	roots  map[string]int32 // of trees
+	where  map[int32]int    // node by place
+	mtas   map[string]bool  // peers, and this MTA
+	own    map[string]bool  // users and lists, by oraddr.Address.Key
+}
+
+// grow returns the place of a node, which is made if it is not there.
+func (t *treeValidator) grow(tree string, path []oraddr.RDN) int32 {
+	at, ok := t.roots[tree]
+	if !ok {
+		at = t.places.Root()
+		t.roots[tree] = at
+	}
+	for i := range path {
+		at, _ = t.places.Grow(at, &path[i])
+	}
+	return at
+}
+
+// place returns that of a node.
+func (t *treeValidator) place(tree string, path []oraddr.RDN) (at int32, ok bool) {
+	at, ok = t.roots[tree]
+	for i := 0; ok && i < len(path); i++ {
+		at, ok = t.places.Below(at, &path[i], nil)
+	}
+	return at, ok
 }
 
 func (t *treeValidator) owns(address string) {
@@ -214,7 +237,7 @@ func (t *treeValidator) put(n *Node) {
 	if !ok {
 		return
 	}
-	at, _ := t.places.of(n.Tree, path, true)
+	at := t.grow(n.Tree, path)
 	if first, dup := t.where[at]; dup {
 		t.faultf("at", "is that of [[node]] number %d", first+1)
 		return
@@ -239,7 +262,7 @@ func (t *treeValidator) refer(key string, name NodeName) {
 	if !ok {
 		return
 	}
-	at, ok := t.places.of(name.Tree, path, false)
+	at, ok := t.place(name.Tree, path)
 	if ok {
 		_, ok = t.where[at]
 	}
@@ -302,8 +325,11 @@ func (t *treeValidator) belowAlias(n *Node) {
 	if err != nil {
 		return
 	}
-	at, _ := t.places.of(n.Tree, path, false)
-	for at = t.places.parent[at]; at >= 0; at = t.places.parent[at] {
+	at, ok := t.place(n.Tree, path)
+	if !ok {
+		return // its name was refused
+	}
+	for at = t.places.Above(at); at >= 0; at = t.places.Above(at) {
 		if above, ok := t.where[at]; ok && t.c.Nodes[above].Alias != (NodeName{}) {
 			t.faultf("at", "is below [[node]] number %d, which is an alias", above+1)
 		}

@@ -68,6 +68,31 @@ func writeQuoted(b *strings.Builder, s string) {
 	}
 }
 
+// appendFolded appends s folded, and quoted as writeQuoted does.
+func appendFolded(b []byte, s string) []byte {
+	s = strings.Trim(s, " ")
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			var w strings.Builder
+			writeQuoted(&w, fold(s))
+			return append(b, w.String()...)
+		}
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == ' ' && s[i-1] == ' ': // none is the first
+			continue
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		case c == '/' || c == '=' || c == '$' || c == ';':
+			b = append(b, '$')
+		}
+		b = append(b, c)
+	}
+	return b
+}
+
 // best returns the variant that stands for the value: printable, else universal,
 // else teletex.
 func (t Text) best() string {

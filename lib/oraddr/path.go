@@ -139,6 +139,9 @@ func ParsePath(s string) ([]RDN, error) {
 // first is that of what String shows.
 func (r RDN) Keys() []string {
 	keys := []string{r.key(Text.best)}
+	if !r.varied() {
+		return keys
+	}
 	for _, variant := range [...]func(Text) string{universalText, teletexText} {
 		if !r.has(variant) {
 			continue
@@ -169,31 +172,44 @@ func (r RDN) has(variant func(Text) string) bool {
 	return false
 }
 
+// varied tells whether there may be more than one key.
+func (r *RDN) varied() bool {
+	varied := func(t *Text) bool { return t.Teletex != "" || t.Universal != (Localized{}) }
+	switch {
+	case r.Name != nil:
+		return varied(&r.Name.S) || varied(&r.Name.G) || varied(&r.Name.I) || varied(&r.Name.Q)
+	case r.Type != nil && varied(r.Type):
+		return true
+	}
+	return varied(&r.Value)
+}
+
 // key is that of the variants that text picks.
-func (r RDN) key(text func(Text) string) string {
-	var b strings.Builder
-	b.WriteString(levels[r.Level].key)
+func (r RDN) key(text func(Text) string) string { return string(r.appendKey(nil, text)) }
+
+func (r *RDN) appendKey(b []byte, text func(Text) string) []byte {
+	b = append(b, levels[r.Level].key...)
 	switch r.Level {
 	case LevelPerson:
-		for _, part := range r.Parts() {
-			b.WriteByte('/')
-			b.WriteString(part.Key)
-			b.WriteByte('=')
-			writeQuoted(&b, fold(text(part.Text)))
+		for _, part := range r.Name.parts() {
+			if !part.Text.IsZero() {
+				b = append(append(append(b, '/'), part.Key...), '=')
+				b = appendFolded(b, text(part.Text))
+			}
 		}
 	case LevelDomainDefined:
-		b.WriteByte('.')
-		writeQuoted(&b, fold(text(*r.Type)))
-		b.WriteByte('=')
-		writeQuoted(&b, fold(text(r.Value)))
+		b = append(appendFolded(append(b, '.'), text(*r.Type)), '=')
+		b = appendFolded(b, text(r.Value))
 	case LevelCountry:
-		b.WriteByte('=')
-		b.WriteString(fold(Alpha2(r.Value.Printable)))
+		b = appendFolded(append(b, '='), Alpha2(r.Value.Printable))
 	default:
-		b.WriteByte('=')
-		writeQuoted(&b, foldPresent(text(r.Value)))
+		b = append(b, '=')
+		value, before := text(r.Value), len(b)
+		if b = appendFolded(b, value); value != "" && len(b) == before {
+			b = append(b, ' ') // one of spaces only is not one that is absent
+		}
 	}
-	return b.String()
+	return b
 }
 
 // Part is an attribute of an RDN: its key of RFC 2156, without the number of a unit or the

@@ -2,6 +2,7 @@ package oraddr
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -106,5 +107,57 @@ func TestParsePath(t *testing.T) {
 		if path, err := ParsePath(text); err == nil {
 			t.Errorf("%q is %v", text, path)
 		}
+	}
+}
+
+// What is appended to a key is what is compared elsewhere.
+func TestAppendFolded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.OneOf(rapid.StringMatching(`[ A-Za-z/=;$]{0,12}`), rapid.String()).Draw(t, "text")
+		var want strings.Builder
+		writeQuoted(&want, fold(s))
+		if got := string(appendFolded(nil, s)); got != want.String() {
+			t.Fatalf("%q, want %q", got, want.String())
+		}
+	})
+}
+
+// A tree has a node for each name, whichever variant it is written in.
+func TestTree(t *testing.T) {
+	var tree Tree
+	one, two := tree.Root(), tree.Root()
+	grow := func(root int32, at string) (node int32, grown int) {
+		path, err := ParsePath(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		node = root
+		for i := range path {
+			below, isNew := tree.Grow(node, &path[i])
+			if isNew {
+				grown++
+				if tree.Above(below) != node {
+					t.Errorf("%s: %d is not above %d", at, node, below)
+				}
+			}
+			node = below
+		}
+		return node, grown
+	}
+	node, grown := grow(one, "/O=Muller*M{200}uller/PRMD=ABC/ADMD=XYZ/C=DE/")
+	if grown != 4 {
+		t.Errorf("%d nodes grew", grown)
+	}
+	for _, at := range []string{"/O= MULLER/PRMD=abc/ADMD=XYZ/C=DE/", "/O=*m{200}uller/PRMD=ABC/ADMD=XYZ/C=262/"} {
+		if again, grown := grow(one, at); again != node || grown > 0 {
+			t.Errorf("%s is %d, not %d, and %d grew", at, again, node, grown)
+		}
+	}
+	if other, grown := grow(two, "/O=Muller/PRMD=ABC/ADMD=XYZ/C=DE/"); other == node || grown != 4 || tree.Len() != 10 {
+		t.Errorf("%d, %d grew, %d", other, grown, tree.Len())
+	}
+	name := RDN{Level: LevelPRMD, Value: Text{Printable: "DEF"}}
+	if at, ok := tree.Below(node, &name, nil); ok {
+		t.Errorf("there is %d below", at)
 	}
 }

@@ -14,26 +14,20 @@ import (
 // Forest is a set of routing trees, and the order in which an MTA uses them (RFC 1801
 // §9). It does not change and may be used by several goroutines.
 type Forest struct {
-	roots    map[string]int32 // of every tree, by name
-	order    []string         // those that are used
-	children map[edge]int32
-	nodes    []node
-	at       []string // O/R addresses of the nodes
-	infos    []info   // what several nodes say alike stands here once
-}
-
-// edge leads from a node to the one below it that has the key (oraddr.RDN.Keys).
-type edge struct {
-	parent int32
-	key    string
+	roots map[string]int32 // of every tree, by name
+	names map[int32]string // of the trees, by root
+	order []string         // those that are used
+	tree  oraddr.Tree
+	nodes []node
+	at    []string // O/R addresses of the nodes
+	infos []info   // what several nodes say alike stands here once
 }
 
 // node is a node of a tree. Info is an index of infos; 0 is that of a skeletal one, which
 // is there for what is below it.
 type node struct {
-	parent int32 // -1: a root
-	info   int32
-	alias  int32 // the node meant instead; -1: this one
+	info  int32
+	alias int32 // the node meant instead; -1: this one
 }
 
 // info is what nodes say, and what that is when compiled.
@@ -55,7 +49,7 @@ const maxAliases = 16
 // order are those of the trees that are used, conf.Tables among them. The error has kind
 // Config.
 func New(order []string, nodes []conf.Node) (*Forest, error) {
-	f := &Forest{roots: map[string]int32{}, children: map[edge]int32{}, infos: make([]info, 1)}
+	f := &Forest{roots: map[string]int32{}, names: map[int32]string{}, infos: make([]info, 1)}
 	skeletal := conf.NewNode()
 	f.infos[0].Node = &skeletal
 	places := make([]int32, len(nodes))
@@ -121,8 +115,9 @@ func (f *Forest) place(name conf.NodeName, to bool) (int32, error) {
 		if !to {
 			return 0, missing(name)
 		}
-		at = f.grow(-1, "")
-		f.roots[name.Tree] = at
+		at = f.tree.Root()
+		f.grown("")
+		f.roots[name.Tree], f.names[at] = at, name.Tree
 	}
 	if name.At == "" {
 		return at, nil
@@ -131,24 +126,20 @@ func (f *Forest) place(name conf.NodeName, to bool) (int32, error) {
 	if err != nil {
 		return 0, diag.E("rtree: "+name.String(), diag.Config, err)
 	}
-	for depth, rdn := range path {
-		keys := rdn.Keys()
-		below, ok := f.child(at, keys)
-		if !ok {
-			if !to {
+	for depth := range path {
+		if !to {
+			if at, ok = f.tree.Below(at, &path[depth], nil); !ok {
 				return 0, missing(name)
 			}
+			continue
+		}
+		below, isNew := f.tree.Grow(at, &path[depth])
+		if isNew {
 			above, err := oraddr.FromPath(path[:depth+1])
 			if err != nil {
 				return 0, diag.E("rtree: "+name.String(), diag.Internal, err)
 			}
-			below = f.grow(at, above.String())
-		}
-		// A node is found by every variant of its name (RFC 2294 §1).
-		for _, key := range keys {
-			if _, known := f.children[edge{at, key}]; !known && to {
-				f.children[edge{at, key}] = below
-			}
+			f.grown(above.String())
 		}
 		at = below
 	}
@@ -159,20 +150,10 @@ func missing(name conf.NodeName) error {
 	return diag.New("rtree", diag.Config, fmt.Sprintf("there is no node %s", name))
 }
 
-func (f *Forest) grow(parent int32, at string) int32 {
-	f.nodes = append(f.nodes, node{parent: parent, alias: -1})
+// grown adds what is known of a node that the tree has grown.
+func (f *Forest) grown(at string) {
+	f.nodes = append(f.nodes, node{alias: -1})
 	f.at = append(f.at, at)
-	return int32(len(f.nodes) - 1)
-}
-
-// child returns the node below one that has any of the keys.
-func (f *Forest) child(parent int32, keys []string) (int32, bool) {
-	for _, key := range keys {
-		if at, ok := f.children[edge{parent, key}]; ok {
-			return at, true
-		}
-	}
-	return 0, false
 }
 
 func (f *Forest) compile(n *conf.Node) (info, error) {
@@ -208,14 +189,15 @@ type match struct {
 // match returns the longest match of a path in a tree (RFC 1801 §8.5). Names that are
 // aliases are those of the nodes they lead to; what is above a node is what the path went
 // by.
-func (f *Forest) match(root int32, path [][]string, chain []int32) (m match) {
+func (f *Forest) match(root int32, path []oraddr.RDN, chain []int32) (m match) {
+	var scratch [256]byte
 	aliases := 0
 	at, ok := f.follow(root, &aliases)
 	if m.chain, m.lost = append(chain, at), !ok; !ok {
 		return m
 	}
-	for _, keys := range path {
-		below, ok := f.child(at, keys)
+	for i := range path {
+		below, ok := f.tree.Below(at, &path[i], scratch[:])
 		if !ok {
 			break
 		}
@@ -242,13 +224,8 @@ func (f *Forest) follow(at int32, aliases *int) (int32, bool) {
 // name returns the name of a node.
 func (f *Forest) name(at int32) conf.NodeName {
 	root := at
-	for f.nodes[root].parent >= 0 {
-		root = f.nodes[root].parent
+	for up := f.tree.Above(root); up >= 0; up = f.tree.Above(root) {
+		root = up
 	}
-	for tree, r := range f.roots {
-		if r == root {
-			return conf.NodeName{Tree: tree, At: f.at[at]}
-		}
-	}
-	return conf.NodeName{At: f.at[at]}
+	return conf.NodeName{Tree: f.names[root], At: f.at[at]}
 }

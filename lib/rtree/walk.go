@@ -72,7 +72,6 @@ type walk struct {
 	*Forest
 	q     *Query
 	path  []oraddr.RDN
-	keys  [][]string
 	whole bool // the path says everything that the address does
 
 	floor int     // nodes of less components are not asked
@@ -84,10 +83,6 @@ type walk struct {
 func (f *Forest) Find(q *Query) Answer {
 	w := &walk{Forest: f, q: q}
 	w.path, w.whole = q.Address.Path()
-	w.keys = make([][]string, len(w.path))
-	for i, rdn := range w.path {
-		w.keys[i] = rdn.Keys()
-	}
 	return w.from(0)
 }
 
@@ -108,7 +103,7 @@ func (w *walk) from(tree int) Answer {
 	}
 	root := w.roots[w.order[tree]]
 	var room [16]int32
-	m := w.match(root, w.keys, room[:0])
+	m := w.match(root, w.path, room[:0])
 	if m.lost {
 		w.step(m.chain[len(m.chain)-1], "alias", false, "aliases lead round in a circle")
 	}
