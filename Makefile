@@ -12,10 +12,10 @@ MESSAGES ?= 1000000
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test race demo lists kills crash proof mutants recovery bench million fuzz lint packages install clean
+.PHONY: help build test race demo demo-directory lists kills crash proof mutants recovery reload bench million fuzz lint packages install clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 build: ## build the five commands into bin/
 	$(GO) build -trimpath -o bin/ ./cmd/...
@@ -37,6 +37,9 @@ lint: ## gofmt, vet, staticcheck, mandoc
 
 demo: build ## three switches on loopback: a message crosses, the reports come back
 	examples/demo.sh bin
+
+demo-directory: packages build ## three switches configured from a directory alone, which is changed and killed
+	examples/directory.sh bin
 
 lists: build ## lists, alternates, loops and probes over three switches, as a story (needs jq)
 	examples/lists.sh bin
@@ -61,6 +64,9 @@ mutants: ## break the keeping of messages in every way that is listed, and see t
 recovery: ## cut transfers at every PDU, and those of 300 MB in the middle; count what is sent again
 	$(GO) test ./lib/osi/rtse -run '^TestTransferCutAtEveryPDU' -count 1 -v
 	$(GO) test ./cmd/mtarun -run '^TestRecovery' -count 1 -timeout 30m -v -recovery-size 300000000
+
+reload: ## 10,000 messages while the configuration changes 100 times: where each went, and the longest pause
+	$(GO) test ./cmd/mtarun -run '^TestReloadUnderLoad$$' -count 1 -timeout 30m -v -reload.messages 10000 -reload.changes 100
 
 bench: build ## the figures of mta-performance(7) beside Postfix, on ext4 and XFS (root; an hour, QUICK=1 some minutes)
 	.ci/packages postfix

@@ -8,11 +8,13 @@
 //
 //	diag            one error type; its kind decides the exit status
 //	measure         latencies, and what processes use
+//	graph           what is below what, drawn
 //	durable         files that outlive power; durable/twin records what is done to
 //	                them, for the tests, and says what a cut may leave
 //	charset         T.61, IA5, ISO 8859 to and from UTF-8
 //	asn1            tags, object identifiers, string and time types
 //	asn1/ber        the wire: tokens over io, compiled plans
+//	asn1/gser       values as text (RFC 3641)
 //
 // Words, values without I/O:
 //
@@ -34,7 +36,9 @@
 // Memory:
 //
 //	spool           the on-disk format, mtaspool(5)
-//	conf            the configuration model; conf/tableconf reads it from TOML
+//	conf            the configuration model; conf/tableconf has it as TOML,
+//	                conf/ldapconf in a directory (RFC 1801, RFC 2294), conf/live
+//	                knows which of them a running switch goes by
 //	audit           event records, and what happened to a message
 //
 // Judgement, answers without movement:

@@ -63,7 +63,11 @@ func initialise(c *ucli.Context) error {
 
 // initialiseSpool makes the spool of a configuration that there is.
 func initialiseSpool(c *ucli.Context) error {
-	cfg, err := cli.Config(c)
+	path, err := cli.ConfigPath(c)
+	if err != nil {
+		return err
+	}
+	cfg, err := tableconf.Load(path) // a directory has nothing to do with it
 	if err != nil {
 		return err
 	}

@@ -25,10 +25,7 @@ func app() *ucli.App {
 					&ucli.StringFlag{Name: "domain", Usage: "global `DOMAIN`", Value: "/PRMD=ALPHA/ADMD=TEST/C=GB/"},
 					&ucli.StringFlag{Name: "listen", Usage: "`ADDRESS` to listen on", Value: "127.0.0.1:10102"},
 				}},
-			{Name: "config", Usage: "the configuration", Subcommands: []*ucli.Command{
-				{Name: "check", Usage: "say what is wrong with the configuration", ArgsUsage: "[FILE]", Action: configCheck,
-					Flags: []ucli.Flag{cli.JSONFlag()}},
-			}},
+			configCommand(),
 			{Name: "status", Usage: "whether the daemon runs", Flags: []ucli.Flag{cli.JSONFlag()}, Action: status},
 			{Name: "track", Usage: "what happened to messages", ArgsUsage: "ID ...|-", Action: track,
 				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.StringFlag{Name: "since", Usage: "read the event log from `TIME` on"}}},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/route"
 )
@@ -22,14 +23,14 @@ func app() *ucli.App {
 		Name:      "mtaroute",
 		Usage:     "ask where an O/R address goes, and why",
 		ArgsUsage: "ADDRESS ...|-",
-		Flags:     []ucli.Flag{cli.ConfigFlag(), cli.JSONFlag(), fromFlag(), downFlag()},
+		Flags:     []ucli.Flag{cli.ConfigFlag(), cli.JSONFlag(), fromFlag(), downFlag(), asOfFlag()},
 		Action:    func(c *ucli.Context) error { return each(c, printHops(c.StringSlice("simulate-down"))) },
 		Commands: []*ucli.Command{
 			{
 				Name:      "explain",
 				Usage:     "tell every rule tried",
 				ArgsUsage: "ADDRESS ...|-",
-				Flags:     []ucli.Flag{cli.JSONFlag(), fromFlag()},
+				Flags:     []ucli.Flag{cli.JSONFlag(), fromFlag(), asOfFlag()},
 				Action: func(c *ucli.Context) error {
 					if err := without(c, "simulate-down"); err != nil {
 						return err
@@ -41,14 +42,14 @@ func app() *ucli.App {
 				Name:      "check",
 				Usage:     "exit 0 if every address has a way, 1 if not",
 				ArgsUsage: "[ADDRESS ...]",
-				Flags:     []ucli.Flag{cli.JSONFlag()},
+				Flags:     []ucli.Flag{cli.JSONFlag(), asOfFlag()},
 				Action:    check,
 			},
 			{
 				Name:      "test",
 				Usage:     "exit 0 if every address goes where a file says, 1 if not",
 				ArgsUsage: "FILE|-",
-				Flags:     []ucli.Flag{cli.JSONFlag()},
+				Flags:     []ucli.Flag{cli.JSONFlag(), asOfFlag()},
 				Action:    test,
 			},
 			{
@@ -58,6 +59,7 @@ func app() *ucli.App {
 				Flags:     []ucli.Flag{cli.JSONFlag(), &ucli.StringFlag{Name: "against", Usage: "the other `CONFIGURATION`"}},
 				Action:    diff,
 			},
+			graphCommand(),
 		},
 	}
 }
@@ -95,8 +97,26 @@ func downFlag() ucli.Flag {
 	return &ucli.StringSliceFlag{Name: "simulate-down", Usage: "as if `PEER` could not be reached"}
 }
 
+func asOfFlag() ucli.Flag {
+	return &ucli.StringFlag{Name: "as-of-peer", Usage: "as the switch `MTA` of the same directory sees it"}
+}
+
+// configuration is that of this switch, or of the one that --as-of-peer names.
+func configuration(c *ucli.Context) (*conf.Config, error) {
+	for _, l := range c.Lineage() { // the flag may stand in front of the verb, too
+		if mta := l.String("as-of-peer"); mta != "" {
+			path, err := cli.ConfigPath(c)
+			if err != nil {
+				return nil, err
+			}
+			return live.AsOf(path, mta)
+		}
+	}
+	return cli.Config(c)
+}
+
 func router(c *ucli.Context) (*route.Router, *conf.Config, error) {
-	cfg, err := cli.Config(c)
+	cfg, err := configuration(c)
 	if err != nil {
 		return nil, nil, err
 	}

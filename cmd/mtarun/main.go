@@ -15,7 +15,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/mtakit/mtakit/lib/cli"
-	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/daemon"
 	"github.com/mtakit/mtakit/lib/diag"
 )
@@ -66,7 +66,7 @@ func run(c *ucli.Context, out *daemon.Outlet) error {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	abort, reload := make(chan struct{}), make(chan struct{}, 1)
+	abort, reload, changed := make(chan struct{}), make(chan struct{}, 1), make(chan struct{}, 1)
 	signals := make(chan os.Signal, 4)
 	signal.Ignore(syscall.SIGPIPE) // whoever read the log may have gone; the switch goes on
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
@@ -74,10 +74,7 @@ func run(c *ucli.Context, out *daemon.Outlet) error {
 		for s := range signals {
 			switch {
 			case s == syscall.SIGHUP:
-				select {
-				case reload <- struct{}{}:
-				default: // one that waits will do
-				}
+				again(reload)
 			case ctx.Err() == nil:
 				stop()
 			default:
@@ -86,17 +83,33 @@ func run(c *ucli.Context, out *daemon.Outlet) error {
 			}
 		}
 	}()
+	path, err := cli.ConfigPath(c)
+	if err != nil {
+		return err
+	}
+	log := logger(out, c.Bool("log-json"))
+	config := live.New(path, time.Now, log)
+	go config.Watch(ctx, func() { again(changed) })
 	return daemon.Run(ctx, daemon.Options{
-		Load:    func() (*conf.Config, error) { return cli.Config(c) },
+		Config:  config,
 		Program: program,
 		Once:    c.Bool("once"),
 		Ready:   ready.Tell,
 		Reload:  reload,
+		Changed: changed,
 		Abort:   abort,
-		Log:     logger(out, c.Bool("log-json")),
+		Log:     log,
 		Stderr:  out,
 		Now:     time.Now,
 	})
+}
+
+// again has the configuration read again; one request that waits will do.
+func again(reload chan<- struct{}) {
+	select {
+	case reload <- struct{}{}:
+	default:
+	}
 }
 
 // logger logs to out, which says in the same form what it could not write.

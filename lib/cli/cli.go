@@ -21,6 +21,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -47,7 +48,7 @@ func Config(c *ucli.Context) (*conf.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tableconf.Load(path)
+	return live.Config(path)
 }
 
 // Running is Config for whoever looks at a switch: while the file has errors, which
@@ -58,7 +59,7 @@ func Running(c *ucli.Context) (*conf.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, wrong := tableconf.Load(path)
+	cfg, wrong := live.Config(path)
 	if wrong == nil || diag.KindOf(wrong) != diag.Config {
 		return cfg, wrong
 	}

@@ -15,11 +15,12 @@ import (
 // Verbs are those of the five commands, for whoever gives one to the wrong command. The
 // tests of each command hold its line to what it has.
 var Verbs = map[string][]string{
-	"mtactl": {"init", "config check", "status", "track", "check", "ping", "trace", "read", "report", "decode",
+	"mtactl": {"init", "config check", "config status", "config show", "config get", "config set",
+		"config diff", "config edit", "config export", "config import", "status", "track", "check", "ping", "trace", "read", "report", "decode",
 		"bench source", "bench sink", "bench relay", "bench fill", "bench spool", "bench sched", "simulate", "selftest"},
 	"mtaqueue": {"list", "show", "tree", "hold", "release", "retry", "expire", "delete", "cancel",
 		"minimize", "disable", "enable", "delay", "connect", "disconnect"},
-	"mtaroute":  {"explain", "check", "test", "diff"},
+	"mtaroute":  {"explain", "check", "test", "diff", "graph"},
 	"mtarun":    {"channel"},
 	"mtasubmit": nil,
 }

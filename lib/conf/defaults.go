@@ -1,6 +1,9 @@
 package conf
 
-import "time"
+import (
+	"reflect"
+	"time"
+)
 
 // The port of the ISO transport service on top of TCP (RFC 1006 §5).
 const defaultPort = "102"
@@ -20,7 +23,7 @@ func New() *Config {
 	return &Config{
 		Identity: Identity{Trees: []string{Tables}},
 		Spool:    Spool{Dir: "spool", Barrier: BarrierSyncfs},
-		Events:   Events{Dir: "log"},
+		Events:   Events{Dir: "log"}, Directory: newDirectory(),
 		Limits: Limits{MessageSize: 100 * mib, Recipients: MaxRecipients, EnvelopeOctets: 4 * mib,
 			Unbound: 256, UnboundPerSource: 32},
 		Schedule: Schedule{
@@ -65,3 +68,27 @@ func NewRoute() Route { return Route{Reason: 1} }
 
 // NewUser returns a User with the defaults.
 func NewUser() User { return User{} }
+
+// Fresh returns an entry of a list of tables, of the type t, with its defaults.
+func Fresh(t reflect.Type) reflect.Value {
+	switch t {
+	case reflect.TypeFor[Listener]():
+		return reflect.ValueOf(NewListener())
+	case reflect.TypeFor[Channel]():
+		return reflect.ValueOf(NewChannel())
+	case reflect.TypeFor[Peer]():
+		return reflect.ValueOf(NewPeer())
+	case reflect.TypeFor[Route]():
+		return reflect.ValueOf(NewRoute())
+	case reflect.TypeFor[Node]():
+		return reflect.ValueOf(NewNode())
+	case reflect.TypeFor[User]():
+		return reflect.ValueOf(NewUser())
+	case reflect.TypeFor[List]():
+		return reflect.ValueOf(NewList())
+	}
+	if d, ok := reflect.Zero(t).Interface().(interface{ Default() any }); ok {
+		return reflect.ValueOf(d.Default())
+	}
+	return reflect.Zero(t)
+}

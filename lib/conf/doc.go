@@ -2,8 +2,8 @@
 // keeps messages, which MTAs and users it knows, and its limits. man/mta.toml.5
 // describes every member; the tests hold page and model to each other.
 //
-// The package knows no file format. conf/tableconf reads the TOML form; the JSON
-// form is what mtarun hands its channel processes, so that they need no access to
+// The package knows no file format. conf/tableconf has the TOML form, conf/ldapconf that
+// of a directory; the JSON form is what mtarun hands its channel processes, so that they need no access to
 // the file and see the same version as the scheduler.
 //
 // A Config that Validate accepts is never changed afterwards: a new configuration

@@ -52,6 +52,7 @@ func readModel() map[string]entry {
 	walk(keys, "identity", reflect.ValueOf(c.Identity))
 	walk(keys, "spool", reflect.ValueOf(c.Spool))
 	walk(keys, "events", reflect.ValueOf(c.Events))
+	walk(keys, "directory", reflect.ValueOf(c.Directory))
 	walk(keys, "limits", reflect.ValueOf(c.Limits))
 	walk(keys, "schedule", reflect.ValueOf(c.Schedule))
 	walk(keys, "selftest", reflect.ValueOf(c.SelfTest))
@@ -152,7 +153,7 @@ func TestPageNamesEveryKey(t *testing.T) {
 		}
 		fallback := p.fallback
 		switch fallback {
-		case "required", "none", "empty", "the only local channel", "Ic identity.mta":
+		case "required", "none", "empty", "the only local channel", "the only x400p1 channel", "Ic identity.mta":
 			fallback = ""
 		}
 		if diff := cmp.Diff(fallback, m.fallback); diff != "" {

@@ -96,7 +96,13 @@ func (c *Config) Validate() error {
 // Faults returns everything wrong with the configuration, in the order of the
 // tables on mta.toml(5); nil if it is valid.
 func (c *Config) Faults() []*Fault {
-	v := &validator{c: c, kinds: map[string]string{}, local: len(localChannels(c)) > 0}
+	v := &validator{c: c, kinds: map[string]string{}, local: len(c.channelsOf(KindLocal)) > 0}
+	v.directory()
+	if c.InDirectory() {
+		v.spool()
+		v.alone()
+		return v.faults
+	}
 	for _, ch := range c.Channels {
 		v.kinds[ch.Name] = ch.Kind
 	}
@@ -561,18 +567,23 @@ func (c *Config) Complete() {
 		}
 	}
 	c.completeExpand()
-	local := localChannels(c)
+	local, p1 := c.channelsOf(KindLocal), c.channelsOf(KindX400P1)
 	for i := range c.Users {
 		if c.Users[i].Channel == "" && len(local) == 1 {
 			c.Users[i].Channel = local[0]
 		}
 	}
+	for i := range c.Peers {
+		if c.Peers[i].Channel == "" && len(p1) == 1 {
+			c.Peers[i].Channel = p1[0]
+		}
+	}
 }
 
-func localChannels(c *Config) []string {
+func (c *Config) channelsOf(kind string) []string {
 	var names []string
 	for _, ch := range c.Channels {
-		if ch.Kind == KindLocal {
+		if ch.Kind == kind {
 			names = append(names, ch.Name)
 		}
 	}

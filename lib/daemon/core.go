@@ -9,6 +9,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/sched"
@@ -47,14 +49,28 @@ const (
 	againMost  = 10 * time.Minute
 )
 
+// Config is where the configuration comes from. Its methods are called from several
+// goroutines.
+type Config interface {
+	// Load reads it, which may take a while.
+	Load() (*conf.Config, error)
+	// Accept hears that what Load returned is what the switch with the spool in dir goes by.
+	Accept(version, dir string) error
+	// Refuse hears that it is not, and why.
+	Refuse(error)
+	// Status tells where it comes from, for mtactl config status.
+	Status() live.Status
+}
+
 // Options say how mtarun runs.
 type Options struct {
-	Load    func() (*conf.Config, error) // reads the configuration; again on reload
-	Program string                       // the executable channel processes are started from
-	Once    bool                         // no listeners; end when nothing can be moved
-	Ready   func()                       // called once, when listeners are open and the queue is served
-	Reload  <-chan struct{}              // SIGHUP
-	Abort   <-chan struct{}              // the second SIGTERM
+	Config  Config          // where the configuration comes from
+	Program string          // the executable channel processes are started from
+	Once    bool            // no listeners; end when nothing can be moved
+	Ready   func()          // called once, when listeners are open and the queue is served
+	Reload  <-chan struct{} // SIGHUP
+	Changed <-chan struct{} // the configuration may have changed
+	Abort   <-chan struct{} // the second SIGTERM
 	// Patience is how long a channel process may take to say hello and to answer a
 	// ping before it is killed. Zero is a minute.
 	Patience time.Duration
@@ -89,6 +105,9 @@ type core struct {
 	scan    time.Time // when new/ is looked at next
 	watched time.Time // when the channel processes were looked at
 	loading bool
+	reading bool // the configuration is
+	reread  bool // it is to be read again then
+	forced  bool // and to be taken as another, whatever it says
 	remains bool // a channel process has died, and what it left is to be looked for
 	// remainsLate: some of that could not be taken over, and is tried with the next scan.
 	remainsLate bool
@@ -98,6 +117,7 @@ type core struct {
 	damaged     int   // messages that cannot be read
 	worst       error // of them, the one with the highest exit status
 	failed      error // a barrier failed: nothing more is taken
+	keeping     sync.WaitGroup
 }
 
 // Run serves the spool until ctx is done, then drains; it returns nil after an
@@ -138,6 +158,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	c.keeper.Damaged = c.damage
 	c.test = newSelfTest(c.conf, opt.Once, nil, c.started)
 	c.keeper.SelfTest = func() *queue.SelfTestRow { return c.test.row() }
+	c.keeper.ConfigStatus = opt.Config.Status
 	c.keeper.Aside = func(long func(), then func(time.Time)) {
 		go func() {
 			long()
@@ -149,6 +170,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 			err = e
 		}
 	}()
+	defer c.keeping.Wait()
 	socket, err := c.serve()
 	if err != nil {
 		return err
@@ -167,6 +189,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 		}
 		c.listen(fresh)
 	}
+	c.accepted()
 	c.keeper.Event(c.started, audit.Record{Event: audit.Started, Text: "configuration " + c.conf.Version})
 	c.loading = true
 	// What reads the spool may write in it: it ends before the lock is let go.
@@ -195,7 +218,7 @@ func (c *core) damage(err error) {
 // loadConfig reads the configuration. To drain, no association has to stand, and none is
 // opened for nothing.
 func (c *core) loadConfig() (*conf.Config, error) {
-	cfg, err := c.opt.Load()
+	cfg, err := c.opt.Config.Load()
 	if err == nil && c.opt.Once {
 		for i := range cfg.Peers {
 			p := &cfg.Peers[i]
@@ -260,6 +283,9 @@ func (c *core) loop(ctx context.Context) error {
 			c.log.Info("stopping")
 			c.drain()
 		case <-reload:
+			c.forced = true
+			c.reload()
+		case <-c.opt.Changed:
 			c.reload()
 		case <-abort:
 			abort = nil
@@ -467,21 +493,66 @@ func (c *core) do(a sched.Action) {
 	}
 }
 
-// reload reads the configuration again; a bad one changes nothing.
+// reload has the configuration read again, by one reader at a time: a directory may take
+// long to answer.
 func (c *core) reload() {
-	if err := c.reconfigure(); err != nil {
-		c.log.Error("configuration is wrong; the running one stays", "error", err)
+	if c.reading {
+		c.reread = true
 		return
 	}
+	c.reading = true
+	// What the files are that it names, certificates and keys, only who asks knows.
+	forced := c.forced
+	c.forced = false
+	go func() {
+		next, err := c.loadConfig()
+		c.post(func() {
+			c.reading = false
+			if err == nil && !forced && next.Version == c.conf.Version {
+				c.accepted()
+			} else {
+				c.reloaded(next, err)
+			}
+			if c.reread {
+				c.reread = false
+				c.reload()
+			}
+		})
+	}()
+}
+
+// reloaded takes over a configuration that was read; a bad one changes nothing.
+func (c *core) reloaded(next *conf.Config, err error) {
+	if c.failed != nil || c.drained {
+		return
+	}
+	if err == nil {
+		if err = c.reconfigure(next); err != nil {
+			c.opt.Config.Refuse(err)
+		}
+	}
+	if err != nil {
+		if !errors.Is(err, live.ErrAway) {
+			c.log.Error("configuration is wrong; the running one stays", "error", err)
+		}
+		return
+	}
+	c.accepted()
 	c.keeper.Event(c.now(), audit.Record{Event: audit.Reloaded, Text: "configuration " + c.conf.Version})
 	c.log.Info("configuration reloaded", "version", c.conf.Version)
 }
 
-func (c *core) reconfigure() error {
-	next, err := c.loadConfig()
-	if err != nil {
-		return err
-	}
+// accepted tells where the configuration comes from that the switch goes by it.
+func (c *core) accepted() {
+	version, dir := c.conf.Version, c.conf.Spool.Dir
+	c.keeping.Go(func() {
+		if err := c.opt.Config.Accept(version, dir); err != nil {
+			c.log.Error("the configuration could not be kept for a start without the directory", "error", err)
+		}
+	})
+}
+
+func (c *core) reconfigure(next *conf.Config) (err error) {
 	old := c.conf
 	if next.Spool.Dir != old.Spool.Dir {
 		return diag.New("spool", diag.Config, "cannot be moved while mtarun runs")

@@ -21,6 +21,7 @@ import (
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/channel/local"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/osi/tp"
 	"github.com/mtakit/mtakit/lib/queue"
@@ -112,6 +113,14 @@ func configuration(t *testing.T, dir, text string) *conf.Config {
 	return cfg
 }
 
+// from is a configuration that comes from a function.
+type from func() (*conf.Config, error)
+
+func (f from) Load() (*conf.Config, error) { return f() }
+func (f from) Accept(string, string) error { return nil }
+func (f from) Refuse(error)                {}
+func (f from) Status() live.Status         { return live.Status{} }
+
 // serve runs a daemon with the given lines of configuration and waits until it
 // serves. Its channel processes have little time to answer.
 func serve(t *testing.T, text string) *served {
@@ -131,11 +140,11 @@ func serve(t *testing.T, text string) *served {
 	ready := make(chan struct{})
 	go func() {
 		s.ended <- Run(ctx, Options{
-			Load: func() (*conf.Config, error) {
+			Config: from(func() (*conf.Config, error) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				return s.next, nil
-			},
+			}),
 			Program: program, Ready: func() { close(ready) }, Reload: s.reload,
 			Patience: time.Second, Log: slog.New(slog.NewTextHandler(s.log, nil)), Now: time.Now,
 		})

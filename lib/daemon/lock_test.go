@@ -37,7 +37,7 @@ func TestAnotherThatIsStarting(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go func() {
-		s.ended <- Run(ctx, Options{Load: func() (*conf.Config, error) { return s.conf, nil },
+		s.ended <- Run(ctx, Options{Config: from(func() (*conf.Config, error) { return s.conf, nil }),
 			Log: slog.New(slog.NewTextHandler(s.log, nil)), Now: time.Now})
 	}()
 	s.says("waiting for the lock")

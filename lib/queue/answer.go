@@ -20,6 +20,10 @@ func (k *Keeper) status() *StatusRow {
 	if k.SelfTest != nil {
 		row.SelfTest = k.SelfTest()
 	}
+	if k.ConfigStatus != nil {
+		from := k.ConfigStatus()
+		row.Config = &from
+	}
 	return row
 }
 

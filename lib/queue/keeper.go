@@ -15,6 +15,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/sched"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -49,6 +50,8 @@ type Keeper struct {
 	// SelfTest tells what a running switch has measured of itself. It is set before the
 	// first call; without it nothing is told.
 	SelfTest func() *SelfTestRow
+	// ConfigStatus tells where the configuration comes from; nil where nobody can say.
+	ConfigStatus func() live.Status
 	// Quiet says that nobody is here to move anything. It is set before the first call.
 	Quiet bool
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/measure"
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -187,6 +188,7 @@ type StatusRow struct {
 	Active        int       `json:"active"`
 
 	SelfTest *SelfTestRow `json:"selfTest,omitempty"`
+	Config   *live.Status `json:"config,omitempty"` // where the configuration comes from
 }
 
 // SelfTestRow is what a running switch has measured of itself, in a time that is over.

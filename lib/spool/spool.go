@@ -27,6 +27,13 @@ func directories() []string {
 // taken. It is there from the first one on.
 const TokensDir = "tokens"
 
+// ConfigName is the file of a spool with the configuration that its switch had from a
+// directory last.
+const ConfigName = "ctl/config.json"
+
+// DirectoryName is the file of a spool with the entries that was made of, as LDIF.
+const DirectoryName = "ctl/directory.ldif"
+
 // Spool is an open spool.
 type Spool struct {
 	dir  string

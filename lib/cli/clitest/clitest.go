@@ -15,6 +15,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
+
+	"github.com/mtakit/mtakit/lib/conf/ldapconf/slapdtest"
 )
 
 // patience is how long a script waits for what must happen in the end.
@@ -35,6 +37,9 @@ const ann = "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
 //	json FILTER               jq says yes to the objects of the last standard output,
 //	                          taken as one array
 //	jsonerr FILTER            the same of the last standard error
+//	slapd start|stop          OpenLDAP at $LDAP, with the network of examples/ldap in it, in
+//	                          which MTA-A listens at $LISTEN; or stop it, and start it again
+//	ldapmodify FILE           change entries of it
 func Scripts(t *testing.T) {
 	bin := Build(t)
 	testscript.Run(t, testscript.Params{
@@ -44,6 +49,7 @@ func Scripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("ANN", ann)
 			env.Setenv("ROOT", Root(t))
+			env.Values[serverKey{}] = new(*slapdtest.Server)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -53,6 +59,7 @@ func Scripts(t *testing.T) {
 			"keep":    keep,
 			"json":    func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "stdout", args) },
 			"jsonerr": func(ts *testscript.TestScript, neg bool, args []string) { ask(ts, neg, "stderr", args) },
+			"slapd":   slapd, "ldapmodify": ldapmodify,
 		},
 	})
 }

@@ -56,7 +56,7 @@ func Default(name string, o Options) []byte {
 	}
 
 	// The template is part of the program and writes to memory: it cannot fail.
-	t := template.Must(template.New("mta.toml").Funcs(template.FuncMap{"text": text}).Parse(defaultText))
+	t := template.Must(template.New("mta.toml").Funcs(template.FuncMap{"text": basicString}).Parse(defaultText))
 	var b strings.Builder
 	if err := t.Execute(&b, struct {
 		Options
@@ -67,8 +67,8 @@ func Default(name string, o Options) []byte {
 	return []byte(b.String())
 }
 
-// text writes a TOML basic string.
-func text(s string) string {
+// basicString writes a string of TOML.
+func basicString(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, r := range s {

@@ -94,12 +94,20 @@ func (f *filler) table(path string, p toml.Primitive, v reflect.Value) {
 			if path == "" {
 				f.fail(line[key], fmt.Errorf("unknown table or key %s", abbreviate(key)))
 			} else {
-				f.bad(below(key), errors.New("unknown key"))
+				f.bad(below(key), unknown(v, key))
 			}
 			continue
 		}
 		f.fill(below(key), keys[key], member)
 	}
+}
+
+// unknown says so of a key, and which one may have been meant.
+func unknown(v reflect.Value, key string) error {
+	if near := nearest(v, key); near != "" {
+		return fmt.Errorf("unknown key; did you mean %s?", near)
+	}
+	return errors.New("unknown key")
 }
 
 // member returns the member of the table for a key, which the key must match
@@ -124,33 +132,9 @@ func (f *filler) entries(path string, p toml.Primitive, v reflect.Value) {
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(all), len(all)))
 	for i := range all {
-		v.Index(i).Set(fresh(v.Type().Elem()))
+		v.Index(i).Set(conf.Fresh(v.Type().Elem()))
 		f.fill(path+"["+strconv.Itoa(i)+"]", all[i], v.Index(i))
 	}
-}
-
-// fresh returns an entry that holds the defaults of its table.
-func fresh(t reflect.Type) reflect.Value {
-	switch t {
-	case reflect.TypeFor[conf.Listener]():
-		return reflect.ValueOf(conf.NewListener())
-	case reflect.TypeFor[conf.Channel]():
-		return reflect.ValueOf(conf.NewChannel())
-	case reflect.TypeFor[conf.Peer]():
-		return reflect.ValueOf(conf.NewPeer())
-	case reflect.TypeFor[conf.Route]():
-		return reflect.ValueOf(conf.NewRoute())
-	case reflect.TypeFor[conf.Node]():
-		return reflect.ValueOf(conf.NewNode())
-	case reflect.TypeFor[conf.User]():
-		return reflect.ValueOf(conf.NewUser())
-	case reflect.TypeFor[conf.List]():
-		return reflect.ValueOf(conf.NewList())
-	}
-	if d, ok := reflect.Zero(t).Interface().(interface{ Default() any }); ok {
-		return reflect.ValueOf(d.Default())
-	}
-	return reflect.Zero(t)
 }
 
 // bad reports a value that cannot be what its key wants.

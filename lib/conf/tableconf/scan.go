@@ -17,9 +17,14 @@ const (
 
 // lines knows where the keys of a file are.
 type lines struct {
-	line  int            // while scanning: where it is
-	exact map[string]int // peer[1].name → line
+	line    int             // while scanning: where it is
+	exact   map[string]int  // peer[1].name → line
+	values  map[string]span // likewise → octets of its value
+	headers map[string]int  // peer[1] → octet behind its header's line
 }
+
+// span is from an octet up to another.
+type span struct{ from, to int }
 
 // at returns the line of a path such as peer[1].addresses[0].host, or of the
 // nearest table around it that is in the file, or 0.
@@ -67,7 +72,7 @@ func withoutIndexes(path string) string {
 func scan(text []byte) (*lines, error) {
 	s := &scanner{
 		text:   text,
-		lines:  &lines{line: 1, exact: map[string]int{}},
+		lines:  &lines{line: 1, exact: map[string]int{}, values: map[string]span{}, headers: map[string]int{}},
 		counts: map[string]int{},
 	}
 	for s.pos < len(s.text) {
@@ -136,7 +141,13 @@ func (s *scanner) statement() error {
 		s.blanks()
 		if s.peek(0) == '=' {
 			s.pos++
-			return s.value(path)
+			s.blanks()
+			at := span{from: s.pos}
+			at.to, err = s.value(path)
+			if _, twice := s.lines.values[path]; !twice {
+				s.lines.values[path] = at
+			}
+			return err
 		}
 	default:
 		s.next()
@@ -207,9 +218,8 @@ func (s *scanner) header() error {
 		return err
 	}
 	s.table = s.entered(path, array)
-	for s.pos < len(s.text) && s.text[s.pos] != '\n' {
-		s.pos++
-	}
+	s.comment()
+	s.lines.headers[s.table] = min(s.pos+1, len(s.text))
 	return nil
 }
 
@@ -241,9 +251,11 @@ func (s *scanner) entered(header string, array bool) string {
 	return path
 }
 
-// value steps over a value, noting the keys of inline tables.
-func (s *scanner) value(path string) error {
+// value steps over a value and what follows it on its line, noting the keys of inline
+// tables, and returns where it ends.
+func (s *scanner) value(path string) (end int, err error) {
 	var stack []frame
+	end = s.pos
 	for s.pos < len(s.text) {
 		var top *frame
 		if len(stack) > 0 {
@@ -252,20 +264,21 @@ func (s *scanner) value(path string) error {
 		c := s.text[s.pos]
 		switch {
 		case c == '\n' && top == nil:
-			return nil
+			return end, nil
 		case c == '#':
 			s.comment()
+			continue
 		case top != nil && top.key && keyStart(c):
 			p, err := s.key(top.path, true)
 			if err != nil {
-				return err
+				return end, err
 			}
 			path, top.key = p, false
 		case c == '"' || c == '\'':
 			s.quoted(c)
 		case c == '[' || c == '{':
 			if len(stack) == maxDepth {
-				return errors.New("arrays or tables inside each other more than " + strconv.Itoa(maxDepth) + " deep")
+				return end, errors.New("arrays or tables inside each other more than " + strconv.Itoa(maxDepth) + " deep")
 			}
 			if top != nil && top.array {
 				path = top.element()
@@ -285,8 +298,11 @@ func (s *scanner) value(path string) error {
 		default:
 			s.next()
 		}
+		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			end = s.pos
+		}
 	}
-	return nil
+	return end, nil
 }
 
 // quoted steps over a string of any of the four kinds. A string of one line that

@@ -156,7 +156,7 @@ func (l *loader) load(text []byte) {
 	if !l.tables(text, reflect.ValueOf(l.conf).Elem()) {
 		return
 	}
-	l.resolve()
+	l.conf.Absolute(l.dir)
 	l.conf.Complete()
 	l.faults(l.conf.Faults())
 }
@@ -189,40 +189,4 @@ func (l *loader) tables(text []byte, v reflect.Value) bool {
 	f := filler{loader: l, meta: meta}
 	f.fill("", file, v)
 	return len(l.errs) == 0
-}
-
-// resolve makes the paths absolute.
-func (l *loader) resolve() {
-	abs := func(p *string) {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(l.dir, *p)
-		}
-	}
-	abs(&l.conf.Spool.Dir)
-	abs(&l.conf.Events.Dir)
-	abs(&l.conf.Identity.TokenCertificate)
-	abs(&l.conf.Identity.TokenKey)
-	for i := range l.conf.Listeners {
-		l := &l.conf.Listeners[i]
-		abs(&l.TLSCertificate)
-		abs(&l.TLSKey)
-		abs(&l.TLSCA)
-	}
-	for i := range l.conf.Peers {
-		p := &l.conf.Peers[i]
-		abs(&p.TLSCertificate)
-		abs(&p.TLSKey)
-		abs(&p.TLSCA)
-		abs(&p.TokenCA)
-		abs(&p.TokenPeer)
-		abs(&p.TokenCertificate)
-		abs(&p.TokenKey)
-	}
-	for i := range l.conf.Users {
-		u := &l.conf.Users[i]
-		abs(&u.Mailbox)
-		if len(u.Program) > 0 {
-			abs(&u.Program[0])
-		}
-	}
 }

@@ -242,7 +242,7 @@ func TestErrorsNameLineTableAndKey(t *testing.T) {
 			fmt.Sprintf("mta.toml:%d: [schedule]: expiry.urgent: \"soon\" is not a duration such as \"5m\" or \"1h30m\"", at+3)}},
 		{"reference", "[[peer]]\nname = \"B\"\nchannel = \"p1\"\n[[peer]]\nname = \"C\"\nchannel = \"p2\"\n",
 			[]string{fmt.Sprintf("mta.toml:%d: [[peer]] \"C\": channel: there is no [[channel]] \"p2\"", at+5)}},
-		{"what is missing is said at its table", "[[peer]]\nname = \"B\"\n", []string{fmt.Sprintf("mta.toml:%d: [[peer]] \"B\": channel: required", at)}},
+		{"what is missing is said at its table", "[[channel]]\nname = \"other\"\nkind = \"x400p1\"\n[[peer]]\nname = \"B\"\n", []string{fmt.Sprintf("mta.toml:%d: [[peer]] \"B\": channel: required", at+3)}},
 		{"inside an array", "[[peer]]\nname = \"B\"\nchannel = \"p1\"\naddresses = [\n{ host = \"h\" },\n{ host = \"h:x\" },\n]\n",
 			[]string{fmt.Sprintf("mta.toml:%d: [[peer]] \"B\": addresses number 2: host: \"x\" is not a port, 1 to 65535", at+5)}},
 		{"inside an array of tables", "[[peer]]\nname = \"B\"\nchannel = \"p1\"\n[[peer.addresses]]\nhost = \"h\"\n[[peer.addresses]]\nhost = \"h:x\"\n",

@@ -1,0 +1,337 @@
+package ldapconf
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// Bounds of what a directory may answer.
+const (
+	maxEntries  = 2_000_000
+	maxOctets   = 1 << 30  // of all values
+	maxPacket   = 64 << 20 // of one message of the protocol
+	maxPassword = 4096
+	page        = 1000 // entries asked for at once
+	attempts    = 5    // at a state that does not change while it is read
+)
+
+// The library's own bound is two GiB, which it allocates when a server says so.
+func init() { ber.MaxPacketLengthBytes = maxPacket }
+
+// Source is the configuration of one switch in a directory.
+type Source struct {
+	file   *conf.Config // what the file of the switch has
+	layout Layout
+	dir    string // where relative paths begin
+}
+
+// NewSource returns where the configuration is that a file says is in a directory;
+// relative paths in it begin at dir. The error has kind Config.
+func NewSource(file *conf.Config, dir string) (*Source, error) {
+	l, err := NewLayout(file.Directory.Base, file.Directory.MTA)
+	if err != nil {
+		return nil, diag.E("[directory] base", diag.Config, err)
+	}
+	return &Source{file, l, dir}, nil
+}
+
+// State is what a configuration was made of.
+type State struct {
+	Server  string // that it was read from
+	Entries []Entry
+	Digest  string // of the names of the entries, and when each was changed
+}
+
+// Load fetches the configuration from the first server that has it, completes and validates
+// it. An error of kind Config tells what is wrong with it; one of another kind that it could
+// not be had.
+func (s *Source) Load(ctx context.Context) (*conf.Config, State, error) {
+	state, err := s.fetch(ctx)
+	if err != nil {
+		return nil, state, err
+	}
+	c := conf.New()
+	c.Spool, c.Events = s.file.Spool, s.file.Events
+	if err := Decode(c, state.Entries, s.layout, s.dir); err != nil {
+		return nil, state, err
+	}
+	c.Version = version(s.file.Version, state.Entries)
+	return c, state, nil
+}
+
+// version is a digest of everything that the entries say, however they are ordered.
+func version(file string, entries []Entry) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q\n", file)
+	lines := make([]string, 0, len(entries))
+	for i := range entries {
+		var values []string
+		for _, a := range entries[i].Attributes {
+			if isOperational(a.Name) {
+				continue
+			}
+			for _, v := range a.Values {
+				values = append(values, fmt.Sprintf("%q=%q", strings.ToLower(a.Name), v))
+			}
+		}
+		slices.Sort(values)
+		lines = append(lines, fmt.Sprintf("%q %s\n", key(entries[i].DN), strings.Join(values, " ")))
+	}
+	slices.Sort(lines)
+	for _, line := range lines {
+		_, _ = h.Write([]byte(line)) // a hash takes everything
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// The operational attributes that tell when an entry was changed.
+var changed = []string{"entryCSN", "modifyTimestamp"}
+
+func isOperational(name string) bool { return is(name, changed...) }
+
+// fetch reads all entries, from one server, in a state that did not change meanwhile.
+func (s *Source) fetch(ctx context.Context) (state State, err error) {
+	err = s.eachServer(ctx, func(conn *ldap.Conn, server string) error {
+		for range attempts {
+			entries, err := s.entries(ctx, conn, "*", changed[0], changed[1])
+			if err != nil {
+				return err
+			}
+			state = State{server, entries, stamp(entries)}
+			after, err := s.entries(ctx, conn, changed...)
+			if err != nil {
+				return err
+			}
+			if stamp(after) == state.Digest {
+				return nil
+			}
+		}
+		return diag.E(server, diag.Unavailable, fmt.Errorf("changed each of the %d times it was read", attempts))
+	})
+	return state, err
+}
+
+// stamp is a digest of the names of entries and when each was changed.
+func stamp(entries []Entry) string {
+	lines := make([]string, 0, len(entries))
+	for i := range entries {
+		line := key(entries[i].DN)
+		for _, name := range changed {
+			line += "\x00" + strings.Join(entries[i].get(name), ",")
+		}
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
+	return hex.EncodeToString(sum[:])
+}
+
+// eachServer calls use with a connection to one server after another until it succeeds. What
+// a server has, and is wrong, is not looked for at another: they have the same.
+func (s *Source) eachServer(ctx context.Context, use func(*ldap.Conn, string) error) error {
+	var errs []error
+	for _, server := range s.file.Directory.URLs {
+		conn, err := s.connect(ctx, server)
+		if err == nil {
+			stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // it ends what is under way
+			err = use(conn, server)
+			stop()
+			_ = conn.Close() // it was only read from
+		}
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", server, err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return diag.E("directory", diag.Unavailable, errors.Join(errs...))
+}
+
+// connect makes a connection to a server and binds.
+func (s *Source) connect(ctx context.Context, server string) (*ldap.Conn, error) {
+	d := &s.file.Directory
+	secure, err := s.tlsConfig(server)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: d.Timeout.D()}
+	if deadline, ok := ctx.Deadline(); ok {
+		dialer.Deadline = deadline
+	}
+	conn, err := ldap.DialURL(server, ldap.DialWithDialer(dialer), ldap.DialWithTLSConfig(secure))
+	if err != nil {
+		return nil, err
+	}
+	conn.SetTimeout(d.Timeout.D())
+	if d.StartTLS && strings.HasPrefix(server, "ldap:") {
+		err = conn.StartTLS(secure)
+	}
+	if err == nil {
+		err = s.bind(conn)
+	}
+	if err != nil {
+		_ = conn.Close() // nothing was done with it
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (s *Source) bind(conn *ldap.Conn) error {
+	d := &s.file.Directory
+	switch d.Bind {
+	case conf.BindSimple:
+		password, err := secret(d.PasswordFile)
+		if err != nil {
+			return err
+		}
+		return conn.Bind(d.BindDN, password)
+	case conf.BindExternal:
+		return conn.ExternalBind()
+	}
+	return nil // a connection is anonymous until somebody binds
+}
+
+// secret reads a password from a file, its first line.
+func secret(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b := make([]byte, maxPassword+1)
+	n, err := f.Read(b)
+	if err != nil || n > maxPassword {
+		return "", fmt.Errorf("%s: no password of up to %d octets in its first line", path, maxPassword)
+	}
+	line, _, _ := strings.Cut(string(b[:n]), "\n")
+	return strings.TrimSuffix(line, "\r"), nil
+}
+
+func (s *Source) tlsConfig(server string) (*tls.Config, error) {
+	d := &s.file.Directory
+	u, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
+	if d.TLSCA != "" {
+		pem, err := os.ReadFile(d.TLSCA)
+		if err != nil {
+			return nil, err
+		}
+		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s: no certificate in it", d.TLSCA)
+		}
+	}
+	if d.TLSCertificate != "" {
+		own, err := tls.LoadX509KeyPair(d.TLSCertificate, d.TLSKey)
+		if err != nil {
+			return nil, err
+		}
+		c.Certificates = []tls.Certificate{own}
+	}
+	return c, nil
+}
+
+// request asks for what is below the base and may be ours.
+func (s *Source) request(attributes ...string) *ldap.SearchRequest {
+	return ldap.NewSearchRequest(text(s.layout.Base), ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0,
+		int(s.file.Directory.Timeout.D()/time.Second), false, "(objectClass=*)", attributes, nil)
+}
+
+// entries searches the directory, page by page.
+func (s *Source) entries(ctx context.Context, conn *ldap.Conn, attributes ...string) ([]Entry, error) {
+	var all []Entry
+	octets := 0
+	paging := ldap.NewControlPaging(page)
+	for {
+		req := s.request(attributes...)
+		req.Controls = []ldap.Control{paging}
+		result, err := conn.Search(req)
+		if err != nil {
+			return nil, err
+		}
+		for _, to := range result.Referrals {
+			more, err := s.follow(ctx, to, attributes)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, more...)
+		}
+		for _, e := range result.Entries {
+			one, n, err := entry(e)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, one)
+			octets += n
+		}
+		if len(all) > maxEntries || octets > maxOctets {
+			return nil, fmt.Errorf("more than %d entries or %d octets", maxEntries, maxOctets)
+		}
+		answer, ok := ldap.FindControl(result.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
+		if !ok || len(answer.Cookie) == 0 {
+			return all, ctx.Err()
+		}
+		paging.SetCookie(answer.Cookie)
+	}
+}
+
+// follow searches what another server has, to which one referred (RFC 4511 §4.5.3), and that
+// no further.
+func (s *Source) follow(ctx context.Context, to string, attributes []string) ([]Entry, error) {
+	u, err := url.Parse(to)
+	if err != nil || !s.file.Directory.Referrals {
+		return nil, fmt.Errorf("refers to %s, and referrals are not followed", clip(to))
+	}
+	base, err := ldap.ParseDN(strings.TrimPrefix(u.Path, "/"))
+	if err != nil || !s.layout.Base.AncestorOfFold(base) {
+		return nil, fmt.Errorf("refers to %s, which is not below the base", clip(to))
+	}
+	other := *s.file
+	other.Directory.URLs = []string{u.Scheme + "://" + u.Host}
+	other.Directory.Referrals = false
+	there := &Source{&other, Layout{base, s.layout.MTA}, s.dir}
+	var all []Entry
+	err = there.eachServer(ctx, func(conn *ldap.Conn, _ string) (err error) {
+		all, err = there.entries(ctx, conn, attributes...)
+		return err
+	})
+	return all, err
+}
+
+// entry is what the library gave, and its octets.
+func entry(e *ldap.Entry) (one Entry, octets int, err error) {
+	if one.DN, err = ldap.ParseDN(e.DN); err != nil {
+		return one, 0, fmt.Errorf("%s: %w", clip(e.DN), err)
+	}
+	for _, a := range e.Attributes {
+		if len(a.Values) > 0 {
+			one.Attributes = append(one.Attributes, Attribute{a.Name, a.Values})
+		}
+		octets += len(a.Name)
+		for _, v := range a.Values {
+			octets += len(v)
+		}
+	}
+	return one, octets + len(e.DN), nil
+}

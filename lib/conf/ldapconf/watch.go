@@ -1,0 +1,182 @@
+package ldapconf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+const (
+	// settle is how long nothing may change before a change is told of: who changes
+	// entries changes several.
+	settle = 200 * time.Millisecond
+	// settleMost is how long it is waited for that.
+	settleMost = time.Second
+	// again is how long a server that failed is left alone, at first and in the end.
+	againFirst = time.Second
+	againMost  = time.Minute
+)
+
+// Watch calls changed when entries may have changed since a state was read, and again
+// whenever they change, until ctx is done. Where the server offers content synchronisation
+// (RFC 4533) it says so itself; else it is asked, every Poll, when each entry was changed.
+// After a server could not be reached, and another answers, changed is called too. What goes
+// wrong is told once, when it begins, with the error, and with nil when it is over.
+func (s *Source) Watch(ctx context.Context, since State, changed func(), trouble func(error)) {
+	w := &watcher{Source: s, stamp: since.Digest, changed: changed}
+	pause, failing := againFirst, false
+	for ctx.Err() == nil {
+		err := s.eachServer(ctx, func(conn *ldap.Conn, _ string) error {
+			if err := w.look(ctx, conn); err != nil {
+				return err
+			}
+			if failing {
+				trouble(nil)
+			}
+			pause, failing = againFirst, false
+			return w.watch(ctx, conn)
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		if !failing && err != nil {
+			trouble(err)
+			failing = true
+		}
+		if !wait(ctx, pause) {
+			return
+		}
+		pause = min(2*pause, againMost)
+	}
+}
+
+// wait tells whether the time passed before ctx was done.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+type watcher struct {
+	*Source
+	stamp   string
+	changed func()
+}
+
+// look asks when each entry was changed, and tells if that is another time than before.
+func (w *watcher) look(ctx context.Context, conn *ldap.Conn) error {
+	entries, err := w.entries(ctx, conn, changed...)
+	if err != nil {
+		return err
+	}
+	if now := stamp(entries); now != w.stamp {
+		w.stamp = now
+		w.changed()
+	}
+	return nil
+}
+
+// syncRequest is the control of content synchronisation (RFC 4533 §2.2).
+const syncRequest = "1.3.6.1.4.1.4203.1.9.1.1"
+
+func (w *watcher) watch(ctx context.Context, conn *ldap.Conn) error {
+	root, err := conn.Search(ldap.NewSearchRequest("", ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 0, false,
+		"(objectClass=*)", []string{"supportedControl"}, nil))
+	if err != nil {
+		return err
+	}
+	if len(root.Entries) == 1 && slices.Contains(root.Entries[0].GetAttributeValues("supportedControl"), syncRequest) {
+		// A server may know the control, and not for every database.
+		if err := w.synchronise(ctx, conn); !ldap.IsErrorWithCode(err, ldap.LDAPResultUnavailableCriticalExtension) {
+			return err
+		}
+	}
+	for wait(ctx, w.file.Directory.Poll.D()) {
+		if err := w.look(ctx, conn); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// synchronise lets the server tell of changes. What it tells is taken as a sign only: the
+// entries are read again in a state of their own.
+func (w *watcher) synchronise(ctx context.Context, conn *ldap.Conn) error {
+	conn.SetTimeout(0) // it says nothing as long as nothing changes
+	defer conn.SetTimeout(w.file.Directory.Timeout.D())
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	req := w.request(noAttributes)
+	req.TimeLimit = 0
+	stream := conn.Syncrepl(ctx, req, page, ldap.SyncRequestModeRefreshAndPersist, nil, false)
+	signs, ended := make(chan struct{}, 1), make(chan error, 1)
+	go func() {
+		refreshed := false
+		for stream.Next() {
+			// What changed between the look and the end of the refreshment is told in it.
+			if refreshed = refreshed || isRefreshed(stream.Controls()); !refreshed {
+				continue
+			}
+			select {
+			case signs <- struct{}{}:
+			default: // one is there that has not been seen
+			}
+		}
+		ended <- stream.Err()
+	}()
+	for {
+		select {
+		case <-signs:
+			if !w.settle(ctx, signs) {
+				return ctx.Err()
+			}
+			w.changed()
+		case err := <-ended:
+			if err == nil {
+				err = errors.New("the server ended the synchronisation")
+			}
+			return fmt.Errorf("content synchronisation: %w", err)
+		}
+	}
+}
+
+// noAttributes asks for entries without any (RFC 4511 §4.5.1.8).
+const noAttributes = "1.1"
+
+// isRefreshed tells whether the server has told of all there was at first.
+func isRefreshed(controls []ldap.Control) bool {
+	return slices.ContainsFunc(controls, func(c ldap.Control) bool {
+		info, ok := c.(*ldap.ControlSyncInfo)
+		return ok && (info.RefreshDelete != nil && info.RefreshDelete.RefreshDone || info.RefreshPresent != nil && info.RefreshPresent.RefreshDone)
+	})
+}
+
+// settle waits until nothing has changed for a while.
+func (w *watcher) settle(ctx context.Context, signs <-chan struct{}) bool {
+	most := time.NewTimer(settleMost)
+	defer most.Stop()
+	for {
+		quiet := time.NewTimer(settle)
+		select {
+		case <-signs:
+			quiet.Stop()
+		case <-quiet.C:
+			return true
+		case <-most.C:
+			quiet.Stop()
+			return true
+		case <-ctx.Done():
+			quiet.Stop()
+			return false
+		}
+	}
+}
