@@ -109,3 +109,27 @@ func benchSched(c *ucli.Context) error {
 	}
 	return nil
 }
+
+func benchRoute(c *ucli.Context) error {
+	if c.NArg() > 0 {
+		return cli.Usage("bench route takes no operand")
+	}
+	nodes, err := numberList("nodes", c.String("nodes"), 1, 10_000_000)
+	if err != nil {
+		return err
+	}
+	if err := number("lookups", c.Int("lookups"), 1, 100_000_000); err != nil {
+		return err
+	}
+	t := table{Printer: cli.NewPrinter(c)}
+	for _, n := range nodes {
+		r, err := bench.Route(n, c.Int("lookups"))
+		if err == nil {
+			err = t.row(r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -26,6 +26,7 @@ func app() *ucli.App {
 					&ucli.StringFlag{Name: "listen", Usage: "`ADDRESS` to listen on", Value: "127.0.0.1:10102"},
 				}},
 			configCommand(),
+			directoryCommand(),
 			{Name: "status", Usage: "whether the daemon runs", Flags: []ucli.Flag{cli.JSONFlag()}, Action: status},
 			{Name: "track", Usage: "what happened to messages", ArgsUsage: "ID ...|-", Action: track,
 				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.StringFlag{Name: "since", Usage: "read the event log from `TIME` on"}}},

@@ -1,7 +1,6 @@
 package rtree
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -302,41 +301,4 @@ func TestFindIsWhatTheRFCSays(t *testing.T) {
 			}
 		}
 	})
-}
-
-// BenchmarkFind is a look-up in trees of a thousand to a million nodes; the memory is that of
-// all of them.
-func BenchmarkFind(b *testing.B) {
-	for _, size := range []int{1_000, 10_000, 100_000, 1_000_000} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			var nodes []conf.Node
-			for i := range size {
-				n := conf.NewNode()
-				n.Tree, n.UA = "open", true
-				n.At = fmt.Sprintf("/G=Given%d/S=Surname%d/O=Org%d/PRMD=P%d/ADMD=A%d/C=GB/", i, i, i/100, i/10000, i/100000)
-				n.Supporting = []conf.MTAInfo{{Name: fmt.Sprintf("MTA-%d", i/1000), Weight: 5}}
-				nodes = append(nodes, n)
-			}
-			f, err := New([]string{"open"}, nodes)
-			if err != nil {
-				b.Fatal(err)
-			}
-			var addresses []oraddr.Address
-			for i := range 1000 {
-				a, err := oraddr.Parse(nodes[i*(size/1000)].At)
-				if err != nil {
-					b.Fatal(err)
-				}
-				addresses = append(addresses, a)
-			}
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				if a := f.Find(&Query{Address: addresses[i%1000], Local: "MTA-X"}); a.Kind != Transfer {
-					b.Fatal(a)
-				}
-				i++
-			}
-		})
-	}
 }

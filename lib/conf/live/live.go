@@ -106,11 +106,12 @@ func (l *Live) Load() (*conf.Config, error) {
 		if err != nil {
 			return nil, err
 		}
+		l.has(Status{Source: state.Server, Version: c.Version, Entries: len(state.Entries)}, toKeep)
+		state.Entries = nil // the digest is what the next look is compared with
 		l.mu.Lock()
 		l.state, l.again = state, false
 		l.mu.Unlock()
 		l.away(nil)
-		l.has(Status{Source: state.Server, Version: c.Version, Entries: len(state.Entries)}, toKeep)
 		return c, nil
 	}
 	l.mu.Lock()
@@ -183,7 +184,11 @@ func (l *Live) Accept(version, dir string) error {
 	if l.toKeep == nil {
 		return nil
 	}
-	return l.toKeep.write(dir)
+	err := l.toKeep.write(dir)
+	if err == nil {
+		l.toKeep = nil // it may be large
+	}
+	return err
 }
 
 // kept is what stays on disk: the configuration and the entries it was made of. Both have
