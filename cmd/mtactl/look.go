@@ -42,10 +42,20 @@ func configCheck(c *ucli.Context) error {
 	if err != nil {
 		v.Errors = strings.Split(err.Error(), "\n")
 	} else {
-		v.Version, v.Running = cfg.Version, runningVersion(cfg)
-		v.Remarks = append(v.Remarks, remarks(cfg, path)...)
-		if v.Running != "" && v.Running != v.Version {
-			v.Remarks = append(v.Remarks, fmt.Sprintf("%s: remark: %s", path, notRunning(v.Version, v.Running)))
+		v.Version = cfg.Version
+		running := asRunning(cfg)
+		if running != nil {
+			v.Running = running.ConfigVersion
+		}
+		switch {
+		case cfg.InDirectory() && running != nil && running.Config != nil && running.Config.Trouble != "":
+			v.Remarks = append(v.Remarks, fmt.Sprintf("%s: remark: what the directory says is not what mtarun goes by: %s", path, running.Config.Trouble))
+		case cfg.InDirectory():
+		default:
+			v.Remarks = append(v.Remarks, remarks(cfg, path)...)
+			if v.Running != "" && v.Running != v.Version {
+				v.Remarks = append(v.Remarks, fmt.Sprintf("%s: remark: %s", path, notRunning(v.Version, v.Running)))
+			}
 		}
 	}
 	if p.JSON() {
@@ -72,16 +82,16 @@ type verdict struct {
 	Remarks []string `json:"remarks"`
 }
 
-// runningVersion is the version that the daemon of the spool goes by; "" where none runs,
-// or none that tells who asks.
-func runningVersion(cfg *conf.Config) (version string) {
+// asRunning is how the daemon of the spool is; nil where none runs, or none that tells who
+// asks.
+func asRunning(cfg *conf.Config) (row *queue.StatusRow) {
 	if queue.AskDaemon(cfg, queue.Request{Verb: queue.VerbStatus}, func(a queue.Answer) error {
-		version = a.Status.ConfigVersion
+		row = a.Status
 		return nil
 	}) != nil {
-		return ""
+		return nil
 	}
-	return version
+	return row
 }
 
 // notRunning tells that the file is not what the daemon goes by, which nobody sees who

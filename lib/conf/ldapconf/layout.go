@@ -1,7 +1,6 @@
 package ldapconf
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,11 +23,11 @@ type Layout struct {
 
 // NewLayout reads the distinguished name of the base (RFC 4514). The error has kind Data.
 func NewLayout(base, mta string) (Layout, error) {
-	dn, err := ldap.ParseDN(base)
-	if err != nil || len(dn.RDNs) == 0 {
-		return Layout{}, diag.E("directory: base "+base, diag.Data, cmp.Or(err, fmt.Errorf("no distinguished name")))
+	name, err := dn(base)
+	if err != nil {
+		return Layout{}, diag.E("directory: base", diag.Data, err)
 	}
-	return Layout{dn, mta}, nil
+	return Layout{name, mta}, nil
 }
 
 // The organizational units below the base, and below the entry of a switch.

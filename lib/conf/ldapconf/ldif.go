@@ -10,8 +10,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"github.com/mtakit/mtakit/lib/diag"
 )
 
@@ -171,14 +169,11 @@ func (p *ldifReader) record() (*Entry, error) {
 				return nil, fmt.Errorf("version %s; only 1 is known", clip(value))
 			}
 		case e == nil && name == "dn":
-			dn, err := ldap.ParseDN(value)
+			name, err := dn(value)
 			if err != nil {
 				return nil, fmt.Errorf("dn: %w", err)
 			}
-			if len(dn.RDNs) == 0 {
-				return nil, errors.New("dn: that of the root")
-			}
-			e, p.seen = &Entry{DN: dn}, true
+			e, p.seen = &Entry{DN: name}, true
 		case e == nil:
 			return nil, fmt.Errorf("%s stands where dn should", clip(name))
 		case name == "changetype" || name == "control":

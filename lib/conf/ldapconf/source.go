@@ -303,7 +303,7 @@ func (s *Source) follow(ctx context.Context, to string, attributes []string) ([]
 	if err != nil || !s.file.Directory.Referrals {
 		return nil, fmt.Errorf("refers to %s, and referrals are not followed", clip(to))
 	}
-	base, err := ldap.ParseDN(strings.TrimPrefix(u.Path, "/"))
+	base, err := dn(strings.TrimPrefix(u.Path, "/"))
 	if err != nil || !s.layout.Base.AncestorOfFold(base) {
 		return nil, fmt.Errorf("refers to %s, which is not below the base", clip(to))
 	}
@@ -321,8 +321,8 @@ func (s *Source) follow(ctx context.Context, to string, attributes []string) ([]
 
 // entry is what the library gave, and its octets.
 func entry(e *ldap.Entry) (one Entry, octets int, err error) {
-	if one.DN, err = ldap.ParseDN(e.DN); err != nil {
-		return one, 0, fmt.Errorf("%s: %w", clip(e.DN), err)
+	if one.DN, err = dn(e.DN); err != nil {
+		return one, 0, err
 	}
 	for _, a := range e.Attributes {
 		if len(a.Values) > 0 {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -259,13 +260,38 @@ func (c *components) rest() error {
 	return nil
 }
 
-// dn reads a distinguished name.
+// dn reads a distinguished name, not that of the root, whose attributes have names as RFC
+// 4512 §1.4 has them.
 func dn(text string) (*ldap.DN, error) {
 	d, err := ldap.ParseDN(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", clip(text), err)
 	}
+	for _, r := range d.RDNs {
+		for _, a := range r.Attributes {
+			if !isDescriptor(a.Type) || !utf8.ValidString(a.Value) {
+				return nil, fmt.Errorf("%s: %s is no name of an attribute, or its value is not UTF-8", clip(text), clip(a.Type))
+			}
+		}
+		if len(r.Attributes) == 0 {
+			return nil, fmt.Errorf("%s: an empty name", clip(text))
+		}
+	}
+	if len(d.RDNs) == 0 {
+		return nil, fmt.Errorf("%s: that of the root", clip(text))
+	}
 	return d, nil
+}
+
+// isDescriptor tells whether a name is that of an attribute, or an object identifier.
+func isDescriptor(name string) bool {
+	for i := range len(name) {
+		c := name[i] | 0x20 // a small letter, if it is one
+		if letter := 'a' <= c && c <= 'z'; !letter && (i == 0 && name[i] == '-' || name[i] != '-' && name[i] != '.' && (name[i] < '0' || name[i] > '9')) {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // clip shows a value of outside origin in an error, however long it is.
