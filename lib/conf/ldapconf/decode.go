@@ -122,7 +122,7 @@ func (d *decoder) sort(entries []Entry) {
 	for _, all := range d.below {
 		slices.SortFunc(all, byName)
 	}
-	slices.SortFunc(d.trees, func(a, b *Entry) int { return strings.Compare(upward(a.DN), upward(b.DN)) })
+	d.trees = downward(d.trees)
 }
 
 // byName orders entries by their names; numbers by what they are.
@@ -134,6 +134,23 @@ func byName(a, b *Entry) int {
 		return cmp.Compare(n, m)
 	}
 	return strings.Compare(x, y)
+}
+
+// downward orders entries so that what is below one stands behind it.
+func downward(all []*Entry) []*Entry {
+	type named struct {
+		name string
+		e    *Entry
+	}
+	order := make([]named, len(all))
+	for i, e := range all {
+		order[i] = named{upward(e.DN), e}
+	}
+	slices.SortFunc(order, func(a, b named) int { return strings.Compare(a.name, b.name) })
+	for i := range order {
+		all[i] = order[i].e
+	}
+	return all
 }
 
 // upward is a name from the root downwards: what is below an entry stands behind it.

@@ -1,0 +1,105 @@
+package ldapconf
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mtakit/mtakit/lib/conf"
+)
+
+// decoded is what the entries of a text are for MTA-A.
+func decoded(t *testing.T, text string) (*conf.Config, error) {
+	t.Helper()
+	l, err := NewLayout("o=Example", "MTA-A")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := ReadLDIF(strings.NewReader(text), "text")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := conf.New()
+	return c, Decode(c, entries, l, "/")
+}
+
+const switchA = `
+dn: cn=MTA-A,ou=mtas,o=Example
+mTAName: MTA-A
+globalDomainID: /PRMD=ALPHA/ADMD=TEST/C=GB/
+mtakitAddress: "MTA-A"/Internet=192.0.2.1+102
+mtakitMaxSize: 5MiB
+
+dn: cn=p1,ou=channel,cn=MTA-A,ou=mtas,o=Example
+cn: p1
+mtakitKind: x400p1
+
+dn: cn=MTA-B,ou=mtas,o=Example
+mTAName: MTA-B
+mtakitAddress: "MTA-B"/Internet=192.0.2.2+102
+mtakitMaxSize: 1MiB
+mtakitContentTypes: p2
+mtakitContentTypes: p22
+mtakitAlternate: /S=Postmaster/PRMD=B/ADMD=TEST/C=GB/
+
+dn: cn=MTA-C,ou=mtas,o=Example
+mTAName: MTA-C
+`
+
+// RFC 1801 §15, §16: an MTA is named by its entry, whose attributes are what others know of
+// it. One without an address is no neighbour, and the switch is none of its own.
+func TestSection15NamingMTAs(t *testing.T) {
+	c, err := decoded(t, switchA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Identity.MTA != "MTA-A" || c.Identity.Domain.PRMD != "ALPHA" {
+		t.Errorf("%+v", c.Identity)
+	}
+	want := conf.NewPeer()
+	want.Name, want.Channel, want.Address = "MTA-B", "p1", `"MTA-B"/Internet=192.0.2.2+102`
+	want.MaxSize, want.ContentTypes = 1<<20, []string{"p2", "p22"}
+	if diff := cmp.Diff([]conf.Peer{want}, c.Peers); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// RFC 1801 §17: what two MTAs have agreed on, in the bilateral table of one, goes before what
+// the other says of itself; and it makes a neighbour of one that says nothing.
+func TestSection17BilateralTable(t *testing.T) {
+	c, err := decoded(t, switchA+`
+dn: cn=b,ou=peer,cn=MTA-A,ou=mtas,o=Example
+mTAName: MTA-B
+mtakitMaxSize: 2MiB
+mtakitPasswordOut: secret
+mtakitTwoWay: FALSE
+
+dn: cn=c,ou=peer,cn=MTA-A,ou=mtas,o=Example
+mTAName: MTA-C
+mtakitPasswordIn: other secret
+
+dn: cn=a,ou=peer,cn=MTA-B,ou=mtas,o=Example
+mTAName: MTA-A
+mtakitMaxSize: 3MiB
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := conf.NewPeer()
+	b.Name, b.Channel, b.Address = "MTA-B", "p1", `"MTA-B"/Internet=192.0.2.2+102`
+	b.MaxSize, b.ContentTypes, b.PasswordOut, b.TwoWay = 2<<20, []string{"p2", "p22"}, "secret", false
+	other := conf.NewPeer()
+	other.Name, other.Channel, other.PasswordIn = "MTA-C", "p1", "other secret"
+	if diff := cmp.Diff([]conf.Peer{b, other}, c.Peers); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// An attribute of ours where it means nothing is a fault, at its entry; any other is let be.
+func TestAttributesThatMeanNothing(t *testing.T) {
+	_, err := decoded(t, strings.Replace(switchA, "mtakitKind: x400p1", "mtakitKind: x400p1\nmtakitMailbox: /x\ndescription: ours\ntelephoneNumber: 1", 1))
+	if err == nil || err.Error() != "cn=p1,ou=channel,cn=MTA-A,ou=mtas,o=Example: mtakitMailbox: is none of a channel" {
+		t.Errorf("%v", err)
+	}
+}
