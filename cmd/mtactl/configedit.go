@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -122,7 +123,18 @@ func replace(path string, was, is []byte) error {
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return diag.E("", diag.KindOf(err), err)
 	}
-	return diag.E("", diag.CantCreate, durable.WriteFile(path, is, st.Mode().Perm()))
+	if err := durable.WriteFile(path, is, st.Mode().Perm()); err != nil {
+		return diag.E("", diag.CantCreate, err)
+	}
+	// Who may read it is who could.
+	owner, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	if err := os.Chown(path, int(owner.Uid), int(owner.Gid)); err != nil {
+		return diag.WithHint(diag.E("", diag.KindOf(err), err), "it is changed, and belongs to who changed it: see that mtarun can read it")
+	}
+	return nil
 }
 
 // configDiff tells what is different in another file.

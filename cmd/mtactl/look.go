@@ -16,6 +16,7 @@ import (
 	"github.com/mtakit/mtakit/lib/channel/x400p1"
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/ldapconf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/queue"
@@ -37,6 +38,11 @@ func configCheck(c *ucli.Context) error {
 	cfg, err := tableconf.Load(path)
 	if err != nil && diag.KindOf(err) != diag.Config {
 		return err
+	}
+	if err == nil && cfg.InDirectory() {
+		if _, wrong := ldapconf.NewSource(cfg, "/"); wrong != nil {
+			err = fmt.Errorf("%s: %w", path, wrong)
+		}
 	}
 	p, v := cli.NewPrinter(c), verdict{Path: path, Right: err == nil, Errors: []string{}, Remarks: []string{}}
 	if err != nil {

@@ -112,18 +112,24 @@ func (v *validator) directory() {
 
 // server checks the URL of a server. A password goes over no network in clear.
 func (v *validator) server(key, text string) {
+	if rest, ok := strings.CutPrefix(text, "ldapi://"); ok {
+		if path, err := url.PathUnescape(rest); err != nil || path != "" && !strings.HasPrefix(path, "/") {
+			v.faultf(key, "%s is no path of a socket: ldapi://%%2Fvar%%2Frun%%2Fslapd%%2Fldapi", quote([]byte(text)))
+		}
+		return
+	}
 	u, err := url.Parse(text)
 	if err != nil {
 		v.fault(key, err)
 		return
 	}
 	switch u.Scheme {
-	case "ldap", "ldaps", "ldapi":
+	case "ldap", "ldaps":
 	default:
 		v.faultf(key, "%s is none of ldap://, ldaps:// and ldapi://", quote([]byte(text)))
 		return
 	}
-	if u.User != nil || strings.Trim(u.Path, "/") != "" && u.Scheme != "ldapi" || u.RawQuery != "" {
+	if u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		v.faultf(key, "%s has more than a host and a port", quote([]byte(text)))
 	}
 	if u.Scheme == "ldap" && !v.c.Directory.StartTLS && v.c.Directory.Bind == BindSimple && !isLoopback(u.Hostname()) {

@@ -508,9 +508,12 @@ func (c *core) reload() {
 		next, err := c.loadConfig()
 		c.post(func() {
 			c.reading = false
-			if err == nil && !forced && next.Version == c.conf.Version {
+			switch {
+			case errors.Is(err, live.ErrAway):
+				c.forced = c.forced || forced // when it can be had
+			case err == nil && !forced && next.Version == c.conf.Version:
 				c.accepted()
-			} else {
+			default:
 				c.reloaded(next, err)
 			}
 			if c.reread {
@@ -532,9 +535,7 @@ func (c *core) reloaded(next *conf.Config, err error) {
 		}
 	}
 	if err != nil {
-		if !errors.Is(err, live.ErrAway) {
-			c.log.Error("configuration is wrong; the running one stays", "error", err)
-		}
+		c.log.Error("configuration is wrong; the running one stays", "error", err)
 		return
 	}
 	c.accepted()

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mtakit/mtakit/lib/conf"
 )
@@ -62,6 +63,30 @@ func (t *table) attribute(key string) string {
 	}
 	return local(key)
 }
+
+// ofSwitch are keys of a peer that are of whoever has it for a neighbour: what an MTA has for
+// them in its own entry says nothing to others.
+var ofSwitch = []string{"channel", "our-mta", "our-tsel", "our-ssel", "our-psel", "tls-certificate", "tls-key", "token-certificate", "token-key"}
+
+// matters tells whether an attribute may mean something here.
+func matters(name string) bool {
+	name, _, _ = strings.Cut(name, ";")
+	return isOurs(name) || known()[strings.ToLower(name)]
+}
+
+// known are the attributes that are not ours and mean something.
+var known = sync.OnceValue(func() map[string]bool {
+	all := map[string]bool{}
+	for _, name := range append([]string{objectClass, aliased, nonDelivered, "cn", "ou"}, changed...) {
+		all[strings.ToLower(name)] = true
+	}
+	for _, t := range everyTable() {
+		for _, name := range t.standard {
+			all[strings.ToLower(name)] = true
+		}
+	}
+	return all
+})
 
 // prefix begins the names of our own attributes.
 const prefix = "mtakit"

@@ -26,16 +26,20 @@ func decoded(t *testing.T, text string) (*conf.Config, error) {
 
 const switchA = `
 dn: cn=MTA-A,ou=mtas,o=Example
+objectClass: mtakitMTA
 mTAName: MTA-A
 globalDomainID: /PRMD=ALPHA/ADMD=TEST/C=GB/
 mtakitAddress: "MTA-A"/Internet=192.0.2.1+102
 mtakitMaxSize: 5MiB
 
 dn: cn=p1,ou=channel,cn=MTA-A,ou=mtas,o=Example
+objectClass: mtakitChannel
 cn: p1
 mtakitKind: x400p1
 
 dn: cn=MTA-B,ou=mtas,o=Example
+objectClass: mtakitMTA
+mtakitTokenKey: /etc/b.key
 mTAName: MTA-B
 mtakitAddress: "MTA-B"/Internet=192.0.2.2+102
 mtakitMaxSize: 1MiB
@@ -44,6 +48,7 @@ mtakitContentTypes: p22
 mtakitAlternate: /S=Postmaster/PRMD=B/ADMD=TEST/C=GB/
 
 dn: cn=MTA-C,ou=mtas,o=Example
+objectClass: mtakitMTA
 mTAName: MTA-C
 `
 
@@ -70,16 +75,19 @@ func TestSection15NamingMTAs(t *testing.T) {
 func TestSection17BilateralTable(t *testing.T) {
 	c, err := decoded(t, switchA+`
 dn: cn=b,ou=peer,cn=MTA-A,ou=mtas,o=Example
+objectClass: mtakitPeer
 mTAName: MTA-B
 mtakitMaxSize: 2MiB
 mtakitPasswordOut: secret
 mtakitTwoWay: FALSE
 
 dn: cn=c,ou=peer,cn=MTA-A,ou=mtas,o=Example
+objectClass: mtakitPeer
 mTAName: MTA-C
 mtakitPasswordIn: other secret
 
 dn: cn=a,ou=peer,cn=MTA-B,ou=mtas,o=Example
+objectClass: mtakitPeer
 mTAName: MTA-A
 mtakitMaxSize: 3MiB
 `)

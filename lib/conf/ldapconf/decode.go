@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -27,12 +28,17 @@ const (
 // of ours, and attributes that mean nothing here, are let be. The error has kind Config and
 // names the entry and the attribute of everything that is wrong.
 func Decode(c *conf.Config, entries []Entry, l Layout, dir string) error {
-	d := &decoder{Layout: l, conf: c, origin: map[string]string{}, shared: map[string]*Entry{}}
+	d := newDecoder(c, l)
 	d.read(entries)
 	if len(d.errs) == 0 {
 		c.Absolute(dir)
 		c.Complete()
-		for _, f := range c.Faults() {
+		faults := c.Faults()
+		if slices.ContainsFunc(faults, func(f *conf.Fault) bool { return f.Table == node.name && f.Index >= d.used }) {
+			c.Nodes = c.Nodes[:d.used]
+			faults = c.Faults()
+		}
+		for _, f := range faults {
 			d.fail(d.from(f), f)
 		}
 	}
@@ -46,10 +52,18 @@ type decoder struct {
 	own    *Entry
 	below  map[string][]*Entry // below the entry of the switch, by table
 	shared map[string]*Entry   // MTAs by name
-	trees  []*Entry
-	origin map[string]string // the entry of what stands at a path of the model
+	trees  map[string][]*Entry // by name, in small letters
+	mtaAs  map[string]string   // the name of an MTA by the cn of its entry, in small letters
+	treeAs map[string]string   // likewise the cn of a tree as its entry has it
+	used   int                 // nodes of trees that are used, which come first
+	origin map[string]string   // the entry of what stands at a path of the model
 	errs   []error
 	more   int
+}
+
+func newDecoder(c *conf.Config, l Layout) *decoder {
+	return &decoder{Layout: l, conf: c, below: map[string][]*Entry{}, shared: map[string]*Entry{}, trees: map[string][]*Entry{},
+		mtaAs: map[string]string{}, treeAs: map[string]string{}, origin: map[string]string{}}
 }
 
 // read fills the model, as far as that can be read.
@@ -100,40 +114,64 @@ func (d *decoder) from(f *conf.Fault) string {
 
 // sort takes the entries apart by where they are.
 func (d *decoder) sort(entries []Entry) {
-	d.below = map[string][]*Entry{}
 	own, mtas, trees := d.Layout.own(), d.mtas(), d.Layout.trees()
 	for i := range entries {
 		e := &entries[i]
 		switch {
 		case e.DN.EqualFold(own):
+			if d.own != nil {
+				d.fail(text(e.DN), errors.New("is there twice"))
+			}
 			d.own = e
+			d.mta(e)
 		case own.AncestorOfFold(e.DN):
 			above := e.DN.RDNs[:len(e.DN.RDNs)-len(own.RDNs)]
-			top := above[len(above)-1].Attributes[0].Value
-			d.below[strings.ToLower(top)] = append(d.below[strings.ToLower(top)], e)
-		case mtas.AncestorOfFold(e.DN) && len(e.DN.RDNs) == len(mtas.RDNs)+1:
-			if name := e.get("mTAName"); len(name) == 1 {
-				d.shared[name[0]] = e
-			}
+			top := strings.ToLower(above[len(above)-1].Attributes[0].Value)
+			d.below[top] = append(d.below[top], e)
+		case mtas.AncestorOfFold(e.DN) && len(e.DN.RDNs) == len(mtas.RDNs)+1 && e.isOf(identity.class):
+			d.mta(e)
 		case trees.AncestorOfFold(e.DN):
-			d.trees = append(d.trees, e)
+			if cn, rest, ok := cutDN(e.DN, trees); ok {
+				tree := strings.ToLower(cn)
+				d.trees[tree] = append(d.trees[tree], e)
+				if len(rest) == 0 {
+					d.treeAs[tree] = cn
+				}
+			}
 		}
 	}
 	for _, all := range d.below {
 		slices.SortFunc(all, byName)
 	}
-	d.trees = downward(d.trees)
 }
 
-// byName orders entries by their names; numbers by what they are.
+// mta notes the entry of an MTA, which is the only one of its name.
+func (d *decoder) mta(e *Entry) {
+	names := e.get("mTAName")
+	cn, _, ok := cutDN(e.DN, d.mtas())
+	switch {
+	case len(names) != 1 || !ok:
+		d.fail(text(e.DN), fmt.Errorf("mTAName: %d values, and cn %s; an MTA has one of each", len(names), clip(cn)))
+	case d.shared[names[0]] != nil:
+		d.fail(text(e.DN), fmt.Errorf("mTAName: %s is that of %s, too", clip(names[0]), text(d.shared[names[0]].DN)))
+	default:
+		d.shared[names[0]] = e
+		d.mtaAs[strings.ToLower(cn)] = names[0]
+	}
+}
+
+// byName orders entries by their names: numbers, by what they are, before others.
 func byName(a, b *Entry) int {
 	x, y := a.DN.RDNs[0].Attributes[0].Value, b.DN.RDNs[0].Attributes[0].Value
 	n, errN := strconv.Atoi(x)
 	m, errM := strconv.Atoi(y)
-	if errN == nil && errM == nil {
-		return cmp.Compare(n, m)
+	if (errN == nil) != (errM == nil) {
+		if errN == nil {
+			return -1
+		}
+		return 1
 	}
-	return strings.Compare(x, y)
+	return cmp.Or(cmp.Compare(n, m), strings.Compare(x, y), strings.Compare(key(a.DN), key(b.DN)))
 }
 
 // downward orders entries so that what is below one stands behind it.
@@ -167,6 +205,9 @@ func (d *decoder) entriesOf(t *table) {
 	v := t.member(d.conf)
 	of, repeated := t.entry()
 	for _, e := range d.below[t.name] {
+		if !e.isOf(t.class) {
+			continue // somebody else's
+		}
 		switch depth := len(e.DN.RDNs) - len(d.Layout.own().RDNs); {
 		case !repeated && depth == 1:
 			d.table(t, v, e, t.name)
@@ -176,7 +217,7 @@ func (d *decoder) entriesOf(t *table) {
 			one.Set(conf.Fresh(of))
 			if t.name == "peer" {
 				if name := e.get("mTAName"); len(name) == 1 && d.shared[name[0]] != nil {
-					d.table(t, one, d.shared[name[0]], path) // what follows goes before it
+					d.said(one, d.shared[name[0]], path) // what follows goes before it
 				}
 			}
 			d.table(t, one, e, path)
@@ -188,16 +229,30 @@ func (d *decoder) entriesOf(t *table) {
 // neighbours makes a peer of every MTA that the network has an address of, and the table of
 // peers says nothing about.
 func (d *decoder) neighbours() {
-	t := peerTable
+	there := map[string]bool{d.conf.Identity.MTA: true}
+	for i := range d.conf.Peers {
+		there[d.conf.Peers[i].Name] = true
+	}
 	for _, e := range sorted(d.shared) {
 		name := e.get("mTAName")[0]
-		_, known := d.conf.Peer(name)
-		if known || name == d.conf.Identity.MTA || len(e.get(local("address"), local("addresses"))) == 0 {
+		if there[name] || len(e.get(local("address"), local("addresses"))) == 0 {
 			continue
 		}
 		p := conf.NewPeer()
-		d.table(t, reflect.ValueOf(&p).Elem(), e, fmt.Sprintf("peer[%d]", len(d.conf.Peers)))
+		d.said(reflect.ValueOf(&p).Elem(), e, fmt.Sprintf("peer[%d]", len(d.conf.Peers)))
 		d.conf.Peers = append(d.conf.Peers, p)
+	}
+}
+
+// said sets what an MTA says of itself to all its neighbours.
+func (d *decoder) said(peer reflect.Value, e *Entry, path string) {
+	before := reflect.New(peer.Type()).Elem()
+	before.Set(peer)
+	d.table(peerTable, peer, e, path)
+	for i := range peer.NumField() {
+		if slices.Contains(ofSwitch, peer.Type().Field(i).Tag.Get("toml")) {
+			peer.Field(i).Set(before.Field(i))
+		}
 	}
 }
 
@@ -239,6 +294,7 @@ func isOurs(name string) bool {
 // knows tells whether an attribute of ours may stand in an entry of the table. That of a
 // switch is also what its neighbours know of it.
 func (t *table) knows(name string) bool {
+	name, _, _ = strings.Cut(name, ";")
 	if strings.EqualFold(name, ownAddress) {
 		return t.name == node.name
 	}
@@ -302,31 +358,107 @@ var routing = []string{"subtreeInformation", "routingFilter", "routingFailureAct
 
 // nodes reads the routing trees. An entry that has nothing to say about routing is there
 // for the sake of those below it (RFC 1801 §8.2); so is the root of a tree that has others.
+//
+// What is wrong in a tree that is not used, and that none of those leads to, is no trouble of
+// this switch.
 func (d *decoder) nodes() {
-	count := map[string]int{}
-	var roots []*Entry
-	for _, e := range d.trees {
+	for i, tree := range d.conf.Identity.Trees {
+		d.conf.Identity.Trees[i] = d.treeName(tree)
+	}
+	queue, seen := slices.Clone(d.conf.Identity.Trees), map[string]bool{conf.Tables: true}
+	for len(queue) > 0 {
+		tree := queue[0]
+		queue = queue[1:]
+		if seen[tree] {
+			continue
+		}
+		seen[tree] = true
+		from := len(d.conf.Nodes)
+		d.treeNodes(downward(d.trees[strings.ToLower(tree)]))
+		for i := from; i < len(d.conf.Nodes); i++ {
+			queue = append(queue, d.leadsTo(&d.conf.Nodes[i])...)
+		}
+	}
+	d.used = len(d.conf.Nodes)
+	for _, tree := range slices.Sorted(maps.Keys(d.treeAs)) {
+		if name := d.treeName(tree); !seen[name] {
+			d.unused(tree)
+		}
+	}
+}
+
+// unused reads a tree that nothing leads to, unless something is wrong with it.
+func (d *decoder) unused(tree string) {
+	errs, nodes := len(d.errs), len(d.conf.Nodes)
+	d.treeNodes(downward(d.trees[tree]))
+	for i := nodes; i < len(d.conf.Nodes); i++ {
+		d.leadsTo(&d.conf.Nodes[i])
+	}
+	if len(d.errs) > errs {
+		d.errs, d.conf.Nodes = d.errs[:errs], d.conf.Nodes[:nodes]
+	}
+}
+
+// treeNodes reads the nodes of one tree.
+func (d *decoder) treeNodes(entries []*Entry) {
+	var root *Entry
+	read := false
+	for _, e := range entries {
 		name, err := d.nodeOf(e.DN)
 		if err != nil {
-			d.fail("", err)
-			continue
+			continue // nothing of an O/R address: somebody else's
 		}
 		says := e.isOf("routingInformation") || e.isOf("routedUA") || e.isOf("alias") ||
 			slices.ContainsFunc(routing, func(a string) bool { return len(e.get(a)) > 0 })
-		if !says {
-			if name.At == "" {
-				roots = append(roots, e)
-			}
-			continue
-		}
-		count[name.Tree]++
-		d.node(name, e)
-	}
-	for _, e := range roots {
-		if name, err := d.nodeOf(e.DN); err == nil && count[name.Tree] == 0 {
+		switch {
+		case says:
+			name.Tree = d.treeName(name.Tree)
 			d.node(name, e)
+			read = true
+		case name.At == "":
+			root = e
 		}
 	}
+	if root != nil && !read {
+		if name, err := d.nodeOf(root.DN); err == nil {
+			name.Tree = d.treeName(name.Tree)
+			d.node(name, root)
+		}
+	}
+}
+
+// treeName is the name of a tree as its entry has it.
+func (d *decoder) treeName(name string) string { return cmp.Or(d.treeAs[strings.ToLower(name)], name) }
+
+// leadsTo gives what a node refers to the names that entries have, and returns the trees.
+func (d *decoder) leadsTo(n *conf.Node) (trees []string) {
+	refer := func(name *conf.NodeName) {
+		if name.Tree != "" {
+			name.Tree = d.treeName(name.Tree)
+			trees = append(trees, name.Tree)
+		}
+	}
+	refer(&n.Alias)
+	for i := range n.Filters {
+		refer(&n.Filters[i].Node)
+	}
+	for i := range n.AccessMD {
+		refer(&n.AccessMD[i])
+	}
+	peers := map[string]bool{d.conf.Identity.MTA: true}
+	for i := range d.conf.Peers {
+		peers[d.conf.Peers[i].Name] = true
+	}
+	for _, list := range []*[]conf.MTAInfo{&n.MTAs, &n.Supporting} {
+		for i := range *list {
+			m := &(*list)[i]
+			m.Name = cmp.Or(d.mtaAs[strings.ToLower(m.Name)], m.Name)
+		}
+		// An MTA that is none of ours to call cannot be used (RFC 1801 §10.2); one that nobody
+		// knows is a mistake.
+		*list = slices.DeleteFunc(*list, func(m conf.MTAInfo) bool { return !peers[m.Name] && d.shared[m.Name] != nil })
+	}
+	return trees
 }
 
 func (d *decoder) node(name conf.NodeName, e *Entry) {
@@ -334,6 +466,14 @@ func (d *decoder) node(name conf.NodeName, e *Entry) {
 	n.Tree, n.At = name.Tree, name.At
 	n.UA = e.isOf("routedUA")
 	at := text(e.DN)
+	for _, name := range []string{ownAddress, aliased, nonDelivered} {
+		if values := e.get(name); len(values) > 1 {
+			d.fail(at, fmt.Errorf("%s: %d values; it has one", name, len(values)))
+		}
+	}
+	if e.isOf("alias") && len(e.get(aliased)) == 0 {
+		d.fail(at, fmt.Errorf("%s: is missing, or may not be read", aliased))
+	}
 	if own := e.get(ownAddress); len(own) == 1 {
 		if err := sameNode(n.At, own[0]); err != nil {
 			d.fail(at, fmt.Errorf("%s: %w", ownAddress, err))

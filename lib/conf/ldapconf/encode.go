@@ -78,7 +78,7 @@ func Encode(c *conf.Config, l Layout) ([]Entry, error) {
 		return nil, err
 	}
 	for i := range c.Peers {
-		if name := c.Peers[i].Name; name != l.MTA {
+		if name := c.Peers[i].Name; name != l.MTA && e.there[key(l.mta(name))] == nil {
 			e.put(newEntry(l.mta(name), "applicationProcess", identity.class)).add("mTAName", name)
 		}
 	}
@@ -179,6 +179,9 @@ func (e *encoder) table(c *conf.Config, t *table) error {
 		one := newEntry(below(unit, rdn("cn", name)), t.classes()...)
 		if err := e.members(one, t, v.Index(i), conf.Fresh(of)); err != nil {
 			return err
+		}
+		if e.there[key(one.DN)] != nil {
+			return diag.New(text(one.DN), diag.Data, "two of "+t.name+" would have this name: letter case has no meaning in it")
 		}
 		e.put(one)
 	}

@@ -209,10 +209,12 @@ func pathRDNs(path []oraddr.RDN) []*ldap.RelativeDN {
 		case oraddr.LevelDomainDefined:
 			all = append(all, rdn(ddaType[0], r.Type.String(), name, r.Value.String()))
 		case oraddr.LevelCountry:
-			if c := r.Value.Printable; c != "" && c[0] <= '9' {
+			// RFC 2294 has an mHSCountry without letters not; the number is another name of it.
+			country := oraddr.Alpha2(r.Value.Printable)
+			if country != "" && country[0] <= '9' {
 				name = numeric[0]
 			}
-			all = append(all, rdn(name, r.Value.String()))
+			all = append(all, rdn(name, country))
 		default:
 			all = append(all, rdn(name, r.Value.String()))
 		}

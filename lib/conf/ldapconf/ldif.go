@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/mtakit/mtakit/lib/diag"
 )
@@ -19,7 +18,7 @@ const MaxLDIF = 1 << 30
 
 // maxLine bounds a line of LDIF, unfolded: the value of an attribute and what it costs in
 // base64.
-const maxLine = 2 << 20
+const maxLine = 64 << 20
 
 // WriteLDIF writes entries as LDIF content records (RFC 2849). Lines are not folded.
 func WriteLDIF(w io.Writer, entries []Entry) error {
@@ -178,7 +177,7 @@ func (p *ldifReader) record() (*Entry, error) {
 			return nil, fmt.Errorf("%s stands where dn should", clip(name))
 		case name == "changetype" || name == "control":
 			return nil, fmt.Errorf("%s: a file of changes, not of entries", name)
-		case value == "":
+		case value == "" || !matters(name):
 			// No attribute that means anything here has an empty value.
 		default:
 			e.add(name, value)
@@ -203,9 +202,6 @@ func attrval(line []byte) (name, value string, err error) {
 		rest = octets
 	default:
 		rest = bytes.TrimLeft(rest, " ")
-	}
-	if !utf8.Valid(rest) {
-		return "", "", fmt.Errorf("%s: is not UTF-8", head)
 	}
 	return string(head), string(rest), nil
 }

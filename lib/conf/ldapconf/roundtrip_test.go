@@ -213,7 +213,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 		}
 		got := conf.New()
-		d := &decoder{Layout: l, conf: got, origin: map[string]string{}, shared: map[string]*Entry{}}
+		d := newDecoder(got, l)
 		d.read(read)
 		if err := d.err(); err != nil {
 			t.Fatalf("%v\n%s", err, text.String())

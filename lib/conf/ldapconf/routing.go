@@ -49,8 +49,22 @@ func (l Layout) mtaInfo(g gser.Value) (m conf.MTAInfo, err error) {
 	if m.Name, err = l.mtaOf(d); err != nil {
 		return m, err
 	}
-	m.Weight, err = parts.number("weight", conf.MTAInfo{}.Default().(conf.MTAInfo).Weight)
+	m.Weight, err = parts.weight(conf.MTAInfo{}.Default().(conf.MTAInfo).Weight)
 	return m, errors.Join(err, parts.rest())
+}
+
+// weights are the names that RouteWeight has for some (RFC 1801 §10.2).
+var weights = map[string]int{"endpoint": 0, "preferred-access": 5, "backup": 10}
+
+// weight returns the component weight, or what there is by default.
+func (c *components) weight(otherwise int) (int, error) {
+	for _, one := range *c {
+		if n, ok := weights[one.Value.Text]; ok && one.Name == "weight" {
+			c.take("weight")
+			return n, nil
+		}
+	}
+	return c.number("weight", otherwise)
 }
 
 // filterTypes has the attribute that a RoutingFilter names for each attribute of an
@@ -96,7 +110,7 @@ func (l Layout) filter(g gser.Value) (f conf.Filter, err error) {
 	if f.Attribute == "" {
 		return f, fmt.Errorf("attribute-type: %s names nothing in an O/R address (RFC 2294 §2)", clip(attribute))
 	}
-	if f.Weight, err = parts.number("weight", conf.Filter{}.Default().(conf.Filter).Weight); err != nil {
+	if f.Weight, err = parts.weight(conf.Filter{}.Default().(conf.Filter).Weight); err != nil {
 		return f, err
 	}
 	for name, to := range map[string]*string{"dda-key": &f.DDAKey, "regex-match": &f.Regex} {
@@ -182,8 +196,8 @@ func redirectFilter(r *conf.Redirect, g gser.Value) error {
 	}
 	name, value := g.Components[0].Name, g.Components[0].Value
 	size := func(to *conf.Octets, unit int64) error {
-		n, err := strconv.ParseInt(value.Text, 10, 32)
-		if err != nil || n < 0 {
+		n, err := strconv.ParseInt(value.Text, 10, 48)
+		if err != nil || n <= 0 {
 			return fmt.Errorf("%s: %s is no size", name, clip(value.String()))
 		}
 		*to = conf.Octets(n * unit)
@@ -198,10 +212,13 @@ func redirectFilter(r *conf.Redirect, g gser.Value) error {
 		return size(&r.MinSize, 1)
 	case "max-size-octets":
 		return size(&r.MaxSize, 1)
-	case "content":
-		r.ContentType = value.Text
-	case "eit":
-		r.EIT = value.Text
+	case "content", "eit":
+		if value.Kind != gser.Text && value.Kind != gser.Word || value.Text == "" {
+			return fmt.Errorf("%s: %s is no text", name, clip(value.String()))
+		}
+		if r.EIT = value.Text; name == "content" {
+			r.ContentType, r.EIT = value.Text, ""
+		}
 	default:
 		return fmt.Errorf("%s is none of min-size, max-size, content and eit", clip(name))
 	}

@@ -1,6 +1,7 @@
 package ldapconf
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -40,6 +42,8 @@ type Source struct {
 	file   *conf.Config // what the file of the switch has
 	layout Layout
 	dir    string // where relative paths begin
+
+	watched atomic.Pointer[string] // the server that tells of changes; it is asked first
 }
 
 // NewSource returns where the configuration is that a file says is in a directory;
@@ -49,7 +53,7 @@ func NewSource(file *conf.Config, dir string) (*Source, error) {
 	if err != nil {
 		return nil, diag.E("[directory] base", diag.Config, err)
 	}
-	return &Source{file, l, dir}, nil
+	return &Source{file: file, layout: l, dir: dir}, nil
 }
 
 // State is what a configuration was made of.
@@ -147,7 +151,12 @@ func stamp(entries []Entry) string {
 // a server has, and is wrong, is not looked for at another: they have the same.
 func (s *Source) eachServer(ctx context.Context, use func(*ldap.Conn, string) error) error {
 	var errs []error
-	for _, server := range s.file.Directory.URLs {
+	servers := slices.Clone(s.file.Directory.URLs)
+	if first := s.watched.Load(); first != nil {
+		// What it has told of others may not have yet.
+		servers = append([]string{*first}, slices.DeleteFunc(servers, func(u string) bool { return u == *first })...)
+	}
+	for _, server := range servers {
 		conn, err := s.connect(ctx, server)
 		if err == nil {
 			stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // it ends what is under way
@@ -166,23 +175,50 @@ func (s *Source) eachServer(ctx context.Context, use func(*ldap.Conn, string) er
 	return diag.E("directory", diag.Unavailable, errors.Join(errs...))
 }
 
-// connect makes a connection to a server and binds.
+// connect makes a connection to a server and binds. All of it together takes no longer than
+// Timeout, whatever the server does, and ends with ctx.
 func (s *Source) connect(ctx context.Context, server string) (*ldap.Conn, error) {
 	d := &s.file.Directory
-	secure, err := s.tlsConfig(server)
+	ctx, cancel := context.WithTimeout(ctx, d.Timeout.D())
+	defer cancel()
+	network, address, scheme, err := endpoint(server)
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: d.Timeout.D()}
-	if deadline, ok := ctx.Deadline(); ok {
-		dialer.Deadline = deadline
-	}
-	conn, err := ldap.DialURL(server, ldap.DialWithDialer(dialer), ldap.DialWithTLSConfig(secure))
+	raw, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() }) // it ends what is under way
+	conn, err := s.begin(ctx, raw, address, scheme)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = raw.Close() // nothing was done with it
 		return nil, err
 	}
 	conn.SetTimeout(d.Timeout.D())
-	if d.StartTLS && strings.HasPrefix(server, "ldap:") {
+	return conn, nil
+}
+
+// begin makes TLS, if it is to be, and binds.
+func (s *Source) begin(ctx context.Context, raw net.Conn, address, scheme string) (*ldap.Conn, error) {
+	secure, err := s.tlsConfig(address)
+	if err != nil {
+		return nil, err
+	}
+	line, isTLS := raw, scheme == schemeTLS
+	if isTLS {
+		over := tls.Client(raw, secure)
+		if err := over.HandshakeContext(ctx); err != nil {
+			return nil, err
+		}
+		line = over
+	}
+	conn := ldap.NewConn(line, isTLS)
+	conn.Start()
+	if s.file.Directory.StartTLS && scheme == schemePlain {
 		err = conn.StartTLS(secure)
 	}
 	if err == nil {
@@ -193,6 +229,35 @@ func (s *Source) connect(ctx context.Context, server string) (*ldap.Conn, error)
 		return nil, err
 	}
 	return conn, nil
+}
+
+// The schemes of a server's URL.
+const (
+	schemePlain = "ldap"
+	schemeTLS   = "ldaps"
+	schemeLocal = "ldapi"
+)
+
+// endpoint takes the URL of a server apart: what to call, and how. Of ldapi:// the host is the
+// path of a socket, with %2F for each slash.
+func endpoint(server string) (network, address, scheme string, err error) {
+	scheme, rest, ok := strings.Cut(server, "://")
+	if scheme = strings.ToLower(scheme); ok && scheme == schemeLocal {
+		path, err := url.PathUnescape(strings.TrimSuffix(rest, "/"))
+		if path == "" {
+			path = "/var/run/slapd/ldapi" // where OpenLDAP of Debian has it
+		}
+		return "unix", path, scheme, err
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		return "", "", "", err
+	}
+	port := map[string]string{schemePlain: "389", schemeTLS: "636"}[u.Scheme]
+	if port == "" {
+		return "", "", "", fmt.Errorf("%s is none of ldap://, ldaps:// and ldapi://", clip(server))
+	}
+	return "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port)), u.Scheme, nil
 }
 
 func (s *Source) bind(conn *ldap.Conn) error {
@@ -226,13 +291,13 @@ func secret(path string) (string, error) {
 	return strings.TrimSuffix(line, "\r"), nil
 }
 
-func (s *Source) tlsConfig(server string) (*tls.Config, error) {
+func (s *Source) tlsConfig(address string) (*tls.Config, error) {
 	d := &s.file.Directory
-	u, err := url.Parse(server)
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, err
+		host = address // a socket, which has no TLS
 	}
-	c := &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
+	c := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 	if d.TLSCA != "" {
 		pem, err := os.ReadFile(d.TLSCA)
 		if err != nil {
@@ -278,9 +343,9 @@ func (s *Source) entries(ctx context.Context, conn *ldap.Conn, attributes ...str
 			all = append(all, more...)
 		}
 		for _, e := range result.Entries {
-			one, n, err := entry(e)
-			if err != nil {
-				return nil, err
+			one, n, ok := entry(e)
+			if !ok {
+				continue
 			}
 			all = append(all, one)
 			octets += n
@@ -310,7 +375,11 @@ func (s *Source) follow(ctx context.Context, to string, attributes []string) ([]
 	other := *s.file
 	other.Directory.URLs = []string{u.Scheme + "://" + u.Host}
 	other.Directory.Referrals = false
-	there := &Source{&other, Layout{base, s.layout.MTA}, s.dir}
+	// The credentials go there by the same rules, and by no other way than a network.
+	if faults := other.Faults(); len(faults) > 0 || u.Scheme == schemeLocal {
+		return nil, fmt.Errorf("refers to %s, which credentials are not sent to: %v", clip(to), errors.Join(asErrors(faults)...))
+	}
+	there := &Source{file: &other, layout: Layout{base, s.layout.MTA}, dir: s.dir}
 	var all []Entry
 	err = there.eachServer(ctx, func(conn *ldap.Conn, _ string) (err error) {
 		all, err = there.entries(ctx, conn, attributes...)
@@ -319,19 +388,31 @@ func (s *Source) follow(ctx context.Context, to string, attributes []string) ([]
 	return all, err
 }
 
-// entry is what the library gave, and its octets.
-func entry(e *ldap.Entry) (one Entry, octets int, err error) {
-	if one.DN, err = dn(e.DN); err != nil {
-		return one, 0, err
+func asErrors(faults []*conf.Fault) []error {
+	all := make([]error, len(faults))
+	for i, f := range faults {
+		all[i] = f
 	}
+	return all
+}
+
+// entry is what the library gave, as far as it may be ours, and its octets. One whose name
+// cannot be read is none of ours.
+func entry(e *ldap.Entry) (one Entry, octets int, ok bool) {
+	name, err := dn(e.DN)
+	if err != nil {
+		return one, 0, false
+	}
+	one.DN = name
 	for _, a := range e.Attributes {
-		if len(a.Values) > 0 {
-			one.Attributes = append(one.Attributes, Attribute{a.Name, a.Values})
+		if len(a.Values) == 0 || !matters(a.Name) {
+			continue
 		}
+		one.Attributes = append(one.Attributes, Attribute{a.Name, a.Values})
 		octets += len(a.Name)
 		for _, v := range a.Values {
 			octets += len(v)
 		}
 	}
-	return one, octets + len(e.DN), nil
+	return one, octets + len(e.DN), true
 }

@@ -96,6 +96,9 @@ func (l Layout) toGSER(v reflect.Value) (gser.Value, error) {
 
 // setText is what toText did, backwards.
 func (l Layout) setText(v reflect.Value, text string) error {
+	if !utf8.ValidString(text) {
+		return errors.New("is not UTF-8")
+	}
 	if plain(v.Type()) {
 		return l.set(v, gser.String(text))
 	}

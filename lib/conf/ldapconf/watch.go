@@ -30,18 +30,25 @@ func (s *Source) Watch(ctx context.Context, since State, changed func(), trouble
 	w := &watcher{Source: s, stamp: since.Digest, changed: changed}
 	pause, failing := againFirst, false
 	for ctx.Err() == nil {
-		err := s.eachServer(ctx, func(conn *ldap.Conn, _ string) error {
+		began := time.Now()
+		err := s.eachServer(ctx, func(conn *ldap.Conn, server string) error {
 			if err := w.look(ctx, conn); err != nil {
 				return err
 			}
+			s.watched.Store(&server)
+			defer s.watched.Store(nil)
 			if failing {
 				trouble(nil)
+				changed() // what was not to be had when it was wanted can be had now
 			}
-			pause, failing = againFirst, false
+			failing = false
 			return w.watch(ctx, conn)
 		})
 		if ctx.Err() != nil {
 			return
+		}
+		if time.Since(began) > againMost {
+			pause = againFirst
 		}
 		if !failing && err != nil {
 			trouble(err)
@@ -95,8 +102,9 @@ func (w *watcher) watch(ctx context.Context, conn *ldap.Conn) error {
 		return err
 	}
 	if len(root.Entries) == 1 && slices.Contains(root.Entries[0].GetAttributeValues("supportedControl"), syncRequest) {
-		// A server may know the control, and not for every database.
-		if err := w.synchronise(ctx, conn); !ldap.IsErrorWithCode(err, ldap.LDAPResultUnavailableCriticalExtension) {
+		// A server may know the control, and refuse it for this database, or for whoever asks.
+		var refused *ldap.Error
+		if err := w.synchronise(ctx, conn); !errors.As(err, &refused) || refused.ResultCode >= ldap.ErrorNetwork {
 			return err
 		}
 	}

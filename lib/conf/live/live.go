@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,8 +34,11 @@ const maxKept = 2 << 30
 // patience is how long all servers of a directory together may take, in operations.
 const patience = 10
 
-// retry is how soon a directory is read again that could not be.
-const retry = 5 * time.Second
+// A directory that could not be read is read again after so long, at first and in the end.
+const (
+	retryFirst = 5 * time.Second
+	retryMost  = 2 * time.Minute
+)
 
 // Status tells where the configuration comes from.
 type Status struct {
@@ -59,15 +63,18 @@ type Live struct {
 	now  func() time.Time
 	log  *slog.Logger
 
+	writing sync.Mutex // of what is kept, which may take a while
+	kept    string     // version that is
+
 	mu       sync.Mutex
 	status   Status
+	refused  string           // why what the source says is not used
+	absent   string           // why the source cannot be had
 	read     Status           // what Load read last, and nobody has accepted
 	toKeep   *kept            // of it, from a directory
 	source   *ldapconf.Source // nil: the file has everything
 	where    conf.Directory   // the source is of
 	state    ldapconf.State
-	again    bool          // the source could not be read
-	gone     bool          // that has been told
 	replaced chan struct{} // closed when there is another source
 }
 
@@ -81,11 +88,12 @@ func New(path string, now func() time.Time, log *slog.Logger) *Live {
 func (l *Live) Load() (*conf.Config, error) {
 	file, err := tableconf.Load(l.path)
 	if err != nil {
-		l.trouble(err)
+		l.refuse(err)
 		return nil, err
 	}
 	if !file.InDirectory() {
 		l.setSource(nil, conf.Directory{})
+		l.hear(false, nil)
 		l.has(Status{Source: l.path, Version: file.Version}, nil)
 		return file, nil
 	}
@@ -95,9 +103,10 @@ func (l *Live) Load() (*conf.Config, error) {
 	}
 	source, err := ldapconf.NewSource(file, dir)
 	if err != nil {
+		l.refuse(err)
 		return nil, err
 	}
-	l.setSource(source, file.Directory)
+	source = l.setSource(source, file.Directory)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(len(file.Directory.URLs))*patience*file.Directory.Timeout.D())
 	defer cancel()
 	c, state, err := source.Load(ctx)
@@ -109,31 +118,34 @@ func (l *Live) Load() (*conf.Config, error) {
 		l.has(Status{Source: state.Server, Version: c.Version, Entries: len(state.Entries)}, toKeep)
 		state.Entries = nil // the digest is what the next look is compared with
 		l.mu.Lock()
-		l.state, l.again = state, false
+		l.state, l.refused = state, ""
 		l.mu.Unlock()
-		l.away(nil)
+		l.hear(true, nil)
 		return c, nil
 	}
 	l.mu.Lock()
-	l.again = diag.KindOf(err) != diag.Config
 	running := l.status.Version != ""
 	l.mu.Unlock()
-	l.trouble(err)
-	if running && diag.KindOf(err) != diag.Config {
-		l.away(err)
+	if diag.KindOf(err) == diag.Config {
+		l.hear(true, nil)
+		l.refuse(err)
+	} else if running {
+		l.hear(false, err)
 		return nil, fmt.Errorf("%w: %w", ErrAway, err)
+	} else {
+		l.mu.Lock()
+		l.absent = err.Error()
+		l.mu.Unlock()
 	}
 	if running {
 		return nil, err
 	}
-	kept, keptErr := Kept(file.Spool.Dir)
+	kept, keptErr := keptFor(file)
 	if keptErr != nil {
 		return nil, errors.Join(err, keptErr)
 	}
-	// Where messages are is what the file says now.
-	kept.Spool, kept.Events = file.Spool, file.Events
 	l.log.Error("the directory has no configuration that can be used: starting with the last good one", "version", kept.Version, "error", err)
-	l.has(Status{Source: l.path, Version: kept.Version, Kept: true, Trouble: err.Error()}, nil)
+	l.has(Status{Source: l.path, Version: kept.Version, Kept: true}, nil)
 	return kept, nil
 }
 
@@ -145,25 +157,41 @@ func (l *Live) has(s Status, toKeep *kept) {
 	l.read, l.toKeep = s, toKeep
 }
 
-// setSource notes where the configuration is now.
-func (l *Live) setSource(s *ldapconf.Source, where conf.Directory) {
+// setSource notes where the configuration is now, and returns the source of that, which is
+// the one there was if it is where it was.
+func (l *Live) setSource(s *ldapconf.Source, where conf.Directory) *ldapconf.Source {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if reflect.DeepEqual(l.where, where) && (l.source == nil) == (s == nil) {
-		return
+		return l.source
 	}
 	l.source, l.where, l.state = s, where, ldapconf.State{}
 	close(l.replaced)
 	l.replaced = make(chan struct{})
+	return s
 }
 
-// trouble notes why what there is is not used.
-func (l *Live) trouble(err error) {
+// refuse notes why what there is is not used.
+func (l *Live) refuse(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.status.Read, l.status.Trouble = l.now(), ""
-	if err != nil {
-		l.status.Trouble = err.Error()
+	l.status.Read, l.refused = l.now(), err.Error()
+}
+
+// hear notes that the directory cannot be had, or that it can again, and says so when that
+// begins; again tells that it could be had now.
+func (l *Live) hear(again bool, err error) {
+	l.mu.Lock()
+	was := l.absent
+	if l.absent = ""; err != nil {
+		l.absent = err.Error()
+	}
+	l.mu.Unlock()
+	switch {
+	case err != nil && was == "":
+		l.log.Warn("the directory does not answer; the running configuration stays", "error", err)
+	case err == nil && was != "" && again:
+		l.log.Info("the directory answers again")
 	}
 }
 
@@ -171,8 +199,8 @@ func (l *Live) trouble(err error) {
 // returned, and keeps it if it is from a directory.
 func (l *Live) Accept(version, dir string) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.read.Version != version {
+		l.mu.Unlock()
 		return nil // another has been read meanwhile, and is to be accepted or refused
 	}
 	since := l.now()
@@ -181,12 +209,23 @@ func (l *Live) Accept(version, dir string) error {
 	}
 	l.status = l.read
 	l.status.Since = since
-	if l.toKeep == nil {
+	if !l.status.Kept {
+		l.refused = ""
+	}
+	toKeep := l.toKeep
+	l.toKeep = nil // it may be large
+	l.mu.Unlock()
+	if toKeep == nil {
 		return nil
 	}
-	err := l.toKeep.write(dir)
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.kept == version {
+		return nil
+	}
+	err := toKeep.write(dir)
 	if err == nil {
-		l.toKeep = nil // it may be large
+		l.kept = version
 	}
 	return err
 }
@@ -216,13 +255,18 @@ func (k *kept) write(dir string) error {
 }
 
 // Refuse notes that the switch did not take a configuration that Load returned.
-func (l *Live) Refuse(err error) { l.trouble(err) }
+func (l *Live) Refuse(err error) { l.refuse(err) }
 
 // Status returns where the configuration comes from.
 func (l *Live) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.status
+	s := l.status
+	s.Trouble = l.refused
+	if l.absent != "" {
+		s.Trouble = strings.TrimPrefix(s.Trouble+"; "+l.absent, "; ")
+	}
+	return s
 }
 
 // Watch calls changed when the directory may say something else, until ctx is done.
@@ -241,45 +285,31 @@ func (l *Live) Watch(ctx context.Context, changed func()) {
 			}
 		}()
 		if source != nil {
-			source.Watch(watching, state, changed, l.away)
+			source.Watch(watching, state, changed, func(err error) { l.hear(true, err) })
 		}
 		<-watching.Done()
 		stop()
 	}
 }
 
-// away tells that the directory cannot be had, or that it can again, when that begins.
-func (l *Live) away(err error) {
-	l.trouble(err)
-	l.mu.Lock()
-	told := l.gone == (err != nil)
-	l.gone = err != nil
-	l.mu.Unlock()
-	switch {
-	case told:
-	case err == nil:
-		l.log.Info("the directory answers again")
-	default:
-		l.log.Warn("the directory does not answer; the running configuration stays", "error", err)
-	}
-}
-
-// retry has a source read again that could not be.
+// retry has a source read again that could not be, after a while that grows.
 func (l *Live) retry(ctx context.Context, changed func()) {
-	tick := time.NewTicker(retry)
-	defer tick.Stop()
+	pause := retryFirst
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 		l.mu.Lock()
-		again := l.again
+		again := l.absent != "" && l.source != nil
 		l.mu.Unlock()
-		if again {
-			changed()
+		if !again {
+			pause = retryFirst
+			continue
 		}
+		changed()
+		pause = min(2*pause, retryMost)
 	}
 }
 
@@ -307,6 +337,25 @@ func Kept(dir string) (*conf.Config, error) {
 	return c, nil
 }
 
+// keptFor returns what was kept for the switch of a file, if it is right by what this program
+// knows. Where messages are is what the file says now.
+func keptFor(file *conf.Config) (*conf.Config, error) {
+	c, err := Kept(file.Spool.Dir)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(file.Spool.Dir, spool.ConfigName)
+	if c.Identity.MTA != file.Directory.MTA {
+		return nil, diag.E(path, diag.Config, fmt.Errorf("is of %s, and the file is of %s", c.Identity.MTA, file.Directory.MTA))
+	}
+	c.Spool, c.Events = file.Spool, file.Events
+	c.Complete()
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
 // Config returns the configuration in the file at path, as whoever runs a command has it:
 // if it is in a directory, the one the switch goes by, or went by last.
 func Config(path string) (*conf.Config, error) {
@@ -314,12 +363,7 @@ func Config(path string) (*conf.Config, error) {
 	if err != nil || !c.InDirectory() {
 		return c, err
 	}
-	kept, err := Kept(c.Spool.Dir)
-	if err != nil {
-		return nil, err
-	}
-	kept.Spool, kept.Events = c.Spool, c.Events
-	return kept, nil
+	return keptFor(c)
 }
 
 // AsOf returns the configuration of another switch, as far as the directory that the one with
