@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -42,8 +43,8 @@ func configCommand() *ucli.Command {
 			}},
 		{Name: "import", Usage: "print the configuration that entries of a directory are, as a file", ArgsUsage: "[FILE|-]", Action: configImport,
 			Flags: []ucli.Flag{
-				&ucli.StringFlag{Name: "base", Usage: "distinguished `NAME` above the network of switches", Required: true},
-				&ucli.StringFlag{Name: "name", Usage: "`MTA` name of the switch", Required: true},
+				&ucli.StringFlag{Name: "base", Usage: "distinguished `NAME` above the network of switches"},
+				&ucli.StringFlag{Name: "name", Usage: "`MTA` name of the switch"},
 			}},
 	}}
 }
@@ -86,8 +87,8 @@ func recordStatus(p *cli.Printer, s *live.Status) error {
 	if s.Kept {
 		p.Text("kept\tthe last good one: the directory has none that can be used\n")
 	}
-	if s.Trouble != "" {
-		p.Text("trouble\t%s\n", cli.Field(s.Trouble))
+	for line := range strings.Lines(s.Trouble) {
+		p.Text("trouble\t%s\n", cli.Field(strings.TrimSpace(line)))
 	}
 	return nil
 }
@@ -118,9 +119,11 @@ func configExport(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
+	cfg.Directory = conf.New().Directory // what is printed is all there is
 	if to == formTOML {
 		return writeTOML(c, cfg)
 	}
+	cli.Warn(c, "the entry of "+cfg.Identity.MTA+" has no address that other switches call: add mtakitAddress to it, or nobody becomes its neighbour")
 	layout, err := ldapconf.NewLayout(base, cfg.Identity.MTA)
 	if err != nil {
 		return err
@@ -151,6 +154,9 @@ func configImport(c *ucli.Context) error {
 	name := c.Args().First()
 	if name == "" {
 		name = "-"
+	}
+	if c.String("base") == "" || c.String("name") == "" {
+		return cli.Usage("--base and --name are needed")
 	}
 	layout, err := ldapconf.NewLayout(c.String("base"), c.String("name"))
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/durable"
@@ -91,6 +92,9 @@ func configSet(c *ucli.Context) error {
 		return err
 	}
 	key, err := tableconf.FindKey(cfg, c.Args().First())
+	if err != nil && cfg.InDirectory() {
+		return diag.WithHint(err, "what this switch does is in its directory, and is changed there, with ldapmodify: see mta-directory(7)")
+	}
 	if err != nil {
 		return err
 	}
@@ -99,6 +103,9 @@ func configSet(c *ucli.Context) error {
 		return diag.E("", diag.System, err)
 	}
 	next, err := tableconf.Set(text, path, dir, key, c.Args().Get(1))
+	if err != nil && cfg.InDirectory() {
+		return diag.WithHint(err, "what this switch does is in its directory, and is changed there, with ldapmodify: see mta-directory(7)")
+	}
 	if err != nil {
 		return err
 	}
@@ -146,7 +153,7 @@ func configDiff(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	is, err := tableconf.Load(c.Args().First())
+	is, err := live.Config(c.Args().First())
 	if err != nil {
 		return err
 	}

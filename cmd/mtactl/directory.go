@@ -22,8 +22,8 @@ func directoryCommand() *ucli.Command {
 		{Name: "schema", Usage: "print the schema, for ldapadd", Action: directorySchema},
 		{Name: "init", Usage: "add the base of a network and entries to a directory", ArgsUsage: "[FILE ...]", Action: directoryInit,
 			Flags: []ucli.Flag{cli.JSONFlag(),
-				&ucli.StringFlag{Name: "url", Usage: "`URL` of the server", Required: true},
-				&ucli.StringFlag{Name: "base", Usage: "distinguished `NAME` above the network of switches", Required: true},
+				&ucli.StringFlag{Name: "url", Usage: "`URL` of the server"},
+				&ucli.StringFlag{Name: "base", Usage: "distinguished `NAME` above the network of switches"},
 				&ucli.StringFlag{Name: "bind-dn", Usage: "distinguished `NAME` to bind as; without it by SASL EXTERNAL on ldapi://"},
 				&ucli.StringFlag{Name: "password-file", Usage: "`FILE` with the password"},
 				&ucli.BoolFlag{Name: "start-tls", Usage: "begin with TLS"},
@@ -70,6 +70,9 @@ func schemaEntries() (all []ldapconf.Entry, err error) {
 
 // server is the directory that the flags name.
 func server(c *ucli.Context) (*ldapconf.Source, error) {
+	if c.String("url") == "" || c.String("base") == "" {
+		return nil, cli.Usage("--url and --base are needed")
+	}
 	file := conf.New()
 	d := &file.Directory
 	d.URLs, d.Base, d.MTA = []string{c.String("url")}, c.String("base"), "-"

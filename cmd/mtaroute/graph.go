@@ -68,7 +68,7 @@ func peers(cfg *conf.Config) []*graph.Node {
 			for _, m := range slices.Concat(cfg.Nodes[k].MTAs, cfg.Nodes[k].Supporting) {
 				if m.Name == p.Name {
 					name := conf.NodeName{Tree: cfg.Nodes[k].Tree, At: cfg.Nodes[k].At}
-					n.Below = append(n.Below, &graph.Node{Name: name.String(), Says: []string{fmt.Sprintf("weight %d", m.Weight)}})
+					n.Below = append(n.Below, &graph.Node{Name: name.String(), Says: used(cfg, name.Tree, m.Weight)})
 				}
 			}
 		}
@@ -76,6 +76,15 @@ func peers(cfg *conf.Config) []*graph.Node {
 	}
 	graph.Sort(self.Below)
 	return []*graph.Node{self}
+}
+
+// used tells a weight, and whether the tree is one that is not asked by itself.
+func used(cfg *conf.Config, tree string, weight int) []string {
+	says := []string{fmt.Sprintf("weight %d", weight)}
+	if !slices.Contains(cfg.Identity.Trees, tree) {
+		says = append(says, "not in identity.trees")
+	}
+	return says
 }
 
 func alternate(index int) []string {

@@ -110,7 +110,7 @@ func SVG(w io.Writer, name string, roots []*Node) error {
 			fill = "#ffffff"
 		}
 		fmt.Fprintf(b, "<circle cx=\"%d\" cy=\"%d\" r=\"%d\" fill=\"%s\" stroke=\"#0072b2\"/>\n", x(r), y(i), dot, fill)
-		fmt.Fprintf(b, "<text x=\"%d\" y=\"%d\">%s<tspan fill=\"#6b7280\">%s</tspan></text>\n", x(r)+2*dot, y(i)+dot,
+		fmt.Fprintf(b, "<text x=\"%d\" y=\"%d\">%s<tspan dx=\"10\" fill=\"#6b7280\">%s</tspan></text>\n", x(r)+2*dot, y(i)+dot,
 			html.EscapeString(clean(r.node.Name)), html.EscapeString(clean(said(r.node))))
 	}
 	fmt.Fprintf(b, "</svg>\n")
@@ -121,7 +121,7 @@ func said(n *Node) string {
 	if len(n.Says) == 0 {
 		return ""
 	}
-	return "   " + strings.Join(n.Says, ", ")
+	return strings.Join(n.Says, ", ")
 }
 
 // Sort puts nodes in the order of their names, and those below them.

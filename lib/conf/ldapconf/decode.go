@@ -39,10 +39,28 @@ func Decode(c *conf.Config, entries []Entry, l Layout, dir string) error {
 			faults = c.Faults()
 		}
 		for _, f := range faults {
-			d.fail(d.from(f), f)
+			d.fail(d.from(f), inAttribute(f))
 		}
 	}
 	return d.err()
+}
+
+// inAttribute says a fault of the model with the attribute that has it.
+func inAttribute(f *conf.Fault) error {
+	for _, t := range everyTable() {
+		if t.name != f.Table || f.Key == "" {
+			continue
+		}
+		key, rest := f.Key, ""
+		if end := strings.IndexAny(key, ".["); end >= 0 {
+			key, rest = key[:end], conf.Place(f.Key[end:])
+		}
+		if rest = strings.TrimPrefix(strings.TrimSpace(rest), "."); rest != "" {
+			rest += ": "
+		}
+		return fmt.Errorf("%s: %s%w", t.attribute(key), rest, f.Err)
+	}
+	return f
 }
 
 // decoder sorts entries and fills the model.
@@ -140,8 +158,15 @@ func (d *decoder) sort(entries []Entry) {
 			}
 		}
 	}
-	for _, all := range d.below {
+	for unit, all := range d.below {
 		slices.SortFunc(all, byName)
+		for _, e := range all {
+			for i := range tables {
+				if t := &tables[i]; e.isOf(t.class) && t.name != unit {
+					d.fail(text(e.DN), fmt.Errorf("is a %s, and stands in %s; mta-directory(7) says where it should", t.class, clip(unit)))
+				}
+			}
+		}
 	}
 }
 

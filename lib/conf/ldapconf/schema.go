@@ -117,6 +117,9 @@ func classType(number int, class string) string {
 			}
 		}
 	}
+	if class == identity.class {
+		may = append(may, "userPassword") // a switch may bind as its own entry
+	}
 	kind := "STRUCTURAL MUST cn"
 	if slices.Contains(auxiliary, class) {
 		kind = "AUXILIARY"

@@ -219,7 +219,9 @@ func (s *Source) begin(ctx context.Context, raw net.Conn, address, scheme string
 	conn := ldap.NewConn(line, isTLS)
 	conn.Start()
 	if s.file.Directory.StartTLS && scheme == schemePlain {
-		err = conn.StartTLS(secure)
+		if err = conn.StartTLS(secure); err != nil {
+			err = fmt.Errorf("start-tls: %w", err)
+		}
 	}
 	if err == nil {
 		err = s.bind(conn)
@@ -268,9 +270,17 @@ func (s *Source) bind(conn *ldap.Conn) error {
 		if err != nil {
 			return err
 		}
-		return conn.Bind(d.BindDN, password)
+		if err := conn.Bind(d.BindDN, password); ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials) {
+			return fmt.Errorf("bind: there is no %s, or its password is another than that in %s", d.BindDN, d.PasswordFile)
+		} else if err != nil {
+			return fmt.Errorf("bind: %w", err)
+		}
+		return nil
 	case conf.BindExternal:
-		return conn.ExternalBind()
+		if err := conn.ExternalBind(); err != nil {
+			return fmt.Errorf("bind: %w", err)
+		}
+		return nil
 	}
 	return nil // a connection is anonymous until somebody binds
 }
@@ -332,6 +342,9 @@ func (s *Source) entries(ctx context.Context, conn *ldap.Conn, attributes ...str
 		req := s.request(attributes...)
 		req.Controls = []ldap.Control{paging}
 		result, err := conn.Search(req)
+		if ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
+			return nil, fmt.Errorf("there is no entry %s, or whoever binds, %s, may not read it", text(s.layout.Base), cmp.Or(s.file.Directory.BindDN, s.file.Directory.Bind))
+		}
 		if err != nil {
 			return nil, err
 		}

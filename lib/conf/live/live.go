@@ -54,7 +54,7 @@ type Status struct {
 
 // ErrAway says that the directory cannot be had now. That has been logged, and it is tried
 // again.
-var ErrAway = errors.New("the directory does not answer")
+var ErrAway = errors.New("the directory cannot be had")
 
 // Live is the configuration of one switch. Its methods may be called from several
 // goroutines.
@@ -116,11 +116,15 @@ func (l *Live) Load() (*conf.Config, error) {
 			return nil, err
 		}
 		l.has(Status{Source: state.Server, Version: c.Version, Entries: len(state.Entries)}, toKeep)
+		entries := len(state.Entries)
 		state.Entries = nil // the digest is what the next look is compared with
 		l.mu.Lock()
 		l.state, l.refused = state, ""
 		l.mu.Unlock()
 		l.hear(true, nil)
+		if c.Version != l.Status().Version {
+			l.log.Info("configuration read from the directory", "server", state.Server, "entries", entries, "version", c.Version)
+		}
 		return c, nil
 	}
 	l.mu.Lock()
@@ -145,7 +149,7 @@ func (l *Live) Load() (*conf.Config, error) {
 		return nil, errors.Join(err, keptErr)
 	}
 	l.log.Error("the directory has no configuration that can be used: starting with the last good one", "version", kept.Version, "error", err)
-	l.has(Status{Source: l.path, Version: kept.Version, Kept: true}, nil)
+	l.has(Status{Source: filepath.Join(file.Spool.Dir, spool.ConfigName), Version: kept.Version, Kept: true}, nil)
 	return kept, nil
 }
 
@@ -188,10 +192,10 @@ func (l *Live) hear(again bool, err error) {
 	}
 	l.mu.Unlock()
 	switch {
-	case err != nil && was == "":
-		l.log.Warn("the directory does not answer; the running configuration stays", "error", err)
+	case err != nil && was != err.Error():
+		l.log.Warn("the directory cannot be had; the running configuration stays", "error", err)
 	case err == nil && was != "" && again:
-		l.log.Info("the directory answers again")
+		l.log.Info("the directory can be had again")
 	}
 }
 
@@ -209,12 +213,16 @@ func (l *Live) Accept(version, dir string) error {
 	}
 	l.status = l.read
 	l.status.Since = since
-	if !l.status.Kept {
+	mended := l.refused != "" && !l.status.Kept
+	if mended {
 		l.refused = ""
 	}
 	toKeep := l.toKeep
 	l.toKeep = nil // it may be large
 	l.mu.Unlock()
+	if mended {
+		l.log.Info("what was wrong with the configuration is mended", "version", version)
+	}
 	if toKeep == nil {
 		return nil
 	}
@@ -353,6 +361,7 @@ func keptFor(file *conf.Config) (*conf.Config, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	c.Directory = file.Directory
 	return c, nil
 }
 
