@@ -81,7 +81,8 @@ type served struct {
 	ended  chan error
 
 	mu   sync.Mutex
-	next *conf.Config // what the next reload reads
+	next *conf.Config    // what the next reload reads
+	hold <-chan struct{} // once that is closed; nil: at once
 }
 
 // buffer is what has been logged.
@@ -142,8 +143,12 @@ func serve(t *testing.T, text string) *served {
 		s.ended <- Run(ctx, Options{
 			Config: from(func() (*conf.Config, error) {
 				s.mu.Lock()
-				defer s.mu.Unlock()
-				return s.next, nil
+				next, hold := s.next, s.hold
+				s.mu.Unlock()
+				if hold != nil {
+					<-hold
+				}
+				return next, nil
 			}),
 			Program: program, Ready: func() { close(ready) }, Reload: s.reload,
 			Patience: time.Second, Log: slog.New(slog.NewTextHandler(s.log, nil)), Now: time.Now,
@@ -311,6 +316,30 @@ func TestReloadBringsChannel(t *testing.T) {
 	if strings.Contains(s.log.String(), "channel-down") {
 		t.Error("its first process did not know it")
 	}
+	s.end()
+}
+
+// Who waits for a configuration, a directory that does not answer, keeps nobody else waiting.
+func TestSlowConfigurationHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	s := serve(t, listenFor(t, "good"))
+	s.says("channel-up", "channel=good")
+	slow := make(chan struct{})
+	s.mu.Lock()
+	s.hold = slow
+	s.mu.Unlock()
+	s.reload <- struct{}{}
+	s.reload <- struct{}{} // and once more, after that
+	for range 3 {
+		if err := queue.AskDaemon(s.conf, queue.Request{Verb: queue.VerbStatus}, func(queue.Answer) error { return nil }); err != nil {
+			t.Error(err)
+		}
+	}
+	if strings.Contains(s.log.String(), "configuration reloaded") {
+		t.Error("it was not slow")
+	}
+	close(slow)
+	s.until("both are done", func() bool { return strings.Count(s.log.String(), "configuration reloaded") == 2 })
 	s.end()
 }
 

@@ -73,7 +73,7 @@ type Live struct {
 	read     Status           // what Load read last, and nobody has accepted
 	toKeep   *kept            // of it, from a directory
 	source   *ldapconf.Source // nil: the file has everything
-	where    conf.Directory   // the source is of
+	where    *conf.Config     // the file that the source is of
 	state    ldapconf.State
 	replaced chan struct{} // closed when there is another source
 }
@@ -92,7 +92,7 @@ func (l *Live) Load() (*conf.Config, error) {
 		return nil, err
 	}
 	if !file.InDirectory() {
-		l.setSource(nil, conf.Directory{})
+		l.setSource(nil, nil)
 		l.hear(false, nil)
 		l.has(Status{Source: l.path, Version: file.Version}, nil)
 		return file, nil
@@ -106,7 +106,7 @@ func (l *Live) Load() (*conf.Config, error) {
 		l.refuse(err)
 		return nil, err
 	}
-	source = l.setSource(source, file.Directory)
+	source = l.setSource(source, file)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(len(file.Directory.URLs))*patience*file.Directory.Timeout.D())
 	defer cancel()
 	c, state, err := source.Load(ctx)
@@ -119,7 +119,7 @@ func (l *Live) Load() (*conf.Config, error) {
 		entries := len(state.Entries)
 		state.Entries = nil // the digest is what the next look is compared with
 		l.mu.Lock()
-		l.state, l.refused = state, ""
+		l.state = state
 		l.mu.Unlock()
 		l.hear(true, nil)
 		if c.Version != l.Status().Version {
@@ -163,10 +163,10 @@ func (l *Live) has(s Status, toKeep *kept) {
 
 // setSource notes where the configuration is now, and returns the source of that, which is
 // the one there was if it is where it was.
-func (l *Live) setSource(s *ldapconf.Source, where conf.Directory) *ldapconf.Source {
+func (l *Live) setSource(s *ldapconf.Source, where *conf.Config) *ldapconf.Source {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if reflect.DeepEqual(l.where, where) && (l.source == nil) == (s == nil) {
+	if reflect.DeepEqual(l.where, where) {
 		return l.source
 	}
 	l.source, l.where, l.state = s, where, ldapconf.State{}

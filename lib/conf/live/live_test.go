@@ -109,6 +109,51 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// A switch goes by its file as it is now, also where the directory is the same.
+func TestFileBesideTheDirectory(t *testing.T) {
+	server, err := slapdtest.New(t.TempDir(), examples, slapdtest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	network, err := os.ReadFile(examples + "network.ldif")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Add(strings.NewReader(string(network))); err != nil {
+		t.Fatal(err)
+	}
+	path, dir := machine(t, server.URL())
+	var log strings.Builder
+	l := New(path, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
+	c, err := l.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Accept(c.Version, dir); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(text, "[events]\ndir = \"elsewhere\"\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	next, err := l.Load()
+	if err != nil || filepath.Base(next.Events.Dir) != "elsewhere" || next.Version == c.Version {
+		t.Fatalf("%v, %+v", err, next)
+	}
+	// What is refused is told until something is accepted.
+	l.Refuse(errors.New("no such listener"))
+	if s := l.Status(); s.Trouble != "no such listener" {
+		t.Errorf("%+v", s)
+	}
+	if err := l.Accept(next.Version, dir); err != nil || l.Status().Trouble != "" || !strings.Contains(log.String(), "is mended") {
+		t.Errorf("%v, %+v\n%s", err, l.Status(), log.String())
+	}
+}
+
 // A file that has everything needs no directory, and nothing is kept of it.
 func TestFileAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mta.toml")
