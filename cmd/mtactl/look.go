@@ -49,6 +49,9 @@ func configCheck(c *ucli.Context) error {
 		v.Errors = strings.Split(err.Error(), "\n")
 	} else {
 		v.Version = cfg.Version
+		if cfg.InDirectory() {
+			v.Remarks = append(v.Remarks, directoryRemarks(cfg, path)...)
+		}
 		running := asRunning(cfg)
 		if running != nil {
 			v.Running = running.ConfigVersion

@@ -139,6 +139,32 @@ func withoutCredentials(cfg *conf.Config, p *conf.Peer) (all []string) {
 	return all
 }
 
+// directoryRemarks are those on a file whose switch is configured from a directory.
+func directoryRemarks(cfg *conf.Config, path string) (all []string) {
+	d := &cfg.Directory
+	remark := func(format string, args ...any) {
+		all = append(all, fmt.Sprintf("%s: remark: [directory]: ", path)+fmt.Sprintf(format, args...))
+	}
+	for _, f := range []struct {
+		key, path string
+		secret    bool
+	}{{"password-file", d.PasswordFile, true}, {"tls-ca", d.TLSCA, false}, {"tls-certificate", d.TLSCertificate, false}, {"tls-key", d.TLSKey, true}} {
+		if f.path == "" {
+			continue
+		}
+		st, err := os.Stat(f.path)
+		switch {
+		case err != nil:
+			remark("%s: %v", f.key, err)
+		case f.secret && st.Mode().Perm()&0o004 != 0:
+			remark("%s: everybody can read it: mode %o, better 600", f.key, st.Mode().Perm())
+		case unix.Access(f.path, unix.R_OK) != nil:
+			remark("%s: whoever asks cannot read it", f.key)
+		}
+	}
+	return all
+}
+
 // secret tells whether there is a password in a configuration.
 func secret(cfg *conf.Config) bool {
 	for _, p := range cfg.Peers {
