@@ -177,7 +177,7 @@ func (p *ldifReader) record() (*Entry, error) {
 			return nil, fmt.Errorf("%s stands where dn should", clip(name))
 		case name == "changetype" || name == "control":
 			return nil, fmt.Errorf("%s: a file of changes, not of entries", name)
-		case value == "" || !matters(name):
+		case value == "":
 			// No attribute that means anything here has an empty value.
 		default:
 			e.add(name, value)
