@@ -157,6 +157,9 @@ func says(n *conf.Node) (all []string) {
 	for _, a := range n.AccessMD {
 		add("access-md " + a.String())
 	}
+	for _, p := range n.SearchPoints {
+		add("bad-address-search-point " + p.String())
+	}
 	if n.Subtree == conf.AllChildren {
 		add(n.Subtree)
 	}

@@ -173,8 +173,8 @@ func each(c *ucli.Context, print func(*cli.Printer, *conf.Config, *route.Router,
 		if err := print(p, cfg, r, q); err != nil {
 			return err
 		}
-		if d := r.Decide(q); d.Fail != nil {
-			err := route.Refused(q.Address.String(), d.Fail.Text)
+		if d := r.Advise(q); d.Fail != nil {
+			err := route.Refused(q.Address.String(), d.Fail.Text, d.Fail.Alternatives)
 			if hint := remedies[d.Fail.Text]; c.Command.Name == "explain" && hint != "" {
 				err = diag.WithHint(err, hint)
 			}
@@ -192,7 +192,7 @@ func printHops(down []string) func(*cli.Printer, *conf.Config, *route.Router, ro
 				return cli.Usage("--simulate-down: there is no peer %q", name)
 			}
 		}
-		a, d := q.Address, r.Decide(q)
+		a, d := q.Address, r.Advise(q)
 		up := slices.DeleteFunc(slices.Clone(d.Hops), func(h route.Hop) bool { return slices.Contains(down, h.Peer) })
 		waits := len(up) == 0 && len(d.Hops) > 0
 		if waits {
@@ -211,7 +211,7 @@ func printHops(down []string) func(*cli.Printer, *conf.Config, *route.Router, ro
 			return p.Record(h)
 		}
 		if d.Fail != nil {
-			return p.Record(nil, a.String(), "-", "-", 0, d.Fail.Text)
+			return p.Record(nil, a.String(), "-", "-", 0, d.Fail.Told())
 		}
 		for _, h := range up {
 			columns := []any{a.String(), h.Channel, h.Peer, slices.Index(d.Hops, h) + 1, d.Rule, strings.Join(called(cfg, h.Peer), ", ")}

@@ -47,6 +47,11 @@ type Node struct {
 	Reason     int    `json:"reason" toml:"reason"`
 	Diagnostic int    `json:"diagnostic" toml:"diagnostic"`
 
+	// Where, and by what of FilterAttributes, others are looked for that a bad address below may
+	// mean (RFC 1801 §22.4); none: by CN.
+	SearchPoints     []NodeName        `json:"bad-address-search-point,omitempty" toml:"bad-address-search-point"`
+	SearchAttributes []NamingAttribute `json:"bad-address-search-attributes,omitempty" toml:"bad-address-search-attributes"`
+
 	UA         bool       `json:"routed-ua" toml:"routed-ua"`
 	Supporting []MTAInfo  `json:"supporting-mta,omitempty" toml:"supporting-mta"`
 	Redirects  []Redirect `json:"redirect,omitempty" toml:"redirect"`
@@ -117,6 +122,9 @@ func (f Filter) String() string {
 // FilterAttributes are the attributes that a filter may ask for: the naming attributes of
 // RFC 2294, by their keys of RFC 2156.
 var FilterAttributes = []string{"C", "ADMD", "PRMD", "X121", "UA-ID", "O", "OU", "S", "G", "I", "GQ", "CN", "T-ID", "DDA"}
+
+// NamingAttribute is one of FilterAttributes.
+type NamingAttribute string
 
 // Redirect is an element of redirect, RFC 1801 §22.1: where what comes for a user goes
 // instead. At most one of MinSize, MaxSize, ContentType and EIT is set; without any it
@@ -273,7 +281,7 @@ func (t *treeValidator) refer(key string, name NodeName) {
 
 func (t *treeValidator) node(n *Node) {
 	if n.Alias != (NodeName{}) {
-		if t.refer("alias", n.Alias); len(n.Filters)+len(n.MTAs)+len(n.AccessMD)+len(n.Supporting)+len(n.Redirects) > 0 || n.UA || n.Reject != "" {
+		if t.refer("alias", n.Alias); len(n.Filters)+len(n.MTAs)+len(n.AccessMD)+len(n.Supporting)+len(n.Redirects)+len(n.SearchPoints)+len(n.SearchAttributes) > 0 || n.UA || n.Reject != "" {
 			t.faultf("alias", "an alias has nothing of its own")
 		}
 		if n.Alias == n.name() {
@@ -310,14 +318,54 @@ func (t *treeValidator) node(n *Node) {
 	if len(n.AccessMD) > MaxAccessMD {
 		t.faultf("access-md", "%d nodes; a node has at most %d", len(n.AccessMD), MaxAccessMD)
 	}
+	t.badAddresses(n)
 	t.mtaInfo("mta-info", n.MTAs, t.mtas)
 	t.mtaInfo("supporting-mta", n.Supporting, t.mtas)
 	t.rejection(n.Reject, n.Reason, n.Diagnostic)
 	t.userAgent(n)
 }
 
-// MaxAccessMD bounds the access MDs of a node.
-const MaxAccessMD = 8
+// MaxAccessMD bounds the access MDs of a node, MaxSearchPoints its search points.
+const (
+	MaxAccessMD     = 8
+	MaxSearchPoints = 8
+)
+
+// badAddresses checks where a node would have bad addresses looked for. A point may be there
+// for the sake of those below it alone.
+func (t *treeValidator) badAddresses(n *Node) {
+	for i, name := range n.SearchPoints {
+		key := "bad-address-search-point[" + strconv.Itoa(i) + "]"
+		if slices.Contains(n.SearchPoints[:i], name) {
+			t.faultf(key, "%s twice", name)
+		}
+		if name.Tree == Tables {
+			if name.At != "" {
+				t.faultf(key+".at", "%s has one level, of users and lists, and no nodes", Tables)
+			}
+			continue
+		}
+		path, ok := t.path(key+".at", name.At)
+		if !ok {
+			continue
+		}
+		if _, ok := t.place(name.Tree, path); !ok {
+			t.faultf(key, "there is no [[node]] %s, nor one below it", name)
+		}
+	}
+	if len(n.SearchPoints) > MaxSearchPoints {
+		t.faultf("bad-address-search-point", "%d nodes; a node has at most %d", len(n.SearchPoints), MaxSearchPoints)
+	}
+	for i, a := range n.SearchAttributes {
+		key := "bad-address-search-attributes[" + strconv.Itoa(i) + "]"
+		if !slices.Contains(FilterAttributes, string(a)) {
+			t.faultf(key, "%s is none of %v", quote([]byte(a)), FilterAttributes)
+		}
+		if slices.Contains(n.SearchAttributes[:i], a) {
+			t.faultf(key, "%s twice", quote([]byte(a)))
+		}
+	}
+}
 
 // belowAlias reports a node below an alias: what is below it is below what it leads to.
 func (t *treeValidator) belowAlias(n *Node) {

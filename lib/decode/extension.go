@@ -73,6 +73,7 @@ func init() {
 	learn(ipms.ExtForwardedContentToken)
 	learn(mts.ExtCertificateSelectors)
 	learn(mts.ExtCertificateSelectorsOverride)
+	learn(mts.ExtAlternativeAddressInformation)
 	learn(p772.ExtPriorityLevelQualifier)
 }
 

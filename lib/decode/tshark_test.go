@@ -50,6 +50,10 @@ var contents = []struct {
 		"p1.other_actions":                   "c0,c0",
 		"p1.ExtendedCertificate":             "0,1",
 	}},
+	{"alternatives.mts-apdu.hex", mts.ContentType{}, map[string]string{
+		"p1.private_extension":         "1.3.6.1.4.1.453.7.3.3.1",
+		"p1.supplementary_information": "no such user, try /G=Ann/S=Jones/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/,expired",
+	}},
 	{"military.ipm.hex", mts.NewExtendedContentType(mts.ContentP772), map[string]string{
 		"p772.PrimaryPrecedence":         "4,5",
 		"p772.CopyPrecedence":            "1",

@@ -40,6 +40,7 @@ func FuzzExtensionValue(f *testing.F) {
 		SecurityLabel{SecurityPolicyIdentifier: "1.2.3", SecurityClassification: ptr(Secret)}, path("A B+redirected"),
 		[]Redirection{{IntendedRecipientName: IntendedRecipientName{IntendedRecipient: n, RedirectionTime: noonTime}, RedirectionReason: Alias}},
 		ReportingMTAName{Domain: domain("GB", "TEST", "ALPHA"), MTAName: "MTA-A", MTADirectoryName: ber.Raw{0x30, 0x00}},
+		AlternativeAddress{Elements: []ber.Raw{{0x30, 0x00}, {0x31, 0x00}}},
 	} {
 		b, err := ber.Marshal(v)
 		if err != nil {
@@ -47,7 +48,11 @@ func FuzzExtensionValue(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	f.Add(unhex(f, "31 32 30 30 30 2C 30 2A 61 04 13 02 47 42 62 06 13 04 54 45 53 54 A2 07 13 05 41 4C 50 48 41 83 03 4F 72 67 A5 0C 80 05 53 6D 69 74 68 81 03 41 6E 6E 31 00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		alternative := []ExtensionField{{Type: ExtAlternativeAddressInformation.Type(), Value: b}}
+		stable(t, alternative, ExtAlternativeAddressInformation)
+		_ = Alternatives(alternative)
 		var fields []ExtensionField
 		for number := ExtensionNumber(1); number.Known(); number++ {
 			fields = append(fields, ExtensionField{Type: StandardExtension(number), Value: b})

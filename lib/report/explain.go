@@ -59,7 +59,8 @@ type Advice struct {
 	User         string        `json:"user,omitempty"`      // of a delivery: type-of-MTS-user
 	Reason       *Code         `json:"reason,omitempty"`    // of a non-delivery
 	Diagnostic   *Code         `json:"diagnostic,omitempty"`
-	Text         string        `json:"text,omitempty"` // supplementary-information
+	Text         string        `json:"text,omitempty"`         // supplementary-information
+	Alternatives []string      `json:"alternatives,omitempty"` // addresses that are suggested instead
 }
 
 // Redirection is one recipient that another stood in for.
@@ -123,6 +124,9 @@ func advise(f *mts.PerRecipientReportTransferFields) Advice {
 		N: f.OriginallySpecifiedRecipientNumber, Recipient: nameText(&f.ActualRecipientName),
 		Asked: Word(f.PerRecipientIndicators.OriginatorReport()), Arrival: when(f.LastTraceInformation.ArrivalTime),
 		Converted: f.LastTraceInformation.ConvertedEncodedInformationTypes.String(), Text: string(f.SupplementaryInformation),
+	}
+	for _, other := range mts.Alternatives(f.Extensions) {
+		a.Alternatives = append(a.Alternatives, other.String())
 	}
 	if f.OriginallyIntendedRecipientName != nil {
 		a.Intended = nameText(f.OriginallyIntendedRecipientName)
@@ -249,6 +253,9 @@ func (a *Advice) write(p *textWriter) {
 	p.code("reason", a.Reason)
 	p.code("diagnostic", a.Diagnostic)
 	p.field("text", a.Text)
+	for _, other := range a.Alternatives {
+		p.field("try", other)
+	}
 	if a.Asked == None || a.Asked == NonDelivery && a.Delivered != nil {
 		p.field("asked for", a.Asked+": the originator is not told")
 	}

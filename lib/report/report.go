@@ -173,6 +173,7 @@ func Make(env *spool.Envelope, results []Result, own conf.Identity) (r *mts.Repo
 		ArrivalTime:                      arrivalTime(s.Trace, domain, env.Accepted),
 		ConvertedEncodedInformationTypes: mts.PresentEITs(nil, s.Trace),
 	}
+	instead := alternatives(env)
 	for _, result := range results {
 		if result.N < 1 || result.N > len(s.Recipients) {
 			return nil, false, diag.E("report on "+string(env.ID), diag.Internal, fmt.Errorf("no recipient %d", result.N))
@@ -188,6 +189,11 @@ func Make(env *spool.Envelope, results []Result, own conf.Identity) (r *mts.Repo
 		}
 		if fields.OriginallyIntendedRecipientName = intended(f.Extensions); fields.OriginallyIntendedRecipientName != nil {
 			fields.Extensions = copyExt(nil, f.Extensions, mts.ExtRedirectionHistory.Type())
+		}
+		if bad := instead[result.N]; !result.Delivered && bad != nil && bad.Text == result.Text {
+			if err := suggest(&fields, bad); err != nil {
+				return nil, false, err
+			}
 		}
 		if f.PerRecipientIndicators.OriginatingMTAReport() == mts.ReportAudited && len(s.Trace) <= mts.UbTransfers {
 			c.SubjectIntermediateTraceInformation = s.Trace
@@ -310,22 +316,4 @@ func written(n oraddr.ORName) string {
 	}
 	raw, _ := ber.Marshal(n) // no name, no octets
 	return fmt.Sprintf("#%X", raw)
-}
-
-// printable makes a text fit for supplementary-information: characters outside
-// PrintableString become "?", and it ends at the bound.
-func printable(text string) asn1.PrintableString {
-	var b strings.Builder
-	for _, c := range text {
-		if b.Len() == mts.UbSupplementaryInfoLength {
-			break
-		}
-		switch {
-		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', strings.ContainsRune(" '()+,-./:=?", c):
-			b.WriteRune(c)
-		default:
-			b.WriteByte('?')
-		}
-	}
-	return asn1.PrintableString(b.String())
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/downgrade"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/rtree"
 )
 
 // Step is one rule that was tried.
@@ -71,6 +72,10 @@ func (e *Explanation) step(rule string, matched bool, why string) {
 	e.Steps = append(e.Steps, Step{rule, matched, why})
 }
 
+func (e *Explanation) nodeStep(s rtree.Step) {
+	e.step("node "+s.Node.String()+": "+s.What, s.Taken, s.Why)
+}
+
 // String returns the explanation as lines of text: the address, a line a step,
 // its columns separated by tabs, and the decision.
 func (e Explanation) String() string {
@@ -106,7 +111,7 @@ func (f *Failure) String() string {
 		s += ", " + mts.DiagnosticCode(f.Diagnostic).String()
 	}
 	if f.Text != "" {
-		s += ": " + f.Text
+		s += ": " + f.Told()
 	}
 	return s
 }

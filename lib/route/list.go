@@ -48,7 +48,7 @@ func (r *Router) DomainAlternate(d Decision) *Alternate {
 // their order, until one decides, in time proportional to their number.
 func (r *Router) Explain(q Query) Explanation {
 	e := Explanation{Address: q.Address.String()}
-	e.Decision = r.decide(q, &e)
+	e.Decision = r.advise(q, r.decide(q, &e), &e)
 	switch d := e.Decision; {
 	case !strings.HasPrefix(d.Rule, "node "):
 	case d.List != nil:

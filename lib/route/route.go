@@ -35,6 +35,8 @@ type Failure struct {
 	Reason     int    `json:"reason"`
 	Diagnostic int    `json:"diagnostic"`
 	Text       string `json:"text,omitempty"`
+	// Alternatives are O/R addresses that may have been meant (RFC 1801 §22.4): those of Advise.
+	Alternatives []string `json:"alternatives,omitempty"`
 }
 
 // Decision is where a recipient goes. Either Fail is set, or Hops holds at least
@@ -49,6 +51,8 @@ type Decision struct {
 	Rule      string     `json:"rule,omitempty"` // what decided: "user …", "route …", "own domain …", "node …"
 	// Sized says that it may be a redirection when the length of the content is known.
 	Sized bool `json:"-"`
+	// Unknown is, with Fail, the routing tree by which there is no such address.
+	Unknown string `json:"-"`
 }
 
 // tabled is what the tables decide. Open says that it is no answer, and that other trees may
@@ -83,9 +87,12 @@ func KindOf(text string) diag.Kind {
 }
 
 // Refused is the error for whoever gave an address that goes nowhere, for the reason in
-// text. Its hint is how to learn more.
-func Refused(address, text string) error {
+// text. Its hint is what was meant perhaps, or how to learn more.
+func Refused(address, text string, alternatives []string) error {
 	err := diag.E(address, KindOf(text), errors.New(text))
+	if len(alternatives) > 0 {
+		return diag.WithHint(err, "did you mean "+strings.Join(alternatives, ", or ")+"?")
+	}
 	switch text {
 	case NoUser, NoRoute, NoEntry:
 		err = diag.WithHint(err, "mtaroute explain '"+address+"' tells which rules were tried")
@@ -93,8 +100,12 @@ func Refused(address, text string) error {
 	return err
 }
 
+func newFailure(reason, diagnostic int, text string) *Failure {
+	return &Failure{Reason: reason, Diagnostic: diagnostic, Text: text}
+}
+
 func unrecognised(text string) *Failure {
-	return &Failure{int(mts.UnableToTransfer), int(mts.UnrecognisedORName), text}
+	return newFailure(int(mts.UnableToTransfer), int(mts.UnrecognisedORName), text)
 }
 
 // Router is a compiled routing table. It does not change and may be used by
@@ -112,7 +123,8 @@ type Router struct {
 	local  string // MTA name
 	domain oraddr.Domain
 	peers  map[string]*conf.Peer
-	forest *rtree.Forest // nil: there are tables only
+	forest *rtree.Forest   // nil: there are tables only
+	search *rtree.Searcher // nil: nothing is suggested instead of bad addresses
 
 	policies map[string][]policy // by peer
 }
@@ -194,6 +206,9 @@ func New(cfg *conf.Config) (*Router, error) {
 		if r.forest, err = rtree.New(cfg.Identity.Trees, cfg.Nodes); err != nil {
 			return nil, err
 		}
+		if r.search, err = newSearcher(r.forest, cfg); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }
@@ -226,7 +241,7 @@ func compile(c *conf.Route, peers map[string]*conf.Peer) (rule, error) {
 	r.comment = c.Comment
 	switch {
 	case c.Reject != "":
-		r.fail = &Failure{c.Reason, c.Diagnostic, c.Reject}
+		r.fail = newFailure(c.Reason, c.Diagnostic, c.Reject)
 	case c.Local:
 		r.local()
 	default:
@@ -260,7 +275,7 @@ func (r *rule) decision(a oraddr.Address) tabled {
 	d.Hops = slices.DeleteFunc(slices.Clone(d.Hops), func(h Hop) bool { return slices.Contains(r.old, h.Peer) })
 	if len(d.Hops) == 0 {
 		d.Hops, d.open = nil, true
-		d.Fail = &Failure{int(mts.UnableToTransfer), int(mts.UnableToDowngrade), NotIn1984}
+		d.Fail = newFailure(int(mts.UnableToTransfer), int(mts.UnableToDowngrade), NotIn1984)
 	}
 	return d
 }

@@ -113,7 +113,7 @@ func address(t testing.TB, text string) oraddr.Address {
 
 func TestRoute(t *testing.T) {
 	r := router(t, table)
-	noUser, noRoute := &Failure{1, 0, "no such user"}, &Failure{1, 0, "no route"}
+	noUser, noRoute := newFailure(1, 0, "no such user"), newFailure(1, 0, "no route")
 	for _, tt := range []struct {
 		name, address, rule string
 		hops                []Hop
@@ -135,7 +135,7 @@ func TestRoute(t *testing.T) {
 			"route /PRMD=BRAVO/ADMD=TEST/C=GB/", []Hop{{"p1", "B"}, {"slow", "B2"}}, nil},
 		{"only disabled peers", "/S=X/PRMD=OFF/ADMD=TEST/C=GB/", "route /PRMD=OFF/ADMD=TEST/C=GB/", nil, noRoute},
 		{"wild card against none", "/S=X/PRMD=CHARLIE/ADMD=TEST/C=GB/",
-			"route /PRMD=CHARLIE/ADMD=TEST/C=GB/", nil, &Failure{1, 0, "CHARLIE needs an organization"}},
+			"route /PRMD=CHARLIE/ADMD=TEST/C=GB/", nil, newFailure(1, 0, "CHARLIE needs an organization")},
 		{"wild card", "/S=X/O=Any/PRMD=CHARLIE/ADMD=TEST/C=GB/",
 			"route /O=*/PRMD=CHARLIE/ADMD=TEST/C=GB/", []Hop{{"p1", "B"}}, nil},
 		{"wild card with more letters", "/S=X/O=SALES/PRMD=CHARLIE/ADMD=TEST/C=GB/",
@@ -143,11 +143,11 @@ func TestRoute(t *testing.T) {
 		{"hosted domain", "/S=X/O=Any/PRMD=HOSTED/ADMD=TEST/C=GB/",
 			"route /PRMD=HOSTED/ADMD=TEST/C=GB/", nil, noUser},
 		{"rejected with reason and without diagnostic", "/S=X/PRMD=SHUT/ADMD=TEST/C=GB/",
-			"route /PRMD=SHUT/ADMD=TEST/C=GB/", nil, &Failure{5, conf.NoDiagnostic, "shut"}},
+			"route /PRMD=SHUT/ADMD=TEST/C=GB/", nil, newFailure(5, conf.NoDiagnostic, "shut")},
 		{"the first of equal routes", "/S=X/PRMD=ELSE/ADMD=TEST/C=GB/",
 			"route /ADMD=TEST/C=GB/", []Hop{{"p1", "B"}}, nil},
 		{"a peer of 1984", "/CN=X/PRMD=OLD/ADMD=TEST/C=GB/", "route /PRMD=OLD/ADMD=TEST/C=GB/", []Hop{{"p1", "OLD"}}, nil},
-		{"what a peer of 1984 cannot be told", "/CN=*{165}/PRMD=OLD/ADMD=TEST/C=GB/", "route /PRMD=OLD/ADMD=TEST/C=GB/", nil, &Failure{1, 47, NotIn1984}},
+		{"what a peer of 1984 cannot be told", "/CN=*{165}/PRMD=OLD/ADMD=TEST/C=GB/", "route /PRMD=OLD/ADMD=TEST/C=GB/", nil, newFailure(1, 47, NotIn1984)},
 		{"an alternate of 1988 can", "/CN=*{165}/O=Both/PRMD=OLD/ADMD=TEST/C=GB/", "route /O=Both/PRMD=OLD/ADMD=TEST/C=GB/", []Hop{{"slow", "B2"}}, nil},
 		{"no route", "/S=X/PRMD=ELSE/ADMD=OTHER/C=GB/", "", nil, noRoute},
 		{"nothing but a name", "/S=X/", "", nil, noRoute},

@@ -98,7 +98,7 @@ func (r *Router) decide(q Query, e *Explanation) Decision {
 			return ok, why
 		}}
 	if e != nil {
-		find.Step = func(s rtree.Step) { e.step("node "+s.Node.String()+": "+s.What, s.Taken, s.Why) }
+		find.Step = e.nodeStep
 	}
 	a := r.forest.Find(&find)
 	d := Decision{Sized: sized, Rule: "node " + a.Where.String()}
@@ -115,9 +115,9 @@ func (r *Router) decide(q Query, e *Explanation) Decision {
 	case rtree.Redirected:
 		d.Hops, d.Alternate = r.Expand(), &Alternate{a.Redirect.To, a.Redirect.RedirectionReason()}
 	case rtree.NonDelivery:
-		d.Fail = &Failure{a.Node.Reason, a.Node.Diagnostic, a.Node.Reject}
+		d.Fail = newFailure(a.Node.Reason, a.Node.Diagnostic, a.Node.Reject)
 	case rtree.Invalid:
-		d.Fail = unrecognised(NoEntry)
+		d.Fail, d.Unknown = unrecognised(NoEntry), a.Where.Tree
 		if q.Address.Domain().Equal(r.domain) || t.Fail != nil && t.floor > 0 {
 			d.Fail = unrecognised(NoUser)
 		}
@@ -127,8 +127,11 @@ func (r *Router) decide(q Query, e *Explanation) Decision {
 		switch {
 		case t.Fail != nil && t.Rule != "":
 			d.Rule, d.Fail = t.Rule, t.Fail
+			if t.Fail.Text == NoUser {
+				d.Unknown = conf.Tables
+			}
 		case old:
-			d.Rule, d.Fail = "", &Failure{int(mts.UnableToTransfer), int(mts.UnableToDowngrade), NotIn1984}
+			d.Rule, d.Fail = "", newFailure(int(mts.UnableToTransfer), int(mts.UnableToDowngrade), NotIn1984)
 		default:
 			d.Rule, d.Fail = "", unrecognised(NoRoute)
 		}

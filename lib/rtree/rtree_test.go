@@ -31,7 +31,10 @@ func plant(t testing.TB, text string) *Forest {
 }
 
 // asked is a query of MTA-A.
-func asked(t testing.TB, address string) *Query {
+func asked(t interface {
+	Helper()
+	Fatal(...any)
+}, address string) *Query {
 	t.Helper()
 	a, err := oraddr.Parse(address)
 	if err != nil {

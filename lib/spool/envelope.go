@@ -169,6 +169,8 @@ type Failure struct {
 	Reason     int    `json:"reason"`
 	Diagnostic int    `json:"diagnostic"`
 	Text       string `json:"text,omitempty"`
+	// Alternatives are O/R addresses to try instead (RFC 1801 §22.4).
+	Alternatives []string `json:"alternatives,omitempty"`
 }
 
 // Told is an Envelope as processes tell it to each other, where nobody keeps the members

@@ -194,6 +194,7 @@ func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields,
 		}
 		if whoever == nil { // another recipient would be none the better for it
 			d.alternates(t, &r, f)
+			t.suggest(&r)
 		}
 		t.env.Recipients = append(t.env.Recipients, r)
 	}

@@ -91,6 +91,7 @@ type Tx struct {
 	users map[int]*conf.User // recipients that are users of this MTA, by number
 
 	noConversion bool // implicit-conversion-prohibited
+	searched     int  // bad addresses that others have been looked for
 
 	asks     *route.Query           // what is known of the message when a way is asked for
 	refusals []refusal              // of recipients who are no users of this MTA, if they became ones
@@ -118,7 +119,7 @@ func (t *Tx) Refused() error {
 		r := &t.env.Recipients[i]
 		_, sized := t.sized[r.N]
 		if _, fail := t.restrict(r, s); fail != nil && r.Alternate == "" && !sized {
-			return route.Refused(r.Address, fail.Text)
+			return route.Refused(r.Address, fail.Text, fail.Alternatives)
 		}
 	}
 	return nil

@@ -63,6 +63,7 @@ type ReportRecipient struct {
 	Diagnostic     string    `json:"diagnostic,omitempty"`
 	DiagnosticCode *int64    `json:"diagnosticCode,omitempty"`
 	Text           string    `json:"text,omitempty"`
+	Alternatives   []string  `json:"alternatives,omitempty"` // addresses that are suggested instead
 }
 
 // envelope is a message's envelope, decoded.
@@ -179,6 +180,9 @@ func detail(r *mts.Report) *ReportDetail {
 			continue
 		}
 		to := ReportRecipient{N: f.OriginallySpecifiedRecipientNumber, Text: string(f.SupplementaryInformation)}
+		for _, other := range mts.Alternatives(f.Extensions) {
+			to.Alternatives = append(to.Alternatives, other.String())
+		}
 		if a, err := f.ActualRecipientName.Address(); err == nil {
 			to.Recipient = a.String()
 		}

@@ -40,7 +40,8 @@ var (
 		"mta": "mTAName", "domain": "globalDomainID", "trees": "routingTreeList"}}
 	node = table{name: "node", class: "mtakitNode", standard: map[string]string{
 		"subtree-information": "subtreeInformation", "routing-filter": "routingFilter", "mta-info": "mTAInfo",
-		"access-md": "accessMD", "routing-failure-action": "routingFailureAction",
+		"access-md": "accessMD", "bad-address-search-point": "badAddressSearchPoint",
+		"bad-address-search-attributes": "badAddressSearchAttributes", "routing-failure-action": "routingFailureAction",
 		"supporting-mta": "supportingMTA", "redirect": "redirect", "comment": "description"}}
 )
 

@@ -337,6 +337,9 @@ func (d *decoder) setValues(f field, v reflect.Value, values []string) error {
 	if f.key == "trees" {
 		return d.setTrees(v, values)
 	}
+	if f.key == "bad-address-search-point" {
+		values = slices.DeleteFunc(slices.Clone(values), d.elsewhere)
+	}
 	if v.Kind() == reflect.Slice && !f.ordered {
 		v.Set(reflect.MakeSlice(v.Type(), len(values), len(values)))
 		for i, text := range values {
@@ -379,6 +382,7 @@ func (d *decoder) setTrees(v reflect.Value, values []string) error {
 
 // routing are the attributes that make an entry a node.
 var routing = []string{"subtreeInformation", "routingFilter", "routingFailureAction", "mTAInfo", "accessMD", nonDelivered,
+	"badAddressSearchPoint", "badAddressSearchAttributes",
 	"supportingMTA", "redirect"}
 
 // nodes reads the routing trees. An entry that has nothing to say about routing is there
@@ -469,6 +473,11 @@ func (d *decoder) leadsTo(n *conf.Node) (trees []string) {
 	}
 	for i := range n.AccessMD {
 		refer(&n.AccessMD[i])
+	}
+	for i := range n.SearchPoints {
+		if p := &n.SearchPoints[i]; p.Tree != conf.Tables {
+			refer(p)
+		}
 	}
 	peers := map[string]bool{d.conf.Identity.MTA: true}
 	for i := range d.conf.Peers {

@@ -57,6 +57,9 @@ func arbitrary(t *rapid.T, v reflect.Value, key string) {
 		*x = conf.Filter{Attribute: rapid.SampledFrom(conf.FilterAttributes).Draw(t, "attribute"), Regex: word.Draw(t, "regex"),
 			Weight: rapid.IntRange(0, 20).Draw(t, "weight"), Node: name.Draw(t, "node")}
 		return
+	case *conf.NamingAttribute:
+		*x = conf.NamingAttribute(rapid.SampledFrom(conf.FilterAttributes).Draw(t, "attribute"))
+		return
 	case *conf.Redirect:
 		*x = conf.Redirect{To: word.Draw(t, "to"), Reason: rapid.SampledFrom([]string{"recipient", "recipient-md", "alias"}).Draw(t, "reason")}
 		switch rapid.IntRange(0, 4).Draw(t, "filter") {

@@ -24,10 +24,39 @@ func (l Layout) nodeText(n conf.NodeName) (gser.Value, error) {
 
 func (l Layout) nodeName(g gser.Value) (conf.NodeName, error) {
 	d, err := dn(g.Text)
-	if err != nil {
+	switch {
+	case err != nil:
 		return conf.NodeName{}, err
+	case d.EqualFold(l.own()):
+		return conf.NodeName{Tree: conf.Tables}, nil
 	}
 	return l.nodeOf(d)
+}
+
+// elsewhere tells whether a badAddressSearchPoint is none that is held here: RFC 1801 §22.4
+// allows any entry, and the tables of another switch are one.
+func (l Layout) elsewhere(point string) bool {
+	d, err := dn(point)
+	return err == nil && !d.EqualFold(l.own()) && !l.trees().AncestorOfFold(d)
+}
+
+func namingAttribute(a conf.NamingAttribute) (gser.Value, error) {
+	names, ok := filterTypes[string(a)]
+	if !ok {
+		return gser.Value{}, fmt.Errorf("no attribute %s", a)
+	}
+	return gser.Identifier(names[1]), nil
+}
+
+// attributeNamed returns the attribute of an address that a directory knows by a name; the
+// common name of X.520 is that of an address, too.
+func attributeNamed(name string) (conf.NamingAttribute, error) {
+	for key, names := range filterTypes {
+		if is(name, names...) || key == "CN" && is(name, "cn", "commonName", "2.5.4.3") {
+			return conf.NamingAttribute(key), nil
+		}
+	}
+	return "", fmt.Errorf("%s names nothing in an O/R address (RFC 2294 §2)", clip(name))
 }
 
 // mtaInfo reads an MTAInfo (RFC 1801 §10.2). Attributes of an MTA and of its application
@@ -102,14 +131,11 @@ func (l Layout) filter(g gser.Value) (f conf.Filter, err error) {
 	if err != nil {
 		return f, err
 	}
-	for key, names := range filterTypes {
-		if is(attribute, names...) {
-			f.Attribute = key
-		}
+	named, err := attributeNamed(attribute)
+	if err != nil {
+		return f, fmt.Errorf("attribute-type: %w", err)
 	}
-	if f.Attribute == "" {
-		return f, fmt.Errorf("attribute-type: %s names nothing in an O/R address (RFC 2294 §2)", clip(attribute))
-	}
+	f.Attribute = string(named)
 	if f.Weight, err = parts.weight(conf.Filter{}.Default().(conf.Filter).Weight); err != nil {
 		return f, err
 	}

@@ -41,6 +41,8 @@ func (l Layout) toGSER(v reflect.Value) (gser.Value, error) {
 		return gser.String(x.String()), nil
 	case conf.NodeName:
 		return l.nodeText(x)
+	case conf.NamingAttribute:
+		return namingAttribute(x)
 	case conf.MTAInfo:
 		g := gser.Value{}.With("name", gser.String(text(l.mta(x.Name))))
 		if x.Weight != (conf.MTAInfo{}.Default().(conf.MTAInfo).Weight) {
@@ -126,6 +128,9 @@ func (l Layout) set(v reflect.Value, g gser.Value) (err error) {
 		return err
 	case *conf.NodeName:
 		*x, err = l.nodeName(g)
+		return err
+	case *conf.NamingAttribute:
+		*x, err = attributeNamed(g.Text)
 		return err
 	case *conf.MTAInfo:
 		*x, err = l.mtaInfo(g)

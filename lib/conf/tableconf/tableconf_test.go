@@ -119,6 +119,8 @@ routing-filter = [{ attribute = "X121", regex-match = "^9", weight = 0, node = {
 mta-info = [{ name = "MTA-B" }, { name = "MTA-C", weight = 10 }]
 access-md = [{ tree = "org", at = "/S=Gone/PRMD=ECHO/ADMD=TEST/C=GB/" }]
 routing-failure-action = "stop"
+bad-address-search-point = [{ tree = "tables" }, { tree = "org", at = "/PRMD=ECHO/ADMD=TEST/C=GB/" }]
+bad-address-search-attributes = ["S", "CN"]
 [[node]]
 tree = "org"
 [[node]]
@@ -186,6 +188,8 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 	echo.Filters = []conf.Filter{{Attribute: "X121", Regex: "^9", Node: conf.NodeName{Tree: "org"}}}
 	echo.MTAs = []conf.MTAInfo{{Name: "MTA-B", Weight: 5}, {Name: "MTA-C", Weight: 10}}
 	echo.AccessMD = []conf.NodeName{{Tree: "org", At: gone.At}}
+	echo.SearchPoints = []conf.NodeName{{Tree: conf.Tables}, {Tree: "org", At: echo.At}}
+	echo.SearchAttributes = []conf.NamingAttribute{"S", "CN"}
 	gone.UA, gone.Reject = true, "gone"
 	gone.Redirects = []conf.Redirect{{To: "/S=Robot/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", Reason: "recipient", MinSize: 1024}}
 	away.Alias = conf.NodeName{Tree: "org", At: gone.At}
