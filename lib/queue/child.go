@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/report"
@@ -110,6 +111,21 @@ func (k *Keeper) checkChildren(ev sched.JobOutcome) {
 		if u == nil || !u.durable || u.env.Parent != parent || !slices.Equal(u.env.ParentRecipients, []int{r.N}) {
 			k.log.Error("a channel names a child that is not there", "id", parent, "recipient", r.N, "child", r.Child)
 			r.Outcome = sched.Outcome{Kind: sched.Deferred, Text: "its child is not there"}
+		}
+	}
+}
+
+// soon is when a recipient is tried again whose hops are not of this configuration: the
+// channel has another, and will have this one.
+const soon = time.Second
+
+// checkHops leaves out hops that this configuration does not have.
+func (k *Keeper) checkHops(ev sched.JobOutcome) {
+	for i := range ev.Results {
+		r := &ev.Results[i]
+		if slices.ContainsFunc(r.Hops, func(h spool.Hop) bool { return !k.known[h] }) {
+			r.Hops = nil
+			r.Outcome = sched.Outcome{Kind: sched.Deferred, Text: "was routed by another configuration", Until: k.now.Add(soon)}
 		}
 	}
 }

@@ -227,6 +227,7 @@ func (k *Keeper) Step(now time.Time, ev sched.Event) {
 		k.route()
 	case sched.JobOutcome:
 		k.checkChildren(ev)
+		k.checkHops(ev)
 	case sched.Drain:
 		k.longs = k.longs[:min(len(k.longs), 1)] // the next start does the others
 	}

@@ -77,7 +77,7 @@ func (w *world) healOne() bool {
 	if ids := w.jobIDs(); len(ids) > 0 {
 		var results []Result
 		for _, n := range w.jobs[ids[0]].left {
-			results = append(results, Result{n, Outcome{Kind: Transferred}})
+			results = append(results, Result{N: n, Outcome: Outcome{Kind: Transferred}})
 		}
 		w.answer(ids[0], results)
 		return true

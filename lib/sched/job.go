@@ -1,6 +1,10 @@
 package sched
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/mtakit/mtakit/lib/spool"
+)
 
 // jobOutcome takes the answer for recipients of a job.
 func (s *Scheduler) jobOutcome(ev JobOutcome) {
@@ -21,7 +25,7 @@ func (s *Scheduler) jobOutcome(ev JobOutcome) {
 			continue
 		}
 		if r := &l.msg.recipients[i]; r.state == InFlight && r.list == l {
-			s.apply(j, i, res.Outcome)
+			s.apply(j, i, res.Outcome, res.Hops)
 		}
 	}
 	if j.left > 0 {
@@ -31,8 +35,8 @@ func (s *Scheduler) jobOutcome(ev JobOutcome) {
 	s.endJob(j)
 }
 
-// apply gives a recipient in flight its outcome.
-func (s *Scheduler) apply(j *job, i int32, what Outcome) {
+// apply gives a recipient in flight its outcome, and other hops if there are any.
+func (s *Scheduler) apply(j *job, i int32, what Outcome, hops []spool.Hop) {
 	m, p := j.list.msg, j.list.peer
 	r := &m.recipients[i]
 	j.left--
@@ -48,6 +52,7 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 	}
 	wished := r.wish
 	r.wish = wishNone
+	routed := what.Kind == Deferred && !what.PeerFault && len(hops) > 0 && r.alternate != alternateNext
 	if wished != wishHold {
 		r.text = what.Text // else it says why it is held
 	}
@@ -71,6 +76,10 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 		r.attempts-- // not the message's failure
 		j.fault = true
 		s.peerFailed(p, what.Text)
+	case routed:
+		r.doubts = 0
+		r.attempts-- // nothing was tried
+		s.setHops(r, hops)
 	default:
 		r.doubts = 0
 		until = nanos(what.Until)
@@ -93,6 +102,12 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome) {
 		s.wait(m, r, until)
 		s.out.addLog(m, r, change, r.until, p)
 	}
+	if routed && r.state != Finished {
+		s.out.addRoutes(m, r, hops)
+		if wished != wishHold {
+			r.text = "" // nothing has gone wrong
+		}
+	}
 }
 
 // logHeld logs the outcome of a recipient that was held in flight, and that it is held. The
@@ -110,7 +125,7 @@ func (s *Scheduler) doubt(j *job, why string) {
 	l := j.list
 	for i := l.first; i >= 0; i = l.msg.recipients[i].next {
 		if l.msg.recipients[i].state == InFlight {
-			s.apply(j, i, Outcome{Kind: InDoubt, Text: why})
+			s.apply(j, i, Outcome{Kind: InDoubt, Text: why}, nil)
 		}
 	}
 	s.endJob(j)

@@ -75,4 +75,5 @@ type Outcome struct {
 type Result struct {
 	N int // the recipient's number in its message
 	Outcome
+	Hops []spool.Hop // Deferred: it goes on by these, at once, and this was no attempt
 }

@@ -155,7 +155,11 @@ func TestRandomTraffic(t *testing.T) {
 			j := w.jobs[rapid.SampledFrom(ids).Draw(t, "job")]
 			var results []Result
 			for _, n := range j.left[:rapid.IntRange(1, len(j.left)).Draw(t, "pieces")] {
-				results = append(results, Result{n, randomOutcome(t, w.now)})
+				r := Result{N: n, Outcome: randomOutcome(t, w.now)}
+				if r.Kind == Deferred && !r.PeerFault && rapid.Bool().Draw(t, "routed") {
+					r.Hops = randomHops(t)
+				}
+				results = append(results, r)
 			}
 			w.answer(j.Job, results)
 		}
@@ -240,7 +244,7 @@ func TestRandomTraffic(t *testing.T) {
 			},
 			"stale": func(t *rapid.T) {
 				w.step(JobOutcome{Job: rapid.Uint64Range(0, 50).Draw(t, "job"), Generation: 6,
-					Results: []Result{{1, Outcome{Kind: Transferred}}}})
+					Results: []Result{{N: 1, Outcome: Outcome{Kind: Transferred}}}})
 			},
 			"hold": func(t *rapid.T) {
 				id, n := message()

@@ -224,7 +224,7 @@ func TestClockGoesBack(t *testing.T) {
 	w.now = now
 	w.accept(Message{Ref: spool.Ref{Priority: spool.Normal}, Recipients: []Recipient{{N: 1, Hops: []spool.Hop{{Channel: "local"}}}}})
 	w.processUp("local")
-	w.answer(1, []Result{{1, Outcome{Kind: Deferred}}})
+	w.answer(1, []Result{{N: 1, Outcome: Outcome{Kind: Deferred}}})
 	w.now = now.Add(-time.Hour)
 	w.step(Tick{})
 	if next := w.s.Next(); !next.Equal(now.Add(5 * time.Minute)) {

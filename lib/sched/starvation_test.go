@@ -156,5 +156,5 @@ func (f *flood) first() (first uint64, end time.Time) {
 func (f *flood) end(now time.Time, id uint64) {
 	delete(f.at, id)
 	delete(f.jobs, id)
-	f.step(now, JobOutcome{Job: id, Results: []Result{{1, Outcome{Kind: Transferred}}}})
+	f.step(now, JobOutcome{Job: id, Results: []Result{{N: 1, Outcome: Outcome{Kind: Transferred}}}})
 }

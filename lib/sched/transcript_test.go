@@ -461,7 +461,7 @@ func parseResult(t *testing.T, now time.Time, word, why string) Result {
 	if !ok {
 		t.Fatalf("outcome %q?", word)
 	}
-	r := Result{number(t, n), Outcome{Kind: kind, Text: why}}
+	r := Result{N: number(t, n), Outcome: Outcome{Kind: kind, Text: why}}
 	switch kind {
 	case Delivered:
 		r.Time, r.Text = now, ""
@@ -477,6 +477,8 @@ func parseResult(t *testing.T, now time.Time, word, why string) Result {
 			r.PeerFault = true
 		case "lost":
 			r.Lost = true
+		case "hops":
+			r.Hops = parseHops(v)
 		case "resumed":
 			r.Resumed = true
 		case "code":
