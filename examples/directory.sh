@@ -33,7 +33,7 @@ another() { [ "$(version "$1")" != "$2" ]; }
 trouble() { at "$1" mtactl config status | grep '^trouble	'; }
 
 say "A directory with a network of three switches"
-mkdir -p "$dir/ldap/config" "$dir/ldap/data"
+mkdir -p "$dir/ldap/config" "$dir/ldap/data" "$dir/ldap/public" "$dir/ldap/country"
 server=$(free)
 sed "s,@DIR@,$dir/ldap,; s,@LDAP@,$ldap," "$ldap/server.ldif" >"$dir/ldap/server.ldif"
 /usr/sbin/slapadd -n0 -F "$dir/ldap/config" -l "$dir/ldap/server.ldif"

@@ -86,7 +86,7 @@ func server(c *ucli.Context) (*ldapconf.Source, error) {
 	if faults := file.Faults(); len(faults) > 0 {
 		return nil, cli.Usage("--%s: %w", faults[0].Key, faults[0].Err)
 	}
-	return ldapconf.NewSource(file, "/")
+	return ldapconf.NewSource(file, "/", time.Now)
 }
 
 // loaded is what directory init prints.

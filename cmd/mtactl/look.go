@@ -40,7 +40,7 @@ func configCheck(c *ucli.Context) error {
 		return err
 	}
 	if err == nil && cfg.InDirectory() {
-		if _, wrong := ldapconf.NewSource(cfg, "/"); wrong != nil {
+		if _, wrong := ldapconf.NewSource(cfg, "/", time.Now); wrong != nil {
 			err = fmt.Errorf("%s: %w", path, wrong)
 		}
 	}

@@ -31,6 +31,11 @@ func remarks(cfg *conf.Config, path string) []string {
 	if err == nil && st.Mode().Perm()&0o004 != 0 && secret(cfg) {
 		remark("it holds passwords and everybody can read it: mode %o, better 600", st.Mode().Perm())
 	}
+	for _, tree := range cfg.Identity.Trees {
+		if conf.OnDemand(tree) {
+			remark("[identity]: trees: %s is looked up in a directory, and there is no [directory]: what comes to it waits", tree)
+		}
+	}
 	for i := range cfg.Peers {
 		p := &cfg.Peers[i]
 		if p.Name == cfg.MTAName(p) {

@@ -42,7 +42,9 @@ func judge(c *ucli.Context, found func(*cli.Printer, oraddr.Address) (no bool, e
 			continue
 		}
 		no, err := found(p, a)
-		if err != nil {
+		if diag.KindOf(err) == diag.Unavailable {
+			errs = append(errs, err)
+		} else if err != nil {
 			return err
 		}
 		if no {
@@ -60,14 +62,14 @@ func check(c *ucli.Context) error {
 	if err := without(c, "from", "simulate-down"); err != nil {
 		return err
 	}
-	r, _, err := router(c)
+	r, cfg, err := router(c)
 	if err != nil {
 		return err
 	}
 	return judge(c, func(p *cli.Printer, a oraddr.Address) (bool, error) {
-		d := r.Route(a)
-		if d.Fail == nil {
-			return false, nil
+		d, err := decide(r, route.Query{Address: a, Look: look(cfg)})
+		if err != nil || d.Fail == nil {
+			return false, err
 		}
 		return true, p.Record(hop{Address: a.String(), Fail: d.Fail, Rule: d.Rule}, a.String(), d.Fail.Text)
 	})
@@ -120,7 +122,7 @@ func test(c *ucli.Context) error {
 	if err := without(c, "from", "simulate-down"); err != nil {
 		return err
 	}
-	r, _, err := router(c)
+	r, cfg, err := router(c)
 	if err != nil {
 		return err
 	}
@@ -153,7 +155,12 @@ func test(c *ucli.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		d, position := r.Route(a), 1
+		position := 1
+		d, err := decide(r, route.Query{Address: a, Look: look(cfg)})
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		if len(columns) > 3 {
 			if position, err = strconv.Atoi(columns[3]); err != nil || position < 1 {
 				position = 1 // of an address that goes nowhere it is 0
@@ -201,7 +208,7 @@ func diff(c *ucli.Context) error {
 	if err := without(c, "from", "simulate-down"); err != nil {
 		return err
 	}
-	was, _, err := router(c)
+	was, cfg, err := router(c)
 	if err != nil {
 		return err
 	}
@@ -217,9 +224,14 @@ func diff(c *ucli.Context) error {
 		return err
 	}
 	return judge(c, func(p *cli.Printer, a oraddr.Address) (bool, error) {
-		before, after := was.Route(a), is.Route(a)
-		if same(before, after) {
-			return false, nil
+		q := route.Query{Address: a, Look: look(cfg)}
+		before, err := decide(was, q)
+		if err != nil {
+			return false, err
+		}
+		after, err := decide(is, q)
+		if err != nil || same(before, after) {
+			return false, err
 		}
 		return true, difference{Address: a.String(), Was: wayOf(before, 1), Is: wayOf(after, 1), Why: why(after)}.print(p)
 	})

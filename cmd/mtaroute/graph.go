@@ -123,6 +123,9 @@ func treeOf(cfg *conf.Config, tree string) ([]*graph.Node, error) {
 		}
 		node.Says = says(n)
 	}
+	if conf.OnDemand(tree) {
+		return nil, diag.New(tree, diag.Usage, "is looked up, node by node: there is nothing here to draw")
+	}
 	if !found {
 		return nil, diag.WithHint(diag.New(tree, diag.NoInput, "no such routing tree in the configuration"), "identity.trees has those that are used: "+strings.Join(cfg.Identity.Trees, ", "))
 	}

@@ -3,6 +3,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -11,8 +12,11 @@ import (
 
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/ldapconf"
 	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/route"
 )
 
@@ -74,7 +78,8 @@ type hop struct {
 
 	PresentationAddresses map[string][]string `json:"presentationAddresses,omitempty"` // by peer
 
-	Waits bool `json:"waits,omitempty"` // every peer is down
+	Waits       bool   `json:"waits,omitempty"`       // every peer is down, or a routing tree is unavailable
+	Unavailable string `json:"unavailable,omitempty"` // why it is
 }
 
 // without refuses flags that a verb has no use for and would have to ignore.
@@ -124,6 +129,27 @@ func router(c *ucli.Context) (*route.Router, *conf.Config, error) {
 	return r, cfg, err
 }
 
+// look has nodes of routing trees that are not held looked up by mtarun: only it talks to the
+// directory.
+func look(cfg *conf.Config) route.Look {
+	return func(tree string, path []oraddr.RDN) ([]conf.Node, error) {
+		nodes, err := queue.Look(cfg.Spool.Dir, tree, ldapconf.PathNames(path))
+		if errors.Is(err, queue.ErrNotRunning) {
+			err = fmt.Errorf("routing tree %s: %w, and looks nothing up", tree, queue.ErrNotRunning)
+		}
+		return nodes, err
+	}
+}
+
+// decide returns where an address goes, or that this cannot be known now.
+func decide(r *route.Router, q route.Query) (route.Decision, error) {
+	d := r.Advise(q)
+	if d.Unavailable == "" {
+		return d, nil
+	}
+	return d, diag.WithHint(diag.New(q.Address.String(), diag.Unavailable, d.Unavailable), "what is for it waits in the queue until that can be told")
+}
+
 // called is where a peer is called, in the order to try.
 func called(cfg *conf.Config, name string) (texts []string) {
 	if peer, ok := cfg.Peer(name); ok {
@@ -155,7 +181,7 @@ func each(c *ucli.Context, print func(*cli.Printer, *conf.Config, *route.Router,
 	if len(addresses) == 0 {
 		return cli.Usage("which address?")
 	}
-	var q route.Query
+	q := route.Query{Look: look(cfg)}
 	for _, l := range c.Lineage() { // the flag may stand in front of the verb, too
 		if from := l.String("from"); from != "" {
 			if q.Originator, err = cli.Address("--from", from); err != nil {
@@ -173,7 +199,10 @@ func each(c *ucli.Context, print func(*cli.Printer, *conf.Config, *route.Router,
 		if err := print(p, cfg, r, q); err != nil {
 			return err
 		}
-		if d := r.Advise(q); d.Fail != nil {
+		d, err := decide(r, q)
+		if err != nil {
+			errs = append(errs, err)
+		} else if d.Fail != nil {
 			err := route.Refused(q.Address.String(), d.Fail.Text, d.Fail.Alternatives)
 			if hint := remedies[d.Fail.Text]; c.Command.Name == "explain" && hint != "" {
 				err = diag.WithHint(err, hint)
@@ -199,7 +228,7 @@ func printHops(down []string) func(*cli.Printer, *conf.Config, *route.Router, ro
 			up = d.Hops[:1]
 		}
 		if p.JSON() {
-			h := hop{Address: a.String(), Local: d.User != nil, Hops: up, Fail: d.Fail, Rule: d.Rule, Waits: waits}
+			h := hop{Address: a.String(), Local: d.User != nil, Hops: up, Fail: d.Fail, Rule: d.Rule, Waits: waits || d.Unavailable != "", Unavailable: d.Unavailable}
 			for _, to := range up {
 				if texts := called(cfg, to.Peer); len(texts) > 0 {
 					if h.PresentationAddresses == nil {
@@ -210,8 +239,11 @@ func printHops(down []string) func(*cli.Printer, *conf.Config, *route.Router, ro
 			}
 			return p.Record(h)
 		}
-		if d.Fail != nil {
+		switch {
+		case d.Fail != nil:
 			return p.Record(nil, a.String(), "-", "-", 0, d.Fail.Told())
+		case d.Unavailable != "":
+			return nil // an error tells
 		}
 		for _, h := range up {
 			columns := []any{a.String(), h.Channel, h.Peer, slices.Index(d.Hops, h) + 1, d.Rule, strings.Join(called(cfg, h.Peer), ", ")}

@@ -66,7 +66,8 @@ type Host struct {
 	mu   sync.Mutex
 	next uint64
 	txns map[uint64]chan error
-	gone error // set when the stream has ended: nobody will answer any more
+	asks map[uint64]chan Line // looks that have not been answered
+	gone error                // set when the stream has ended: nobody will answer any more
 }
 
 // Create starts a message in its place in the spool: see submit.Committer.
@@ -135,6 +136,50 @@ func (h *Host) durable(ctx context.Context, l Line) error {
 	}
 }
 
+// Look has nodes of a routing tree looked up that is not held. Names are those that what is
+// looked for may have below the root of the tree; what there is on the way of the one that
+// leads farthest is returned, the root first. The error has kind Temporary.
+func (h *Host) Look(ctx context.Context, tree string, names []string) ([]conf.Node, error) {
+	answer := make(chan Line, 1)
+	h.mu.Lock()
+	if h.gone != nil {
+		h.mu.Unlock()
+		return nil, h.gone
+	}
+	h.next++
+	txn := h.next
+	h.asks[txn] = answer
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.asks, txn)
+	}()
+	if err := h.stream.Send(Line{Type: TypeLook, Txn: txn, Tree: tree, Names: names}); err != nil {
+		return nil, diag.E("channel: look", diag.Temporary, err)
+	}
+	select {
+	case l := <-answer:
+		if l.Text != "" {
+			return nil, diag.E("", diag.Temporary, errors.New(l.Text))
+		}
+		return l.Nodes, nil
+	case <-ctx.Done():
+		return nil, diag.E("channel: look", diag.Temporary, ctx.Err())
+	}
+}
+
+// looked hands the answer to a look to whoever waits for it.
+func (h *Host) looked(l Line) {
+	h.mu.Lock()
+	answer := h.asks[l.Txn]
+	delete(h.asks, l.Txn)
+	h.mu.Unlock()
+	if answer != nil {
+		answer <- l
+	}
+}
+
 // Results tells the outcome of recipients of a job.
 func (h *Host) Results(j Job, results ...Result) {
 	h.send(Line{Type: TypeOutcome, Job: j.Number, Generation: j.Generation, Results: results})
@@ -183,6 +228,10 @@ func (h *Host) end(err error) {
 		answer <- h.gone
 		delete(h.txns, txn)
 	}
+	for txn, answer := range h.asks {
+		answer <- Line{Type: TypeLooked, Text: h.gone.Error()}
+		delete(h.asks, txn)
+	}
 }
 
 // Inherited returns the control stream of a process started by mtarun, or the
@@ -208,7 +257,7 @@ func Inherited() (*Stream, error) {
 // drains and returns nil; the end of the stream aborts everything.
 func Run(ctx context.Context, name string, stream *Stream, begin func(*Host, *conf.Config) (Kind, error)) error {
 	defer func() { _ = stream.Close() }() // whatever it had to say has been said or cannot be
-	h := &Host{Name: name, stream: stream, txns: map[uint64]chan error{}}
+	h := &Host{Name: name, stream: stream, txns: map[uint64]chan error{}, asks: map[uint64]chan Line{}}
 	defer h.end(errors.New("the channel has ended"))
 
 	var kind Kind
@@ -280,6 +329,8 @@ func Run(ctx context.Context, name string, stream *Stream, begin func(*Host, *co
 			h.settle(l.Txn, nil)
 		case TypeRefused:
 			h.settle(l.Txn, diag.E("spool", diag.Temporary, &refusal{l.Text}))
+		case TypeLooked:
+			h.looked(l)
 		case TypePing:
 			h.send(Line{Type: TypePong})
 		case TypeStop:
@@ -322,6 +373,8 @@ func (h *Host) serveDrain(drained <-chan struct{}) error {
 				h.settle(l.Txn, nil)
 			case TypeRefused:
 				h.settle(l.Txn, diag.E("spool", diag.Temporary, &refusal{l.Text}))
+			case TypeLooked:
+				h.looked(l)
 			case TypePing:
 				h.send(Line{Type: TypePong})
 			}

@@ -21,6 +21,7 @@ import (
 type body struct {
 	dir     string // of the spool
 	host    *Host  // touched by the channel only
+	hosts   chan *Host
 	errs    chan error
 	drained chan struct{}
 	aborted chan struct{}
@@ -56,11 +57,12 @@ func start(t *testing.T) (*Stream, *body, chan error) {
 		t.Fatal(err)
 	}
 	ours, theirs := pair(t)
-	b := &body{dir: dir, errs: make(chan error, 10), drained: make(chan struct{}), aborted: make(chan struct{})}
+	b := &body{dir: dir, hosts: make(chan *Host, 1), errs: make(chan error, 10), drained: make(chan struct{}), aborted: make(chan struct{})}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- Run(context.Background(), "test", theirs, func(h *Host, _ *conf.Config) (Kind, error) {
 			b.host = h
+			b.hosts <- h
 			return b, nil
 		})
 	}()
@@ -216,4 +218,53 @@ func TestPing(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("Run: %v", err)
 	}
+}
+
+// A look is answered with nodes or with why there are none, in any order, while draining too; and
+// no answer comes any more when the stream has ended.
+func TestLook(t *testing.T) {
+	ours, b, ended := start(t)
+	type answer struct {
+		nodes []conf.Node
+		err   error
+	}
+	host := <-b.hosts
+	look := func(tree string) <-chan answer {
+		got := make(chan answer, 1)
+		go func() {
+			nodes, err := host.Look(context.Background(), tree, []string{"c=GB"})
+			got <- answer{nodes, err}
+		}()
+		return got
+	}
+	one := look("cn=one")
+	first := receive(t, ours)
+	if first.Type != TypeLook || first.Tree != "cn=one" || len(first.Names) != 1 || first.Names[0] != "c=GB" {
+		t.Fatalf("instead of a look: %+v", first)
+	}
+	two := look("cn=two")
+	second := receive(t, ours)
+	send(t, ours, Line{Type: TypeLooked, Txn: second.Txn, Nodes: []conf.Node{{Tree: "cn=two"}}})
+	send(t, ours, Line{Type: TypeLooked, Txn: second.Txn, Text: "twice"}) // means nothing
+	if a := <-two; a.err != nil || len(a.nodes) != 1 || a.nodes[0].Tree != "cn=two" {
+		t.Errorf("%+v", a)
+	}
+	send(t, ours, Line{Type: TypeStop})
+	send(t, ours, Line{Type: TypeLooked, Txn: first.Txn, Text: "no server answers"})
+	if a := <-one; diag.KindOf(a.err) != diag.Temporary || a.err.Error() != "no server answers" {
+		t.Errorf("%+v", a)
+	}
+	three := look("cn=three")
+	receive(t, ours)
+	if err := ours.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if a := <-three; a.err == nil {
+		t.Errorf("%+v", a)
+	}
+	if a := <-look("cn=four"); a.err == nil {
+		t.Errorf("%+v", a)
+	}
+	close(b.drained)
+	<-ended
 }

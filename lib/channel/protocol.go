@@ -22,6 +22,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -36,8 +37,8 @@ const (
 )
 
 // Line types. From scheduler to channel: config, accept, open, close, turn, job,
-// durable, refused, ping, stop. From channel to scheduler: hello, assoc, outcome,
-// transfer, commit, secure, event, pong.
+// durable, refused, looked, ping, stop. From channel to scheduler: hello, assoc, outcome,
+// transfer, commit, secure, look, event, pong.
 const (
 	TypeHello    = "hello"
 	TypeConfig   = "config"
@@ -53,6 +54,8 @@ const (
 	TypeSecure   = "secure"
 	TypeDurable  = "durable"
 	TypeRefused  = "refused"
+	TypeLook     = "look"   // for nodes of a routing tree that is not held
+	TypeLooked   = "looked" // what there is of them, or why it cannot be told
 	TypeEvent    = "event"
 	TypePing     = "ping" // from time to time; to be answered at once, while draining too
 	TypePong     = "pong"
@@ -115,6 +118,11 @@ type Line struct {
 	Envelope *spool.Told `json:"envelope,omitempty"` // without Wire: the file has it
 	Text     string      `json:"text,omitempty"`
 
+	// look, looked (with txn; in looked a text says that the nodes cannot be had, and why)
+	Tree  string      `json:"tree,omitempty"`
+	Names []string    `json:"names,omitempty"` // of what is looked for, below the root of the tree
+	Nodes []conf.Node `json:"nodes,omitempty"` // from the root downwards, as far as there are any
+
 	// event
 	Event json.RawMessage `json:"event,omitempty"`
 }
@@ -138,6 +146,7 @@ const (
 	OutcomeDelivered   = "delivered"   // delivered here
 	OutcomeDeferred    = "deferred"    // later, not before Until if that is set
 	OutcomeFailed      = "failed"      // never: Reason and Diagnostic of X.411
+	OutcomeRouted      = "routed"      // goes on by Hops, at once
 	OutcomeInDoubt     = "in-doubt"    // sent, no answer
 	OutcomeExpanded    = "expanded"    // a distribution list: Child goes to its members, if there are any
 	OutcomeRedirected  = "redirected"  // Child goes to another recipient
@@ -146,15 +155,16 @@ const (
 
 // Result is the outcome of one recipient of a job.
 type Result struct {
-	N          int       `json:"n"`
-	Outcome    string    `json:"outcome"`
-	Reason     int       `json:"reason,omitempty"`
-	Diagnostic int       `json:"diagnostic,omitempty"` // -1: none
-	Text       string    `json:"text,omitempty"`
-	Until      time.Time `json:"until,omitzero"`
-	Time       time.Time `json:"time,omitzero"`       // of delivery
-	Child      spool.ID  `json:"child,omitempty"`     // committed before, and durable
-	PeerFault  bool      `json:"peerFault,omitempty"` // deferred: the peer is the reason, not the message
-	Lost       bool      `json:"lost,omitempty"`      // in doubt, deferred: the association is over, which will be told
-	Resumed    bool      `json:"resumed,omitempty"`   // transferred: as what was sent before, which the peer had or has now, once
+	N          int         `json:"n"`
+	Outcome    string      `json:"outcome"`
+	Reason     int         `json:"reason,omitempty"`
+	Diagnostic int         `json:"diagnostic,omitempty"` // -1: none
+	Text       string      `json:"text,omitempty"`
+	Until      time.Time   `json:"until,omitzero"`
+	Time       time.Time   `json:"time,omitzero"`       // of delivery
+	Child      spool.ID    `json:"child,omitempty"`     // committed before, and durable
+	Hops       []spool.Hop `json:"hops,omitempty"`      // routed: where to
+	PeerFault  bool        `json:"peerFault,omitempty"` // deferred: the peer is the reason, not the message
+	Lost       bool        `json:"lost,omitempty"`      // in doubt, deferred: the association is over, which will be told
+	Resumed    bool        `json:"resumed,omitempty"`   // transferred: as what was sent before, which the peer had or has now, once
 }

@@ -28,6 +28,7 @@ type Directory struct {
 
 	Timeout   Duration `json:"timeout" toml:"timeout"`     // of one operation
 	Poll      Duration `json:"poll" toml:"poll"`           // where the server does not tell of changes
+	Cache     Duration `json:"cache" toml:"cache"`         // how long nodes that were looked up are taken for what they were
 	Referrals bool     `json:"referrals" toml:"referrals"` // are followed, with the same credentials
 }
 
@@ -42,7 +43,7 @@ const (
 const maxServers = 16
 
 func newDirectory() Directory {
-	return Directory{Bind: BindAnonymous, Timeout: 10 * second, Poll: 10 * second}
+	return Directory{Bind: BindAnonymous, Timeout: 10 * second, Poll: 10 * second, Cache: 60 * second}
 }
 
 // InDirectory tells whether the configuration is in a directory, and this is but what is
@@ -104,6 +105,9 @@ func (v *validator) directory() {
 	}
 	if d.Timeout < second || d.Timeout > hour {
 		v.faultf("timeout", "%s is not from 1s to 1h", d.Timeout)
+	}
+	if d.Cache < 0 || d.Cache > 24*hour {
+		v.faultf("cache", "%s is not from 0s to 24h", d.Cache)
 	}
 	if d.Poll < second || d.Poll > 24*hour {
 		v.faultf("poll", "%s is not from 1s to 24h", d.Poll)

@@ -14,6 +14,15 @@ import (
 // the own domain make.
 const Tables = "tables"
 
+// OpenCommunity is the name of the routing tree whose root is that of the directory (RFC 1801
+// §8.2).
+const OpenCommunity = "open-community"
+
+// OnDemand tells whether a tree is looked up in the directory, node by node, when an address
+// comes to it: the open community tree, and one that is named by the distinguished name of its
+// root. Such a tree has no nodes in a configuration.
+func OnDemand(tree string) bool { return tree == OpenCommunity || strings.Contains(tree, "=") }
+
 // The values of Node.Failure: what follows when no MTA of a node can be used (RFC 1801
 // §10.1, routingFailureAction).
 const (
@@ -165,7 +174,7 @@ func (v *validator) nodes() {
 	}
 	for i, name := range v.c.Identity.Trees {
 		key := "trees[" + strconv.Itoa(i) + "]"
-		if !trees[name] {
+		if !trees[name] && !OnDemand(name) {
 			v.faultf(key, "there is no [[node]] of a tree %s", quote([]byte(name)))
 		}
 		if slices.Contains(v.c.Identity.Trees[:i], name) {
@@ -202,6 +211,8 @@ type treeValidator struct {
 	where  map[int32]int    // node by place
 	mtas   map[string]bool  // peers, and this MTA
 	own    map[string]bool  // users and lists, by oraddr.Address.Key
+
+	alone bool // the node is of a tree whose nodes are not here: what it refers to is not known
 }
 
 // grow returns the place of a node, which is made if it is not there.
@@ -238,6 +249,8 @@ func (t *treeValidator) put(n *Node) {
 	case !t.required("tree", n.Tree):
 	case n.Tree == Tables:
 		t.faultf("tree", "%s is the tree of [[route]], [[user]] and [[list]]", Tables)
+	case OnDemand(n.Tree):
+		t.faultf("tree", "the nodes of %s are in the directory and not here", quote([]byte(n.Tree)))
 	case strings.ContainsFunc(n.Tree, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' }):
 		t.faultf("tree", "%s has other than visible characters, or a slash", quote([]byte(n.Tree)))
 	}
@@ -267,7 +280,7 @@ func (t *treeValidator) path(key, at string) ([]oraddr.RDN, bool) {
 // refer checks the name of another node.
 func (t *treeValidator) refer(key string, name NodeName) {
 	path, ok := t.path(key+".at", name.At)
-	if !ok {
+	if !ok || t.alone || OnDemand(name.Tree) {
 		return
 	}
 	at, ok := t.place(name.Tree, path)
@@ -345,8 +358,12 @@ func (t *treeValidator) badAddresses(n *Node) {
 			}
 			continue
 		}
+		if OnDemand(name.Tree) {
+			t.faultf(key, "%s is looked up, and not searched", name)
+			continue
+		}
 		path, ok := t.path(key+".at", name.At)
-		if !ok {
+		if !ok || t.alone {
 			continue
 		}
 		if _, ok := t.place(name.Tree, path); !ok {
@@ -366,6 +383,17 @@ func (t *treeValidator) badAddresses(n *Node) {
 		}
 	}
 }
+
+// Faults returns what is wrong with a node by itself, wherever it leads to: one of a tree that
+// is not held.
+func (n *Node) Faults() []*Fault {
+	v := &validator{c: New()}
+	v.entry("node", 0, n.name().String())
+	t := &treeValidator{validator: v, alone: true}
+	t.node(n)
+	return v.faults
+}
+
 
 // belowAlias reports a node below an alias: what is below it is below what it leads to.
 func (t *treeValidator) belowAlias(n *Node) {
@@ -396,7 +424,7 @@ func (t *treeValidator) userAgent(n *Node) {
 		t.faultf("", "a user agent needs one of supporting-mta, redirect and reject (RFC 1801 §11)")
 	}
 	a, err := oraddr.Parse(n.At)
-	if err == nil && !t.own[a.Key()] && slices.ContainsFunc(n.Supporting, func(m MTAInfo) bool { return m.Name == t.c.Identity.MTA }) {
+	if err == nil && !t.alone && !t.own[a.Key()] && slices.ContainsFunc(n.Supporting, func(m MTAInfo) bool { return m.Name == t.c.Identity.MTA }) {
 		t.faultf("supporting-mta", "names this MTA, and there is no [[user]] or [[list]] %s", n.At)
 	}
 	t.redirects(n)
@@ -409,7 +437,7 @@ func (v *validator) mtaInfo(key string, all []MTAInfo, mtas map[string]bool) {
 	}
 	for i, m := range all {
 		at := key + "[" + strconv.Itoa(i) + "]."
-		if !mtas[m.Name] {
+		if mtas != nil && !mtas[m.Name] {
 			v.faultf(at+"name", "there is no [[peer]] %s", quote([]byte(m.Name)))
 		}
 		if slices.ContainsFunc(all[:i], func(o MTAInfo) bool { return o.Name == m.Name }) {

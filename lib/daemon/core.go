@@ -58,6 +58,9 @@ type Config interface {
 	Accept(version, dir string) error
 	// Refuse hears that it is not, and why.
 	Refuse(error)
+	// Look returns nodes of a routing tree that is not held; see channel.Host.Look. It may take
+	// a while.
+	Look(tree string, names []string) ([]conf.Node, error)
 	// Status tells where it comes from, for mtactl config status.
 	Status() live.Status
 }

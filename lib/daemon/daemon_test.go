@@ -23,6 +23,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/osi/tp"
 	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -121,6 +122,9 @@ func (f from) Load() (*conf.Config, error) { return f() }
 func (f from) Accept(string, string) error { return nil }
 func (f from) Refuse(error)                {}
 func (f from) Status() live.Status         { return live.Status{} }
+func (f from) Look(string, []string) ([]conf.Node, error) {
+	return nil, diag.New("", diag.Unavailable, "no directory")
+}
 
 // serve runs a daemon with the given lines of configuration and waits until it
 // serves. Its channel processes have little time to answer.

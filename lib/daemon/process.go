@@ -250,6 +250,8 @@ func (c *core) line(p *process, l channel.Line) {
 		if l.Ref != nil {
 			c.keeper.Secure(l.Ref.ID, func(err error) { c.answer(p, l.Txn, err) })
 		}
+	case channel.TypeLook:
+		c.look(p, l)
 	case channel.TypeEvent:
 		var r audit.Record
 		if err := json.Unmarshal(l.Event, &r); err != nil {
@@ -307,6 +309,11 @@ func (c *core) outcome(p *process, l channel.Line) {
 	results := make([]sched.Result, 0, len(l.Results))
 	for _, r := range l.Results {
 		kind, _ := sched.ParseKind(r.Outcome)
+		if r.Outcome == channel.OutcomeRouted && len(r.Hops) > 0 {
+			kind = sched.Deferred
+		} else {
+			r.Hops = nil
+		}
 		switch kind {
 		case sched.Transferred, sched.Delivered, sched.Deferred, sched.Failed, sched.InDoubt,
 			sched.Expanded, sched.Redirected, sched.Moved:
@@ -317,7 +324,7 @@ func (c *core) outcome(p *process, l channel.Line) {
 		}
 		well = well || kind.Final() && kind != sched.Failed
 		results = append(results, sched.Result{N: r.N, Outcome: sched.Outcome{Kind: kind, Reason: r.Reason,
-			Diagnostic: r.Diagnostic, Text: r.Text, Until: r.Until, Time: r.Time, Child: r.Child, PeerFault: r.PeerFault, Lost: r.Lost, Resumed: r.Resumed}})
+			Diagnostic: r.Diagnostic, Text: r.Text, Until: r.Until, Time: r.Time, Child: r.Child, PeerFault: r.PeerFault, Lost: r.Lost, Resumed: r.Resumed}, Hops: r.Hops})
 	}
 	c.test.answered(&l, well, c.now())
 	c.step(sched.JobOutcome{Job: l.Job, Generation: l.Generation, Results: results})
@@ -331,6 +338,19 @@ func (c *core) commit(p *process, l channel.Line) {
 		return
 	}
 	c.keeper.Commit(c.now(), (*spool.Envelope)(l.Envelope), func(err error) { c.answer(p, l.Txn, err) })
+}
+
+// look has nodes looked up for a channel process, beside the core: a directory may take long
+// to answer. Each process has a job to answer for each, so there are not many.
+func (c *core) look(p *process, l channel.Line) {
+	go func() {
+		nodes, err := c.opt.Config.Look(l.Tree, l.Names)
+		answer := channel.Line{Type: channel.TypeLooked, Txn: l.Txn, Nodes: nodes}
+		if err != nil {
+			answer.Nodes, answer.Text = nil, err.Error()
+		}
+		c.send(p, answer)
+	}()
 }
 
 // answer tells a channel process what became of a transaction.

@@ -69,6 +69,10 @@ func (c *core) tool(conn net.Conn) {
 	if err := json.NewDecoder(io.LimitReader(conn, maxRequest)).Decode(&q); err != nil {
 		return
 	}
+	if q.Verb == queue.VerbLook {
+		c.lookFor(conn, &q)
+		return
+	}
 	var lines []byte
 	gone := false // what was asked for is done all the same
 	write := func() {
@@ -103,6 +107,24 @@ func (c *core) tool(conn net.Conn) {
 		gone = gone || err != nil
 	}
 	write()
+}
+
+// lookFor answers a tool that looks for nodes, which the core has nothing to do with.
+func (c *core) lookFor(conn net.Conn, q *queue.Request) {
+	nodes, err := c.opt.Config.Look(q.Tree, q.Names)
+	a := queue.Answer{Nodes: nodes}
+	if err != nil {
+		a = queue.Troubled(err)
+	}
+	var lines []byte
+	for _, a := range []queue.Answer{a, {End: true}} {
+		if lines, err = a.AppendLine(lines); err != nil {
+			return // the tool hears that the answer ended too early
+		}
+	}
+	if conn.SetWriteDeadline(c.now().Add(requestTime)) == nil {
+		_, _ = conn.Write(lines) // a tool that is gone needs no answer
+	}
 }
 
 // call has the core do something and waits until it is done.

@@ -105,17 +105,26 @@ func (t Text) best() string {
 	return charset.DecodeT61([]byte(t.Teletex))
 }
 
-// folded returns every variant present, folded.
-func (t Text) folded() []string {
+// Variants returns every variant present, as text.
+func (t Text) Variants() []string {
 	var all []string
 	if t.Printable != "" {
-		all = append(all, fold(t.Printable))
+		all = append(all, t.Printable)
 	}
 	if t.Universal.Text != "" {
-		all = append(all, fold(t.Universal.Text))
+		all = append(all, t.Universal.Text)
 	}
 	if t.Teletex != "" {
-		all = append(all, fold(charset.DecodeT61([]byte(t.Teletex))))
+		all = append(all, charset.DecodeT61([]byte(t.Teletex)))
+	}
+	return all
+}
+
+// folded returns every variant present, folded.
+func (t Text) folded() []string {
+	all := t.Variants()
+	for i := range all {
+		all[i] = fold(all[i])
 	}
 	return all
 }

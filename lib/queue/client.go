@@ -55,6 +55,19 @@ func Running(dir string) (cfg *conf.Config, err error) {
 	return cfg, err
 }
 
+// Look has the daemon of a spool look up nodes of a routing tree that is not held: see
+// channel.Host.Look. ErrNotRunning says that there is no daemon.
+func Look(dir, tree string, names []string) (nodes []conf.Node, err error) {
+	err = client{dir: dir, patience: lookTime}.ask(Request{Verb: VerbLook, Tree: tree, Names: names}, func(a Answer) error {
+		nodes = a.Nodes
+		return nil
+	})
+	return nodes, err
+}
+
+// lookTime is how long a directory may take for that.
+const lookTime = 2 * time.Minute
+
 // answerTime is how long a daemon may be silent: until it takes the request, and between
 // two lines of its answer. An answer that takes longer to find is kept alive by empty lines.
 const answerTime = 30 * time.Second

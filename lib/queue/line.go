@@ -27,7 +27,7 @@ func (a *Answer) AppendLine(b []byte) ([]byte, error) {
 
 // alone tells whether there is nothing in an answer but its row.
 func (a *Answer) alone() bool {
-	return a.Channel == nil && a.Status == nil && a.Config == nil && a.Detail == nil && a.Act == nil && a.Error == nil && !a.End
+	return a.Channel == nil && a.Status == nil && a.Config == nil && a.Detail == nil && a.Act == nil && a.Nodes == nil && a.Error == nil && !a.End
 }
 
 func (r *Row) appendLine(b []byte) ([]byte, error) {

@@ -25,6 +25,7 @@ const (
 	VerbTree    = "tree"
 	VerbStatus  = "status"
 	VerbConfig  = "config"
+	VerbLook    = "look" // for nodes of a routing tree that is not held; see channel.Host.Look
 	VerbHold    = "hold"
 	VerbRelease = "release"
 	VerbRetry   = "retry"
@@ -54,6 +55,9 @@ type Request struct {
 	Through string    `json:"through,omitempty"` // of VerbMinimize: urgent, normal or off
 	From    time.Time `json:"from,omitzero"`     // of VerbMinimize
 	Until   time.Time `json:"until,omitzero"`    // of VerbMinimize and VerbDelay; zero: no end, no delay
+
+	Tree  string   `json:"tree,omitempty"`  // of VerbLook
+	Names []string `json:"names,omitempty"` // of VerbLook
 }
 
 // Acts tells whether the request changes something.
@@ -259,6 +263,7 @@ type Answer struct {
 	Config  *conf.Config `json:"config,omitempty"`
 	Detail  *DetailRow   `json:"detail,omitempty"`
 	Act     *ActRow      `json:"act,omitempty"`
+	Nodes   []conf.Node  `json:"nodes,omitempty"` // of VerbLook
 	Error   *Trouble     `json:"error,omitempty"`
 	End     bool         `json:"end,omitempty"` // of the answer
 
@@ -271,6 +276,9 @@ type Trouble struct {
 	Kind diag.Kind `json:"kind"`
 	Hint string    `json:"hint,omitempty"`
 }
+
+// Troubled is the answer that something has gone wrong.
+func Troubled(err error) Answer { return Answer{Error: trouble(err)} }
 
 func trouble(err error) *Trouble {
 	return &Trouble{Text: err.Error(), Kind: diag.KindOf(err), Hint: diag.HintOf(err)}

@@ -94,8 +94,11 @@ func (e Explanation) String() string {
 
 // String returns the hops in order, "p1 MTA-B, p1 MTA-C", or why there are none.
 func (d Decision) String() string {
-	if d.Fail != nil {
+	switch {
+	case d.Fail != nil:
 		return d.Fail.String()
+	case d.Unavailable != "":
+		return "not known now: " + d.Unavailable
 	}
 	hops := make([]string, len(d.Hops))
 	for i, h := range d.Hops {

@@ -49,6 +49,13 @@ type Decision struct {
 	Alternate *Alternate `json:"alternate,omitempty"`
 	Fail      *Failure   `json:"fail,omitempty"`
 	Rule      string     `json:"rule,omitempty"` // what decided: "user …", "route …", "own domain …", "node …"
+	// OnDemand says that it is not decided here: the nodes of a routing tree are to be looked
+	// up, and Hops leads to the channel that does.
+	OnDemand bool `json:"onDemand,omitempty"`
+	// Unavailable is why they could not be; OnDemand is set then.
+	Unavailable string `json:"unavailable,omitempty"`
+	// LookedUp says that nodes were looked up for it.
+	LookedUp bool `json:"-"`
 	// Sized says that it may be a redirection when the length of the content is known.
 	Sized bool `json:"-"`
 	// Unknown is, with Fail, the routing tree by which there is no such address.

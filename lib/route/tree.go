@@ -23,6 +23,9 @@ type Query struct {
 	// from whom does not concern reports (RFC 1801 §21.1).
 	Originator oraddr.Address
 	Report     bool
+	// Look gives the nodes of routing trees that are not held (rtree.Query); nil: whoever asks
+	// has no time for that.
+	Look Look
 	// Takes tells whether a peer takes the message, and if not, why; nil: nobody knows.
 	Takes func(peer string) (bool, string)
 
@@ -30,6 +33,9 @@ type Query struct {
 
 	to, from prefix // if there are policies
 }
+
+// Look looks up nodes of a routing tree that is not held: see rtree.Query.
+type Look = func(tree string, path []oraddr.RDN) ([]conf.Node, error)
 
 // Message is what the filters of redirections look at, and what prevents a redirection.
 type Message struct {
@@ -100,18 +106,31 @@ func (r *Router) decide(q Query, e *Explanation) Decision {
 	if e != nil {
 		find.Step = e.nodeStep
 	}
+	looked := false
+	if q.Look != nil {
+		find.Look = func(tree string, path []oraddr.RDN) ([]conf.Node, error) {
+			looked = true
+			return q.Look(tree, path)
+		}
+	}
 	a := r.forest.Find(&find)
-	d := Decision{Sized: sized, Rule: "node " + a.Where.String()}
+	d := Decision{Sized: sized, LookedUp: looked, Rule: "node " + a.Where.String()}
 	switch a.Kind {
+	case rtree.OnDemand:
+		d.Hops, d.OnDemand, d.Rule = r.Expand(), true, "tree "+a.Where.Tree
+	case rtree.Unavailable:
+		d.Hops, d.OnDemand, d.Rule, d.Unavailable = r.Expand(), true, "", a.Err.Error()
 	case rtree.ByTables:
-		t.Sized = sized
+		t.Sized, t.LookedUp = sized, looked
 		return t.Decision
 	case rtree.Transfer:
 		for _, name := range a.MTAs {
 			d.Hops = append(d.Hops, Hop{r.peers[name].Channel, name})
 		}
 	case rtree.Deliver:
-		d = r.supported(d, a.Where.At)
+		if d = r.supported(d, a.Where.At); looked && d.User != nil {
+			d = r.renamed(d, a.Where.At, q.Address)
+		}
 	case rtree.Redirected:
 		d.Hops, d.Alternate = r.Expand(), &Alternate{a.Redirect.To, a.Redirect.RedirectionReason()}
 	case rtree.NonDelivery:
@@ -161,6 +180,15 @@ func (r *Router) supported(d Decision, at string) Decision {
 	}
 	d.Fail = unrecognised(NoUser)
 	return d
+}
+
+// renamed is the decision about a user of this MTA whom a node that was looked up leads to.
+// Whoever delivers looks nothing up, and has to find the user by the address of the recipient.
+func (r *Router) renamed(d Decision, at string, to oraddr.Address) Decision {
+	if _, ok := r.own(to); ok {
+		return d
+	}
+	return Decision{Hops: r.Expand(), Alternate: &Alternate{at, mts.Alias}, Rule: d.Rule, Sized: d.Sized, LookedUp: true}
 }
 
 // usable tells whether an address may be transferred to a peer, and what is remarkable.

@@ -14,29 +14,35 @@ import (
 // Forest is a set of routing trees, and the order in which an MTA uses them (RFC 1801
 // §9). It does not change and may be used by several goroutines.
 type Forest struct {
-	roots map[string]int32 // of every tree, by name
+	roots map[string]int32 // of every tree whose nodes are here, by name
 	names map[int32]string // of the trees, by root
 	order []string         // those that are used
 	tree  oraddr.Tree
 	nodes []node
-	at    []string // O/R addresses of the nodes
-	infos []info   // what several nodes say alike stands here once
+	at    []string                // O/R addresses of the nodes
+	away  map[int32]conf.NodeName // by node: what an alias means, in a tree whose nodes are not here
+	infos []info                  // what several nodes say alike stands here once
 }
 
 // node is a node of a tree. Info is an index of infos; 0 is that of a skeletal one, which
 // is there for what is below it.
 type node struct {
 	info  int32
-	alias int32 // the node meant instead; -1: this one
+	alias int32 // the node meant instead; none: this one, notHere: that in Forest.away
 }
+
+const (
+	none    int32 = -1
+	notHere int32 = -2 // a node of a tree whose nodes are not here
+)
 
 // info is what nodes say, and what that is when compiled.
 type info struct {
 	*conf.Node
 	filters  []*regexp.Regexp // by filter
 	ddaKeys  []string         // likewise, folded
-	targets  []int32          // likewise
-	accessMD []int32
+	targets  []int32          // likewise; or notHere
+	accessMD []int32          // or notHere
 }
 
 // authoritative tells whether an address without an entry below is none (RFC 1801 §10).
@@ -46,10 +52,10 @@ func (i *info) authoritative() bool { return i.Subtree == conf.AllChildren }
 const maxAliases = 16
 
 // New compiles the nodes of a configuration that conf.Config.Validate accepts. The names in
-// order are those of the trees that are used, conf.Tables among them. The error has kind
-// Config.
+// order are those of the trees that are used, conf.Tables among them; those that are
+// conf.OnDemand have no nodes here, and Query.Look gives them. The error has kind Config.
 func New(order []string, nodes []conf.Node) (*Forest, error) {
-	f := &Forest{roots: map[string]int32{}, names: map[int32]string{}, infos: make([]info, 1)}
+	f := &Forest{roots: map[string]int32{}, names: map[int32]string{}, away: map[int32]conf.NodeName{}, infos: make([]info, 1)}
 	skeletal := conf.NewNode()
 	f.infos[0].Node = &skeletal
 	places := make([]int32, len(nodes))
@@ -70,7 +76,9 @@ func New(order []string, nodes []conf.Node) (*Forest, error) {
 			if err != nil {
 				return nil, err
 			}
-			f.nodes[at].alias = to
+			if f.nodes[at].alias = to; to == notHere {
+				f.away[at] = n.Alias
+			}
 			continue
 		}
 		key, err := says(n)
@@ -90,7 +98,7 @@ func New(order []string, nodes []conf.Node) (*Forest, error) {
 		f.nodes[at].info = number
 	}
 	for _, name := range order {
-		if _, ok := f.roots[name]; ok || name == conf.Tables {
+		if _, ok := f.roots[name]; ok || name == conf.Tables || conf.OnDemand(name) {
 			f.order = append(f.order, name)
 		}
 	}
@@ -110,6 +118,9 @@ func says(n *conf.Node) (string, error) {
 
 // place returns the node of a name, and makes it and those above if they are to be.
 func (f *Forest) place(name conf.NodeName, to bool) (int32, error) {
+	if !to && conf.OnDemand(name.Tree) {
+		return notHere, nil
+	}
 	at, ok := f.roots[name.Tree]
 	if !ok {
 		if !to {
@@ -152,7 +163,7 @@ func missing(name conf.NodeName) error {
 
 // grown adds what is known of a node that the tree has grown.
 func (f *Forest) grown(at string) {
-	f.nodes = append(f.nodes, node{alias: -1})
+	f.nodes = append(f.nodes, node{alias: none})
 	f.at = append(f.at, at)
 }
 
@@ -178,54 +189,4 @@ func (f *Forest) compile(n *conf.Node) (info, error) {
 		c.accessMD = append(c.accessMD, to)
 	}
 	return c, nil
-}
-
-// match is how far a path leads in a tree.
-type match struct {
-	chain []int32 // the nodes on it, the root first, aliases followed
-	lost  bool    // it ended because aliases lead round in a circle
-}
-
-// match returns the longest match of a path in a tree (RFC 1801 §8.5). Names that are
-// aliases are those of the nodes they lead to; what is above a node is what the path went
-// by.
-func (f *Forest) match(root int32, path []oraddr.RDN, chain []int32) (m match) {
-	var scratch [256]byte
-	aliases := 0
-	at, ok := f.follow(root, &aliases)
-	if m.chain, m.lost = append(chain, at), !ok; !ok {
-		return m
-	}
-	for i := range path {
-		below, ok := f.tree.Below(at, &path[i], scratch[:])
-		if !ok {
-			break
-		}
-		if at, ok = f.follow(below, &aliases); !ok {
-			m.lost = true
-			break
-		}
-		m.chain = append(m.chain, at)
-	}
-	return m
-}
-
-// follow returns the node that an alias means.
-func (f *Forest) follow(at int32, aliases *int) (int32, bool) {
-	for f.nodes[at].alias >= 0 {
-		if *aliases++; *aliases > maxAliases {
-			return at, false
-		}
-		at = f.nodes[at].alias
-	}
-	return at, true
-}
-
-// name returns the name of a node.
-func (f *Forest) name(at int32) conf.NodeName {
-	root := at
-	for up := f.tree.Above(root); up >= 0; up = f.tree.Above(root) {
-		root = up
-	}
-	return conf.NodeName{Tree: f.names[root], At: f.at[at]}
 }

@@ -66,8 +66,7 @@ func NewSearcher(f *Forest, own []string) (*Searcher, error) {
 			if err != nil {
 				return nil, err
 			}
-			aliases := 0
-			if at, ok := f.follow(at, &aliases); ok {
+			if at, ok := f.meant(at); ok {
 				children[at] = nil
 			}
 		}
@@ -117,8 +116,7 @@ func (s *Searcher) prepare(n *conf.Node, children map[int32][]int32, own []strin
 		if err != nil {
 			return nil, err
 		}
-		aliases := 0
-		if at, ok := s.f.follow(at, &aliases); ok {
+		if at, ok := s.f.meant(at); ok {
 			nodes = append(nodes, children[at]...)
 		}
 	}
@@ -154,8 +152,7 @@ func (s *Searcher) add(p *place, at int32) error {
 	if err != nil {
 		return diag.E("rtree: "+s.f.at[at], diag.Internal, err)
 	}
-	aliases := 0
-	to, ok := s.f.follow(at, &aliases)
+	to, ok := s.f.meant(at)
 	if !ok {
 		return nil
 	}
@@ -222,6 +219,7 @@ func (p *place) phrases(r *oraddr.RDN, attribute string) (all []phrase) {
 // find out.
 func (s *Searcher) Suggest(a oraddr.Address, refusedBy string, step func(Step)) []oraddr.Address {
 	path, _ := a.Path()
+	w := &walk{Forest: s.f, q: new(Query), path: path}
 	order := s.f.order
 	if i := slices.Index(order, refusedBy); i > 0 {
 		order = append([]string{refusedBy}, slices.Delete(slices.Clone(order), i, i+1)...)
@@ -230,13 +228,13 @@ func (s *Searcher) Suggest(a oraddr.Address, refusedBy string, step func(Step)) 
 		step = func(Step) {}
 	}
 	for _, tree := range order {
-		if tree == conf.Tables {
+		if tree == conf.Tables || conf.OnDemand(tree) {
 			continue
 		}
-		m := s.f.match(s.f.roots[tree], path, nil)
+		m := w.match(tree, nil)
 		for _, at := range slices.Backward(m.chain) {
 			if p := s.places[s.f.nodes[at].info]; p != nil {
-				tell := func(taken bool, why string) { step(Step{s.f.name(at), p.String(), taken, why}) }
+				tell := func(taken bool, why string) { step(Step{w.name(at), p.String(), taken, why}) }
 				return p.search(a, path, len(m.chain)-1, tell)
 			}
 		}

@@ -27,6 +27,10 @@ type Query struct {
 	// Redirect tells whether an element of redirect is for the message, and if not, why.
 	// Nil: those without a filter are.
 	Redirect func(*conf.Redirect) (ok bool, why string)
+	// Look gives what is in a tree whose nodes are not here: those on the way of a path, the
+	// root of the tree first, as far as there are any, all with their names. Nil: such a tree
+	// ends the walk.
+	Look func(tree string, path []oraddr.RDN) ([]conf.Node, error)
 	// Step hears of everything that is looked at, in order. Nil: nobody wants to know.
 	Step func(Step)
 }
@@ -52,6 +56,8 @@ const (
 	Invalid     Kind = "invalid"      // an authoritative node has no entry for the address
 	Stopped     Kind = "stopped"      // a node says that the address is unroutable
 	NoRoute     Kind = "no-route"     // no tree leads anywhere
+	OnDemand    Kind = "on-demand"    // nobody gives the nodes of a tree that are not here
+	Unavailable Kind = "unavailable"  // they cannot be had, or are wrong
 )
 
 // Answer is what the trees say of an address.
@@ -61,6 +67,7 @@ type Answer struct {
 	Node     *conf.Node    // its attributes, not its name; nil with NoRoute
 	MTAs     []string
 	Redirect *conf.Redirect
+	Err      error // of Unavailable
 }
 
 // maxReferrals bounds how many other nodes are asked for one that is matched: filters and
@@ -76,6 +83,9 @@ type walk struct {
 
 	floor int     // nodes of less components are not asked
 	asked []int32 // what the node that is asked has led to
+
+	given []given // nodes that are not in the forest
+	end   *Answer // of the walk, before it has come to one
 }
 
 // Find returns where the recipient of an address goes (RFC 1801 §25): the trees are followed
@@ -83,7 +93,11 @@ type walk struct {
 func (f *Forest) Find(q *Query) Answer {
 	w := &walk{Forest: f, q: q}
 	w.path, w.whole = q.Address.Path()
-	return w.from(0)
+	a := w.from(0)
+	if w.end != nil {
+		return *w.end
+	}
+	return a
 }
 
 // from follows the trees from one on.
@@ -101,9 +115,11 @@ func (w *walk) from(tree int) Answer {
 		}
 		return w.from(tree + 1)
 	}
-	root := w.roots[w.order[tree]]
 	var room [16]int32
-	m := w.match(root, w.path, room[:0])
+	m := w.match(w.order[tree], room[:0])
+	if w.end != nil {
+		return *w.end
+	}
 	if m.lost {
 		w.step(m.chain[len(m.chain)-1], "alias", false, "aliases lead round in a circle")
 	}
@@ -111,7 +127,7 @@ func (w *walk) from(tree int) Answer {
 	for level := len(m.chain) - 1; level >= w.floor; level-- {
 		longest := level == len(m.chain)-1 && !m.lost
 		a, action, done := w.node(m.chain[level], level, longest)
-		if done {
+		if done || w.end != nil {
 			return a
 		}
 		if level == 0 && action == conf.NextLevel {
@@ -120,7 +136,7 @@ func (w *walk) from(tree int) Answer {
 		switch action {
 		case conf.Stop:
 			w.step(m.chain[level], "routing-failure-action", true, conf.Stop)
-			return Answer{Kind: Stopped, Where: w.name(m.chain[level]), Node: w.infos[w.nodes[m.chain[level]].info].Node}
+			return Answer{Kind: Stopped, Where: w.name(m.chain[level]), Node: w.info(m.chain[level]).Node}
 		case conf.NextTreeOnly:
 			w.step(m.chain[level], "routing-failure-action", true, conf.NextTreeOnly)
 			level = 0
@@ -130,7 +146,7 @@ func (w *walk) from(tree int) Answer {
 				continue
 			}
 			ahead = true
-			if a := w.from(tree + 1); a.Kind != NoRoute {
+			if a := w.from(tree + 1); a.Kind != NoRoute || w.end != nil {
 				return a
 			}
 		}
@@ -144,7 +160,7 @@ func (w *walk) from(tree int) Answer {
 // node looks at a node that is level components long. If it gives no answer, action is what
 // follows.
 func (w *walk) node(at int32, level int, longest bool) (a Answer, action string, done bool) {
-	info := &w.infos[w.nodes[at].info]
+	info := w.info(at)
 	what := "next level"
 	if longest {
 		what = "longest match"
@@ -168,7 +184,7 @@ func (w *walk) attributes(at int32, info *info, level int, authoritative bool) (
 		return Answer{Kind: NonDelivery, Where: w.name(at), Node: info.Node}, "", true
 	}
 	if filter := w.filter(at, info, level); filter >= 0 {
-		return w.elsewhere(at, info.targets[filter], level)
+		return w.elsewhere(at, info.targets[filter], info.Filters[filter].Node, level)
 	}
 	if authoritative && info.authoritative() && level < len(w.path) {
 		w.step(at, "subtree-information", true, conf.AllChildren+", and "+w.path[level].String()+" is not")
@@ -178,12 +194,12 @@ func (w *walk) attributes(at int32, info *info, level int, authoritative bool) (
 		return Answer{Kind: Transfer, Where: w.name(at), Node: info.Node, MTAs: mtas}, "", true
 	}
 	action = info.Failure
-	for _, md := range info.accessMD {
+	for i, md := range info.accessMD {
 		if w.q.Step != nil {
-			w.step(at, "access-md "+w.name(md).String(), true, "")
+			w.step(at, "access-md "+info.AccessMD[i].String(), true, "")
 		}
-		a, next, done := w.elsewhere(at, md, level)
-		if done {
+		a, next, done := w.elsewhere(at, md, info.AccessMD[i], level)
+		if done || w.end != nil {
 			return a, "", true
 		}
 		if next != "" {
@@ -196,12 +212,13 @@ func (w *walk) attributes(at int32, info *info, level int, authoritative bool) (
 // elsewhere takes the attributes of another node for those of the one matched; the latter
 // sets no defaults (RFC 1801 §10.3, §10.4). If there is nothing to be asked there is no action
 // either.
-func (w *walk) elsewhere(from, to int32, level int) (a Answer, action string, done bool) {
-	aliases := 0
-	at, ok := w.follow(to, &aliases)
+func (w *walk) elsewhere(from, to int32, name conf.NodeName, level int) (a Answer, action string, done bool) {
+	at, ok := w.reach(to, name)
 	switch {
+	case w.end != nil:
+		return *w.end, "", true
 	case !ok:
-		w.step(to, "alias", false, "aliases lead round in a circle")
+		w.step(from, "node "+name.String(), false, "aliases lead round in a circle")
 		return Answer{}, "", false
 	case slices.Contains(w.asked, at):
 		w.step(at, "node "+w.name(at).String(), false, "it has been asked")
@@ -211,7 +228,7 @@ func (w *walk) elsewhere(from, to int32, level int) (a Answer, action string, do
 		return Answer{}, "", false
 	}
 	w.asked = append(w.asked, at)
-	return w.attributes(at, &w.infos[w.nodes[at].info], level, false)
+	return w.attributes(at, w.info(at), level, false)
 }
 
 // userAgent does what the attributes of a routedUA say (RFC 1801 §11, §22).

@@ -182,7 +182,7 @@ func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields,
 		r.Fail = cmp.Or(whoever, r.Fail)
 		var refused *spool.Failure
 		if user != nil || d.router.Particular() {
-			refused = t.refused(f)
+			refused = unanswered(&t.env, f)
 		}
 		if user != nil && r.Fail == nil {
 			r.Fail = refused

@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -158,11 +159,11 @@ func (r *restrictions) restrict(s *subject, ways []spool.Hop, user *conf.User) (
 	return left, nil
 }
 
-// refused is why a user of this MTA is not delivered to in the way the originator asks
+// unanswered is why a user of this MTA is not delivered to in the way the originator asks
 // for, nil if it is. What goes on to a peer is for others, who may convert it or have
 // other ways of delivery.
-func (t *Tx) refused(f *mts.PerRecipientMessageTransferFields) *spool.Failure {
-	if c := f.ExplicitConversion; c != nil && c.Outstanding(subjectOf(&t.env).eits) {
+func unanswered(env *spool.Envelope, f *mts.PerRecipientMessageTransferFields) *spool.Failure {
+	if c := f.ExplicitConversion; c != nil && c.Outstanding(subjectOf(env).eits) {
 		// X.411 §8.2.1.1.1: the recipient is not to have it otherwise.
 		return failure(mts.ConversionNotPerformed, mts.ConversionImpractical, "explicit conversion "+c.String()+" is not done here")
 	}
@@ -231,14 +232,42 @@ func (t *Tx) refusal(n int) *spool.Failure {
 	return t.refusals[i].fail
 }
 
-// Decide returns the way of an address for a message that is in the spool.
-func (d *Door) Decide(env *spool.Envelope, a oraddr.Address) route.Decision {
+// Decide returns the way of an address for a message that is in the spool. Nodes of routing
+// trees that are not held are had from look. If any was, the ways are those that take the
+// message, and if none does it fails; f is what the message says of the recipient, nil in a
+// report.
+func (d *Door) Decide(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipientMessageTransferFields, look route.Look) route.Decision {
 	if !d.router.Particular() {
 		return d.router.Route(a)
 	}
 	q := d.asks(env)
-	q.Address = a
-	return d.router.Decide(q)
+	q.Address, q.Look = a, look
+	decision := d.router.Decide(q)
+	if !decision.LookedUp || env.Kind == spool.KindReport {
+		return decision
+	}
+	if decision.Fail != nil && q.Takes != nil {
+		q.Takes = nil // if nobody takes it the originator is to hear why
+		if other := d.router.Decide(q); other.Fail == nil {
+			decision = other
+		}
+	}
+	if decision.Fail != nil || decision.OnDemand || decision.List != nil || decision.Alternate != nil {
+		return decision
+	}
+	ways, fail := d.restrictions.restrict(subjectOf(env), hops(decision), decision.User)
+	if decision.User != nil && f != nil {
+		fail = cmp.Or(fail, unanswered(env, f))
+	}
+	decision.Hops = decision.Hops[:0:0]
+	if fail != nil {
+		decision.Fail = &route.Failure{Reason: fail.Reason, Diagnostic: fail.Diagnostic, Text: fail.Text}
+		return decision
+	}
+	for _, h := range ways {
+		decision.Hops = append(decision.Hops, route.Hop{Channel: h.Channel, Peer: h.Peer})
+	}
+	return decision
 }
 
 // asks asks for the ways of a message that is in the spool.

@@ -1,6 +1,7 @@
 // Package expand is the channel that makes children of messages: it expands the
 // distribution lists of this MTA, and redirects recipients to their alternates (X.411
-// §14.3). It sends nothing: a child it has made goes the way of any message.
+// §14.3). It sends nothing: a child it has made goes the way of any message. Recipients whose
+// way is in a routing tree that is not held come here too, and go on by what was looked up.
 package expand
 
 import (
@@ -12,7 +13,9 @@ import (
 
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/ldapconf"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/spool"
 	"github.com/mtakit/mtakit/lib/submit"
@@ -60,11 +63,16 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	if s.door, err = submit.NewDoor(cfg, c.Host, c.now); err != nil {
 		return err
 	}
-	if s.judge, err = newJudge(cfg, s.door); err != nil {
+	if s.judge, err = newJudge(cfg, s.door, c.look); err != nil {
 		return err
 	}
 	c.Use(cfg, s)
 	return nil
+}
+
+// look has nodes looked up by whoever talks to the directory.
+func (c *Channel) look(tree string, path []oraddr.RDN) ([]conf.Node, error) {
+	return c.Host.Look(c.Ctx, tree, ldapconf.PathNames(path))
 }
 
 // derive does a job, recipient by recipient, and returns what it has not told yet.

@@ -23,10 +23,11 @@ type judge struct {
 	door     *submit.Door
 	identity conf.Identity
 	submit   map[*conf.List][]oraddr.Pattern
+	look     route.Look
 }
 
-func newJudge(cfg *conf.Config, door *submit.Door) (*judge, error) {
-	j := &judge{door: door, identity: cfg.Identity, submit: map[*conf.List][]oraddr.Pattern{}}
+func newJudge(cfg *conf.Config, door *submit.Door, look route.Look) (*judge, error) {
+	j := &judge{door: door, look: look, identity: cfg.Identity, submit: map[*conf.List][]oraddr.Pattern{}}
 	var err error
 	if j.router, err = route.New(cfg); err != nil {
 		return nil, err
@@ -89,9 +90,13 @@ func (j *judge) decide(s *subject) decision {
 	if s.common.Kind != p1.Report && s.fields() == nil {
 		return fail(mts.InvalidArguments, fmt.Sprintf("no recipient %d", s.n))
 	}
-	to := j.door.Decide(s.env, a)
+	to := j.door.Decide(s.env, a, s.fields(), j.look)
 	var d decision
 	switch {
+	case to.Unavailable != "":
+		return decision{result: channel.Result{Outcome: channel.OutcomeDeferred, Text: to.Unavailable}}
+	case to.LookedUp && to.Fail == nil && to.List == nil && to.Alternate == nil:
+		return decision{result: channel.Result{Outcome: channel.OutcomeRouted, Hops: spoolHops(to.Hops), Text: "by " + to.Rule}}
 	case to.List != nil && s.common.Kind == p1.Report:
 		return j.forward(s, to.List)
 	case to.Fail != nil && s.common.Kind == p1.Report:
@@ -110,6 +115,14 @@ func (j *judge) decide(s *subject) decision {
 		return j.unreachable(s, nil, d)
 	}
 	return d
+}
+
+func spoolHops(of []route.Hop) []spool.Hop {
+	hops := make([]spool.Hop, len(of))
+	for i, h := range of {
+		hops[i] = spool.Hop{Channel: h.Channel, Peer: h.Peer}
+	}
+	return hops
 }
 
 // listOf is the list that an address is, "" if it is none.

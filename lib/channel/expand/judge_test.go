@@ -42,7 +42,7 @@ func judging(cfg *conf.Config) (*judge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newJudge(cfg, door)
+	return newJudge(cfg, door, nil)
 }
 
 // theJudge judges by a configuration with the list staff.

@@ -39,7 +39,7 @@ const ann = "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
 //	jsonerr FILTER            the same of the last standard error
 //	slapd start|stop          OpenLDAP at $LDAP, with the network of examples/ldap in it, in
 //	                          which MTA-A listens at $LISTEN; or stop it, and start it again
-//	ldapmodify FILE           change entries of it
+//	ldapmodify FILE [SUFFIX]  change entries of it, below o=Example or another suffix
 func Scripts(t *testing.T) {
 	bin := Build(t)
 	testscript.Run(t, testscript.Params{

@@ -52,10 +52,11 @@ func slapd(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func ldapmodify(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 1 {
-		ts.Fatalf("usage: ldapmodify FILE")
+	if len(args) != 1 && len(args) != 2 {
+		ts.Fatalf("usage: ldapmodify FILE [SUFFIX]")
 	}
-	err := (*server(ts)).Modify(ts.ReadFile(args[0]))
+	suffix := append(args, slapdtest.Suffix)[1]
+	err := (*server(ts)).ModifyAt(suffix, ts.ReadFile(args[0]))
 	if (err != nil) != neg {
 		ts.Fatalf("ldapmodify: %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -28,7 +29,11 @@ const (
 // of ours, and attributes that mean nothing here, are let be. The error has kind Config and
 // names the entry and the attribute of everything that is wrong.
 func Decode(c *conf.Config, entries []Entry, l Layout, dir string) error {
-	d := newDecoder(c, l)
+	return newDecoder(c, l).decode(entries, dir)
+}
+
+func (d *decoder) decode(entries []Entry, dir string) error {
+	c := d.conf
 	d.read(entries)
 	if len(d.errs) == 0 {
 		c.Absolute(dir)
@@ -73,6 +78,9 @@ type decoder struct {
 	trees  map[string][]*Entry // by name, in small letters
 	mtaAs  map[string]string   // the name of an MTA by the cn of its entry, in small letters
 	treeAs map[string]string   // likewise the cn of a tree as its entry has it
+	peers  map[string]bool     // what is no neighbour cannot be used; this MTA is in it
+	since  time.Time           // when it was read
+	looked bool                // it is a single entry, of a tree that is not held
 	used   int                 // nodes of trees that are used, which come first
 	origin map[string]string   // the entry of what stands at a path of the model
 	errs   []error
@@ -96,7 +104,16 @@ func (d *decoder) read(entries []Entry) {
 		d.entriesOf(&tables[i])
 	}
 	d.neighbours()
+	d.peers = map[string]bool{d.conf.Identity.MTA: true}
+	for i := range d.conf.Peers {
+		d.peers[d.conf.Peers[i].Name] = true
+	}
 	d.nodes()
+}
+
+// forLooks is what of it is needed to read single entries of other trees.
+func (d *decoder) forLooks() *decoder {
+	return &decoder{Layout: d.Layout, mtaAs: d.mtaAs, treeAs: d.treeAs, peers: d.peers, since: d.since}
 }
 
 func (d *decoder) fail(at string, err error) {
@@ -366,7 +383,7 @@ func (d *decoder) setTrees(v reflect.Value, values []string) error {
 	}
 	trees := []string{}
 	for _, name := range names {
-		at, err := dn(name)
+		at, err := rootOrDN(name)
 		if err != nil {
 			return err
 		}
@@ -416,6 +433,12 @@ func (d *decoder) nodes() {
 	}
 }
 
+// routes tells whether an entry says anything about routing.
+func (e *Entry) routes() bool {
+	return e.isOf("routingInformation") || e.isOf("routedUA") || e.isOf("alias") ||
+		slices.ContainsFunc(routing, func(a string) bool { return len(e.get(a)) > 0 })
+}
+
 // unused reads a tree that nothing leads to, unless something is wrong with it.
 func (d *decoder) unused(tree string) {
 	errs, nodes := len(d.errs), len(d.conf.Nodes)
@@ -437,10 +460,8 @@ func (d *decoder) treeNodes(entries []*Entry) {
 		if err != nil {
 			continue // nothing of an O/R address: somebody else's
 		}
-		says := e.isOf("routingInformation") || e.isOf("routedUA") || e.isOf("alias") ||
-			slices.ContainsFunc(routing, func(a string) bool { return len(e.get(a)) > 0 })
 		switch {
-		case says:
+		case e.routes():
 			name.Tree = d.treeName(name.Tree)
 			d.node(name, e)
 			read = true
@@ -479,18 +500,14 @@ func (d *decoder) leadsTo(n *conf.Node) (trees []string) {
 			refer(p)
 		}
 	}
-	peers := map[string]bool{d.conf.Identity.MTA: true}
-	for i := range d.conf.Peers {
-		peers[d.conf.Peers[i].Name] = true
-	}
 	for _, list := range []*[]conf.MTAInfo{&n.MTAs, &n.Supporting} {
 		for i := range *list {
 			m := &(*list)[i]
 			m.Name = cmp.Or(d.mtaAs[strings.ToLower(m.Name)], m.Name)
 		}
 		// An MTA that is none of ours to call cannot be used (RFC 1801 §10.2); one that nobody
-		// knows is a mistake.
-		*list = slices.DeleteFunc(*list, func(m conf.MTAInfo) bool { return !peers[m.Name] && d.shared[m.Name] != nil })
+		// knows is a mistake, but not in a tree of somebody else.
+		*list = slices.DeleteFunc(*list, func(m conf.MTAInfo) bool { return !d.peers[m.Name] && (d.looked || d.shared[m.Name] != nil) })
 	}
 	return trees
 }

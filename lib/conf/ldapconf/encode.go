@@ -200,7 +200,11 @@ func (t *table) classes() []string {
 func (e *encoder) treeList(trees []string) ([]string, error) {
 	names := make([]string, len(trees))
 	for i, tree := range trees {
-		names[i] = text(e.tree(tree))
+		root, err := e.tree(tree)
+		if err != nil {
+			return nil, err
+		}
+		names[i] = text(root)
 	}
 	text, err := e.toText(reflect.ValueOf(names))
 	return []string{text}, err

@@ -1,6 +1,7 @@
 package ldapconf
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -61,28 +62,49 @@ func (l Layout) mta(name string) *ldap.DN { return below(l.mtas(), rdn("cn", nam
 func (l Layout) table(name string) *ldap.DN { return below(l.own(), rdn("ou", name)) }
 
 // tree is the root of a routing tree. What the tables of a switch make is named by its own
-// entry.
-func (l Layout) tree(name string) *ldap.DN {
-	if name == conf.Tables {
-		return l.own()
+// entry. The error is about a tree that is named by its root.
+func (l Layout) tree(name string) (*ldap.DN, error) {
+	switch {
+	case name == conf.Tables:
+		return l.own(), nil
+	case name == conf.OpenCommunity:
+		return &ldap.DN{}, nil
+	case conf.OnDemand(name):
+		root, err := dn(name)
+		if err == nil && l.within(root) {
+			err = fmt.Errorf("%s is below %s, and read with what is there", text(root), text(l.Base))
+		}
+		return root, err
 	}
-	return below(l.trees(), rdn("cn", name))
+	return below(l.trees(), rdn("cn", name)), nil
 }
 
-// treeOf returns the name of the routing tree whose root has the name dn.
+// within tells whether an entry is among those that are all read.
+func (l Layout) within(dn *ldap.DN) bool { return l.Base.EqualFold(dn) || l.Base.AncestorOfFold(dn) }
+
+// treeOf returns the name of the routing tree whose root has the name dn. A tree outside the
+// base is looked up, and has that name.
 func (l Layout) treeOf(dn *ldap.DN) (string, error) {
-	if dn.EqualFold(l.own()) {
+	switch name, rest, ok := cutDN(dn, l.trees()); {
+	case dn.EqualFold(l.own()):
 		return conf.Tables, nil
+	case len(dn.RDNs) == 0:
+		return conf.OpenCommunity, nil
+	case !l.within(dn):
+		return text(dn), nil
+	case !ok || len(rest) > 0:
+		return "", fmt.Errorf("%s is no routing tree: one is cn=…,%s, or outside %s", text(dn), text(l.trees()), text(l.Base))
+	default:
+		return name, nil
 	}
-	name, rest, ok := cutDN(dn, l.trees())
-	if !ok || len(rest) > 0 {
-		return "", fmt.Errorf("%s is no routing tree: one is cn=…,%s", text(dn), text(l.trees()))
-	}
-	return name, nil
 }
 
-// mtaOf returns the name of the MTA whose entry has the name dn.
+// mtaOf returns the name of the MTA whose entry has the name dn. One outside the base is
+// somebody else's, and is called by that.
 func (l Layout) mtaOf(dn *ldap.DN) (string, error) {
+	if !l.within(dn) {
+		return text(dn), nil
+	}
 	name, rest, ok := cutDN(dn, l.mtas())
 	if !ok || len(rest) > 0 {
 		return "", fmt.Errorf("%s is no MTA: one is cn=…,%s", text(dn), text(l.mtas()))
@@ -134,9 +156,9 @@ func is(name string, names ...string) bool {
 // node returns the name of a node of a routing tree: that of its address in the O/R address
 // tree of RFC 2294, and then that of the root.
 func (l Layout) node(tree, at string) (*ldap.DN, error) {
-	root := l.tree(tree)
-	if at == "" {
-		return root, nil
+	root, err := l.tree(tree)
+	if err != nil || at == "" {
+		return root, err
 	}
 	path, err := oraddr.ParsePath(at)
 	if err != nil {
@@ -148,8 +170,17 @@ func (l Layout) node(tree, at string) (*ldap.DN, error) {
 // nodeOf returns the tree and the address of the node whose entry has the name dn.
 func (l Layout) nodeOf(dn *ldap.DN) (conf.NodeName, error) {
 	tree, rest, ok := cutDN(dn, l.trees())
-	if !ok {
-		return conf.NodeName{}, fmt.Errorf("%s is no node of a routing tree: one is below cn=…,%s", text(dn), text(l.trees()))
+	switch {
+	case ok:
+	case l.within(dn):
+		return conf.NodeName{}, fmt.Errorf("%s is no node of a routing tree: one is below cn=…,%s, or outside %s", text(dn), text(l.trees()), text(l.Base))
+	default:
+		var root *ldap.DN
+		rest, root = cutPath(dn)
+		var err error
+		if tree, err = l.treeOf(root); err != nil {
+			return conf.NodeName{}, err
+		}
 	}
 	if len(rest) == 0 {
 		return conf.NodeName{Tree: tree}, nil
@@ -159,6 +190,23 @@ func (l Layout) nodeOf(dn *ldap.DN) (conf.NodeName, error) {
 		return conf.NodeName{}, fmt.Errorf("%s: %w", text(dn), err)
 	}
 	return conf.NodeName{Tree: tree, At: at}, nil
+}
+
+// cutPath takes the name of an entry apart into that of an address and that of the root of the
+// tree: an address goes as far as what names one goes, and ends with a country.
+func cutPath(dn *ldap.DN) (path []*ldap.RelativeDN, root *ldap.DN) {
+	end := 0
+	for i, r := range dn.RDNs {
+		one, err := component(r)
+		if err != nil {
+			break
+		}
+		if one.Level == oraddr.LevelCountry {
+			end = i + 1
+			break
+		}
+	}
+	return dn.RDNs[:end], &ldap.DN{RDNs: dn.RDNs[end:]}
 }
 
 // naming has the attributes and the object class by which RFC 2294 names what stands at a
@@ -220,6 +268,67 @@ func pathRDNs(path []oraddr.RDN) []*ldap.RelativeDN {
 		}
 	}
 	return all
+}
+
+// maxNames bounds the names of a path that has variants.
+const maxNames = 8
+
+// PathNames returns the names that a path has below the root of a tree (RFC 4514): one, unless
+// what it names has variants.
+func PathNames(path []oraddr.RDN) []string {
+	all := [][]oraddr.RDN{nil}
+	for _, r := range path {
+		var longer [][]oraddr.RDN
+		for _, one := range plainly(r) {
+			for _, above := range all {
+				longer = append(longer, append(slices.Clone(above), one))
+			}
+		}
+		all = longer[:min(len(longer), maxNames)]
+	}
+	names := make([]string, len(all))
+	for i, path := range all {
+		names[i] = text(&ldap.DN{RDNs: pathRDNs(path)})
+	}
+	return names
+}
+
+// plainly returns a component without variants for each of those it has.
+func plainly(r oraddr.RDN) []oraddr.RDN {
+	variants := func(t oraddr.Text, set func(oraddr.Text) oraddr.RDN) (all []oraddr.RDN) {
+		for _, v := range t.Variants() {
+			all = append(all, set(oraddr.Text{Printable: v}))
+		}
+		return all
+	}
+	switch {
+	case r.Name != nil:
+		// The variants of a name are of all its parts.
+		var all []oraddr.RDN
+		for _, pick := range []func(oraddr.Text) string{
+			oraddr.Text.String,
+			func(t oraddr.Text) string { return cmp.Or(t.Universal.Text, t.String()) },
+			func(t oraddr.Text) string { v := t.Variants(); return append(v, "")[max(0, len(v)-1)] },
+		} {
+			plain := &oraddr.PersonText{}
+			for _, p := range []struct{ to, from *oraddr.Text }{{&plain.S, &r.Name.S}, {&plain.G, &r.Name.G}, {&plain.I, &r.Name.I}, {&plain.Q, &r.Name.Q}} {
+				p.to.Printable = pick(*p.from)
+			}
+			if !slices.ContainsFunc(all, func(o oraddr.RDN) bool { return *o.Name == *plain }) {
+				all = append(all, oraddr.RDN{Level: r.Level, Name: plain})
+			}
+		}
+		return all
+	case r.Type != nil:
+		var all []oraddr.RDN
+		for _, t := range r.Type.Variants() {
+			all = append(all, variants(r.Value, func(v oraddr.Text) oraddr.RDN {
+				return oraddr.RDN{Level: r.Level, Type: &oraddr.Text{Printable: t}, Value: v}
+			})...)
+		}
+		return all
+	}
+	return variants(r.Value, func(v oraddr.Text) oraddr.RDN { return oraddr.RDN{Level: r.Level, Value: v} })
 }
 
 // addressOf returns the address that relative names are of, the lowest component first.

@@ -23,7 +23,7 @@ func (l Layout) nodeText(n conf.NodeName) (gser.Value, error) {
 }
 
 func (l Layout) nodeName(g gser.Value) (conf.NodeName, error) {
-	d, err := dn(g.Text)
+	d, err := rootOrDN(g.Text)
 	switch {
 	case err != nil:
 		return conf.NodeName{}, err

@@ -43,17 +43,21 @@ type Source struct {
 	layout Layout
 	dir    string // where relative paths begin
 
-	watched atomic.Pointer[string] // the server that tells of changes; it is asked first
+	watched atomic.Pointer[string]  // the server that tells of changes; it is asked first
+	names   atomic.Pointer[decoder] // what is needed to read a single entry; nil: nothing was read
+	looks   *looker
 }
 
 // NewSource returns where the configuration is that a file says is in a directory;
 // relative paths in it begin at dir. The error has kind Config.
-func NewSource(file *conf.Config, dir string) (*Source, error) {
+func NewSource(file *conf.Config, dir string, now func() time.Time) (*Source, error) {
 	l, err := NewLayout(file.Directory.Base, file.Directory.MTA)
 	if err != nil {
 		return nil, diag.E("[directory] base", diag.Config, err)
 	}
-	return &Source{file: file, layout: l, dir: dir}, nil
+	s := &Source{file: file, layout: l, dir: dir}
+	s.looks = newLooker(s, now)
+	return s, nil
 }
 
 // State is what a configuration was made of.
@@ -73,9 +77,12 @@ func (s *Source) Load(ctx context.Context) (*conf.Config, State, error) {
 	}
 	c := conf.New()
 	c.Spool, c.Events = s.file.Spool, s.file.Events
-	if err := Decode(c, state.Entries, s.layout, s.dir); err != nil {
+	d := newDecoder(c, s.layout)
+	if err := d.decode(state.Entries, s.dir); err != nil {
 		return nil, state, err
 	}
+	d.since = s.looks.now()
+	s.names.Store(d.forLooks())
 	c.Version = version(s.file.Version, state.Entries)
 	return c, state, nil
 }
@@ -151,12 +158,7 @@ func stamp(entries []Entry) string {
 // a server has, and is wrong, is not looked for at another: they have the same.
 func (s *Source) eachServer(ctx context.Context, use func(*ldap.Conn, string) error) error {
 	var errs []error
-	servers := slices.Clone(s.file.Directory.URLs)
-	if first := s.watched.Load(); first != nil {
-		// What it has told of others may not have yet.
-		servers = append([]string{*first}, slices.DeleteFunc(servers, func(u string) bool { return u == *first })...)
-	}
-	for _, server := range servers {
+	for _, server := range s.servers() {
 		conn, err := s.connect(ctx, server)
 		if err == nil {
 			stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // it ends what is under way
@@ -173,6 +175,16 @@ func (s *Source) eachServer(ctx context.Context, use func(*ldap.Conn, string) er
 		}
 	}
 	return diag.E("directory", diag.Unavailable, errors.Join(errs...))
+}
+
+// servers are those of the directory in the order to try them.
+func (s *Source) servers() []string {
+	servers := slices.Clone(s.file.Directory.URLs)
+	if first := s.watched.Load(); first != nil {
+		// What it has told of others may not have yet.
+		servers = append([]string{*first}, slices.DeleteFunc(servers, func(u string) bool { return u == *first })...)
+	}
+	return servers
 }
 
 // connect makes a connection to a server and binds. All of it together takes no longer than

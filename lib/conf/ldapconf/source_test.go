@@ -48,7 +48,7 @@ func file(mta string, urls ...string) *conf.Config {
 
 func source(t *testing.T, f *conf.Config) *Source {
 	t.Helper()
-	s, err := NewSource(f, "/etc/mta")
+	s, err := NewSource(f, "/etc/mta", time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

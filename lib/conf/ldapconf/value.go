@@ -268,6 +268,14 @@ func (c *components) rest() error {
 	return nil
 }
 
+// rootOrDN is dn, or the empty name of the root of the directory.
+func rootOrDN(text string) (*ldap.DN, error) {
+	if text == "" {
+		return &ldap.DN{}, nil
+	}
+	return dn(text)
+}
+
 // dn reads a distinguished name, not that of the root, whose attributes have names as RFC
 // 4512 §1.4 has them.
 func dn(text string) (*ldap.DN, error) {

@@ -101,7 +101,7 @@ func (l *Live) Load() (*conf.Config, error) {
 	if err != nil {
 		return nil, diag.E("conf: "+l.path, diag.System, err)
 	}
-	source, err := ldapconf.NewSource(file, dir)
+	source, err := ldapconf.NewSource(file, dir, l.now)
 	if err != nil {
 		l.refuse(err)
 		return nil, err
@@ -168,6 +168,9 @@ func (l *Live) setSource(s *ldapconf.Source, where *conf.Config) *ldapconf.Sourc
 	defer l.mu.Unlock()
 	if reflect.DeepEqual(l.where, where) {
 		return l.source
+	}
+	if l.source != nil {
+		l.source.Close()
 	}
 	l.source, l.where, l.state = s, where, ldapconf.State{}
 	close(l.replaced)
@@ -264,6 +267,20 @@ func (k *kept) write(dir string) error {
 
 // Refuse notes that the switch did not take a configuration that Load returned.
 func (l *Live) Refuse(err error) { l.refuse(err) }
+
+// Look returns nodes of a routing tree that is not held, from the directory: see
+// ldapconf.Source.Look. The error has kind Unavailable if they cannot be had now.
+func (l *Live) Look(tree string, names []string) ([]conf.Node, error) {
+	l.mu.Lock()
+	source, where := l.source, l.where
+	l.mu.Unlock()
+	if source == nil {
+		return nil, diag.New("routing tree "+tree, diag.Unavailable, "there is no directory to look in: "+l.path+" has no [directory]")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(len(where.Directory.URLs))*patience*where.Directory.Timeout.D())
+	defer cancel()
+	return source.Look(ctx, tree, names)
+}
 
 // Status returns where the configuration comes from.
 func (l *Live) Status() Status {
@@ -400,5 +417,6 @@ func AsOf(path, mta string) (*conf.Config, error) {
 		return nil, err
 	}
 	other := conf.New()
+	other.Spool = c.Spool
 	return other, ldapconf.Decode(other, entries, layout, filepath.Dir(path))
 }

@@ -50,7 +50,7 @@ func New(dir, examples string, o Options) (*Server, error) {
 	if s.Address, err = tp.UnusedAddress("127.0.0.1"); err != nil {
 		return nil, err
 	}
-	for _, sub := range []string{"config", "data"} {
+	for _, sub := range []string{"config", "data", "public", "country"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return nil, err
 		}
@@ -114,13 +114,20 @@ func (s *Server) Stop() {
 }
 
 // Add adds entries, as ldapadd does.
-func (s *Server) Add(ldif io.Reader) error { return s.run("ldapadd", ldif) }
+func (s *Server) Add(ldif io.Reader) error { return s.run("ldapadd", Suffix, ldif) }
 
 // Modify makes changes, as ldapmodify does.
-func (s *Server) Modify(changes string) error { return s.run("ldapmodify", strings.NewReader(changes)) }
+func (s *Server) Modify(changes string) error {
+	return s.ModifyAt(Suffix, changes)
+}
 
-func (s *Server) run(tool string, in io.Reader) error {
-	cmd := exec.Command(tool, "-x", "-H", s.URL(), "-D", Admin, "-w", Password)
+// ModifyAt is Modify for what is below another suffix.
+func (s *Server) ModifyAt(suffix, changes string) error {
+	return s.run("ldapmodify", suffix, strings.NewReader(changes))
+}
+
+func (s *Server) run(tool, suffix string, in io.Reader) error {
+	cmd := exec.Command(tool, "-x", "-H", s.URL(), "-D", "cn=admin,"+suffix, "-w", Password)
 	cmd.Stdin = in
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", tool, err, out)
