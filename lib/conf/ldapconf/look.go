@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -29,8 +28,8 @@ const (
 type looker struct {
 	*Source
 	now   func() time.Time
-	known *lru.Cache[string, looked] // by key of the name
-	turns chan struct{}              // of who asks a server
+	known *recent[looked] // by key of the name
+	turns chan struct{}   // of who asks a server
 
 	mu     sync.Mutex
 	idle   []*ldap.Conn
@@ -46,11 +45,7 @@ type looked struct {
 }
 
 func newLooker(s *Source, now func() time.Time) *looker {
-	known, err := lru.New[string, looked](maxLooked)
-	if err != nil {
-		panic(err) // of a size that is none
-	}
-	return &looker{Source: s, now: now, known: known, turns: make(chan struct{}, maxAsking)}
+	return &looker{Source: s, now: now, known: newRecent[looked](maxLooked), turns: make(chan struct{}, maxAsking)}
 }
 
 // Look returns what there is in a tree, which is conf.OnDemand, on the way to the nodes of the
@@ -139,7 +134,7 @@ const maxDepth = 17
 // node is what is known of a node, or what a server says.
 func (l *looker) node(ctx context.Context, is *decoder, dn *ldap.DN) (looked, error) {
 	k := key(dn)
-	was, known := l.known.Get(k)
+	was, known := l.known.get(k)
 	now := l.now()
 	if known && now.Sub(was.at) < l.file.Directory.Cache.D() && !was.at.Before(is.since) {
 		return was, nil
@@ -159,7 +154,7 @@ func (l *looker) node(ctx context.Context, is *decoder, dn *ldap.DN) (looked, er
 		return looked{}, err
 	}
 	said.at = now
-	l.known.Add(k, said)
+	l.known.put(k, said)
 	return said, nil
 }
 

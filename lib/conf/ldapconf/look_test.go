@@ -283,3 +283,28 @@ func TestLookRefuses(t *testing.T) {
 		t.Errorf("%d nodes, %v", len(nodes), err)
 	}
 }
+
+// Of what was looked up the latest is remembered, and no more than so many.
+func TestRecent(t *testing.T) {
+	r := newRecent[int](2)
+	r.put("a", 1)
+	r.put("b", 2)
+	r.put("a", 3)
+	r.put("c", 4) // and b gives way
+	for key, want := range map[string]int{"a": 3, "c": 4} {
+		if got, ok := r.get(key); !ok || got != want {
+			t.Errorf("%s: %d, %v", key, got, ok)
+		}
+	}
+	if _, ok := r.get("b"); ok {
+		t.Error("b is there")
+	}
+	r.get("a")
+	r.put("d", 5) // and c gives way
+	if _, ok := r.get("a"); !ok {
+		t.Error("a is gone")
+	}
+	if _, ok := r.get("c"); ok || len(r.by) != 2 {
+		t.Errorf("c is there: %v; %d remembered", ok, len(r.by))
+	}
+}

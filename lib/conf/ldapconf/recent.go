@@ -1,0 +1,51 @@
+package ldapconf
+
+import (
+	"container/list"
+	"sync"
+)
+
+// recent remembers values by key, as many as are bounded: the one that was not asked for the
+// longest gives way. It may be used by several goroutines.
+type recent[V any] struct {
+	most int
+
+	mu    sync.Mutex
+	by    map[string]*list.Element
+	order list.List // of remembered values, the one asked for last first
+}
+
+type remembered[V any] struct {
+	key   string
+	value V
+}
+
+func newRecent[V any](most int) *recent[V] {
+	return &recent[V]{most: most, by: map[string]*list.Element{}}
+}
+
+func (r *recent[V]) get(key string) (value V, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, ok := r.by[key]
+	if !ok {
+		return value, false
+	}
+	r.order.MoveToFront(e)
+	return e.Value.(*remembered[V]).value, true
+}
+
+func (r *recent[V]) put(key string, value V) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e, ok := r.by[key]; ok {
+		e.Value.(*remembered[V]).value = value
+		r.order.MoveToFront(e)
+		return
+	}
+	r.by[key] = r.order.PushFront(&remembered[V]{key, value})
+	if r.order.Len() > r.most {
+		last := r.order.Remove(r.order.Back()).(*remembered[V])
+		delete(r.by, last.key)
+	}
+}
