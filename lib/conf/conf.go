@@ -220,6 +220,8 @@ type Peer struct {
 	MaxSize        Octets   `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
 	ContentTypes   []string `json:"content-types,omitempty" toml:"content-types"` // empty: any
 	EITs           []string `json:"eits,omitempty" toml:"eits"`                   // empty: any
+	// Extensions are those that may be critical (RFC 1801 §18.3); empty: any.
+	Extensions []MTSExtension `json:"supported-extensions,omitempty" toml:"supported-extensions"`
 	// WillRoute is what the peer routes, each by itself; none: everything.
 	WillRoute []WillRoute `json:"will-route,omitempty" toml:"will-route"`
 
@@ -272,6 +274,8 @@ type User struct {
 	ContentTypes []string `json:"content-types,omitempty" toml:"content-types"` // empty: any
 	EITs         []string `json:"eits,omitempty" toml:"eits"`                   // empty: any
 	Alternate    string   `json:"alternate,omitempty" toml:"alternate"`         // O/R address of the recipient-assigned-alternate-recipient
+	// Extensions are those that may be critical for delivery (RFC 1801 §11); empty: any.
+	Extensions []MTSExtension `json:"supported-extensions,omitempty" toml:"supported-extensions"`
 }
 
 // Acceptance is what a user or a peer takes: the deliverable-maximum-content-length,
@@ -281,11 +285,12 @@ type Acceptance struct {
 	MaxSize      int64
 	ContentTypes []mts.ContentType
 	EITs         []asn1.OID
+	Extensions   []MTSExtension // that may be critical
 }
 
 // IsZero tells that everything is taken.
 func (a *Acceptance) IsZero() bool {
-	return a.MaxSize == 0 && len(a.ContentTypes) == 0 && len(a.EITs) == 0
+	return a.MaxSize == 0 && len(a.ContentTypes) == 0 && len(a.EITs) == 0 && len(a.Extensions) == 0
 }
 
 // String says what is taken, for people: "takes content types p22; at most 1KiB"; it is
@@ -306,6 +311,13 @@ func (a *Acceptance) String() string {
 		}
 		parts = append(parts, "encoded information types "+strings.Join(names, ", "))
 	}
+	if len(a.Extensions) > 0 {
+		names := make([]string, len(a.Extensions))
+		for i, x := range a.Extensions {
+			names[i] = string(x)
+		}
+		parts = append(parts, "critical extensions "+strings.Join(names, ", "))
+	}
 	if a.MaxSize > 0 {
 		parts = append(parts, "at most "+Octets(a.MaxSize).String())
 	}
@@ -316,13 +328,17 @@ func (a *Acceptance) String() string {
 }
 
 // Acceptance returns what the peer takes; the error has kind Data.
-func (p *Peer) Acceptance() (Acceptance, error) { return acceptance(p.MaxSize, p.ContentTypes, p.EITs) }
+func (p *Peer) Acceptance() (Acceptance, error) {
+	return acceptance(p.MaxSize, p.ContentTypes, p.EITs, p.Extensions)
+}
 
 // Acceptance returns what the user takes; the error has kind Data.
-func (u *User) Acceptance() (Acceptance, error) { return acceptance(u.MaxSize, u.ContentTypes, u.EITs) }
+func (u *User) Acceptance() (Acceptance, error) {
+	return acceptance(u.MaxSize, u.ContentTypes, u.EITs, u.Extensions)
+}
 
-func acceptance(size Octets, types, eits []string) (a Acceptance, err error) {
-	a.MaxSize = int64(size)
+func acceptance(size Octets, types, eits []string, extensions []MTSExtension) (a Acceptance, err error) {
+	a.MaxSize, a.Extensions = int64(size), extensions
 	for _, text := range types {
 		t, err := mts.ParseContentType(text)
 		if err != nil {

@@ -417,7 +417,7 @@ func (v *validator) peers() {
 		if c := p.Content1984; c != ContentP2 && c != ContentP22 {
 			v.faultf("content-1984", "%s is neither %s nor %s", quote([]byte(c)), ContentP2, ContentP22)
 		}
-		v.acceptance(p.MaxSize, p.ContentTypes, p.EITs)
+		v.acceptance(p.MaxSize, p.ContentTypes, p.EITs, p.Extensions)
 		v.willRoute(p.WillRoute)
 	}
 }
@@ -513,12 +513,12 @@ func (v *validator) users() {
 		if len(u.Program) > 0 && u.Program[0] == "" {
 			v.faultf("program", "names no program")
 		}
-		v.acceptance(u.MaxSize, u.ContentTypes, u.EITs)
+		v.acceptance(u.MaxSize, u.ContentTypes, u.EITs, u.Extensions)
 	}
 }
 
 // acceptance checks what a peer or user takes.
-func (v *validator) acceptance(size Octets, types, eits []string) {
+func (v *validator) acceptance(size Octets, types, eits []string, extensions []MTSExtension) {
 	v.between("max-size", int64(size), 0, MaxContentLength)
 	for i, text := range types {
 		if _, err := mts.ParseContentType(text); err != nil {
@@ -528,6 +528,11 @@ func (v *validator) acceptance(size Octets, types, eits []string) {
 	for i, text := range eits {
 		if _, err := mts.ParseEIT(text); err != nil {
 			v.fault("eits["+strconv.Itoa(i)+"]", err)
+		}
+	}
+	for i, x := range extensions {
+		if slices.Contains(extensions[:i], x) {
+			v.faultf("supported-extensions["+strconv.Itoa(i)+"]", "%s twice", x)
 		}
 	}
 	if len(types) > mts.UbContentTypes {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 )
 
@@ -41,6 +42,20 @@ func (d *Duration) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%s is not a duration such as \"5m\" or \"1h30m\"", quote(text))
 	}
 	*d = Duration(v)
+	return nil
+}
+
+// MTSExtension is an extension of X.411 by its name there, or a private one by its object
+// identifier, as mts.ExtensionType.String has them. The number of one will do in a text.
+type MTSExtension string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (x *MTSExtension) UnmarshalText(text []byte) error {
+	t, err := mts.ParseExtensionType(string(text))
+	if err != nil {
+		return fmt.Errorf("%s is neither the name or number of an extension of X.411 nor an object identifier", quote(text))
+	}
+	*x = MTSExtension(t.String())
 	return nil
 }
 

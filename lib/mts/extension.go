@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -75,6 +76,24 @@ func (t ExtensionType) String() string {
 		return string(*t.PrivateExtension)
 	}
 	return ""
+}
+
+// ParseExtensionType reads what String writes, and the number of a standard extension alone. The
+// error has kind Data.
+func ParseExtensionType(s string) (ExtensionType, error) {
+	for n, name := range extensionNames {
+		if n > 0 && strings.EqualFold(s, name) {
+			return StandardExtension(ExtensionNumber(n)), nil
+		}
+	}
+	if n, err := strconv.ParseUint(strings.TrimPrefix(s, "extension "), 10, 31); err == nil {
+		return StandardExtension(ExtensionNumber(n)), nil
+	}
+	o := asn1.OID(s)
+	if err := o.Valid(); err != nil {
+		return ExtensionType{}, diag.E("mts: extension", diag.Data, fmt.Errorf("%q is neither a name, a number nor an object identifier", s))
+	}
+	return PrivateExtension(o), nil
 }
 
 var extensionNames = [...]string{

@@ -3,6 +3,7 @@ package mts
 import (
 	"bytes"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,6 +176,41 @@ func TestExtensionNames(t *testing.T) {
 		if s == "" {
 			t.Errorf("extension %d has no name", n+1)
 		}
+	}
+}
+
+func TestParseExtensionType(t *testing.T) {
+	for text, want := range map[string]ExtensionType{
+		"latest-delivery-time": StandardExtension(5), "Latest-Delivery-Time": StandardExtension(5), "5": StandardExtension(5),
+		"extension 99": StandardExtension(99), "99": StandardExtension(99), "1.2.3": PrivateExtension("1.2.3"),
+	} {
+		got, err := ParseExtensionType(text)
+		if err != nil || !got.Equal(want) {
+			t.Errorf("%s is %v, %v", text, got, err)
+		}
+		if again, err := ParseExtensionType(got.String()); err != nil || !again.Equal(want) {
+			t.Errorf("%s is written %s, which is %v, %v", text, got, again, err)
+		}
+	}
+	for _, text := range []string{"", "latest", "-1", "extension", "extension x", "4294967296", "3.1", "1..2"} {
+		if got, err := ParseExtensionType(text); diag.KindOf(err) != diag.Data {
+			t.Errorf("%q is %v, %v", text, got, err)
+		}
+	}
+}
+
+func TestCritical(t *testing.T) {
+	fields := []ExtensionField{
+		{Type: StandardExtension(5), Criticality: NewCriticality(ForDelivery)},
+		{Type: StandardExtension(6)},
+		{Type: PrivateExtension("1.2.3"), Criticality: NewCriticality(ForTransfer, ForSubmission)},
+		{Type: StandardExtension(2), Criticality: NewCriticality(ForSubmission)},
+	}
+	if got := Critical(fields, ForTransfer); !slices.Equal(got, []string{"1.2.3"}) {
+		t.Error(got)
+	}
+	if got := Critical(fields, ForDelivery); !slices.Equal(got, []string{"latest-delivery-time"}) {
+		t.Error(got)
 	}
 }
 

@@ -111,6 +111,17 @@ func UnsupportedCritical(fields []ExtensionField, s Stage) []ExtensionType {
 	return refused
 }
 
+// Critical returns the names of the extensions in fields that are critical for the step.
+func Critical(fields []ExtensionField, s Stage) []string {
+	var names []string
+	for _, f := range fields {
+		if f.Criticality.For(s) {
+			names = append(names, f.Type.String())
+		}
+	}
+	return names
+}
+
 // UnsupportedCritical is that of all extensions of the report: of its envelope, its
 // content and its recipients.
 func (r *Report) UnsupportedCritical(s Stage) []ExtensionType {

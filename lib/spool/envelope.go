@@ -112,6 +112,7 @@ type Envelope struct {
 	Priority    Priority  `json:"priority"`        // as asked for; the directory decides
 	Originator  string    `json:"originator"`      // O/R address
 	ContentType string    `json:"contentType,omitempty"`
+	Critical    Critical  `json:"critical,omitzero"`
 	EITs        []string  `json:"eits,omitempty"` // encoded information types the content has by now
 	ContentID   string    `json:"contentId,omitempty"`
 	Subject     string    `json:"subject,omitempty"`   // for show; of a report, the MTS identifier it is about
@@ -153,9 +154,20 @@ type Recipient struct {
 	Hops      []Hop    `json:"hops,omitempty"`      // alternates, first choice first
 	Fail      *Failure `json:"fail,omitempty"`      // decided at submission: final at once
 	Alternate string   `json:"alternate,omitempty"` // that the originator requested, should this one fail
+	Critical  Critical `json:"critical,omitzero"`   // extensions of this recipient
 	Report    string   `json:"report,omitempty"`    // what the originator asked for: none, non-delivery, delivery
 	MTAReport string   `json:"mtaReport,omitempty"`
 }
+
+// Critical names the extensions that are critical, of a message or of a recipient, by the step
+// in which they must be understood.
+type Critical struct {
+	Transfer []string `json:"transfer,omitempty"`
+	Delivery []string `json:"delivery,omitempty"`
+}
+
+// IsZero tells that none is critical.
+func (c Critical) IsZero() bool { return len(c.Transfer) == 0 && len(c.Delivery) == 0 }
 
 // Hop is a channel and the peer to reach by it.
 type Hop struct {
@@ -183,7 +195,7 @@ func known(name string) bool {
 	switch strings.ToLower(name) {
 	case "format", "id", "kind", "mtsid", "priority", "originator", "contenttype",
 		"eits", "contentid", "subject", "summary", "size", "probesize", "accepted", "deferred", "passon", "expires", "source",
-		"noreassignment", "alternateallowed",
+		"noreassignment", "alternateallowed", "critical",
 		"parent", "step", "parentrecipients", "wire", "recipients":
 		return true
 	}

@@ -96,7 +96,7 @@ func (d *Door) alternates(t *Tx, r *spool.Recipient, f *mts.PerRecipientMessageT
 		return
 	}
 	a, err := f.RecipientName.Address()
-	if err != nil || r.Fail == nil || !t.env.AlternateAllowed || d.router.DomainAlternate(d.router.Decide(t.query(a, route.Unsized))) == nil {
+	if err != nil || r.Fail == nil || !t.env.AlternateAllowed || d.router.DomainAlternate(d.router.Decide(t.query(r, a, route.Unsized))) == nil {
 		return
 	}
 	r.Fail, r.Hops = nil, d.expand()

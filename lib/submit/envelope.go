@@ -35,7 +35,7 @@ func (d *Door) message(src spool.Source, raw ber.Raw, env *mts.MessageTransferEn
 	e.ContentID = string(env.ContentIdentifier)
 	e.Originator = addressText(env.OriginatorName)
 	t.information(env.OriginalEncodedInformationTypes, env.TraceInformation, env.PerMessageIndicators)
-	t.reassignment(env.Extensions)
+	t.extensions(env.Extensions)
 	times(e, env)
 	e.PassOn = src.Peer != "" && !e.Deferred.IsZero() && !d.conf.Schedule.HoldDeferred
 	d.recipients(t, env.PerRecipientFields, cmp.Or(d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields)), wrong))
@@ -66,9 +66,10 @@ func (t *Tx) information(original *mts.EncodedInformationTypes, trace mts.TraceI
 	t.env.AlternateAllowed = bits.AlternateRecipientAllowed()
 }
 
-// reassignment notes whether the originator prohibits it; what cannot be read is refused
-// elsewhere.
-func (t *Tx) reassignment(extensions []mts.ExtensionField) {
+// extensions notes which are critical, and whether the originator prohibits reassignment; what
+// cannot be read is refused elsewhere.
+func (t *Tx) extensions(extensions []mts.ExtensionField) {
+	t.env.Critical = criticalOf(extensions)
 	prohibited, _, err := mts.Ext(extensions, mts.ExtRecipientReassignmentProhibited)
 	t.env.NoReassignment = err == nil && prohibited == mts.Prohibited
 }
@@ -106,7 +107,7 @@ func (d *Door) probe(src spool.Source, raw ber.Raw, env *mts.ProbeTransferEnvelo
 		e.ProbeSize = *env.ContentLength
 	}
 	t.information(env.OriginalEncodedInformationTypes, env.TraceInformation, env.PerMessageIndicators)
-	t.reassignment(env.Extensions)
+	t.extensions(env.Extensions)
 	d.recipients(t, env.PerRecipientFields, cmp.Or(d.common(src, env.TraceInformation, env.Extensions, len(env.PerRecipientFields)), wrong))
 	return t
 }
@@ -129,7 +130,7 @@ func (d *Door) Report(src spool.Source, raw ber.Raw, r *mts.Report, child *Child
 		t.Discarded = "report discarded: " + fail.Text
 		return t, nil
 	}
-	to := t.recipient(1, env.ReportDestinationName)
+	to := t.recipient(1, env.ReportDestinationName, spool.Critical{})
 	if _, list := report.Previous(env.Extensions, env.ReportDestinationName); list && to.Fail != nil {
 		to.Fail, to.Hops = nil, d.expand() // it has been a list: the report goes back past it
 	}
@@ -173,7 +174,7 @@ func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields,
 		if !f.PerRecipientIndicators.Responsibility() {
 			continue
 		}
-		r := t.recipient(i+1, f.RecipientName)
+		r := t.recipient(i+1, f.RecipientName, criticalOf(f.Extensions))
 		user := t.users[r.N]
 		r.Report = report.Word(f.PerRecipientIndicators.OriginatorReport())
 		r.MTAReport = report.Word(f.PerRecipientIndicators.OriginatingMTAReport())
@@ -213,18 +214,18 @@ func critical(unsupported []mts.ExtensionType) *spool.Failure {
 }
 
 // recipient routes one recipient.
-func (t *Tx) recipient(n int, name oraddr.ORName) spool.Recipient {
+func (t *Tx) recipient(n int, name oraddr.ORName, critical spool.Critical) spool.Recipient {
 	a, err := name.Address()
 	if err != nil {
 		return spool.Recipient{N: n, Address: addressText(name),
 			Fail: failure(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())}
 	}
-	r := spool.Recipient{N: n, Address: a.String()}
+	r := spool.Recipient{N: n, Address: a.String(), Critical: critical}
 	size := int64(route.Unsized)
 	if t.env.Kind == spool.KindProbe {
 		size = t.env.ProbeSize
 	}
-	q := t.query(a, size)
+	q := t.query(&r, a, size)
 	decision := t.door.router.Decide(q)
 	if decision.Fail != nil && q.Takes != nil {
 		// If nobody takes it the originator is to hear why, and not that there is no way.
@@ -259,8 +260,8 @@ func (t *Tx) way(r *spool.Recipient, d route.Decision) {
 	}
 }
 
-// query asks for the way of an address, for the message as far as it is known.
-func (t *Tx) query(a oraddr.Address, size int64) route.Query {
+// query asks for the way of the address of a recipient, for the message as far as it is known.
+func (t *Tx) query(r *spool.Recipient, a oraddr.Address, size int64) route.Query {
 	if !t.door.router.Particular() {
 		return route.Query{Address: a}
 	}
@@ -277,7 +278,7 @@ func (t *Tx) query(a oraddr.Address, size int64) route.Query {
 	s.length = max(size, 0)
 	m := *q.Message
 	m.Size = size
-	q.Message, q.Takes = &m, t.door.restrictions.takes(s)
+	q.Message, q.Takes = &m, t.door.restrictions.takes(s.with(r.Critical))
 	return q
 }
 

@@ -57,10 +57,24 @@ type subject struct {
 	eits         []asn1.OID // by now; none if the message does not say
 	noConversion bool       // implicit-conversion-prohibited
 	length       int64
+	critical     []spool.Critical // extensions of the message, and of a recipient
+}
+
+// with is the subject for one recipient.
+func (s *subject) with(critical spool.Critical) *subject {
+	if critical.IsZero() {
+		return s
+	}
+	one := *s
+	one.critical = append(slices.Clip(s.critical), critical)
+	return &one
 }
 
 func subjectOf(env *spool.Envelope) *subject {
 	s := &subject{length: env.Size}
+	if !env.Critical.IsZero() {
+		s.critical = []spool.Critical{env.Critical}
+	}
 	if env.Kind == spool.KindProbe {
 		s.length = env.ProbeSize
 	}
@@ -79,7 +93,7 @@ var everything conf.Acceptance
 // judge tells why somebody does not take the subject (X.411 §8.4.1.1.1, §14.3.4), nil
 // if it does. The type comes first and the length last, because that is how far an
 // originator is from being able to do something about it.
-func (r *restrictions) judge(s *subject, a *conf.Acceptance) *spool.Failure {
+func (r *restrictions) judge(s *subject, a *conf.Acceptance, steps ...mts.Stage) *spool.Failure {
 	if a == nil {
 		a = &everything
 	}
@@ -98,6 +112,9 @@ func (r *restrictions) judge(s *subject, a *conf.Acceptance) *spool.Failure {
 			}
 		}
 	}
+	if fail := unsupported(s, a, steps); fail != nil {
+		return fail
+	}
 	most := r.size
 	if a.MaxSize > 0 {
 		most = min(most, a.MaxSize)
@@ -106,6 +123,33 @@ func (r *restrictions) judge(s *subject, a *conf.Acceptance) *spool.Failure {
 		return failure(mts.UnableToTransfer, mts.ContentTooLong, fmt.Sprintf("content of %d octets; the limit is %d", s.length, most))
 	}
 	return nil
+}
+
+// unsupported tells of an extension that is critical for one of the steps, and that somebody
+// does not support (RFC 1801 §18.3).
+func unsupported(s *subject, a *conf.Acceptance, steps []mts.Stage) *spool.Failure {
+	if len(a.Extensions) == 0 {
+		return nil
+	}
+	for _, c := range s.critical {
+		for _, step := range steps {
+			names := c.Transfer
+			if step == mts.ForDelivery {
+				names = c.Delivery
+			}
+			for _, x := range names {
+				if !slices.Contains(a.Extensions, conf.MTSExtension(x)) {
+					return failure(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, "extension "+x+" is critical and not taken")
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// criticalOf tells which extensions are critical.
+func criticalOf(extensions []mts.ExtensionField) spool.Critical {
+	return spool.Critical{Transfer: mts.Critical(extensions, mts.ForTransfer), Delivery: mts.Critical(extensions, mts.ForDelivery)}
 }
 
 // takes tells of each peer whether it takes the subject.
@@ -120,7 +164,7 @@ func (r *restrictions) takes(s *subject) func(peer string) (bool, string) {
 
 // peer is why a peer does not take the subject.
 func (r *restrictions) peer(s *subject, name string) *spool.Failure {
-	fail := r.judge(s, r.peers[name])
+	fail := r.judge(s, r.peers[name], mts.ForTransfer, mts.ForDelivery)
 	if fail == nil && r.old[name] {
 		if err := downgrade.Carries(s.contentType); err != nil {
 			fail = failure(mts.UnableToTransfer, mts.UnableToDowngrade, err.Error())
@@ -134,7 +178,7 @@ func (r *restrictions) peer(s *subject, name string) *spool.Failure {
 // MTA.
 func (r *restrictions) restrict(s *subject, ways []spool.Hop, user *conf.User) ([]spool.Hop, *spool.Failure) {
 	if user != nil {
-		if fail := r.judge(s, r.users[user]); fail != nil {
+		if fail := r.judge(s, r.users[user], mts.ForDelivery); fail != nil {
 			return nil, fail
 		}
 		return ways, nil
@@ -197,21 +241,21 @@ func (t *Tx) restrict(r *spool.Recipient, s *subject) ([]spool.Hop, *spool.Failu
 	if t.env.Kind == spool.KindReport || r.Fail != nil {
 		return r.Hops, r.Fail
 	}
-	return t.door.restrictions.restrict(s, r.Hops, t.users[r.N])
+	return t.door.restrictions.restrict(s.with(r.Critical), r.Hops, t.users[r.N])
 }
 
 // settle decides the way of a recipient when the content is known: a redirection may depend
 // on its length, and where a peer does not take it the routing trees may know another.
 func (t *Tx) settle(r *spool.Recipient, s *subject) {
 	if a, sized := t.sized[r.N]; sized {
-		if d := t.door.router.Decide(t.query(a, s.length)); d.Alternate != nil {
+		if d := t.door.router.Decide(t.query(r, a, s.length)); d.Alternate != nil {
 			t.way(r, d)
 		}
 	}
 	hops, fail := t.restrict(r, s)
 	if fail != nil && r.Fail == nil && t.users[r.N] == nil && !t.over && t.door.router.Particular() {
 		if a, err := oraddr.Parse(r.Address); err == nil {
-			if d := t.door.router.Decide(t.query(a, s.length)); d.Fail == nil {
+			if d := t.door.router.Decide(t.query(r, a, s.length)); d.Fail == nil {
 				t.way(r, d)
 				if other, again := t.restrict(r, s); again == nil {
 					hops, fail = other, t.refusal(r.N)
@@ -240,8 +284,9 @@ func (d *Door) Decide(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipient
 	if !d.router.Particular() {
 		return d.router.Route(a)
 	}
-	q := d.asks(env)
-	q.Address, q.Look = a, look
+	s := subjectOf(env).with(criticals(env)(a.String()))
+	q := d.asks(queryOf(env), a, s)
+	q.Look = look
 	decision := d.router.Decide(q)
 	if !decision.LookedUp || env.Kind == spool.KindReport {
 		return decision
@@ -255,7 +300,7 @@ func (d *Door) Decide(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipient
 	if decision.Fail != nil || decision.OnDemand || decision.List != nil || decision.Alternate != nil {
 		return decision
 	}
-	ways, fail := d.restrictions.restrict(subjectOf(env), hops(decision), decision.User)
+	ways, fail := d.restrictions.restrict(s, hops(decision), decision.User)
 	if decision.User != nil && f != nil {
 		fail = cmp.Or(fail, unanswered(env, f))
 	}
@@ -270,27 +315,49 @@ func (d *Door) Decide(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipient
 	return decision
 }
 
-// asks asks for the ways of a message that is in the spool.
-func (d *Door) asks(env *spool.Envelope) route.Query {
-	q := queryOf(env)
+// asks asks for the way of an address for a message that is in the spool.
+func (d *Door) asks(q route.Query, a oraddr.Address, s *subject) route.Query {
+	q.Address = a
 	if !q.Report {
-		q.Takes = d.restrictions.takes(subjectOf(env))
+		q.Takes = d.restrictions.takes(s)
 	}
 	return q
+}
+
+// criticals returns a function that tells the critical extensions of the recipient of an address.
+func criticals(env *spool.Envelope) func(address string) spool.Critical {
+	var of map[string]spool.Critical
+	for i := range env.Recipients {
+		r := &env.Recipients[i]
+		if r.Critical.IsZero() {
+			continue
+		}
+		if of == nil {
+			of = map[string]spool.Critical{}
+		}
+		all := of[r.Address]
+		of[r.Address] = spool.Critical{Transfer: slices.Concat(all.Transfer, r.Critical.Transfer), Delivery: slices.Concat(all.Delivery, r.Critical.Delivery)}
+	}
+	return func(address string) spool.Critical { return of[address] }
 }
 
 // Ways returns a function that tells the way of an address for a message that is in
 // the queue already: nil if there is none, or none that takes the message.
 func (d *Door) Ways(env *spool.Envelope) func(address string) []spool.Hop {
-	s := subjectOf(env)
-	var q route.Query
+	all, critical := subjectOf(env), criticals(env)
+	var known route.Query
 	if d.router.Particular() {
-		q = d.asks(env)
+		known = queryOf(env)
 	}
 	return func(address string) []spool.Hop {
-		var err error
-		if q.Address, err = oraddr.Parse(address); err != nil {
+		a, err := oraddr.Parse(address)
+		if err != nil {
 			return nil
+		}
+		s := all.with(critical(address))
+		q := route.Query{Address: a}
+		if d.router.Particular() {
+			q = d.asks(known, a, s)
 		}
 		decision := d.router.Decide(q)
 		if decision.Fail != nil {

@@ -20,7 +20,7 @@ func (t *Tx) suggest(r *spool.Recipient) {
 	if err != nil {
 		return
 	}
-	d := t.door.router.Advise(t.query(a, route.Unsized))
+	d := t.door.router.Advise(t.query(r, a, route.Unsized))
 	if d.Unknown == "" || d.Fail.Text != r.Fail.Text {
 		return // it has failed of something else
 	}

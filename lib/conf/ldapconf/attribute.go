@@ -26,9 +26,10 @@ var tables = []table{
 	{name: "selftest", class: "mtakitSelfTest"},
 	{name: "listener", class: "mtakitListener"},
 	{name: "channel", class: "mtakitChannel", standard: map[string]string{"name": "cn"}},
-	{name: "peer", class: "mtakitPeer", standard: map[string]string{"name": "mTAName", "will-route": "mTAWillRoute"}},
+	{name: "peer", class: "mtakitPeer", standard: map[string]string{"name": "mTAName", "will-route": "mTAWillRoute",
+		"supported-extensions": "supportedMTSExtensions"}},
 	{name: "route", class: "mtakitRoute", standard: map[string]string{"comment": "description"}},
-	{name: "user", class: "mtakitUser", standard: map[string]string{"address": "mhs-or-addresses"}},
+	{name: "user", class: "mtakitUser", standard: map[string]string{"address": "mhs-or-addresses", "supported-extensions": "supportedExtensions"}},
 	{name: "list", class: "mtakitList", standard: map[string]string{
 		"address": "mhs-or-addresses", "members": "mhs-dl-members", "submit": "mhs-dl-submit-permissions"}},
 }

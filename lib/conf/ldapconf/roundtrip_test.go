@@ -60,6 +60,9 @@ func arbitrary(t *rapid.T, v reflect.Value, key string) {
 	case *conf.NamingAttribute:
 		*x = conf.NamingAttribute(rapid.SampledFrom(conf.FilterAttributes).Draw(t, "attribute"))
 		return
+	case *conf.MTSExtension:
+		*x = rapid.SampledFrom([]conf.MTSExtension{"latest-delivery-time", "extension 99", "1.2.3", "2.25.3.1"}).Draw(t, key)
+		return
 	case *conf.Redirect:
 		*x = conf.Redirect{To: word.Draw(t, "to"), Reason: rapid.SampledFrom([]string{"recipient", "recipient-md", "alias"}).Draw(t, "reason")}
 		switch rapid.IntRange(0, 4).Draw(t, "filter") {

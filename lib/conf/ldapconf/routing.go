@@ -40,6 +40,21 @@ func (l Layout) elsewhere(point string) bool {
 	return err == nil && !d.EqualFold(l.own()) && !l.trees().AncestorOfFold(d)
 }
 
+// extensions is our arc of the extensions that X.411 numbers: a directory has object identifiers
+// of them (RFC 1801 §18.3), and X.411 gives them none.
+const extensions = arc + ".3."
+
+func extensionOID(x conf.MTSExtension) (gser.Value, error) {
+	t, err := mts.ParseExtensionType(string(x))
+	if err != nil {
+		return gser.Value{}, err
+	}
+	if n := t.StandardExtension; n != nil {
+		return gser.Identifier(extensions + strconv.FormatInt(int64(*n), 10)), nil
+	}
+	return gser.Identifier(string(*t.PrivateExtension)), nil
+}
+
 func namingAttribute(a conf.NamingAttribute) (gser.Value, error) {
 	names, ok := filterTypes[string(a)]
 	if !ok {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// arc is that of our own attributes, .1, and classes, .2. Nobody has registered one for
+// arc is that of our own attributes, .1, classes, .2, and extensions, .3. Nobody has registered one for
 // us: it is made of a UUID, as everybody may (X.667 §7).
 const arc = "2.25.215707715370640176112280309534558334083"
 

@@ -43,6 +43,8 @@ func (l Layout) toGSER(v reflect.Value) (gser.Value, error) {
 		return l.nodeText(x)
 	case conf.NamingAttribute:
 		return namingAttribute(x)
+	case conf.MTSExtension:
+		return extensionOID(x)
 	case conf.MTAInfo:
 		g := gser.Value{}.With("name", gser.String(text(l.mta(x.Name))))
 		if x.Weight != (conf.MTAInfo{}.Default().(conf.MTAInfo).Weight) {
@@ -132,6 +134,8 @@ func (l Layout) set(v reflect.Value, g gser.Value) (err error) {
 	case *conf.NamingAttribute:
 		*x, err = attributeNamed(g.Text)
 		return err
+	case *conf.MTSExtension:
+		return x.UnmarshalText([]byte(strings.TrimPrefix(g.Text, extensions)))
 	case *conf.MTAInfo:
 		*x, err = l.mtaInfo(g)
 		return err

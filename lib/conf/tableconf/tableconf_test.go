@@ -140,6 +140,7 @@ mailbox = "mailbox/ann"
 address = "/S=Robot/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
 program = ["bin/robot", "-v"]
 max-size = "1KiB"
+supported-extensions = ["latest-delivery-time", "1.2.3", "99", "6"]
 [[list]]
 address = "/CN=Staff/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
 members = ["G=Ann; S=Smith; O=Org; P=ALPHA; A=TEST; C=GB"]
@@ -196,7 +197,8 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 	want.Nodes = []conf.Node{echo, root, gone, away}
 	want.Users = []conf.User{
 		{Address: "G=Ann; S=Smith; O=Org; P=ALPHA; A=TEST; C=GB", Channel: "local", Mailbox: "/etc/mta/mailbox/ann"},
-		{Address: "/S=Robot/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", Channel: "local", Program: []string{"/etc/mta/bin/robot", "-v"}, MaxSize: 1024},
+		{Address: "/S=Robot/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", Channel: "local", Program: []string{"/etc/mta/bin/robot", "-v"}, MaxSize: 1024,
+			Extensions: []conf.MTSExtension{"latest-delivery-time", "1.2.3", "extension 99", "requested-delivery-method"}},
 	}
 	want.Lists = []conf.List{{Address: "/CN=Staff/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", Members: []string{"G=Ann; S=Smith; O=Org; P=ALPHA; A=TEST; C=GB"},
 		Submit: []string{"/PRMD=ALPHA/ADMD=TEST/C=GB/"}, Reports: "originator"}}
