@@ -41,6 +41,9 @@ func remarks(cfg *conf.Config, path string) []string {
 		if p.Name == cfg.MTAName(p) {
 			remark("[[peer]] %s: it has the name that this MTA gives itself there", p.Name)
 		}
+		if why := cfg.Apart(p); why != "" {
+			remark("[[peer]] %s: communities: it is no way for anything: %s", p.Name, why)
+		}
 		if p.Mode != conf.ModeNormal && selects(p) {
 			remark("[[peer]] %s: psel: mode %s has no presentation selectors: none is sent", p.Name, p.Mode)
 		}

@@ -45,6 +45,9 @@ type Identity struct {
 	// among them; nil is Tables alone.
 	Trees []string `json:"trees" toml:"trees"`
 
+	// Communities are the transport communities this MTA is in (RFC 1801 §18.1); empty: any.
+	Communities []Community `json:"communities,omitempty" toml:"communities"`
+
 	TokenCertificate string `json:"token-certificate,omitempty" toml:"token-certificate"` // PEM, with its chain
 	TokenKey         string `json:"token-key,omitempty" toml:"token-key"`                 // PEM
 }
@@ -220,6 +223,8 @@ type Peer struct {
 	MaxSize        Octets   `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
 	ContentTypes   []string `json:"content-types,omitempty" toml:"content-types"` // empty: any
 	EITs           []string `json:"eits,omitempty" toml:"eits"`                   // empty: any
+	// Communities are the transport communities the peer is in; empty: any.
+	Communities []Community `json:"communities,omitempty" toml:"communities"`
 	// Extensions are those that may be critical (RFC 1801 §18.3); empty: any.
 	Extensions []MTSExtension `json:"supported-extensions,omitempty" toml:"supported-extensions"`
 	// WillRoute is what the peer routes, each by itself; none: everything.

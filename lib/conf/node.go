@@ -394,7 +394,6 @@ func (n *Node) Faults() []*Fault {
 	return v.faults
 }
 
-
 // belowAlias reports a node below an alias: what is below it is below what it leads to.
 func (t *treeValidator) belowAlias(n *Node) {
 	path, err := oraddr.ParsePath(n.At)

@@ -202,6 +202,7 @@ func (v *validator) identity() {
 	if a := v.c.Identity.Alternate; a != "" {
 		v.recipient("alternate", a)
 	}
+	v.communities(v.c.Identity.Communities)
 	v.tokenKey(v.c.Identity.TokenCertificate, v.c.Identity.TokenKey)
 }
 
@@ -419,6 +420,7 @@ func (v *validator) peers() {
 		}
 		v.acceptance(p.MaxSize, p.ContentTypes, p.EITs, p.Extensions)
 		v.willRoute(p.WillRoute)
+		v.communities(p.Communities)
 	}
 }
 

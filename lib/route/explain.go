@@ -46,7 +46,11 @@ func (r *Router) explain(q *Query, e *Explanation) tabled {
 		}
 		e.step(rule.name, true, why)
 		for _, name := range rule.skipped {
-			e.step("peer "+name, false, "not enabled")
+			why := "not enabled"
+			if r.peers[name].Enabled {
+				why = r.apart[name]
+			}
+			e.step("peer "+name, false, why)
 		}
 		d := r.permitted(rule.decision(a), q)
 		for _, hop := range rule.hops {

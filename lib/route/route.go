@@ -130,8 +130,9 @@ type Router struct {
 	local  string // MTA name
 	domain oraddr.Domain
 	peers  map[string]*conf.Peer
-	forest *rtree.Forest   // nil: there are tables only
-	search *rtree.Searcher // nil: nothing is suggested instead of bad addresses
+	apart  map[string]string // by peer: why there is no transport to it
+	forest *rtree.Forest     // nil: there are tables only
+	search *rtree.Searcher   // nil: nothing is suggested instead of bad addresses
 
 	policies map[string][]policy // by peer
 }
@@ -144,7 +145,7 @@ type rule struct {
 	weight  int
 	hops    []Hop
 	old     []string // those of the hops that are peers of 1984
-	skipped []string // peers that are not enabled
+	skipped []string // peers that are not enabled, or apart
 	fail    *Failure // nil if there are hops
 	open    bool     // with fail: other trees may know
 	floor   int      // then: below the domain that belongs to this MTA
@@ -167,10 +168,13 @@ func New(cfg *conf.Config) (*Router, error) {
 	}
 	peers := make(map[string]*conf.Peer, len(cfg.Peers))
 	r.peers, r.local, r.domain = peers, cfg.Identity.MTA, cfg.Identity.Domain
-	r.notes = map[string]string{}
+	r.notes, r.apart = map[string]string{}, map[string]string{}
 	for i := range cfg.Peers {
 		p := &cfg.Peers[i]
 		peers[p.Name] = p
+		if why := cfg.Apart(p); why != "" {
+			r.apart[p.Name] = why
+		}
 		a, err := p.Acceptance()
 		if err != nil {
 			return nil, diag.E("route: peer "+p.Name, diag.Config, err)
@@ -187,7 +191,7 @@ func New(cfg *conf.Config) (*Router, error) {
 		r.notes[p.Name] = strings.Join(notes, "; ")
 	}
 	for i := range cfg.Routes {
-		rule, err := compile(&cfg.Routes[i], peers)
+		rule, err := r.compile(&cfg.Routes[i])
 		if err != nil {
 			return nil, err
 		}
@@ -240,36 +244,36 @@ func (r *rule) local() {
 	}
 }
 
-func compile(c *conf.Route, peers map[string]*conf.Peer) (rule, error) {
-	r, err := newRule("route ", c.Match)
+func (r *Router) compile(c *conf.Route) (rule, error) {
+	to, err := newRule("route ", c.Match)
 	if err != nil {
 		return rule{}, err
 	}
-	r.comment = c.Comment
+	to.comment = c.Comment
 	switch {
 	case c.Reject != "":
-		r.fail = newFailure(c.Reason, c.Diagnostic, c.Reject)
+		to.fail = newFailure(c.Reason, c.Diagnostic, c.Reject)
 	case c.Local:
-		r.local()
+		to.local()
 	default:
 		for _, name := range c.Peers {
-			switch p, ok := peers[name]; {
+			switch p, ok := r.peers[name]; {
 			case !ok:
 				return rule{}, diag.New("route: "+c.Match, diag.Config, fmt.Sprintf("there is no peer %q", name))
-			case p.Enabled:
-				r.hops = append(r.hops, Hop{p.Channel, p.Name})
+			case p.Enabled && r.apart[name] == "":
+				to.hops = append(to.hops, Hop{p.Channel, p.Name})
 				if p.Mode == conf.Mode1984 {
-					r.old = append(r.old, p.Name)
+					to.old = append(to.old, p.Name)
 				}
 			default:
-				r.skipped = append(r.skipped, p.Name)
+				to.skipped = append(to.skipped, p.Name)
 			}
 		}
-		if len(r.hops) == 0 {
-			r.fail, r.open = unrecognised(NoRoute), true
+		if len(to.hops) == 0 {
+			to.fail, to.open = unrecognised(NoRoute), true
 		}
 	}
-	return r, nil
+	return to, nil
 }
 
 // decision returns what a rule that matches a decides. The hops are the caller's to

@@ -199,6 +199,8 @@ func (r *Router) usable(mta string, q *Query) (bool, string) {
 		return false, "no peer"
 	case !p.Enabled:
 		return false, "not enabled"
+	case r.apart[mta] != "":
+		return false, r.apart[mta]
 	case p.Mode == conf.Mode1984 && downgrade.Writable(q.Address) != nil:
 		return false, NotIn1984
 	}

@@ -27,7 +27,7 @@ var tables = []table{
 	{name: "listener", class: "mtakitListener"},
 	{name: "channel", class: "mtakitChannel", standard: map[string]string{"name": "cn"}},
 	{name: "peer", class: "mtakitPeer", standard: map[string]string{"name": "mTAName", "will-route": "mTAWillRoute",
-		"supported-extensions": "supportedMTSExtensions"}},
+		"communities": "transportCommunity", "supported-extensions": "supportedMTSExtensions"}},
 	{name: "route", class: "mtakitRoute", standard: map[string]string{"comment": "description"}},
 	{name: "user", class: "mtakitUser", standard: map[string]string{"address": "mhs-or-addresses", "supported-extensions": "supportedExtensions"}},
 	{name: "list", class: "mtakitList", standard: map[string]string{
@@ -38,7 +38,7 @@ var tables = []table{
 // routing trees.
 var (
 	identity = table{name: "identity", class: "mtakitMTA", standard: map[string]string{
-		"mta": "mTAName", "domain": "globalDomainID", "trees": "routingTreeList"}}
+		"mta": "mTAName", "domain": "globalDomainID", "trees": "routingTreeList", "communities": "transportCommunity"}}
 	node = table{name: "node", class: "mtakitNode", standard: map[string]string{
 		"subtree-information": "subtreeInformation", "routing-filter": "routingFilter", "mta-info": "mTAInfo",
 		"access-md": "accessMD", "bad-address-search-point": "badAddressSearchPoint",

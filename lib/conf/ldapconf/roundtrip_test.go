@@ -60,6 +60,9 @@ func arbitrary(t *rapid.T, v reflect.Value, key string) {
 	case *conf.NamingAttribute:
 		*x = conf.NamingAttribute(rapid.SampledFrom(conf.FilterAttributes).Draw(t, "attribute"))
 		return
+	case *conf.Community:
+		*x = rapid.SampledFrom([]conf.Community{"tc-internet", "tc-janet", "1.2.3", "1.3.6.1.4.1.453.4.7"}).Draw(t, key)
+		return
 	case *conf.MTSExtension:
 		*x = rapid.SampledFrom([]conf.MTSExtension{"latest-delivery-time", "extension 99", "1.2.3", "2.25.3.1"}).Draw(t, key)
 		return
@@ -247,6 +250,7 @@ func sortSets(c *conf.Config) {
 	for _, t := range everyTable() {
 		v := t.member(c)
 		if _, repeated := t.entry(); !repeated {
+			sets(t, v)
 			continue
 		}
 		for i := range v.Len() {

@@ -45,6 +45,8 @@ func (l Layout) toGSER(v reflect.Value) (gser.Value, error) {
 		return namingAttribute(x)
 	case conf.MTSExtension:
 		return extensionOID(x)
+	case conf.Community:
+		return gser.Identifier(string(x.OID())), nil
 	case conf.MTAInfo:
 		g := gser.Value{}.With("name", gser.String(text(l.mta(x.Name))))
 		if x.Weight != (conf.MTAInfo{}.Default().(conf.MTAInfo).Weight) {

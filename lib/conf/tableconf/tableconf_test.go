@@ -71,6 +71,7 @@ addresses = [
 ]
 checkpoint-size = 0
 two-way = false
+communities = ["tc-internet", "1.3.6.1.4.1.453.4.6", "1.2.3"]
 [[peer]]
 name = "MTA-C"
 channel = "p1"
@@ -164,6 +165,7 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 	want.Channels = []conf.Channel{p1, local, expand}
 	b, cc := conf.NewPeer(), conf.NewPeer()
 	b.Name, b.Channel, b.CheckpointSize, b.TwoWay = "MTA-B", "p1", 0, false
+	b.Communities = []conf.Community{"tc-internet", "tc-janet", "1.2.3"}
 	b.Addresses = []conf.Address{{Host: "192.0.2.2:102", TSEL: "MTA"}, {Host: "192.0.2.3:10102"}}
 	cc.Name, cc.Channel = "MTA-C", "p1"
 	cc.CallEvery, cc.CallAt = conf.Duration(15*time.Minute), []conf.TimeOfDay{{Minute: 360}, {Days: 0x60, Minute: 1110}}
