@@ -27,10 +27,10 @@ func alternatives(env *spool.Envelope) map[int]*spool.Failure {
 }
 
 // suggest tells of addresses that may have been meant (RFC 1801 §22.4): all in the extension,
-// in supplementary-information those that can be written there, as far as they fit.
+// and in supplementary-information what Try has of them.
 func suggest(fields *mts.PerRecipientReportTransferFields, bad *spool.Failure) error {
+	fields.SupplementaryInformation = printable(Try(bad.Text, bad.Alternatives))
 	var told []mts.AlternativeAddress
-	var texts []string
 	for _, text := range bad.Alternatives {
 		a, err := oraddr.Parse(text)
 		if err != nil {
@@ -39,11 +39,6 @@ func suggest(fields *mts.PerRecipientReportTransferFields, bad *spool.Failure) e
 		if one, err := mts.NewAlternativeAddress(a); err == nil {
 			told = append(told, one)
 		}
-		more := route.Try(bad.Text, append(texts, text))
-		if len(more) <= mts.UbSupplementaryInfoLength && !strings.ContainsFunc(text, notPrintable) {
-			texts = append(texts, text)
-			fields.SupplementaryInformation = printable(more)
-		}
 	}
 	if len(told) == 0 {
 		return nil
@@ -51,6 +46,19 @@ func suggest(fields *mts.PerRecipientReportTransferFields, bad *spool.Failure) e
 	var err error
 	fields.Extensions, err = mts.SetExt(fields.Extensions, mts.ExtAlternativeAddressInformation, told)
 	return err
+}
+
+// Try adds to the text of a failure the addresses to try instead, those that can be written in
+// supplementary-information and as many as fit there.
+func Try(text string, alternatives []string) string {
+	var fitting []string
+	for _, one := range alternatives {
+		more := append(fitting, one)
+		if len(route.Try(text, more)) <= mts.UbSupplementaryInfoLength && !strings.ContainsFunc(one, notPrintable) {
+			fitting = more
+		}
+	}
+	return route.Try(text, fitting)
 }
 
 // notPrintable tells whether a character is none of PrintableString.

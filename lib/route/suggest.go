@@ -26,6 +26,9 @@ func (r *Router) Suggests() bool { return r.search != nil }
 // (RFC 1801 §22.4). It costs more than Decide where the address is bad.
 func (r *Router) Advise(q Query) Decision { return r.advise(q, r.Decide(q), nil) }
 
+// Advised is Advise where Decide has said d.
+func (r *Router) Advised(q Query, d Decision) Decision { return r.advise(q, d, nil) }
+
 func (r *Router) advise(q Query, d Decision, e *Explanation) Decision {
 	if r.search == nil || d.Fail == nil || d.Unknown == "" {
 		return d

@@ -297,7 +297,11 @@ func (d *Door) Decide(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipient
 			decision = other
 		}
 	}
-	if decision.Fail != nil || decision.OnDemand || decision.List != nil || decision.Alternate != nil {
+	switch {
+	case decision.Fail != nil && (f == nil || mts.Find(f.Extensions, mts.ExtOriginatorRequestedAlternateRecipient.Type()) < 0):
+		q.Look = nil // what would have to be looked up has a way
+		return d.router.Advised(q, decision)
+	case decision.Fail != nil || decision.OnDemand || decision.List != nil || decision.Alternate != nil:
 		return decision
 	}
 	ways, fail := d.restrictions.restrict(s, hops(decision), decision.User)

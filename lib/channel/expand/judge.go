@@ -11,6 +11,7 @@ import (
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/p1"
+	"github.com/mtakit/mtakit/lib/report"
 	"github.com/mtakit/mtakit/lib/route"
 	"github.com/mtakit/mtakit/lib/spool"
 	"github.com/mtakit/mtakit/lib/submit"
@@ -104,7 +105,7 @@ func (j *judge) decide(s *subject) decision {
 	case to.List != nil:
 		d = j.list(s, to.List)
 	case to.Fail != nil:
-		failed := decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: to.Fail.Reason, Diagnostic: to.Fail.Diagnostic, Text: to.Fail.Text}}
+		failed := decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: to.Fail.Reason, Diagnostic: to.Fail.Diagnostic, Text: report.Try(to.Fail.Text, to.Fail.Alternatives)}}
 		return j.unreachable(s, j.router.DomainAlternate(to), failed)
 	case to.Alternate != nil:
 		d = j.assigned(s, to.Alternate)
