@@ -60,6 +60,12 @@ func remarks(cfg *conf.Config, path string) []string {
 				remark("[[peer]] %s: window: shut for %s, and %s messages are given up after %s", p.Name, conf.Duration(shut), e.what, e.life)
 			}
 		}
+		for _, text := range secretRemarks("password-in-file", p.PasswordInFile, conf.MaxPassword) {
+			remark("[[peer]] %s: %s", p.Name, text)
+		}
+		for _, text := range secretRemarks("password-out-file", p.PasswordOutFile, conf.MaxPassword) {
+			remark("[[peer]] %s: %s", p.Name, text)
+		}
 		if p.Credentials == conf.CredentialsNone {
 			for _, text := range withoutCredentials(cfg, p) {
 				remark("[[peer]] %s: credentials: %s", p.Name, text)
@@ -153,10 +159,13 @@ func directoryRemarks(cfg *conf.Config, path string) (all []string) {
 	remark := func(format string, args ...any) {
 		all = append(all, fmt.Sprintf("%s: remark: [directory]: ", path)+fmt.Sprintf(format, args...))
 	}
+	for _, text := range secretRemarks("password-file", d.PasswordFile, conf.MaxSecret) {
+		remark("%s", text)
+	}
 	for _, f := range []struct {
 		key, path string
 		secret    bool
-	}{{"password-file", d.PasswordFile, true}, {"tls-ca", d.TLSCA, false}, {"tls-certificate", d.TLSCertificate, false}, {"tls-key", d.TLSKey, true}} {
+	}{{"tls-ca", d.TLSCA, false}, {"tls-certificate", d.TLSCertificate, false}, {"tls-key", d.TLSKey, true}} {
 		if f.path == "" {
 			continue
 		}
@@ -169,6 +178,23 @@ func directoryRemarks(cfg *conf.Config, path string) (all []string) {
 		case unix.Access(f.path, unix.R_OK) != nil:
 			remark("%s: whoever asks cannot read it", f.key)
 		}
+	}
+	return all
+}
+
+// secretRemarks are those on a secret in a file. Nothing is known here of a credential that
+// systemd gives to another process.
+func secretRemarks(key, secret string, most int) (all []string) {
+	if _, ok := conf.Credential(secret); secret == "" || ok && os.Getenv(conf.CredentialsDirectory) == "" {
+		return nil
+	}
+	if path, err := conf.SecretFile(secret); err == nil {
+		if st, err := os.Stat(path); err == nil && st.Mode().Perm()&0o004 != 0 {
+			all = append(all, fmt.Sprintf("%s: everybody can read it: mode %o, better 600", key, st.Mode().Perm()))
+		}
+	}
+	if _, err := conf.ReadSecret(secret, most); err != nil {
+		all = append(all, fmt.Sprintf("%s: %v", key, err))
 	}
 	return all
 }

@@ -11,7 +11,12 @@ func (c *Config) Absolute(dir string) {
 	}
 	abs(&c.Spool.Dir)
 	abs(&c.Events.Dir)
-	abs(&c.Directory.PasswordFile)
+	secret := func(p *string) {
+		if _, ok := Credential(*p); !ok {
+			abs(p)
+		}
+	}
+	secret(&c.Directory.PasswordFile)
 	abs(&c.Directory.TLSCA)
 	abs(&c.Directory.TLSCertificate)
 	abs(&c.Directory.TLSKey)
@@ -25,6 +30,8 @@ func (c *Config) Absolute(dir string) {
 	}
 	for i := range c.Peers {
 		p := &c.Peers[i]
+		secret(&p.PasswordInFile)
+		secret(&p.PasswordOutFile)
 		abs(&p.TLSCertificate)
 		abs(&p.TLSKey)
 		abs(&p.TLSCA)

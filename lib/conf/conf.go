@@ -232,6 +232,8 @@ type Peer struct {
 
 	Callers          []Caller `json:"callers,omitempty" toml:"callers"`                     // with CredentialsNone; see Sources
 	Credentials      string   `json:"credentials" toml:"credentials"`                       // CredentialsSimple, CredentialsStrong or CredentialsNone, of both sides
+	PasswordInFile   string   `json:"password-in-file,omitempty" toml:"password-in-file"`   // where PasswordIn is instead, for ReadSecret
+	PasswordOutFile  string   `json:"password-out-file,omitempty" toml:"password-out-file"` // likewise
 	TokenCA          string   `json:"token-ca,omitempty" toml:"token-ca"`                   // PEM: the peer's certificate comes from these
 	TokenPeer        string   `json:"token-peer,omitempty" toml:"token-peer"`               // PEM: the peer's certificate; empty: the one it sends
 	TokenSubject     string   `json:"token-subject,omitempty" toml:"token-subject"`         // of the peer's certificate
@@ -466,7 +468,7 @@ func (p *Peer) CheckPassword(presented []byte) bool {
 }
 
 // Redacted returns a copy with every password replaced by stars, for people to
-// look at.
+// look at. Of one that is in a file the name of that stays.
 func (c *Config) Redacted() *Config {
 	r := *c
 	r.Peers = append([]Peer(nil), c.Peers...)

@@ -267,6 +267,17 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			`[[peer]] "MTA-B": our-ssel: 17 octets; the limit is 16`},
 		{"password", func(c *Config) { c.Peers[0].PasswordIn = strings.Repeat("p", 63) },
 			`[[peer]] "MTA-B": password-in: 63 characters; a password has at most 62`},
+		{"password and a file with it", func(c *Config) { c.Peers[0].PasswordOutFile = "out" },
+			`[[peer]] "MTA-B": password-out-file: password-out is there, too: it stands in one place`},
+		{"credential elsewhere", func(c *Config) { c.Peers[0].PasswordIn, c.Peers[0].PasswordInFile = "", "credential:../in" },
+			`[[peer]] "MTA-B": password-in-file: "../in" is no name of a credential: a name of a file, without slashes`},
+		{"credential without a name", func(c *Config) { c.Peers[0].PasswordIn, c.Peers[0].PasswordInFile = "", "credential:" },
+			`[[peer]] "MTA-B": password-in-file: "" is no name of a credential: a name of a file, without slashes`},
+		{"credential of a long name", func(c *Config) {
+			c.Peers[0].PasswordIn, c.Peers[0].PasswordInFile = "", "credential:"+strings.Repeat("n", 256)
+		}, `[[peer]] "MTA-B": password-in-file: 256 octets; the name of a credential has at most 255`},
+		{"strong credentials and a file with a password", func(c *Config) { strong(c).PasswordInFile = "in" },
+			`[[peer]] "MTA-B": credentials: "strong", but there are passwords`},
 		{"mode", func(c *Config) { c.Peers[0].Mode = "1988" }, `[[peer]] "MTA-B": mode: "1988" is neither normal, x410 nor 1984`},
 		{"content-1984", func(c *Config) { c.Peers[0].Content1984 = "p772" }, `[[peer]] "MTA-B": content-1984: "p772" is neither p2 nor p22`},
 		{"checkpoints", func(c *Config) { c.Peers[0].CheckpointSize = 1025 }, `[[peer]] "MTA-B": checkpoint-size: 1025 is not between 0 and 1024`},

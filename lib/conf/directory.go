@@ -100,6 +100,7 @@ func (v *validator) directory() {
 	default:
 		v.faultf("bind", "%s is none of %s, %s and %s", quote([]byte(d.Bind)), BindAnonymous, BindSimple, BindExternal)
 	}
+	v.secret("password-file", d.PasswordFile)
 	if (d.TLSCertificate == "") != (d.TLSKey == "") {
 		v.faultf("tls-key", "tls-certificate and tls-key come together")
 	}

@@ -127,7 +127,7 @@ func kindOf(t reflect.Type) string {
 
 // refinements are the kinds of the page that are strings in the model.
 var refinements = map[string]string{
-	"path": "text", "address": "text", "pattern": "text", "endpoint": "text", "text": "text",
+	"path": "text", "address": "text", "pattern": "text", "endpoint": "text", "text": "text", "secret": "text",
 }
 
 // refined is the kind of the model that a kind of the page refines.

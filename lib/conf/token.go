@@ -34,7 +34,7 @@ func (v *validator) peerCredentials(p *Peer) {
 		v.faultf("token-tolerance", "%s is not between 1s and %s", p.TokenTolerance, maxTolerance)
 	}
 	v.callers(p)
-	passwords := p.PasswordIn != "" || p.PasswordOut != ""
+	passwords := p.hasPasswords()
 	switch p.Credentials {
 	case CredentialsSimple, CredentialsNone:
 		if p.TokenCA != "" || p.TokenPeer != "" || p.TokenSubject != "" || p.TokenCertificate != "" {

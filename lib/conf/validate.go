@@ -408,8 +408,7 @@ func (v *validator) peers() {
 			v.faultf("permanent", "the peer has no address to call")
 		}
 		v.timetable(&p)
-		v.password("password-in", p.PasswordIn)
-		v.password("password-out", p.PasswordOut)
+		v.passwords(&p)
 		v.between("checkpoint-size", int64(p.CheckpointSize), 0, MaxCheckpointSize)
 		v.between("window-size", int64(p.WindowSize), 1, MaxWindowSize)
 		if m := p.Mode; m != ModeNormal && m != ModeX410 && m != Mode1984 {

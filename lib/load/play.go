@@ -25,6 +25,9 @@ func Play(cfg *conf.Config, name string) (Part, error) {
 	case peer.Credentials == conf.CredentialsStrong:
 		return Part{}, diag.New(name, diag.Config, "it has strong credentials, and its key is not here to play it with")
 	}
+	if peer, err = peer.WithPasswords(); err != nil {
+		return Part{}, diag.E(name, diag.Config, err)
+	}
 	p := Part{Own: End{peer.Name, peer.PasswordIn}, MTA: End{cfg.MTAName(peer), peer.PasswordOut}, Mode: peer.Mode}
 	for _, l := range cfg.Listeners {
 		if l.Channel != peer.Channel || l.TLS == conf.TLSRequire {

@@ -255,6 +255,9 @@ func (b *binder) authenticate(s *settings, peer *conf.Peer, known bool, a *mts.M
 		b.name = peer.Name // nobody else calls from there
 		return 0, nil
 	}
+	if err := s.unproved[peer.Name]; known && err != nil {
+		return mts.Busy, err // the peer is not at fault
+	}
 	if !known || !isStrong(peer) {
 		if err := (p1.Peer{Name: peer.Name, Password: peer.PasswordIn}).CheckInitiator(*a); err != nil || !known {
 			return mts.AuthenticationError, whyNot(known, peer, a)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
@@ -40,6 +41,26 @@ func (p *proof) name() string {
 		return ""
 	}
 	return p.own
+}
+
+// withPasswords returns the configuration with the passwords of those peers of a channel
+// that have them in files, read now, and by peer why they are not known. Only this process
+// has them.
+func withPasswords(cfg *conf.Config, channel string) (*conf.Config, map[string]error) {
+	with, wrong := *cfg, map[string]error{}
+	with.Peers = slices.Clone(cfg.Peers)
+	for i := range with.Peers {
+		p := &with.Peers[i]
+		if !p.Enabled || p.Channel != channel {
+			continue
+		}
+		known, err := p.WithPasswords()
+		if err != nil {
+			wrong[p.Name] = err
+		}
+		*p = *known
+	}
+	return &with, wrong
 }
 
 // newProof reads what strong credentials are made with.

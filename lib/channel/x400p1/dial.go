@@ -44,7 +44,8 @@ type Steps struct {
 // until one is reached, each for an equal share of what is left of open-timeout. The error
 // is that of the address that got furthest; LayerOf tells how far.
 func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time) (*Call, error) {
-	return (&dialler{cfg: cfg, peer: peer, now: now}).call(ctx)
+	with, err := peer.WithPasswords()
+	return (&dialler{cfg: cfg, peer: with, now: now, unproved: err}).call(ctx)
 }
 
 // dialler is Dial, with what a configuration does not know of.
@@ -55,9 +56,14 @@ type dialler struct {
 	set  func(*rtse.Config) // nil: nothing
 	seen *memory            // nil: none
 	lost *lost              // to be recovered, until somebody has answered; nil: none
+
+	unproved error // why the passwords of the peer are not known
 }
 
 func (d *dialler) call(ctx context.Context) (*Call, error) {
+	if d.unproved != nil {
+		return nil, &refusal{d.unproved}
+	}
 	p, err := newProof(d.cfg, d.peer)
 	if err != nil {
 		return nil, &refusal{err}

@@ -284,6 +284,8 @@ func TestReloadReleases(t *testing.T) {
 		"gone":     func(c *conf.Config) { c.Peers, c.Routes = nil, nil },
 		"disabled": func(c *conf.Config) { c.Peers[0].Enabled = false },
 		"password": func(c *conf.Config) { c.Peers[0].PasswordIn = "another" },
+		"file":     func(c *conf.Config) { c.Peers[0].PasswordIn, c.Peers[0].PasswordInFile = "", "/nowhere/secret" },
+		"our file": func(c *conf.Config) { c.Peers[0].PasswordOut, c.Peers[0].PasswordOutFile = "", "/nowhere/secret" },
 		"mode":     func(c *conf.Config) { c.Peers[0].Mode = conf.ModeX410 },
 		"tls":      func(c *conf.Config) { c.Peers[0].TLS = conf.TLSRequire },
 		"token":    func(c *conf.Config) { c.Peers[0].Credentials = conf.CredentialsStrong },

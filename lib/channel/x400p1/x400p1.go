@@ -58,7 +58,8 @@ type settings struct {
 	door *submit.Door
 	tls  answerers
 
-	trusts *trusts
+	trusts   *trusts
+	unproved map[string]error // by peer: why its passwords are not known
 }
 
 var (
@@ -80,15 +81,17 @@ func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind,
 	return c, c.Configure(cfg)
 }
 
-// Configure takes a configuration: it counts for what begins from now on. Associations
-// with peers that are gone, disabled, or known by another password or token, in another mode
-// or by other certificates now are released, and none that was lost with these is recovered.
+// Configure takes a configuration: it counts for what begins from now on. Passwords that are
+// in files are read. Associations with peers that are gone, disabled, or known by another
+// password or token, or by none that can be read, in another mode or by other certificates now
+// are released, and none that was lost with these is recovered.
 func (c *Channel) Configure(cfg *conf.Config) error {
 	door, err := submit.NewDoor(cfg, c.host, c.now)
 	if err != nil {
 		return err
 	}
-	s := &settings{Config: cfg, door: door, trusts: newTrusts()}
+	s := &settings{door: door, trusts: newTrusts()}
+	s.Config, s.unproved = withPasswords(cfg, c.host.Name)
 	if own, ok := cfg.Channel(c.host.Name); ok {
 		s.own = *own
 	}
@@ -124,7 +127,7 @@ func (c *Channel) crowded(crowd channel.Crowd) {
 // knows tells whether a peer that has bound would still be let in.
 func (s *settings) knows(was *conf.Peer) bool {
 	p, ok := s.Peer(was.Name)
-	return ok && p.Enabled && p.Channel == s.own.Name && p.PasswordIn == was.PasswordIn && p.Mode == was.Mode &&
+	return ok && p.Enabled && s.unproved[p.Name] == nil && p.Channel == s.own.Name && p.PasswordIn == was.PasswordIn && p.Mode == was.Mode &&
 		p.TLS == was.TLS && p.TLSCA == was.TLSCA && p.TLSName == was.TLSName && slices.Equal(p.TLSPin, was.TLSPin) &&
 		classOf(p) == classOf(was) && (!isNone(p) || slices.Equal(p.Sources(), was.Sources())) && p.TokenCA == was.TokenCA && p.TokenPeer == was.TokenPeer && p.TokenSubject == was.TokenSubject &&
 		p.TokenWeak == was.TokenWeak
@@ -256,7 +259,7 @@ func (c *Channel) initiate(id uint64, name string) {
 	ordered.Address, ordered.Addresses = "", c.addresses.order(peer, c.now())
 	keeper := c.keeper(peer, "")
 	was := c.recovery.reclaim(peer)
-	d := dialler{cfg: s.Config, peer: &ordered, now: c.now(), seen: c.seen, lost: was, set: func(cfg *rtse.Config) {
+	d := dialler{cfg: s.Config, peer: &ordered, now: c.now(), seen: c.seen, lost: was, unproved: s.unproved[name], set: func(cfg *rtse.Config) {
 		cfg.AdditionalReference, cfg.NextActivity, cfg.Keeper = c.recovery.reference(), c.recovery.nextActivity, keeper.orNone()
 	}}
 	call, err := d.call(c.opening)

@@ -68,7 +68,8 @@ func (t *table) attribute(key string) string {
 
 // ofSwitch are keys of a peer that are of whoever has it for a neighbour: what an MTA has for
 // them in its own entry says nothing to others.
-var ofSwitch = []string{"channel", "our-mta", "our-tsel", "our-ssel", "our-psel", "tls-certificate", "tls-key", "token-certificate", "token-key"}
+var ofSwitch = []string{"channel", "our-mta", "our-tsel", "our-ssel", "our-psel", "tls-certificate", "tls-key", "token-certificate", "token-key",
+	"password-in-file", "password-out-file"}
 
 // matters tells whether an attribute may mean something here.
 func matters(name string) bool {

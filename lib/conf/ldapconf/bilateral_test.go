@@ -104,6 +104,43 @@ mtakitMaxSize: 3MiB
 	}
 }
 
+// A file with a password is named by whoever has it; what two have agreed on is in it also
+// where the other says a password of itself.
+func TestSection17PasswordsInFiles(t *testing.T) {
+	c, err := decoded(t, strings.Replace(switchA, "mtakitTokenKey: /etc/b.key", `mtakitPasswordIn: in
+mtakitPasswordOut: out
+mtakitPasswordInFile: /etc/theirs`, 1)+`
+dn: cn=b,ou=peer,cn=MTA-A,ou=mtas,o=Example
+objectClass: mtakitPeer
+mTAName: MTA-B
+mtakitPasswordOutFile: secrets/b
+
+dn: cn=c,ou=peer,cn=MTA-A,ou=mtas,o=Example
+objectClass: mtakitPeer
+mTAName: MTA-C
+mtakitPasswordInFile: credential:c
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := c.Peers[0]; p.PasswordIn != "in" || p.PasswordInFile != "" || p.PasswordOut != "" || p.PasswordOutFile != "/secrets/b" {
+		t.Errorf("%+v", p)
+	}
+	if p := c.Peers[1]; p.PasswordInFile != "credential:c" {
+		t.Errorf("%+v", p)
+	}
+	_, err = decoded(t, switchA+`
+dn: cn=b,ou=peer,cn=MTA-A,ou=mtas,o=Example
+objectClass: mtakitPeer
+mTAName: MTA-B
+mtakitPasswordIn: in
+mtakitPasswordInFile: /in
+`)
+	if want := "cn=b,ou=peer,cn=MTA-A,ou=mtas,o=Example: mtakitPasswordInFile: password-in is there, too: it stands in one place"; err == nil || err.Error() != want {
+		t.Errorf("%v", err)
+	}
+}
+
 // An attribute of ours where it means nothing is a fault, at its entry; any other is let be.
 func TestAttributesThatMeanNothing(t *testing.T) {
 	_, err := decoded(t, strings.Replace(switchA, "mtakitKind: x400p1", "mtakitKind: x400p1\nmtakitMailbox: /x\ndescription: ours\ntelephoneNumber: 1", 1))

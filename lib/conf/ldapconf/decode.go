@@ -260,6 +260,7 @@ func (d *decoder) entriesOf(t *table) {
 			if t.name == "peer" {
 				if name := e.get("mTAName"); len(name) == 1 && d.shared[name[0]] != nil {
 					d.said(one, d.shared[name[0]], path) // what follows goes before it
+					agreed(one.Addr().Interface().(*conf.Peer), e)
 				}
 			}
 			d.table(t, one, e, path)
@@ -295,6 +296,17 @@ func (d *decoder) said(peer reflect.Value, e *Entry, path string) {
 		if slices.Contains(ofSwitch, peer.Type().Field(i).Tag.Get("toml")) {
 			peer.Field(i).Set(before.Field(i))
 		}
+	}
+}
+
+// agreed forgets the passwords that an MTA says of itself where what two have agreed on
+// names a file with another.
+func agreed(p *conf.Peer, e *Entry) {
+	if len(e.get(local("password-in-file"))) > 0 {
+		p.PasswordIn = ""
+	}
+	if len(e.get(local("password-out-file"))) > 0 {
+		p.PasswordOut = ""
 	}
 }
 

@@ -30,6 +30,7 @@ var numbers = []string{
 	"tls-pin", "tls-name", "max-size", "content-types", "eits", "callers", "credentials", "token-ca",
 	"token-peer", "token-subject", "token-show", "token-tolerance", "token-related", "token-weak", "match",
 	"peers", "local", "reject", "reason", "diagnostic", "mailbox", "program", "owner", "reports",
+	"password-in-file", "password-out-file",
 }
 
 // The numbers of attributes without a key.

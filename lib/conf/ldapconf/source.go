@@ -26,12 +26,11 @@ import (
 
 // Bounds of what a directory may answer.
 const (
-	maxEntries  = 2_000_000
-	maxOctets   = 1 << 30  // of all values
-	maxPacket   = 64 << 20 // of one message of the protocol
-	maxPassword = 4096
-	page        = 1000 // entries asked for at once
-	attempts    = 5    // at a state that does not change while it is read
+	maxEntries = 2_000_000
+	maxOctets  = 1 << 30  // of all values
+	maxPacket  = 64 << 20 // of one message of the protocol
+	page       = 1000     // entries asked for at once
+	attempts   = 5        // at a state that does not change while it is read
 )
 
 // The library's own bound is two GiB, which it allocates when a server says so.
@@ -278,7 +277,7 @@ func (s *Source) bind(conn *ldap.Conn) error {
 	d := &s.file.Directory
 	switch d.Bind {
 	case conf.BindSimple:
-		password, err := secret(d.PasswordFile)
+		password, err := conf.ReadSecret(d.PasswordFile, conf.MaxSecret)
 		if err != nil {
 			return err
 		}
@@ -295,22 +294,6 @@ func (s *Source) bind(conn *ldap.Conn) error {
 		return nil
 	}
 	return nil // a connection is anonymous until somebody binds
-}
-
-// secret reads a password from a file, its first line.
-func secret(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b := make([]byte, maxPassword+1)
-	n, err := f.Read(b)
-	if err != nil || n > maxPassword {
-		return "", fmt.Errorf("%s: no password of up to %d octets in its first line", path, maxPassword)
-	}
-	line, _, _ := strings.Cut(string(b[:n]), "\n")
-	return strings.TrimSuffix(line, "\r"), nil
 }
 
 func (s *Source) tlsConfig(address string) (*tls.Config, error) {
