@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	ucli "github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
@@ -87,6 +88,14 @@ func configSet(c *ucli.Context) error {
 	if c.NArg() != 2 {
 		return cli.Usage("config set wants a key and a value")
 	}
+	path, err := cli.ConfigPath(c)
+	if err != nil {
+		return err
+	}
+	return exclusively(path, func() error { return setOne(c) })
+}
+
+func setOne(c *ucli.Context) error {
 	path, text, cfg, err := theFile(c)
 	if err != nil {
 		return err
@@ -110,6 +119,23 @@ func configSet(c *ucli.Context) error {
 		return err
 	}
 	return replace(path, text, next)
+}
+
+// exclusively does something with a file while nobody else does so. The lock is that of its
+// directory: the file becomes another one when it is replaced.
+func exclusively(path string, do func() error) (err error) {
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return diag.E("", diag.KindOf(err), err)
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return diag.E("", diag.KindOf(err), err)
+	}
+	defer func() { _ = dir.Close() }() // which ends the lock
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX); err != nil {
+		return diag.E(dir.Name(), diag.System, err)
+	}
+	return do()
 }
 
 // replace puts another text in the place of a file that has not changed meanwhile, with the
@@ -235,7 +261,7 @@ func configEdit(c *ucli.Context) error {
 		return diag.WithHint(err, "nothing was changed; what was written is in "+copied.Name())
 	}
 	if !bytes.Equal(next, text) {
-		if err := replace(path, text, next); err != nil {
+		if err := exclusively(path, func() error { return replace(path, text, next) }); err != nil {
 			return diag.WithHint(err, "what was written is in "+copied.Name())
 		}
 	}
