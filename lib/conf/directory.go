@@ -115,7 +115,7 @@ func (v *validator) directory() {
 	}
 }
 
-// server checks the URL of a server. A password goes over no network in clear.
+// server checks the URL of a server. Nothing of a configuration goes over a network in clear.
 func (v *validator) server(key, text string) {
 	if rest, ok := strings.CutPrefix(text, "ldapi://"); ok {
 		if path, err := url.PathUnescape(rest); err != nil || path != "" && !strings.HasPrefix(path, "/") {
@@ -137,8 +137,8 @@ func (v *validator) server(key, text string) {
 	if u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		v.faultf(key, "%s has more than a host and a port", quote([]byte(text)))
 	}
-	if u.Scheme == "ldap" && !v.c.Directory.StartTLS && v.c.Directory.Bind == BindSimple && !isLoopback(u.Hostname()) {
-		v.faultf(key, "the password would go to %s in clear: start-tls, ldaps:// or ldapi://", u.Host)
+	if u.Scheme == "ldap" && !v.c.Directory.StartTLS && !isLoopback(u.Hostname()) {
+		v.faultf(key, "the configuration would come from %s in clear, with the passwords in it, and whoever is on the way could change it: start-tls, ldaps:// or ldapi://", u.Host)
 	}
 }
 

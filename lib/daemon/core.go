@@ -52,8 +52,9 @@ const (
 // Config is where the configuration comes from. Its methods are called from several
 // goroutines.
 type Config interface {
-	// Load reads it, which may take a while.
-	Load() (*conf.Config, error)
+	// Load reads it, which may take a while; asked says that somebody wants what there is,
+	// however remarkable.
+	Load(ctx context.Context, asked bool) (*conf.Config, error)
 	// Accept hears that what Load returned is what the switch with the spool in dir goes by.
 	Accept(version, dir string) error
 	// Refuse hears that it is not, and why.
@@ -111,6 +112,7 @@ type core struct {
 	reading bool // the configuration is
 	reread  bool // it is to be read again then
 	forced  bool // and to be taken as another, whatever it says
+	asked   bool // somebody has asked for it
 	remains bool // a channel process has died, and what it left is to be looked for
 	// remainsLate: some of that could not be taken over, and is tried with the next scan.
 	remainsLate bool
@@ -129,7 +131,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	c := &core{opt: opt, log: opt.Log, now: opt.Now,
 		posts: make(chan func(), maxPosts), listeners: map[string]net.Listener{},
 		processes: map[int]*process{}, serving: map[string]*process{}}
-	if c.conf, err = c.loadConfig(); err != nil {
+	if c.conf, err = c.loadConfig(ctx, false); err != nil {
 		return err
 	}
 	c.shared.Store(c.conf)
@@ -220,8 +222,8 @@ func (c *core) damage(err error) {
 
 // loadConfig reads the configuration. To drain, no association has to stand, and none is
 // opened for nothing.
-func (c *core) loadConfig() (*conf.Config, error) {
-	cfg, err := c.opt.Config.Load()
+func (c *core) loadConfig(ctx context.Context, asked bool) (*conf.Config, error) {
+	cfg, err := c.opt.Config.Load(ctx, asked)
 	if err == nil && c.opt.Once {
 		for i := range cfg.Peers {
 			p := &cfg.Peers[i]
@@ -286,10 +288,10 @@ func (c *core) loop(ctx context.Context) error {
 			c.log.Info("stopping")
 			c.drain()
 		case <-reload:
-			c.forced = true
-			c.reload()
+			c.forced, c.asked = true, true
+			c.reload(ctx)
 		case <-c.opt.Changed:
-			c.reload()
+			c.reload(ctx)
 		case <-abort:
 			abort = nil
 			c.log.Warn("aborting transfers")
@@ -498,17 +500,17 @@ func (c *core) do(a sched.Action) {
 
 // reload has the configuration read again, by one reader at a time: a directory may take
 // long to answer.
-func (c *core) reload() {
+func (c *core) reload(ctx context.Context) {
 	if c.reading {
 		c.reread = true
 		return
 	}
 	c.reading = true
 	// What the files are that it names, certificates and keys, only who asks knows.
-	forced := c.forced
-	c.forced = false
+	forced, asked := c.forced, c.asked
+	c.forced, c.asked = false, false
 	go func() {
-		next, err := c.loadConfig()
+		next, err := c.loadConfig(ctx, asked)
 		c.post(func() {
 			c.reading = false
 			switch {
@@ -521,7 +523,7 @@ func (c *core) reload() {
 			}
 			if c.reread {
 				c.reread = false
-				c.reload()
+				c.reload(ctx)
 			}
 		})
 	}()

@@ -118,10 +118,10 @@ func configuration(t *testing.T, dir, text string) *conf.Config {
 // from is a configuration that comes from a function.
 type from func() (*conf.Config, error)
 
-func (f from) Load() (*conf.Config, error) { return f() }
-func (f from) Accept(string, string) error { return nil }
-func (f from) Refuse(error)                {}
-func (f from) Status() live.Status         { return live.Status{} }
+func (f from) Load(context.Context, bool) (*conf.Config, error) { return f() }
+func (f from) Accept(string, string) error                      { return nil }
+func (f from) Refuse(error)                                     {}
+func (f from) Status() live.Status                              { return live.Status{} }
 func (f from) Look(string, []string) ([]conf.Node, error) {
 	return nil, diag.New("", diag.Unavailable, "no directory")
 }

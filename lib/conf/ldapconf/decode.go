@@ -100,6 +100,10 @@ func (d *decoder) read(entries []Entry) {
 		return
 	}
 	d.table(&identity, reflect.ValueOf(&d.conf.Identity).Elem(), d.own, identity.name)
+	if is := d.conf.Identity.MTA; is != "" && is != d.MTA {
+		// A switch of another name has another spool, and other neighbours know it.
+		d.fail(text(d.own.DN), fmt.Errorf("mTAName: is %s, and the file of the switch has %s", clip(is), clip(d.MTA)))
+	}
 	for i := range tables {
 		d.entriesOf(&tables[i])
 	}
@@ -194,13 +198,19 @@ func (d *decoder) mta(e *Entry) {
 	switch {
 	case len(names) != 1 || !ok:
 		d.fail(text(e.DN), fmt.Errorf("mTAName: %d values, and cn %s; an MTA has one of each", len(names), clip(cn)))
-	case d.shared[names[0]] != nil:
-		d.fail(text(e.DN), fmt.Errorf("mTAName: %s is that of %s, too", clip(names[0]), text(d.shared[names[0]].DN)))
+	case d.known(names[0]) != nil:
+		d.fail(text(e.DN), fmt.Errorf("mTAName: %s is that of %s, too", clip(names[0]), text(d.known(names[0]).DN)))
 	default:
-		d.shared[names[0]] = e
+		d.shared[folded(names[0])] = e
 		d.mtaAs[strings.ToLower(cn)] = names[0]
 	}
 }
+
+// known is the entry of the MTA that has a name, as a directory compares names.
+func (d *decoder) known(name string) *Entry { return d.shared[folded(name)] }
+
+// folded is the same for names that caseIgnoreMatch finds equal, as far as ASCII goes.
+func folded(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }
 
 // byName orders entries by their names: numbers, by what they are, before others.
 func byName(a, b *Entry) int {
@@ -258,13 +268,22 @@ func (d *decoder) entriesOf(t *table) {
 			one := reflect.New(of).Elem()
 			one.Set(conf.Fresh(of))
 			if t.name == "peer" {
-				if name := e.get("mTAName"); len(name) == 1 && d.shared[name[0]] != nil {
-					d.said(one, d.shared[name[0]], path) // what follows goes before it
+				if name := e.get("mTAName"); len(name) == 1 && d.known(name[0]) != nil {
+					d.said(one, d.known(name[0]), path) // what follows goes before it
 					agreed(one.Addr().Interface().(*conf.Peer), e)
 				}
 			}
+			name := ""
+			if p, ok := one.Addr().Interface().(*conf.Peer); ok {
+				name = p.Name // as the MTA itself writes it
+			}
 			d.table(t, one, e, path)
+			if p, ok := one.Addr().Interface().(*conf.Peer); ok && name != "" {
+				p.Name = name
+			}
 			v.Set(reflect.Append(v, one))
+		default:
+			d.fail(text(e.DN), fmt.Errorf("is a %s, and stands where none is looked for; mta-directory(7) says where it should", t.class))
 		}
 	}
 }
@@ -272,13 +291,13 @@ func (d *decoder) entriesOf(t *table) {
 // neighbours makes a peer of every MTA that the network has an address of, and the table of
 // peers says nothing about.
 func (d *decoder) neighbours() {
-	there := map[string]bool{d.conf.Identity.MTA: true}
+	there := map[string]bool{folded(d.conf.Identity.MTA): true}
 	for i := range d.conf.Peers {
-		there[d.conf.Peers[i].Name] = true
+		there[folded(d.conf.Peers[i].Name)] = true
 	}
 	for _, e := range sorted(d.shared) {
 		name := e.get("mTAName")[0]
-		if there[name] || len(e.get(local("address"), local("addresses"))) == 0 {
+		if there[folded(name)] || len(e.get(local("address"), local("addresses"))) == 0 {
 			continue
 		}
 		p := conf.NewPeer()
@@ -470,6 +489,9 @@ func (d *decoder) treeNodes(entries []*Entry) {
 	for _, e := range entries {
 		name, err := d.nodeOf(e.DN)
 		if err != nil {
+			if e.routes() {
+				d.fail(text(e.DN), fmt.Errorf("says something about routing, and is no name of a node: %w", err))
+			}
 			continue // nothing of an O/R address: somebody else's
 		}
 		switch {
@@ -519,7 +541,7 @@ func (d *decoder) leadsTo(n *conf.Node) (trees []string) {
 		}
 		// An MTA that is none of ours to call cannot be used (RFC 1801 §10.2); one that nobody
 		// knows is a mistake, but not in a tree of somebody else.
-		*list = slices.DeleteFunc(*list, func(m conf.MTAInfo) bool { return !d.peers[m.Name] && (d.looked || d.shared[m.Name] != nil) })
+		*list = slices.DeleteFunc(*list, func(m conf.MTAInfo) bool { return !d.peers[m.Name] && (d.looked || d.known(m.Name) != nil) })
 	}
 	return trees
 }

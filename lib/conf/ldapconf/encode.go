@@ -37,14 +37,20 @@ func (e *Entry) add(name string, values ...string) {
 	e.Attributes = append(e.Attributes, Attribute{name, values})
 }
 
-// get returns the values of an attribute by one of its names, whatever its options.
-func (e *Entry) get(names ...string) []string {
+// get returns the values of an attribute by one of its names: without options, or, if there are
+// none such, with whichever.
+func (e *Entry) get(names ...string) (values []string) {
 	for _, a := range e.Attributes {
-		if name, _, _ := strings.Cut(a.Name, ";"); is(name, names...) {
+		name, _, options := strings.Cut(a.Name, ";")
+		switch {
+		case !is(name, names...):
+		case !options:
 			return a.Values
+		case values == nil:
+			values = a.Values
 		}
 	}
-	return nil
+	return values
 }
 
 func (e *Entry) isOf(class string) bool { return is(class, e.get(objectClass)...) }
@@ -70,6 +76,9 @@ func newEntry(dn *ldap.DN, classes ...string) *Entry {
 // itself is not among them, and neither are the tables spool and events, which are of a
 // machine. The error has kind Data: something has no form in a directory.
 func Encode(c *conf.Config, l Layout) ([]Entry, error) {
+	if err := alike(c); err != nil {
+		return nil, err
+	}
 	e := &encoder{Layout: l, there: map[string]*Entry{}}
 	e.unit(l.mtas())
 	e.unit(l.trees())
@@ -97,6 +106,30 @@ func Encode(c *conf.Config, l Layout) ([]Entry, error) {
 		all[i] = *one
 	}
 	return all, nil
+}
+
+// alike refuses names that are two in a file and one in a directory.
+func alike(c *conf.Config) error {
+	for _, all := range [][]string{
+		mapped(c.Nodes, func(n *conf.Node) string { return n.Tree }), mapped(c.Peers, func(p *conf.Peer) string { return p.Name }),
+	} {
+		seen := map[string]string{}
+		for _, name := range all {
+			if other, ok := seen[folded(name)]; ok && other != name {
+				return diag.New(name, diag.Data, "and "+other+" are one name in a directory")
+			}
+			seen[folded(name)] = name
+		}
+	}
+	return nil
+}
+
+func mapped[T any](all []T, to func(*T) string) []string {
+	texts := make([]string, len(all))
+	for i := range all {
+		texts[i] = to(&all[i])
+	}
+	return texts
 }
 
 type encoder struct {

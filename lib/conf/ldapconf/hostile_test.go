@@ -94,7 +94,7 @@ func TestSilentServer(t *testing.T) {
 			f.Directory.StartTLS = tt.startTLS
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			if _, _, err := source(t, f).Load(ctx); err == nil || ctx.Err() != nil {
+			if _, _, err := source(t, f).Load(ctx, false); err == nil || ctx.Err() != nil {
 				t.Errorf("%v, %v", err, ctx.Err())
 			}
 			if secure := tt.startTLS || tt.scheme == "ldaps"; secure && bytes.Contains(heard(), []byte(secretWord)) {
@@ -109,7 +109,7 @@ func TestReferralInClear(t *testing.T) {
 	f := withPassword(t, "ldaps://192.0.2.1")
 	f.Directory.Referrals = true
 	for _, to := range []string{"ldap://192.0.2.2/cn=x,o=Example", "ldapi:///cn=x,o=Example", "http://192.0.2.2/cn=x,o=Example", "ldap://192.0.2.2/o=Other"} {
-		if _, err := source(t, f).follow(t.Context(), to, nil); err == nil || strings.Contains(err.Error(), "dial") {
+		if err := (&reading{Source: source(t, f)}).follow(t.Context(), to); err == nil || strings.Contains(err.Error(), "dial") {
 			t.Errorf("%s: %v", to, err)
 		}
 	}
@@ -126,6 +126,7 @@ func TestEndpoint(t *testing.T) {
 			t.Errorf("%s: %s, %v", server, got, err)
 		}
 		f := file("MTA-A", server)
+		f.Directory.StartTLS = true
 		if faults := f.Faults(); len(faults) > 0 {
 			t.Errorf("%s: %v", server, faults[0])
 		}

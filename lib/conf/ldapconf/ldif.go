@@ -163,11 +163,11 @@ func (p *ldifReader) record() (*Entry, error) {
 			return nil, err
 		}
 		switch {
-		case e == nil && name == "version" && !p.seen:
+		case e == nil && strings.EqualFold(name, "version") && !p.seen:
 			if p.seen = true; value != "1" {
 				return nil, fmt.Errorf("version %s; only 1 is known", clip(value))
 			}
-		case e == nil && name == "dn":
+		case e == nil && strings.EqualFold(name, "dn"):
 			name, err := dn(value)
 			if err != nil {
 				return nil, fmt.Errorf("dn: %w", err)
@@ -175,7 +175,7 @@ func (p *ldifReader) record() (*Entry, error) {
 			e, p.seen = &Entry{DN: name}, true
 		case e == nil:
 			return nil, fmt.Errorf("%s stands where dn should", clip(name))
-		case name == "changetype" || name == "control":
+		case is(name, "changetype", "control"):
 			return nil, fmt.Errorf("%s: a file of changes, not of entries", name)
 		case value == "":
 			// No attribute that means anything here has an empty value.

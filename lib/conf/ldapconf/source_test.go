@@ -57,7 +57,7 @@ func source(t *testing.T, f *conf.Config) *Source {
 
 func load(t *testing.T, s *Source) (*conf.Config, State) {
 	t.Helper()
-	c, state, err := s.Load(t.Context())
+	c, state, err := s.Load(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestFailover(t *testing.T) {
 	if _, state := load(t, source(t, file("MTA-A", nobody, second.URL()))); state.Server != second.URL() {
 		t.Errorf("read from %s", state.Server)
 	}
-	_, _, err := source(t, file("MTA-A", nobody)).Load(t.Context())
+	_, _, err := source(t, file("MTA-A", nobody)).Load(t.Context(), false)
 	if diag.KindOf(err) != diag.Unavailable || !strings.Contains(err.Error(), nobody) {
 		t.Errorf("%v", err)
 	}
@@ -243,7 +243,7 @@ mTAWillRoute: { to { "ou=mtas,o=Example" } }
 `); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := source(t, file("MTA-A", s.URL())).Load(t.Context())
+	_, _, err := source(t, file("MTA-A", s.URL())).Load(t.Context(), false)
 	if diag.KindOf(err) != diag.Config {
 		t.Fatalf("%v", err)
 	}
@@ -256,7 +256,7 @@ mTAWillRoute: { to { "ou=mtas,o=Example" } }
 			t.Errorf("%v\nhas no %s", err, want)
 		}
 	}
-	if _, _, err := source(t, file("MTA-X", s.URL())).Load(t.Context()); diag.KindOf(err) != diag.Config || !strings.Contains(err.Error(), "cn=MTA-X,ou=mtas,o=Example: no such entry") {
+	if _, _, err := source(t, file("MTA-X", s.URL())).Load(t.Context(), false); diag.KindOf(err) != diag.Config || !strings.Contains(err.Error(), "cn=MTA-X,ou=mtas,o=Example: no such entry") {
 		t.Errorf("%v", err)
 	}
 }
@@ -265,7 +265,7 @@ mTAWillRoute: { to { "ou=mtas,o=Example" } }
 func TestSimpleBind(t *testing.T) {
 	s := slapd(t, slapdtest.Options{Access: []string{"to * by dn.exact=" + slapdtest.Admin + " write by * auth"}})
 	f := file("MTA-A", s.URL())
-	_, _, err := source(t, f).Load(t.Context())
+	_, _, err := source(t, f).Load(t.Context(), false)
 	if err == nil {
 		t.Error("anybody reads it")
 	}
@@ -275,7 +275,7 @@ func TestSimpleBind(t *testing.T) {
 		if err := os.WriteFile(f.Directory.PasswordFile, []byte(password), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := source(t, f).Load(t.Context()); (err == nil) != right {
+		if _, _, err := source(t, f).Load(t.Context(), false); (err == nil) != right {
 			t.Errorf("password %q: %v", password, err)
 		}
 	}
@@ -291,7 +291,7 @@ func TestReferrals(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := file("MTA-A", s.URL())
-	if _, _, err := source(t, f).Load(t.Context()); err == nil || !strings.Contains(err.Error(), "referrals are not followed") {
+	if _, _, err := source(t, f).Load(t.Context(), false); err == nil || !strings.Contains(err.Error(), "referrals are not followed") {
 		t.Errorf("%v", err)
 	}
 	f.Directory.Referrals = true

@@ -291,6 +291,11 @@ func dn(text string) (*ldap.DN, error) {
 	}
 	for _, r := range d.RDNs {
 		for _, a := range r.Attributes {
+			for _, names := range spellings {
+				if is(a.Type, names...) {
+					a.Type = names[0]
+				}
+			}
 			if !isDescriptor(a.Type) || !utf8.ValidString(a.Value) {
 				return nil, fmt.Errorf("%s: %s is no name of an attribute, or its value is not UTF-8", clip(text), clip(a.Type))
 			}
@@ -303,6 +308,14 @@ func dn(text string) (*ldap.DN, error) {
 		return nil, fmt.Errorf("%s: that of the root", clip(text))
 	}
 	return d, nil
+}
+
+// spellings are the names of attributes that others than ours are named by, the usual one first
+// (RFC 4519).
+var spellings = [][]string{
+	{"cn", "commonName", "2.5.4.3"}, {"c", "countryName", "2.5.4.6"}, {"l", "localityName", "2.5.4.7"}, {"st", "stateOrProvinceName", "2.5.4.8"},
+	{"o", "organizationName", "2.5.4.10"}, {"ou", "organizationalUnitName", "2.5.4.11"}, {"dc", "domainComponent", "0.9.2342.19200300.100.1.25"},
+	{"uid", "userid", "0.9.2342.19200300.100.1.1"},
 }
 
 // isDescriptor tells whether a name is that of an attribute, or an object identifier.

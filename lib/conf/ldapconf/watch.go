@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -19,12 +20,19 @@ const (
 	// again is how long a server that failed is left alone, at first and in the end.
 	againFirst = time.Second
 	againMost  = time.Minute
+	// lookAgain is how often all entries are looked at where the server tells of changes:
+	// of some it does not, as of its own rules of access. backAgain is how often the servers
+	// are tried that stand before the one that is watched.
+	lookAgain = 5 * time.Minute
+	backAgain = time.Minute
 )
 
 // Watch calls changed when entries may have changed since a state was read, and again
 // whenever they change, until ctx is done. Where the server offers content synchronisation
-// (RFC 4533) it says so itself; else it is asked, every Poll, when each entry was changed.
-// After a server could not be reached, and another answers, changed is called too. What goes
+// (RFC 4533) it says so itself, and is asked now and then whether it still does; else it is asked,
+// every Poll, when each entry was changed.
+// After a server could not be reached, and another answers, changed is called too; and a server
+// that stands before the one that is watched is gone back to. What goes
 // wrong is told once, when it begins, with the error, and with nil when it is over.
 func (s *Source) Watch(ctx context.Context, since State, changed func(), trouble func(error)) {
 	w := &watcher{Source: s, stamp: since.Digest, changed: changed}
@@ -32,6 +40,9 @@ func (s *Source) Watch(ctx context.Context, since State, changed func(), trouble
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := s.eachServer(ctx, func(conn *ldap.Conn, server string) error {
+			if _, err := s.current(ctx, conn); err != nil {
+				return err
+			}
 			if err := w.look(ctx, conn); err != nil {
 				return err
 			}
@@ -42,10 +53,19 @@ func (s *Source) Watch(ctx context.Context, since State, changed func(), trouble
 				changed() // what was not to be had when it was wanted can be had now
 			}
 			failing = false
-			return w.watch(ctx, conn)
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			ends := make(chan error, 2)
+			go func() { ends <- w.watch(ctx, conn) }()
+			go func() { ends <- w.attend(ctx, server) }()
+			return <-ends
 		})
 		if ctx.Err() != nil {
 			return
+		}
+		if errors.Is(err, errAgain) {
+			changed()
+			continue
 		}
 		if time.Since(began) > againMost {
 			pause = againFirst
@@ -59,6 +79,53 @@ func (s *Source) Watch(ctx context.Context, since State, changed func(), trouble
 		}
 		pause = min(2*pause, againMost)
 	}
+}
+
+// attend makes sure that the server that is watched still answers, on connections of its own, and
+// that what it does not tell of itself is noticed: what may be read by other rules. It ends with an
+// error if the server does not, or if one that stands before it can be had.
+func (w *watcher) attend(ctx context.Context, server string) error {
+	looked, tried := time.Now(), time.Now()
+	for wait(ctx, w.file.Directory.Poll.D()) {
+		conn, err := w.connect(ctx, server)
+		if err != nil {
+			return err
+		}
+		if _, err = w.current(ctx, conn); err == nil && time.Since(looked) > w.lookAgain {
+			looked = time.Now()
+			err = w.look(ctx, conn)
+		}
+		_ = conn.Close() // it was only read from
+		if err != nil {
+			return err
+		}
+		if time.Since(tried) > w.backAgain {
+			if w.before(ctx, server) {
+				return errAgain
+			}
+			tried = time.Now()
+		}
+	}
+	return ctx.Err()
+}
+
+// before tells whether a server can be had that stands before another.
+func (w *watcher) before(ctx context.Context, server string) bool {
+	for _, better := range w.file.Directory.URLs {
+		if better == server {
+			return false
+		}
+		conn, err := w.connect(ctx, better)
+		if err != nil {
+			continue
+		}
+		_, err = w.current(ctx, conn)
+		_ = conn.Close() // it was only read from
+		if err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // wait tells whether the time passed before ctx was done.
@@ -75,18 +142,23 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 type watcher struct {
 	*Source
-	stamp   string
 	changed func()
+
+	mu    sync.Mutex
+	stamp string
 }
 
 // look asks when each entry was changed, and tells if that is another time than before.
 func (w *watcher) look(ctx context.Context, conn *ldap.Conn) error {
-	entries, err := w.entries(ctx, conn, changed...)
+	now, err := w.Source.look(ctx, conn)
 	if err != nil {
 		return err
 	}
-	if now := stamp(entries); now != w.stamp {
-		w.stamp = now
+	w.mu.Lock()
+	was := w.stamp
+	w.stamp = now
+	w.mu.Unlock()
+	if now != was {
 		w.changed()
 	}
 	return nil

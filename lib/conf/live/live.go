@@ -5,15 +5,10 @@
 package live
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -24,12 +19,8 @@ import (
 	"github.com/mtakit/mtakit/lib/conf/ldapconf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/durable"
 	"github.com/mtakit/mtakit/lib/spool"
 )
-
-// maxKept bounds the file in the spool with the configuration from the directory.
-const maxKept = 2 << 30
 
 // patience is how long all servers of a directory together may take, in operations.
 const patience = 10
@@ -59,19 +50,25 @@ var ErrAway = errors.New("the directory cannot be had")
 // Live is the configuration of one switch. Its methods may be called from several
 // goroutines.
 type Live struct {
-	path string
-	now  func() time.Time
-	log  *slog.Logger
+	path       string
+	now        func() time.Time
+	log        *slog.Logger
+	retryFirst time.Duration
 
 	writing sync.Mutex // of what is kept, which may take a while
-	kept    string     // version that is
 
 	mu       sync.Mutex
 	status   Status
+	running  *conf.Config     // what the switch goes by; nil before it has accepted one
 	refused  string           // why what the source says is not used
 	absent   string           // why the source cannot be had
 	read     Status           // what Load read last, and nobody has accepted
+	has      *conf.Config     // that
 	toKeep   *kept            // of it, from a directory
+	unkept   *kept            // what was accepted, and is not on disk
+	unable   string           // why that is not
+	dir      string           // of the spool
+	kept     string           // version that is on disk
 	source   *ldapconf.Source // nil: the file has everything
 	where    *conf.Config     // the file that the source is of
 	state    ldapconf.State
@@ -80,12 +77,13 @@ type Live struct {
 
 // New returns the configuration in the file at path.
 func New(path string, now func() time.Time, log *slog.Logger) *Live {
-	return &Live{path: path, now: now, log: log, replaced: make(chan struct{})}
+	return &Live{path: path, now: now, log: log, retryFirst: retryFirst, replaced: make(chan struct{})}
 }
 
 // Load reads the configuration. As long as none has been accepted, the last good one on disk
-// does for one that a directory does not have.
-func (l *Live) Load() (*conf.Config, error) {
+// does for one that a directory does not have. One that has lost much against the one before is
+// refused, unless somebody has asked for it.
+func (l *Live) Load(ctx context.Context, asked bool) (*conf.Config, error) {
 	file, err := tableconf.Load(l.path)
 	if err != nil {
 		l.refuse(err)
@@ -94,7 +92,7 @@ func (l *Live) Load() (*conf.Config, error) {
 	if !file.InDirectory() {
 		l.setSource(nil, nil)
 		l.hear(false, nil)
-		l.has(Status{Source: l.path, Version: file.Version}, nil)
+		l.found(Status{Source: l.path, Version: file.Version}, file, nil)
 		return file, nil
 	}
 	dir, err := filepath.Abs(filepath.Dir(l.path))
@@ -107,58 +105,73 @@ func (l *Live) Load() (*conf.Config, error) {
 		return nil, err
 	}
 	source = l.setSource(source, file)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(len(file.Directory.URLs))*patience*file.Directory.Timeout.D())
-	defer cancel()
-	c, state, err := source.Load(ctx)
-	if err == nil {
-		toKeep, err := marshal(c, state.Entries)
-		if err != nil {
-			return nil, err
-		}
-		l.has(Status{Source: state.Server, Version: c.Version, Entries: len(state.Entries)}, toKeep)
-		entries := len(state.Entries)
-		state.Entries = nil // the digest is what the next look is compared with
-		l.mu.Lock()
-		l.state = state
-		l.mu.Unlock()
-		l.hear(true, nil)
-		if c.Version != l.Status().Version {
-			l.log.Info("configuration read from the directory", "server", state.Server, "entries", entries, "version", c.Version)
-		}
-		return c, nil
-	}
 	l.mu.Lock()
-	running := l.status.Version != ""
+	running := l.running
 	l.mu.Unlock()
-	if diag.KindOf(err) == diag.Config {
+	before, keptErr := running, error(nil)
+	if running == nil {
+		before, keptErr = keptFor(file, dir)
+	}
+	if running == nil && before != nil {
+		// A start does not wait for ever where it can go on without.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(len(file.Directory.URLs))*patience*file.Directory.Timeout.D())
+		defer cancel()
+	}
+	c, state, err := source.Load(ctx, asked)
+	if err == nil && before != nil && !asked {
+		err = lost(before, c)
+	}
+	switch {
+	case err == nil:
+		return c, l.fromDirectory(c, state)
+	case diag.KindOf(err) == diag.Config:
 		l.hear(true, nil)
 		l.refuse(err)
-	} else if running {
+	case running != nil:
 		l.hear(false, err)
 		return nil, fmt.Errorf("%w: %w", ErrAway, err)
-	} else {
+	default:
 		l.mu.Lock()
 		l.absent = err.Error()
 		l.mu.Unlock()
 	}
-	if running {
+	switch {
+	case running != nil:
 		return nil, err
-	}
-	kept, keptErr := keptFor(file)
-	if keptErr != nil {
+	case keptErr != nil:
 		return nil, errors.Join(err, keptErr)
 	}
-	l.log.Error("the directory has no configuration that can be used: starting with the last good one", "version", kept.Version, "error", err)
-	l.has(Status{Source: filepath.Join(file.Spool.Dir, spool.ConfigName), Version: kept.Version, Kept: true}, nil)
-	return kept, nil
+	l.log.Error("the directory has no configuration that can be used: starting with the last good one", "version", before.Version, "error", err)
+	l.found(Status{Source: filepath.Join(file.Spool.Dir, spool.ConfigName), Version: before.Version, Kept: true}, before, nil)
+	return before, nil
 }
 
-// has notes what was read.
-func (l *Live) has(s Status, toKeep *kept) {
+// fromDirectory notes what was read of a directory.
+func (l *Live) fromDirectory(c *conf.Config, state ldapconf.State) error {
+	toKeep, err := newKept(c, state.Entries)
+	if err != nil {
+		return err
+	}
+	entries := len(state.Entries)
+	l.found(Status{Source: state.Server, Version: c.Version, Entries: entries}, c, toKeep)
+	state.Entries = nil // the digest is what the next look is compared with
+	l.mu.Lock()
+	l.state = state
+	l.mu.Unlock()
+	l.hear(true, nil)
+	if c.Version != l.Status().Version {
+		l.log.Info("configuration read from the directory", "server", state.Server, "entries", entries, "version", c.Version)
+	}
+	return nil
+}
+
+// found notes what was read.
+func (l *Live) found(s Status, c *conf.Config, toKeep *kept) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.Read = l.now()
-	l.read, l.toKeep = s, toKeep
+	l.read, l.has, l.toKeep = s, c, toKeep
 }
 
 // setSource notes where the configuration is now, and returns the source of that, which is
@@ -195,7 +208,7 @@ func (l *Live) hear(again bool, err error) {
 	}
 	l.mu.Unlock()
 	switch {
-	case err != nil && was != err.Error():
+	case err != nil && was == "":
 		l.log.Warn("the directory cannot be had; the running configuration stays", "error", err)
 	case err == nil && was != "" && again:
 		l.log.Info("the directory can be had again")
@@ -203,7 +216,7 @@ func (l *Live) hear(again bool, err error) {
 }
 
 // Accept notes that the switch, whose spool is in dir, goes by the version that Load
-// returned, and keeps it if it is from a directory.
+// returned, and keeps it if it is from a directory. What cannot be kept now is tried again.
 func (l *Live) Accept(version, dir string) error {
 	l.mu.Lock()
 	if l.read.Version != version {
@@ -214,55 +227,46 @@ func (l *Live) Accept(version, dir string) error {
 	if l.status.Version == version {
 		since = l.status.Since
 	}
-	l.status = l.read
+	l.status, l.running, l.dir = l.read, l.has, dir
 	l.status.Since = since
 	mended := l.refused != "" && !l.status.Kept
 	if mended {
 		l.refused = ""
 	}
-	toKeep := l.toKeep
-	l.toKeep = nil // it may be large
+	if l.toKeep != nil { // it may be large, and is not held longer than it is needed
+		l.unkept, l.toKeep = l.toKeep, nil
+	}
+	if l.kept == version {
+		l.unkept = nil
+	}
 	l.mu.Unlock()
 	if mended {
 		l.log.Info("what was wrong with the configuration is mended", "version", version)
 	}
-	if toKeep == nil {
-		return nil
-	}
+	return l.keep()
+}
+
+// keep writes what is to be kept and is not, the last that was accepted.
+func (l *Live) keep() error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	if l.kept == version {
+	l.mu.Lock()
+	k, dir := l.unkept, l.dir
+	l.mu.Unlock()
+	if k == nil {
 		return nil
 	}
-	err := toKeep.write(dir)
-	if err == nil {
-		l.kept = version
+	err := k.write(dir)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unable = ""; err != nil {
+		l.unable = err.Error()
+		return err
 	}
-	return err
-}
-
-// kept is what stays on disk: the configuration and the entries it was made of. Both have
-// passwords in them.
-type kept struct{ config, entries []byte }
-
-func marshal(c *conf.Config, entries []ldapconf.Entry) (*kept, error) {
-	config, err := json.Marshal(c)
-	if err != nil {
-		return nil, diag.E("keep the configuration", diag.Internal, err)
+	if l.kept = k.version; l.unkept == k {
+		l.unkept = nil
 	}
-	var text bytes.Buffer
-	if err := ldapconf.WriteLDIF(&text, entries); err != nil {
-		return nil, err
-	}
-	return &kept{config, text.Bytes()}, nil
-}
-
-func (k *kept) write(dir string) error {
-	err := durable.WriteFile(filepath.Join(dir, spool.DirectoryName), k.entries, 0o600)
-	if err == nil {
-		err = durable.WriteFile(filepath.Join(dir, spool.ConfigName), k.config, 0o600)
-	}
-	return diag.E("keep the configuration", diag.IO, err)
+	return nil
 }
 
 // Refuse notes that the switch did not take a configuration that Load returned.
@@ -287,10 +291,13 @@ func (l *Live) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.status
-	s.Trouble = l.refused
-	if l.absent != "" {
-		s.Trouble = strings.TrimPrefix(s.Trouble+"; "+l.absent, "; ")
+	var troubles []string
+	for _, t := range []string{l.refused, l.absent, l.unable} {
+		if t != "" {
+			troubles = append(troubles, t)
+		}
 	}
+	s.Trouble = strings.Join(troubles, "; ")
 	return s
 }
 
@@ -317,106 +324,27 @@ func (l *Live) Watch(ctx context.Context, changed func()) {
 	}
 }
 
-// retry has a source read again that could not be, after a while that grows.
+// retry has a source read again that could not be, after a while that grows, and what could not be
+// kept written again.
 func (l *Live) retry(ctx context.Context, changed func()) {
-	pause := retryFirst
+	pause := l.retryFirst
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
 		}
+		if err := l.keep(); err != nil {
+			l.log.Error("the configuration could not be kept for a start without the directory", "error", err)
+		}
 		l.mu.Lock()
 		again := l.absent != "" && l.source != nil
 		l.mu.Unlock()
 		if !again {
-			pause = retryFirst
+			pause = l.retryFirst
 			continue
 		}
 		changed()
 		pause = min(2*pause, retryMost)
 	}
-}
-
-// Kept returns the configuration from the directory that the switch with the spool in dir
-// goes by, or went by last. The error has kind Unavailable if there is none.
-func Kept(dir string) (*conf.Config, error) {
-	path := filepath.Join(dir, spool.ConfigName)
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, diag.WithHint(diag.New(path, diag.Unavailable, "no configuration was read from the directory yet"),
-			"mtarun reads it at its start: only it talks to the directory")
-	}
-	if err != nil {
-		return nil, diag.E("", diag.KindOf(err), err)
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxKept))
-	if err != nil {
-		return nil, diag.E(path, diag.IO, err)
-	}
-	c := conf.New()
-	if err := json.Unmarshal(data, c); err != nil {
-		return nil, diag.E(path, diag.Data, fmt.Errorf("cannot be read: %w", err))
-	}
-	return c, nil
-}
-
-// keptFor returns what was kept for the switch of a file, if it is right by what this program
-// knows. Where messages are is what the file says now.
-func keptFor(file *conf.Config) (*conf.Config, error) {
-	c, err := Kept(file.Spool.Dir)
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(file.Spool.Dir, spool.ConfigName)
-	if c.Identity.MTA != file.Directory.MTA {
-		return nil, diag.E(path, diag.Config, fmt.Errorf("is of %s, and the file is of %s", c.Identity.MTA, file.Directory.MTA))
-	}
-	c.Spool, c.Events = file.Spool, file.Events
-	c.Complete()
-	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	c.Directory = file.Directory
-	return c, nil
-}
-
-// Config returns the configuration in the file at path, as whoever runs a command has it:
-// if it is in a directory, the one the switch goes by, or went by last.
-func Config(path string) (*conf.Config, error) {
-	c, err := tableconf.Load(path)
-	if err != nil || !c.InDirectory() {
-		return c, err
-	}
-	return keptFor(c)
-}
-
-// AsOf returns the configuration of another switch, as far as the directory that the one with
-// the file at path has it from lets that one read it.
-func AsOf(path, mta string) (*conf.Config, error) {
-	c, err := tableconf.Load(path)
-	if err != nil {
-		return nil, err
-	}
-	if !c.InDirectory() {
-		return nil, diag.WithHint(diag.New(path, diag.Usage, "has no [directory]: nothing is known of other switches"), "mta-directory(7) tells how switches share one")
-	}
-	name := filepath.Join(c.Spool.Dir, spool.DirectoryName)
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, diag.WithHint(diag.E("", diag.KindOf(err), err), "mtarun keeps what it has read from the directory there")
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	entries, err := ldapconf.ReadLDIF(f, name)
-	if err != nil {
-		return nil, err
-	}
-	layout, err := ldapconf.NewLayout(c.Directory.Base, mta)
-	if err != nil {
-		return nil, err
-	}
-	other := conf.New()
-	other.Spool = c.Spool
-	return other, ldapconf.Decode(other, entries, layout, filepath.Dir(path))
 }

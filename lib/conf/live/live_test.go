@@ -43,7 +43,7 @@ func TestKept(t *testing.T) {
 	}
 	t.Cleanup(server.Stop)
 	path, dir := machine(t, server.URL())
-	if _, err := New(path, time.Now, quiet()).Load(); err == nil {
+	if _, err := New(path, time.Now, quiet()).Load(t.Context(), false); err == nil {
 		t.Errorf("an empty directory: %v", err)
 	}
 	network, err := os.Open(examples + "network.ldif")
@@ -58,7 +58,7 @@ func TestKept(t *testing.T) {
 		t.Errorf("nobody has read it: %v", err)
 	}
 	l := New(path, time.Now, quiet())
-	c, err := l.Load()
+	c, err := l.Load(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,14 +90,14 @@ func TestKept(t *testing.T) {
 	}
 
 	server.Stop()
-	if _, err := l.Load(); !errors.Is(err, ErrAway) {
+	if _, err := l.Load(t.Context(), false); !errors.Is(err, ErrAway) {
 		t.Errorf("a running switch: %v", err)
 	}
 	if s := l.Status(); s.Version != c.Version || !strings.Contains(s.Trouble, server.URL()) {
 		t.Errorf("%+v", s)
 	}
 	next := New(path, time.Now, quiet())
-	again, err := next.Load()
+	again, err := next.Load(t.Context(), false)
 	if err != nil || again.Version != c.Version {
 		t.Fatalf("a start: %v", err)
 	}
@@ -126,7 +126,7 @@ func TestFileBesideTheDirectory(t *testing.T) {
 	path, dir := machine(t, server.URL())
 	var log strings.Builder
 	l := New(path, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
-	c, err := l.Load()
+	c, err := l.Load(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestFileBesideTheDirectory(t *testing.T) {
 	if err := os.WriteFile(path, append(text, "[events]\ndir = \"elsewhere\"\n"...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	next, err := l.Load()
+	next, err := l.Load(t.Context(), false)
 	if err != nil || filepath.Base(next.Events.Dir) != "elsewhere" || next.Version == c.Version {
 		t.Fatalf("%v, %+v", err, next)
 	}
@@ -162,7 +162,7 @@ func TestFileAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := New(path, time.Now, quiet())
-	c, err := l.Load()
+	c, err := l.Load(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,6 +113,12 @@ func (s *Server) Stop() {
 	}
 }
 
+// Freeze has the server do nothing until it is thawed: it still has its connections.
+func (s *Server) Freeze() error { return s.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets it go on.
+func (s *Server) Thaw() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Add adds entries, as ldapadd does.
 func (s *Server) Add(ldif io.Reader) error { return s.run("ldapadd", Suffix, ldif) }
 

@@ -1,0 +1,90 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// few is how many entries may go at once, however many there are.
+const few = 10
+
+// lost tells what a configuration from a directory has lost against the one before: all of
+// something, more than half of it and more than a few, or what a peer proves itself with. Whoever
+// is hidden by a rule of access, and what a copy of the directory does not have, looks like that,
+// and messages for it would be returned. The error has kind Config; it is nil if nothing is
+// remarkable.
+func lost(was, is *conf.Config) error {
+	var errs []error
+	compare := func(what string, was, is []string) {
+		there := make(map[string]bool, len(is))
+		for _, name := range is {
+			there[name] = true
+		}
+		gone, example := 0, ""
+		for _, name := range was {
+			if !there[name] {
+				gone++
+				example = name
+			}
+		}
+		if gone > 0 && (gone == len(was) || gone > few && gone > len(was)/2) {
+			errs = append(errs, fmt.Errorf("%d of the %d %s are not in the directory any more, %s among them, or may not be read", gone, len(was), what, example))
+		}
+	}
+	for _, t := range []struct {
+		what string
+		of   func(*conf.Config) []string
+	}{
+		{"users", func(c *conf.Config) []string { return names(c.Users, func(u *conf.User) string { return u.Address }) }},
+		{"lists", func(c *conf.Config) []string { return names(c.Lists, func(l *conf.List) string { return l.Address }) }},
+		{"routes", func(c *conf.Config) []string { return names(c.Routes, func(r *conf.Route) string { return r.Match }) }},
+		{"peers", func(c *conf.Config) []string { return names(c.Peers, func(p *conf.Peer) string { return p.Name }) }},
+		{"channels", func(c *conf.Config) []string {
+			return names(c.Channels, func(ch *conf.Channel) string { return ch.Name })
+		}},
+		{"listeners", func(c *conf.Config) []string {
+			return names(c.Listeners, func(l *conf.Listener) string { return l.Address })
+		}},
+	} {
+		compare(t.what, t.of(was), t.of(is))
+	}
+	for _, tree := range was.Identity.Trees {
+		compare("nodes of the tree "+tree, nodes(was, tree), nodes(is, tree))
+	}
+	for i := range was.Peers {
+		before := &was.Peers[i]
+		if now, ok := is.Peer(before.Name); ok && proves(before) && !proves(now) {
+			errs = append(errs, fmt.Errorf("the peer %s has no password any more: what was agreed on with it is not in the directory, or may not be read", before.Name))
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	errs = append(errs, errors.New("if that is meant, SIGHUP has it taken"))
+	return diag.E("", diag.Config, errors.Join(errs...))
+}
+
+func names[T any](all []T, name func(*T) string) []string {
+	texts := make([]string, len(all))
+	for i := range all {
+		texts[i] = name(&all[i])
+	}
+	return texts
+}
+
+func nodes(c *conf.Config, tree string) (at []string) {
+	for i := range c.Nodes {
+		if c.Nodes[i].Tree == tree {
+			at = append(at, "node "+c.Nodes[i].At)
+		}
+	}
+	return at
+}
+
+// proves tells whether a peer that calls has to prove who it is.
+func proves(p *conf.Peer) bool {
+	return p.Credentials == conf.CredentialsStrong || p.PasswordIn != "" || p.PasswordInFile != ""
+}
