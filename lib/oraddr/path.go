@@ -71,11 +71,16 @@ const maxPath = 9 + 2*maxUnits
 // above what the address means, and none is an exact match for it. An address without
 // country has no path. The ADMD is always there, if need be as a single space. A
 // terminal-type names nothing.
-func (a Address) Path() (path []RDN, whole bool) {
+func (a Address) Path() (path []RDN, whole bool) { return a.AppendPath(nil) }
+
+// AppendPath is Path, in the room of a path that is not needed any more.
+func (a *Address) AppendPath(room []RDN) (path []RDN, whole bool) {
 	if a.C == "" {
 		return nil, a.IsZero()
 	}
-	path = make([]RDN, 0, 8)
+	if path = room[:0]; path == nil {
+		path = make([]RDN, 0, 8)
+	}
 	add := func(l Level, t Text) {
 		if !t.IsZero() {
 			path = append(path, RDN{Level: l, Value: t})

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"sync"
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -91,13 +92,25 @@ type walk struct {
 // Find returns where the recipient of an address goes (RFC 1801 §25): the trees are followed
 // in their order, in each the longest match and then the nodes above it.
 func (f *Forest) Find(q *Query) Answer {
-	w := &walk{Forest: f, q: q}
-	w.path, w.whole = q.Address.Path()
+	w := walks.Get().(*walk)
+	defer w.free()
+	w.Forest, w.q = f, q
+	w.path, w.whole = q.Address.AppendPath(w.path)
 	a := w.from(0)
 	if w.end != nil {
 		return *w.end
 	}
 	return a
+}
+
+// walks have been done, and lend their room to the next.
+var walks = sync.Pool{New: func() any { return new(walk) }}
+
+func (w *walk) free() {
+	clear(w.path)
+	clear(w.given)
+	*w = walk{path: w.path[:0], asked: w.asked[:0], given: w.given[:0]}
+	walks.Put(w)
 }
 
 // from follows the trees from one on.
