@@ -9,7 +9,7 @@ package daemon
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -88,6 +88,7 @@ type core struct {
 	log  *slog.Logger
 	now  func() time.Time
 	conf *conf.Config
+	text []byte // conf, as channel processes are given it
 
 	shared atomic.Pointer[conf.Config] // conf, for those who read connections
 
@@ -133,6 +134,9 @@ func Run(ctx context.Context, opt Options) (err error) {
 		processes: map[int]*process{}, serving: map[string]*process{}}
 	if c.conf, err = c.loadConfig(ctx, false); err != nil {
 		return err
+	}
+	if c.text, err = json.Marshal(c.conf); err != nil {
+		return diag.E("configuration", diag.Internal, err)
 	}
 	c.shared.Store(c.conf)
 	c.callers = channel.NewCallers(callerLimits(c.conf), c.crowded)
@@ -496,97 +500,4 @@ func (c *core) do(a sched.Action) {
 			c.send(p, line)
 		}
 	}
-}
-
-// reload has the configuration read again, by one reader at a time: a directory may take
-// long to answer.
-func (c *core) reload(ctx context.Context) {
-	if c.reading {
-		c.reread = true
-		return
-	}
-	c.reading = true
-	// What the files are that it names, certificates and keys, only who asks knows.
-	forced, asked := c.forced, c.asked
-	c.forced, c.asked = false, false
-	go func() {
-		next, err := c.loadConfig(ctx, asked)
-		c.post(func() {
-			c.reading = false
-			switch {
-			case errors.Is(err, live.ErrAway):
-				c.forced = c.forced || forced // when it can be had
-			case err == nil && !forced && next.Version == c.conf.Version:
-				c.accepted()
-			default:
-				c.reloaded(next, err)
-			}
-			if c.reread {
-				c.reread = false
-				c.reload(ctx)
-			}
-		})
-	}()
-}
-
-// reloaded takes over a configuration that was read; a bad one changes nothing.
-func (c *core) reloaded(next *conf.Config, err error) {
-	if c.failed != nil || c.drained {
-		return
-	}
-	if err == nil {
-		if err = c.reconfigure(next); err != nil {
-			c.opt.Config.Refuse(err)
-		}
-	}
-	if err != nil {
-		c.log.Error("configuration is wrong; the running one stays", "error", err)
-		return
-	}
-	c.accepted()
-	c.keeper.Event(c.now(), audit.Record{Event: audit.Reloaded, Text: "configuration " + c.conf.Version})
-	c.log.Info("configuration reloaded", "version", c.conf.Version)
-}
-
-// accepted tells where the configuration comes from that the switch goes by it.
-func (c *core) accepted() {
-	version, dir := c.conf.Version, c.conf.Spool.Dir
-	c.keeping.Go(func() {
-		if err := c.opt.Config.Accept(version, dir); err != nil {
-			c.log.Error("the configuration could not be kept for a start without the directory", "error", err)
-		}
-	})
-}
-
-func (c *core) reconfigure(next *conf.Config) (err error) {
-	old := c.conf
-	if next.Spool.Dir != old.Spool.Dir {
-		return diag.New("spool", diag.Config, "cannot be moved while mtarun runs")
-	}
-	var fresh map[string]net.Listener
-	if !c.opt.Once && !c.draining {
-		if fresh, err = c.open(next); err != nil {
-			return err
-		}
-	}
-	// A process has the configuration before it has work that comes of it, and one that
-	// is started because of it begins with it.
-	err = c.keeper.Reconfigure(c.now(), next, func() {
-		c.conf = next
-		c.shared.Store(next)
-		c.test = newSelfTest(next, c.opt.Once, c.test, c.now())
-		c.callers.Limit(callerLimits(next))
-		for _, p := range c.processes {
-			c.sendConfig(p)
-		}
-	})
-	if err != nil {
-		c.closeListeners(fresh)
-		return err
-	}
-	c.listen(fresh)
-	if next.Spool.Barrier != old.Spool.Barrier || next.Events.Dir != old.Events.Dir || next.Identity.MTA != old.Identity.MTA {
-		c.log.Warn("the kind of barrier, the directory of events and the name of the MTA in them change with the next start only")
-	}
-	return nil
 }

@@ -88,12 +88,7 @@ func (p *process) connect() (theirs *os.File, err error) {
 }
 
 func (c *core) sendConfig(p *process) {
-	text, err := json.Marshal(c.conf)
-	if err != nil {
-		c.log.Error("configuration cannot be sent", "channel", p.channel, "error", err)
-		return
-	}
-	c.send(p, channel.Line{Type: channel.TypeConfig, ConfigVersion: c.conf.Version, Config: text})
+	c.send(p, channel.Line{Type: channel.TypeConfig, ConfigVersion: c.conf.Version, Config: c.text})
 }
 
 // timerSlack is how late the kernel may be with the timers of a channel process. Nothing

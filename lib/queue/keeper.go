@@ -142,17 +142,27 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 	return k, nil
 }
 
-// Reconfigure takes another configuration; on an error the old one stays. When it is
-// known to be good, ready is called, before anything is done by it. What is in the
-// queue is routed again, a little with each Tick.
-func (k *Keeper) Reconfigure(now time.Time, cfg *conf.Config, ready func()) error {
+// Prepared is a configuration that a keeper can change over to at once: its routing trees, of
+// a million nodes perhaps, are compiled.
+type Prepared struct {
+	conf  *conf.Config
+	door  *submit.Door
+	known map[spool.Hop]bool
+}
+
+// Prepare makes a configuration ready for Reconfigure. It may take long, and is called in any
+// goroutine.
+func (k *Keeper) Prepare(cfg *conf.Config) (*Prepared, error) {
 	door, err := submit.NewDoor(cfg, made{k}, func() time.Time { return k.now })
-	if err != nil {
-		return err
-	}
+	return &Prepared{cfg, door, knownHops(cfg)}, err
+}
+
+// Reconfigure takes another configuration. Ready is called before anything is done by it. What is
+// in the queue is routed again, a little with each Tick.
+func (k *Keeper) Reconfigure(now time.Time, p *Prepared, ready func()) {
 	ready()
-	old := k.conf
-	k.now, k.conf, k.door, k.known = now, cfg, door, knownHops(cfg)
+	old, cfg := k.conf, p.conf
+	k.now, k.conf, k.door, k.known = now, cfg, p.door, p.known
 	k.carryOut(k.mind.Reconfigure(SchedConfig(cfg, k.started), now))
 	for _, c := range cfg.Channels {
 		// What a process can take it has said once and for all.
@@ -161,7 +171,6 @@ func (k *Keeper) Reconfigure(now time.Time, cfg *conf.Config, ready func()) erro
 		}
 	}
 	k.unrouted = k.mind.Refs()
-	return nil
 }
 
 // route routes messages of the queue again after the configuration has changed.

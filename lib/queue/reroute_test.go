@@ -56,8 +56,8 @@ func TestQueueIsRoutedAgain(t *testing.T) {
 	reload := func(cfg *conf.Config) {
 		t.Helper()
 		told := false
-		if err := w.keeper.Reconfigure(w.now, cfg, func() { told = true }); err != nil || !told {
-			t.Fatalf("Reconfigure: %v, told %v", err, told)
+		if w.reconfigure(cfg, func() { told = true }); !told {
+			t.Fatal("nobody was told")
 		}
 		w.jobs = slices.DeleteFunc(w.jobs, func(sched.StartJob) bool { return true }) // no channel comes up
 		if err := w.run(); err != nil {
@@ -124,9 +124,7 @@ func TestRoutingAgainTakesTurns(t *testing.T) {
 	}
 	w.start()
 	defer w.kill()
-	if err := w.keeper.Reconfigure(w.now, w.peers("MTA-C", "MTA-B"), func() {}); err != nil {
-		t.Fatal(err)
-	}
+	w.reconfigure(w.peers("MTA-C", "MTA-B"), func() {})
 	var moved []string
 	for w.keeper.Next().Equal(w.now) {
 		w.keeper.Step(w.now, sched.Tick{})
@@ -208,9 +206,7 @@ func TestRedirectionFollowsItsChannel(t *testing.T) {
 		t.Fatalf("at first at %s", got)
 	}
 	w.conf = named(w, "spread")
-	if err := w.keeper.Reconfigure(w.now, w.conf, func() {}); err != nil {
-		t.Fatal(err)
-	}
+	w.reconfigure(w.conf, func() {})
 	w.jobs = nil
 	w.keeper.Step(w.now, sched.Tick{})
 	if got := at(); got != "spread" {
@@ -270,4 +266,14 @@ func TestRecipientWithoutAHop(t *testing.T) {
 	if got := state(); got != [...]sched.State{sched.Queued, sched.Held} {
 		t.Errorf("after a restart with a hop %v", got)
 	}
+}
+
+// reconfigure changes over to another configuration.
+func (w *world) reconfigure(cfg *conf.Config, ready func()) {
+	w.t.Helper()
+	p, err := w.keeper.Prepare(cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.keeper.Reconfigure(w.now, p, ready)
 }

@@ -1,0 +1,125 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+
+	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/live"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/queue"
+)
+
+// reload has the configuration read again, by one reader at a time: a directory may take
+// long to answer.
+func (c *core) reload(ctx context.Context) {
+	if c.reading {
+		c.reread = true
+		return
+	}
+	c.reading = true
+	// What the files are that it names, certificates and keys, only who asks knows.
+	forced, asked := c.forced, c.asked
+	c.forced, c.asked = false, false
+	running := c.conf.Version
+	go func() {
+		cfg, err := c.loadConfig(ctx, asked)
+		same := err == nil && !forced && cfg.Version == running
+		var next *prepared
+		if err == nil && !same {
+			next, err = c.prepare(cfg)
+		}
+		c.post(func() {
+			c.reading = false
+			switch {
+			case errors.Is(err, live.ErrAway):
+				c.forced = c.forced || forced // when it can be had
+			case same:
+				c.accepted()
+			default:
+				c.reloaded(next, err)
+			}
+			if c.reread {
+				c.reread = false
+				c.reload(ctx)
+			}
+		})
+	}()
+}
+
+// prepared is a configuration that can be changed over to at once.
+type prepared struct {
+	conf  *conf.Config
+	queue *queue.Prepared
+	text  []byte
+}
+
+// prepare does what takes long with a large configuration, beside the core.
+func (c *core) prepare(cfg *conf.Config) (*prepared, error) {
+	q, err := c.keeper.Prepare(cfg)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(cfg)
+	return &prepared{cfg, q, text}, diag.E("configuration", diag.Internal, err)
+}
+
+// reloaded takes over a configuration that was read; a bad one changes nothing.
+func (c *core) reloaded(next *prepared, err error) {
+	if c.failed != nil || c.drained {
+		return
+	}
+	if err == nil {
+		err = c.reconfigure(next)
+	}
+	if err != nil {
+		c.opt.Config.Refuse(err)
+		c.log.Error("configuration is wrong; the running one stays", "error", err)
+		return
+	}
+	c.accepted()
+	c.keeper.Event(c.now(), audit.Record{Event: audit.Reloaded, Text: "configuration " + c.conf.Version})
+	c.log.Info("configuration reloaded", "version", c.conf.Version)
+}
+
+// accepted tells where the configuration comes from that the switch goes by it.
+func (c *core) accepted() {
+	version, dir := c.conf.Version, c.conf.Spool.Dir
+	c.keeping.Go(func() {
+		if err := c.opt.Config.Accept(version, dir); err != nil {
+			c.log.Error("the configuration could not be kept for a start without the directory", "error", err)
+		}
+	})
+}
+
+func (c *core) reconfigure(p *prepared) (err error) {
+	old, next := c.conf, p.conf
+	if next.Spool.Dir != old.Spool.Dir {
+		return diag.New("spool", diag.Config, "cannot be moved while mtarun runs")
+	}
+	var fresh map[string]net.Listener
+	if !c.opt.Once && !c.draining {
+		if fresh, err = c.open(next); err != nil {
+			return err
+		}
+	}
+	// A process has the configuration before it has work that comes of it, and one that
+	// is started because of it begins with it.
+	c.keeper.Reconfigure(c.now(), p.queue, func() {
+		c.conf, c.text = next, p.text
+		c.shared.Store(next)
+		c.test = newSelfTest(next, c.opt.Once, c.test, c.now())
+		c.callers.Limit(callerLimits(next))
+		for _, p := range c.processes {
+			c.sendConfig(p)
+		}
+	})
+	c.listen(fresh)
+	if next.Spool.Barrier != old.Spool.Barrier || next.Events.Dir != old.Events.Dir || next.Identity.MTA != old.Identity.MTA {
+		c.log.Warn("the kind of barrier, the directory of events and the name of the MTA in them change with the next start only")
+	}
+	return nil
+}
