@@ -65,7 +65,19 @@ type Node struct {
 	Supporting []MTAInfo  `json:"supporting-mta,omitempty" toml:"supporting-mta"`
 	Redirects  []Redirect `json:"redirect,omitempty" toml:"redirect"`
 
+	// What addresses at and below the node take (RFC 1801 §18.4); each that is set goes before
+	// that of a node above.
+	MaxSize      Octets   `json:"max-size,omitempty" toml:"max-size"`           // 0: that of above
+	ContentTypes []string `json:"content-types,omitempty" toml:"content-types"` // empty: those of above
+	EITs         []string `json:"eits,omitempty" toml:"eits"`                   // empty: those of above
+
 	Comment string `json:"comment,omitempty" toml:"comment"`
+}
+
+// Acceptance returns what addresses below the node take, as far as it says; the error has kind
+// Data.
+func (n *Node) Acceptance() (Acceptance, error) {
+	return acceptance(n.MaxSize, n.ContentTypes, n.EITs, nil)
 }
 
 // NodeName names a node of a routing tree. The zero NodeName names none.
@@ -294,7 +306,7 @@ func (t *treeValidator) refer(key string, name NodeName) {
 
 func (t *treeValidator) node(n *Node) {
 	if n.Alias != (NodeName{}) {
-		if t.refer("alias", n.Alias); len(n.Filters)+len(n.MTAs)+len(n.AccessMD)+len(n.Supporting)+len(n.Redirects)+len(n.SearchPoints)+len(n.SearchAttributes) > 0 || n.UA || n.Reject != "" {
+		if t.refer("alias", n.Alias); len(n.Filters)+len(n.MTAs)+len(n.AccessMD)+len(n.Supporting)+len(n.Redirects)+len(n.ContentTypes)+len(n.EITs)+int(n.MaxSize)+len(n.SearchPoints)+len(n.SearchAttributes) > 0 || n.UA || n.Reject != "" {
 			t.faultf("alias", "an alias has nothing of its own")
 		}
 		if n.Alias == n.name() {
@@ -335,6 +347,7 @@ func (t *treeValidator) node(n *Node) {
 	t.mtaInfo("mta-info", n.MTAs, t.mtas)
 	t.mtaInfo("supporting-mta", n.Supporting, t.mtas)
 	t.rejection(n.Reject, n.Reason, n.Diagnostic)
+	t.acceptance(n.MaxSize, n.ContentTypes, n.EITs, nil)
 	t.userAgent(n)
 }
 

@@ -54,6 +54,9 @@ type Decision struct {
 	OnDemand bool `json:"onDemand,omitempty"`
 	// Unavailable is why they could not be; OnDemand is set then.
 	Unavailable string `json:"unavailable,omitempty"`
+	// Takes is what the address takes by the routing tree that leads to it (RFC 1801 §18.4); nil:
+	// whatever it is.
+	Takes *conf.Acceptance `json:"-"`
 	// LookedUp says that nodes were looked up for it.
 	LookedUp bool `json:"-"`
 	// Sized says that it may be a redirection when the length of the content is known.

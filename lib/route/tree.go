@@ -124,6 +124,7 @@ func (r *Router) decide(q Query, e *Explanation) Decision {
 		t.Sized, t.LookedUp = sized, looked
 		return t.Decision
 	case rtree.Transfer:
+		d.Takes = a.Takes
 		for _, name := range a.MTAs {
 			d.Hops = append(d.Hops, Hop{r.peers[name].Channel, name})
 		}
@@ -131,6 +132,7 @@ func (r *Router) decide(q Query, e *Explanation) Decision {
 		if d = r.supported(d, a.Where.At); looked && d.User != nil {
 			d = r.renamed(d, a.Where.At, q.Address)
 		}
+		d.Takes = a.Takes
 	case rtree.Redirected:
 		d.Hops, d.Alternate = r.Expand(), &Alternate{a.Redirect.To, a.Redirect.RedirectionReason()}
 	case rtree.NonDelivery:

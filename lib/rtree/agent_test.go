@@ -113,3 +113,56 @@ reject = "on leave"
 	f.expect(t, asked(t, "/S=Any/O=Org/PRMD=DELTA/ADMD=XYZ/C=GB/"), "non-delivery by org /PRMD=DELTA/ADMD=XYZ/C=GB/")
 	f.expect(t, asked(t, "/S=Smith/PRMD=ABC/ADMD=XYZ/C=GB/"), "non-delivery by org /S=Smith/PRMD=ABC/ADMD=XYZ/C=GB/")
 }
+
+// What a subtree takes holds for all that is below it, each restriction until a lower node has
+// another.
+func TestSection18_4_SubtreeCapabilityRestrictions(t *testing.T) {
+	f := plant(t, `
+trees = ["open"]
+[[node]]
+tree = "open"
+mta-info = [{ name = "MTA-B" }]
+eits = ["ia5-text"]
+[[node]]
+tree = "open"
+at = "/PRMD=P/ADMD=A/C=GB/"
+max-size = "1MiB"
+content-types = ["p22", "p2"]
+[[node]]
+tree = "open"
+at = "/O=Small/PRMD=P/ADMD=A/C=GB/"
+max-size = 1000
+[[node]]
+tree = "open"
+at = "/S=Agent/O=Small/PRMD=P/ADMD=A/C=GB/"
+routed-ua = true
+supporting-mta = [{ name = "MTA-C" }]
+content-types = ["p772"]
+[[node]]
+tree = "open"
+at = "/S=Gone/O=Small/PRMD=P/ADMD=A/C=GB/"
+reject = "gone"
+`)
+	for at, want := range map[string]string{
+		"/S=X/ADMD=A/C=GB/":                    "takes encoded information types ia5-text",
+		"/S=X/PRMD=P/ADMD=A/C=GB/":             "takes content types p22, p2; encoded information types ia5-text; at most 1MiB",
+		"/S=X/O=Small/PRMD=P/ADMD=A/C=GB/":     "takes content types p22, p2; encoded information types ia5-text; at most 1000",
+		"/S=Agent/O=Small/PRMD=P/ADMD=A/C=GB/": "takes content types p772; encoded information types ia5-text; at most 1000",
+		"/S=Gone/O=Small/PRMD=P/ADMD=A/C=GB/":  "",
+	} {
+		var told []string
+		q := asked(t, at)
+		q.Step = func(s Step) {
+			if s.What == "subtree restriction" {
+				told = append(told, s.Node.At)
+			}
+		}
+		got := ""
+		if a := f.Find(q); a.Takes != nil {
+			got = a.Takes.String()
+		}
+		if got != want || (want == "") != (len(told) == 0) {
+			t.Errorf("%s takes %q, want %q; by %q", at, got, want, told)
+		}
+	}
+}

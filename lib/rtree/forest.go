@@ -22,6 +22,8 @@ type Forest struct {
 	at    []string                // O/R addresses of the nodes
 	away  map[int32]conf.NodeName // by node: what an alias means, in a tree whose nodes are not here
 	infos []info                  // what several nodes say alike stands here once
+
+	restricted bool // some say what addresses below them take
 }
 
 // node is a node of a tree. Info is an index of infos; 0 is that of a skeletal one, which
@@ -43,6 +45,7 @@ type info struct {
 	ddaKeys  []string         // likewise, folded
 	targets  []int32          // likewise; or notHere
 	accessMD []int32          // or notHere
+	takes    *conf.Acceptance // nil: it says nothing about that
 }
 
 // authoritative tells whether an address without an entry below is none (RFC 1801 §10).
@@ -92,6 +95,7 @@ func New(order []string, nodes []conf.Node) (*Forest, error) {
 				return nil, err
 			}
 			number = int32(len(f.infos))
+			f.restricted = f.restricted || compiled.takes != nil
 			f.infos = append(f.infos, compiled)
 			interned[key] = number
 		}
@@ -169,6 +173,13 @@ func (f *Forest) grown(at string) {
 
 func (f *Forest) compile(n *conf.Node) (info, error) {
 	c := info{Node: n}
+	takes, err := n.Acceptance()
+	if err != nil {
+		return c, diag.E("rtree: what is taken", diag.Config, err)
+	}
+	if !takes.IsZero() {
+		c.takes = &takes
+	}
 	for _, filter := range n.Filters {
 		re, err := conf.CompileRegex(filter.Regex)
 		if err != nil {

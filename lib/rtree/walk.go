@@ -68,7 +68,10 @@ type Answer struct {
 	Node     *conf.Node    // its attributes, not its name; nil with NoRoute
 	MTAs     []string
 	Redirect *conf.Redirect
-	Err      error // of Unavailable
+	// Takes is what the address takes by what the nodes above it say (RFC 1801 §18.4): of
+	// Transfer and Deliver; nil if none says anything.
+	Takes *conf.Acceptance
+	Err   error // of Unavailable
 }
 
 // maxReferrals bounds how many other nodes are asked for one that is matched: filters and
@@ -140,6 +143,9 @@ func (w *walk) from(tree int) Answer {
 	for level := len(m.chain) - 1; level >= w.floor; level-- {
 		longest := level == len(m.chain)-1 && !m.lost
 		a, action, done := w.node(m.chain[level], level, longest)
+		if done && (a.Kind == Transfer || a.Kind == Deliver) {
+			a.Takes = w.takes(m.chain)
+		}
 		if done || w.end != nil {
 			return a
 		}
@@ -168,6 +174,36 @@ func (w *walk) from(tree int) Answer {
 		return Answer{Kind: NoRoute}
 	}
 	return w.from(tree + 1)
+}
+
+// takes is what the nodes on the way to an address say that it takes, the lowest first.
+func (w *walk) takes(chain []int32) *conf.Acceptance {
+	if !w.restricted && len(w.given) == 0 {
+		return nil
+	}
+	var all conf.Acceptance
+	for _, at := range slices.Backward(chain) {
+		t := w.info(at).takes
+		if t == nil {
+			continue
+		}
+		if all.MaxSize == 0 {
+			all.MaxSize = t.MaxSize
+		}
+		if len(all.ContentTypes) == 0 {
+			all.ContentTypes = t.ContentTypes
+		}
+		if len(all.EITs) == 0 {
+			all.EITs = t.EITs
+		}
+		if w.q.Step != nil {
+			w.step(at, "subtree restriction", true, t.String())
+		}
+	}
+	if all.IsZero() {
+		return nil
+	}
+	return &all
 }
 
 // node looks at a node that is level components long. If it gives no answer, action is what

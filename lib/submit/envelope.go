@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/report"
@@ -249,6 +250,7 @@ func (t *Tx) recipient(n int, name oraddr.ORName, critical spool.Critical) spool
 func (t *Tx) way(r *spool.Recipient, d route.Decision) {
 	r.Hops, r.Fail = nil, nil
 	delete(t.users, r.N)
+	delete(t.takes, r.N)
 	switch {
 	case d.Fail != nil:
 		r.Fail = &spool.Failure{Reason: d.Fail.Reason, Diagnostic: d.Fail.Diagnostic, Text: d.Fail.Text}
@@ -256,6 +258,12 @@ func (t *Tx) way(r *spool.Recipient, d route.Decision) {
 		r.Hops = hops(d)
 		if d.User != nil {
 			t.users[r.N] = d.User
+		}
+		if d.Takes != nil {
+			if t.takes == nil {
+				t.takes = map[int]*conf.Acceptance{}
+			}
+			t.takes[r.N] = d.Takes
 		}
 	}
 }

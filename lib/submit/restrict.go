@@ -176,7 +176,14 @@ func (r *restrictions) peer(s *subject, name string) *spool.Failure {
 // restrict returns those of the ways of a recipient that take the subject, or, if
 // there is none, why the first does not. user is the recipient if it is one of this
 // MTA.
-func (r *restrictions) restrict(s *subject, ways []spool.Hop, user *conf.User) ([]spool.Hop, *spool.Failure) {
+//
+// takes is what the address takes, whatever its ways are; nil if nothing says.
+func (r *restrictions) restrict(s *subject, ways []spool.Hop, user *conf.User, takes *conf.Acceptance) ([]spool.Hop, *spool.Failure) {
+	if takes != nil {
+		if fail := r.judge(s, takes); fail != nil {
+			return nil, fail
+		}
+	}
 	if user != nil {
 		if fail := r.judge(s, r.users[user], mts.ForDelivery); fail != nil {
 			return nil, fail
@@ -241,7 +248,7 @@ func (t *Tx) restrict(r *spool.Recipient, s *subject) ([]spool.Hop, *spool.Failu
 	if t.env.Kind == spool.KindReport || r.Fail != nil {
 		return r.Hops, r.Fail
 	}
-	return t.door.restrictions.restrict(s.with(r.Critical), r.Hops, t.users[r.N])
+	return t.door.restrictions.restrict(s.with(r.Critical), r.Hops, t.users[r.N], t.takes[r.N])
 }
 
 // settle decides the way of a recipient when the content is known: a redirection may depend
@@ -304,7 +311,7 @@ func (d *Door) Decide(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipient
 	case decision.Fail != nil || decision.OnDemand || decision.List != nil || decision.Alternate != nil:
 		return decision
 	}
-	ways, fail := d.restrictions.restrict(s, hops(decision), decision.User)
+	ways, fail := d.restrictions.restrict(s, hops(decision), decision.User, decision.Takes)
 	if decision.User != nil && f != nil {
 		fail = cmp.Or(fail, unanswered(env, f))
 	}
@@ -369,7 +376,7 @@ func (d *Door) Ways(env *spool.Envelope) func(address string) []spool.Hop {
 		}
 		ways := hops(decision)
 		if env.Kind != spool.KindReport && decision.User == nil {
-			ways, _ = d.restrictions.restrict(s, ways, nil)
+			ways, _ = d.restrictions.restrict(s, ways, nil, decision.Takes)
 		}
 		return ways
 	}

@@ -87,8 +87,9 @@ type Tx struct {
 	env   spool.Envelope
 	w     *spool.Writer
 	size  int64
-	over  bool               // the content is longer than the limit
-	users map[int]*conf.User // recipients that are users of this MTA, by number
+	over  bool                     // the content is longer than the limit
+	users map[int]*conf.User       // recipients that are users of this MTA, by number
+	takes map[int]*conf.Acceptance // what recipients take by the routing trees, by number
 
 	noConversion bool // implicit-conversion-prohibited
 	searched     int  // bad addresses that others have been looked for

@@ -43,7 +43,8 @@ var (
 		"subtree-information": "subtreeInformation", "routing-filter": "routingFilter", "mta-info": "mTAInfo",
 		"access-md": "accessMD", "bad-address-search-point": "badAddressSearchPoint",
 		"bad-address-search-attributes": "badAddressSearchAttributes", "routing-failure-action": "routingFailureAction",
-		"supporting-mta": "supportingMTA", "redirect": "redirect", "comment": "description"}}
+		"supporting-mta": "supportingMTA", "redirect": "redirect", "comment": "description",
+		"max-size": "subtreeDeliverableContentLength", "content-types": "subtreeDeliverableContentTypes", "eits": "subtreeDeliverableEITs"}}
 )
 
 // peerTable is the one of tables whose entries have the names of MTAs.

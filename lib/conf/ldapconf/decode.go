@@ -428,6 +428,9 @@ func (d *decoder) setTrees(v reflect.Value, values []string) error {
 	return nil
 }
 
+// restrictions are those of restrictedSubtree (RFC 1801 §18.4).
+var restrictions = []string{"subtreeDeliverableContentLength", "subtreeDeliverableContentTypes", "subtreeDeliverableEITs"}
+
 // routing are the attributes that make an entry a node.
 var routing = []string{"subtreeInformation", "routingFilter", "routingFailureAction", "mTAInfo", "accessMD", nonDelivered,
 	"badAddressSearchPoint", "badAddressSearchAttributes",
@@ -466,7 +469,7 @@ func (d *decoder) nodes() {
 
 // routes tells whether an entry says anything about routing.
 func (e *Entry) routes() bool {
-	return e.isOf("routingInformation") || e.isOf("routedUA") || e.isOf("alias") ||
+	return e.isOf("routingInformation") || e.isOf("routedUA") || e.isOf("alias") || e.isOf("restrictedSubtree") ||
 		slices.ContainsFunc(routing, func(a string) bool { return len(e.get(a)) > 0 })
 }
 

@@ -276,8 +276,14 @@ func (e *encoder) node(n *conf.Node) error {
 	if err := e.members(one, &node, reflect.ValueOf(*n), reflect.ValueOf(conf.NewNode())); err != nil {
 		return err
 	}
-	if n.Alias == (conf.NodeName{}) && slices.ContainsFunc(one.Attributes, func(a Attribute) bool { return a.Name == ownAddress || a.Name == "description" }) {
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(one.Attributes, func(a Attribute) bool { return slices.Contains(names, a.Name) })
+	}
+	if n.Alias == (conf.NodeName{}) && has(ownAddress, "description") {
 		one.add(objectClass, node.class)
+	}
+	if has(restrictions...) {
+		one.add(objectClass, "restrictedSubtree")
 	}
 	return nil
 }
