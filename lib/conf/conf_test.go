@@ -312,17 +312,34 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			c.Users[0].Mailbox, c.Users[0].Alternate = "", "S=Smith; G=ANN; O=Org; P=ALPHA; A=TEST; C=GB"
 		},
 			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": alternate: is the user`},
-		{"list with the address of a user", func(c *Config) { c.Lists = []List{{Address: c.Users[0].Address, Reports: "none"}} },
+		{"list with the address of a user", func(c *Config) { withList(c, func(l *List) { l.Address = c.Users[0].Address }) },
 			`[[list]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": address: equals the address of [[user]] number 1`},
-		{"list with too many members", func(c *Config) {
-			c.Lists = []List{{Address: "CN=L; A=T; C=GB", Members: make([]string, 32768), Reports: "none"}}
-		},
+		{"list with too many members", func(c *Config) { withList(c, func(l *List) { l.Members = make([]string, 32768) }) },
 			`[[list]] "CN=L; A=T; C=GB": members: 32768 members; a list has at most 32767, and may have lists for members`},
-		{"list that reports to all", func(c *Config) {
-			c.Lists = []List{{Address: "CN=L; A=T; C=GB", Reports: "all"}}
-		}, `[[list]] "CN=L; A=T; C=GB": reports: "all" is not originator, owner, both or none`},
-		{"list without the owner it reports to", func(c *Config) { c.Lists = []List{{Address: "CN=L; A=T; C=GB", Reports: "both"}} },
+		{"list that reports to all", func(c *Config) { withList(c, func(l *List) { l.Reports = "all" }) },
+			`[[list]] "CN=L; A=T; C=GB": reports: "all" is not originator, owner, both or none`},
+		{"list without the owner it reports to", func(c *Config) { withList(c, func(l *List) { l.Reports = "both" }) },
 			`[[list]] "CN=L; A=T; C=GB": reports: both, and the list has no owner`},
+		{"list of another policy", func(c *Config) { withList(c, func(l *List) { l.OriginatorReport = "audited-report" }) },
+			`[[list]] "CN=L; A=T; C=GB": originator-report: "audited-report" is none of unchanged, no-report, report, non-delivery-report`},
+		{"list that proves", func(c *Config) { withList(c, func(l *List) { l.ProofOfDelivery = "both" }) },
+			`[[list]] "CN=L; A=T; C=GB": proof-of-delivery: "both" is none of dl-members, neither`},
+		{"list with a method that is none", func(c *Config) { withList(c, func(l *List) { l.DeliveryMethods = []string{"mhs-delivery", "pigeon"} }) },
+			`[[list]] "CN=L; A=T; C=GB": requested-delivery-method number 2: "pigeon" is no delivery method`},
+		{"list with a method twice", func(c *Config) {
+			withList(c, func(l *List) { l.DeliveryMethods = []string{"mhs-delivery", "mhs-delivery"} })
+		}, `[[list]] "CN=L; A=T; C=GB": requested-delivery-method number 2: "mhs-delivery" twice`},
+		{"list with a method and none", func(c *Config) {
+			withList(c, func(l *List) { l.DeliveryMethods = []string{"mhs-delivery", "removed"} })
+		},
+			`[[list]] "CN=L; A=T; C=GB": requested-delivery-method: removed is there by itself`},
+		{"list for the members of none", func(c *Config) {
+			withList(c, func(l *List) { l.Submit = []string{"member-of-dl:CN=l; A=T; C=GB", "member-of-dl:/CN=M/ADMD=T/C=GB/"} })
+		}, `[[list]] "CN=L; A=T; C=GB": submit number 2: there is no [[list]] "/CN=M/ADMD=T/C=GB/"`},
+		{"list for a group", func(c *Config) { withList(c, func(l *List) { l.Submit = []string{"member-of-group:cn=Staff,o=Org"} }) },
+			`[[list]] "CN=L; A=T; C=GB": submit number 1: "member-of-group:cn=Staff,o=Org" is not for this MTA, which reads no groups: member-of-dl:, individual: or a pattern`},
+		{"list for half of somebody", func(c *Config) { withList(c, func(l *List) { l.Submit = []string{"individual:/C=GB/"} }) },
+			`[[list]] "CN=L; A=T; C=GB": submit number 1: oraddr: invalid address: nothing in it names a user: an address needs O, OU, S, CN, DD, UA-ID, X121 or a postal attribute`},
 		{"user by P1", func(c *Config) { c.Users[0].Channel = "p1" },
 			`[[user]] "/G=Ann/S=Smith/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/": channel: [[channel]] "p1" is of kind x400p1, not local`},
 	} {
@@ -414,6 +431,43 @@ func TestPeerLookups(t *testing.T) {
 	}
 	if c.Peers[0].PasswordIn != "bravo" {
 		t.Error("Redacted changed its receiver")
+	}
+}
+
+// withList adds a list that is changed.
+func withList(c *Config, change func(*List)) {
+	l := NewList()
+	l.Address = "CN=L; A=T; C=GB"
+	change(&l)
+	c.Lists = append(c.Lists, l)
+}
+
+// X.402, DL submit permission: each alternative but that of groups has its form.
+func TestParsePermission(t *testing.T) {
+	for text, want := range map[string]string{
+		"/O=Org/PRMD=P/ADMD=A/C=GB/":                 "pattern",
+		"pattern-match:/O=Org/PRMD=P/ADMD=A/C=GB/":   "pattern",
+		"individual:/S=Smith/PRMD=P/ADMD=A/C=GB/":    "individual /S=Smith/PRMD=P/ADMD=A/C=GB/",
+		"member-of-dl:CN=Staff; P=P; A=A; C=GB":      "member of /CN=Staff/PRMD=P/ADMD=A/C=GB/",
+		"member-of-dl:":                              "error",
+		"individual:":                                "error",
+		"individual:/S=Smith/":                       "error",
+		"member-of-group:cn=Staff":                   "error",
+		"Member-of-dl:/CN=Staff/PRMD=P/ADMD=A/C=GB/": "error",
+	} {
+		p, err := ParsePermission(text)
+		got := "pattern"
+		switch {
+		case err != nil:
+			got = "error"
+		case p.Individual != nil:
+			got = "individual " + p.Individual.String()
+		case p.MemberOf != nil:
+			got = "member of " + p.MemberOf.String()
+		}
+		if got != want {
+			t.Errorf("%s: %s, %v", text, got, err)
+		}
 	}
 }
 

@@ -21,13 +21,31 @@ const MaxMembers = MaxRecipients
 type List struct {
 	Address string   `json:"address" toml:"address"`           // O/R address
 	Members []string `json:"members,omitempty" toml:"members"` // O/R addresses, of lists too
-	Submit  []string `json:"submit,omitempty" toml:"submit"`   // oraddr.Patterns of who may use it; empty: anybody
+	Submit  []string `json:"submit,omitempty" toml:"submit"`   // Permissions; empty: anybody
 	Owner   string   `json:"owner,omitempty" toml:"owner"`     // O/R address
-	Reports string   `json:"reports" toml:"reports"`           // who gets the reports on members
+
+	// The policy of the list, mhs-dl-policy: what is changed for its members.
+	Reports              string   `json:"reports" toml:"reports"` // who gets the reports on members
+	ReportFromDL         string   `json:"report-from-dl" toml:"report-from-dl"`
+	OriginatingMTAReport string   `json:"originating-mta-report" toml:"originating-mta-report"`
+	OriginatorReport     string   `json:"originator-report" toml:"originator-report"`
+	ReturnOfContent      string   `json:"return-of-content" toml:"return-of-content"`
+	Priority             string   `json:"priority" toml:"priority"`
+	Disclosure           string   `json:"disclosure-of-other-recipients" toml:"disclosure-of-other-recipients"`
+	ImplicitConversion   string   `json:"implicit-conversion" toml:"implicit-conversion"`
+	ConversionWithLoss   string   `json:"conversion-with-loss" toml:"conversion-with-loss"`
+	FurtherExpansion     bool     `json:"further-dl-expansion-allowed" toml:"further-dl-expansion-allowed"`
+	AlternateRemoved     bool     `json:"originator-requested-alternate-removed" toml:"originator-requested-alternate-removed"`
+	ProofOfDelivery      string   `json:"proof-of-delivery" toml:"proof-of-delivery"`
+	DeliveryMethods      []string `json:"requested-delivery-method,omitempty" toml:"requested-delivery-method"` // empty: unchanged
 }
 
-// NewList returns a List with the defaults.
-func NewList() List { return List{Reports: ReportsToOriginator} }
+// NewList returns a List with the defaults, which are those of X.402.
+func NewList() List {
+	return List{Reports: ReportsToOriginator, ReportFromDL: ReportWheneverRequested, OriginatingMTAReport: Unchanged, OriginatorReport: Unchanged,
+		ReturnOfContent: Unchanged, Priority: Unchanged, Disclosure: Unchanged, ImplicitConversion: Unchanged, ConversionWithLoss: Unchanged,
+		FurtherExpansion: true, AlternateRemoved: true, ProofOfDelivery: ProofByMembers}
+}
 
 // defaultExpand is the name of the channel that Complete makes.
 const defaultExpand = "expand"
@@ -71,9 +89,7 @@ func (v *validator) lists() {
 			v.recipient("members["+strconv.Itoa(k)+"]", m)
 		}
 		for k, s := range l.Submit {
-			if _, err := oraddr.ParsePattern(s); err != nil {
-				v.fault("submit["+strconv.Itoa(k)+"]", err)
-			}
+			v.permission("submit["+strconv.Itoa(k)+"]", s)
 		}
 		if l.Owner != "" {
 			v.recipient("owner", l.Owner)
@@ -87,6 +103,7 @@ func (v *validator) lists() {
 		default:
 			v.faultf("reports", "%s is not originator, owner, both or none", quote([]byte(l.Reports)))
 		}
+		v.policy(&l)
 	}
 	if named, ok := v.c.Channel(defaultExpand); ok && v.c.ExpandChannel() == "" {
 		v.in("")

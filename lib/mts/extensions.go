@@ -114,6 +114,16 @@ func (d DeliveryMethod) String() string {
 		"videotex-delivery", "telephone-delivery")
 }
 
+// ParseDeliveryMethod reads a name as String writes it.
+func ParseDeliveryMethod(s string) (DeliveryMethod, bool) {
+	for d := AnyDeliveryMethod; d <= TelephoneDelivery; d++ {
+		if s == d.String() {
+			return d, true
+		}
+	}
+	return 0, false
+}
+
 // ByMHS tells whether delivery to a user of an MHS is what the method asks for.
 func (d DeliveryMethod) ByMHS() bool { return d == AnyDeliveryMethod || d == MHSDelivery }
 

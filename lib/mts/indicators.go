@@ -38,6 +38,17 @@ func NewPerMessageIndicators(ones ...MessageIndicator) PerMessageIndicators {
 // At reports whether bit i is one.
 func (p PerMessageIndicators) At(i MessageIndicator) bool { return asn1.BitString(p).At(int(i)) }
 
+// With returns p with bit i as one says, and all other bits as they are.
+func (p PerMessageIndicators) With(i MessageIndicator, one bool) PerMessageIndicators {
+	b := asn1.BitString(p).Clone()
+	if one {
+		b.Set(int(i))
+	} else {
+		b.Clear(int(i))
+	}
+	return PerMessageIndicators(b)
+}
+
 // DisclosureOfOtherRecipients reports whether a recipient may see the others.
 func (p PerMessageIndicators) DisclosureOfOtherRecipients() bool {
 	return p.At(BitDisclosureOfOtherRecipients)

@@ -98,47 +98,6 @@ func partRecipients(envelope ber.Raw) (ber.Raw, []ber.Raw, error) {
 	return join(envelope, fields), recipients, nil
 }
 
-// Expand returns the envelope part of what becomes of the recipient at a place of
-// a message, counted from 0, when it is a distribution list (X.411 §14.3): the members
-// take its place, responsible all of them, with its number and what else is said of it
-// except the alternate recipient its originator asked for, which was meant for the
-// list. The list is appended to dl-expansion-history, and the trace says
-// dl-operation. Of the other recipients those stay, without responsibility, that the
-// originator named and wishes disclosed. Names are not checked, nor is the history;
-// there is at least one member, and with those that stay at most mts.UbRecipients, or
-// they do not stay.
-func (o *Original) Expand(at int, list oraddr.ORName, members []oraddr.ORName, a Action) (ber.Raw, error) {
-	out, err := o.expand(at, list, members, a)
-	return out, wrap("p1: expand", err)
-}
-
-func (o *Original) expand(at int, list oraddr.ORName, members []oraddr.ORName, a Action) (ber.Raw, error) {
-	if o.Kind != Message {
-		return nil, diag.New("", diag.Usage, "only a message is expanded")
-	}
-	f, err := o.fields(at)
-	if err != nil {
-		return nil, err
-	}
-	history, _, err := mts.Ext(o.Extensions, mts.ExtDLExpansionHistory)
-	if err != nil {
-		return nil, err
-	}
-	extensions, err := mts.SetExt(o.Extensions, mts.ExtDLExpansionHistory,
-		append(history, mts.DLExpansion{DL: list, DLExpansionTime: asn1.NewUTCTime(a.Now)}))
-	if err != nil {
-		return nil, err
-	}
-	f.Extensions = mts.RemoveExt(f.Extensions, mts.ExtOriginatorRequestedAlternateRecipient.Type())
-	f.PerRecipientIndicators = f.PerRecipientIndicators.WithResponsibility(true)
-	var fields []mts.PerRecipientMessageTransferFields
-	for _, m := range members {
-		f.RecipientName = m
-		fields = append(fields, f)
-	}
-	return o.derive(at, fields, changed(extensions, mts.ExtDLExpansionHistory.Type()), a, mts.NewOtherActions(false, true))
-}
-
 // Redirect returns the envelope part of what becomes of an object when the recipient
 // at a place, counted from 0, is redirected to another (X.411 §14.3); in a report, the
 // report-destination-name. The one it had is appended to its redirection-history, and
@@ -175,7 +134,7 @@ func (o *Original) redirect(at int, to oraddr.ORName, reason mts.RedirectionReas
 	}
 	f.RecipientName = to
 	f.PerRecipientIndicators = f.PerRecipientIndicators.WithResponsibility(true)
-	return o.derive(at, []mts.PerRecipientMessageTransferFields{f}, nil, a, redirected)
+	return o.derive(at, []mts.PerRecipientMessageTransferFields{f}, traced(o.Common, nil, a, redirected))
 }
 
 func appendRedirection(extensions []mts.ExtensionField, step mts.Redirection) ([]mts.ExtensionField, error) {
@@ -253,8 +212,7 @@ func traced(c *Common, set []mts.ExtensionField, a Action, done mts.OtherActions
 }
 
 // derive puts fields in the place of a recipient of a message or probe.
-func (o *Original) derive(at int, fields []mts.PerRecipientMessageTransferFields, set []mts.ExtensionField, a Action, done mts.OtherActions) (ber.Raw, error) {
-	e := traced(o.Common, set, a, done)
+func (o *Original) derive(at int, fields []mts.PerRecipientMessageTransferFields, e Edit) (ber.Raw, error) {
 	var instead []ber.Raw
 	for i := range fields {
 		raw, err := ber.Marshal(fields[i])
@@ -263,19 +221,24 @@ func (o *Original) derive(at int, fields []mts.PerRecipientMessageTransferFields
 		}
 		instead = append(instead, raw)
 	}
-	before, after := o.staying(at)
+	return o.instead(at, &e, instead)
+}
+
+// instead puts recipients in the place of one, and keeps those that stay if there is room.
+func (o *Original) instead(at int, e *Edit, instead []ber.Raw) (ber.Raw, error) {
+	before, after := o.staying(at, e)
 	e.instead = instead
 	if len(before)+len(instead)+len(after) <= mts.UbRecipients {
 		e.instead = slices.Concat(before, instead, after)
 	}
-	return relay(o.envelope, &e)
+	return relay(o.envelope, e)
 }
 
 // staying are the other recipients that are passed on with what becomes of one. What
 // shares its number are other members of a list it was a member of: the originator has
 // not named them.
-func (o *Original) staying(at int) (before, after []ber.Raw) {
-	if !o.Indicators.DisclosureOfOtherRecipients() {
+func (o *Original) staying(at int, e *Edit) (before, after []ber.Raw) {
+	if !o.Indicators.DisclosureOfOtherRecipients() || e.indicators != nil && !e.indicators.DisclosureOfOtherRecipients() {
 		return nil, nil
 	}
 	number := o.Recipients[at].OriginallySpecifiedRecipientNumber

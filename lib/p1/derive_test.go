@@ -80,7 +80,7 @@ func TestExpand(t *testing.T) {
 		return form(t, tagSet, messageID+annName+contentP22+indicators+form(t, tagTrace, trace)+form(t, tagExtensions, extensions)+form(t, tagRecipients, recipients))
 	}
 	before := envelope(internalField(t, alphaInternal), bobFields+list+outer, alphaElement)
-	got, err := read(t, octets(t, before)).Expand(1, name(t, listName), []oraddr.ORName{name(t, carlName), name(t, bobName)}, here())
+	got, err := read(t, octets(t, before)).Expand(1, Expansion{List: name(t, listName), Members: []oraddr.ORName{name(t, carlName), name(t, bobName)}}, here())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestExpand(t *testing.T) {
 	// A list in it is expanded by the same MTA: the trace has its elements already.
 	made := here()
 	made.Made = true
-	again, err := read(t, got).Expand(1, name(t, carlName), []oraddr.ORName{name(t, listName)}, made)
+	again, err := read(t, got).Expand(1, Expansion{List: name(t, carlName), Members: []oraddr.ORName{name(t, listName)}}, made)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestExpand(t *testing.T) {
 func TestUndisclosedRecipientsGoWithTheExpansion(t *testing.T) {
 	list := form(t, tagSet, listName+`80 01 02 81 02 00 D0 `)
 	before := form(t, tagSet, messageID+annName+contentP22+alphaTrace+form(t, tagRecipients, bobFields+list))
-	got, err := read(t, octets(t, before)).Expand(1, name(t, listName), []oraddr.ORName{name(t, carlName)}, here())
+	got, err := read(t, octets(t, before)).Expand(1, Expansion{List: name(t, listName), Members: []oraddr.ORName{name(t, carlName)}}, here())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +285,9 @@ func FuzzDerive(f *testing.F) {
 			return
 		}
 		for _, derive := range []func() (ber.Raw, error){
-			func() (ber.Raw, error) { return o.Expand(int(at), to, []oraddr.ORName{to, to}, a) },
+			func() (ber.Raw, error) {
+				return o.Expand(int(at), Expansion{List: to, Members: []oraddr.ORName{to, to}}, a)
+			},
 			func() (ber.Raw, error) { return o.Redirect(int(at), to, mts.Alias, a) },
 			func() (ber.Raw, error) { return o.Forward(to, &to, a) },
 		} {

@@ -37,10 +37,14 @@ type Edit struct {
 	// RemoveExtensions are the types of per-message extensions to take out.
 	RemoveExtensions []mts.ExtensionType
 
-	instead []ber.Raw // recipients in the place of all there are, if there are any
+	instead    []ber.Raw // recipients in the place of all there are, if there are any
+	priority   *mts.Priority
+	indicators *mts.PerMessageIndicators
 }
 
 var (
+	tagPriority           = asn1.App(7)
+	tagMessageIndicators  = asn1.App(8)
 	tagTrace              = asn1.App(9)
 	tagRecipients         = asn1.Context(2)
 	tagExtensions         = asn1.Context(3)
@@ -85,10 +89,16 @@ func (e *Edit) envelope(raw ber.Raw, extensions asn1.Tag) (ber.Raw, error) {
 	if err != nil {
 		return nil, err
 	}
-	extended := false
+	extended, prioritized, indicated := false, e.priority == nil, e.indicators == nil
 	out := fields[:0:0]
 	for _, f := range fields {
 		switch tag := f.Tag(); {
+		case tag == tagPriority && !prioritized:
+			prioritized = true
+			f, err = ber.Marshal(*e.priority)
+		case tag == tagMessageIndicators && !indicated:
+			indicated = true
+			f, err = ber.Marshal(*e.indicators)
 		case tag == tagTrace && e.Trace != nil:
 			f, err = retrace(f, e.Trace)
 		case tag == extensions:
@@ -103,6 +113,20 @@ func (e *Edit) envelope(raw ber.Raw, extensions asn1.Tag) (ber.Raw, error) {
 		if f != nil {
 			out = append(out, f)
 		}
+	}
+	if !prioritized {
+		f, err := ber.Marshal(*e.priority)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	if !indicated {
+		f, err := ber.Marshal(*e.indicators)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, f)
 	}
 	if !extended && e.extends() {
 		f, err := e.extensions(ber.AppendHeader(nil, extensions, true, 0))

@@ -101,7 +101,7 @@ func (m *maker) one(door *submit.Door, parent *spool.Message, j sched.StartJob, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := original.Expand(n-1, name(t, staff), []oraddr.ORName{name(t, bob), name(t, nobody)}, action)
+	raw, err := original.Expand(n-1, p1.Expansion{List: name(t, staff), Members: []oraddr.ORName{name(t, bob), name(t, nobody)}}, action)
 	if m.redirects {
 		step, kind = submit.StepRedirect, sched.Redirected
 		raw, err = original.Redirect(n-1, name(t, bob), mts.OriginatorRequestedAlternateRecipient, action)
@@ -360,5 +360,32 @@ func TestDiversionKilledBeforeAnyBarrier(t *testing.T) {
 			}
 			return
 		}
+	}
+}
+
+// X.402, report-from-dl: a list that leaves it to its members to tell does not tell of its
+// expansion, wherever the process is killed.
+func TestExpansionThatNobodyIsToldOf(t *testing.T) {
+	for k := -1; k < 5; k++ {
+		m := newListWorld(t)
+		m.w.conf.Lists[0].Reports, m.w.conf.Lists[0].ReportFromDL = conf.ReportsToOriginator, conf.ReportWhenNoPropagation
+		m.w.submit(ann, staff)
+		m.w.start()
+		m.w.barriers = k
+		if err := m.w.run(); err != nil {
+			m.w.kill()
+			m.w.barriers = -1
+			m.w.start()
+			if err := m.w.run(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := m.w.reported(); len(got["1 delivered"]) != 1 || len(got) != 1 || len(m.made) != 1 || !slices.Contains(m.w.to, bob) {
+			t.Errorf("killed at barrier %d: reported %v, %d children, to %v", k, got, len(m.made), m.w.to)
+		}
+		if left := m.w.left(); len(left) > 0 {
+			t.Errorf("killed at barrier %d: left %v", k, left)
+		}
+		m.w.kill()
 	}
 }

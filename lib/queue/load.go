@@ -186,8 +186,8 @@ func (s *standing) done() bool {
 	return !slices.ContainsFunc(s.recipients, func(r sched.Recipient) bool { return r.State != sched.Finished })
 }
 
-// owed are the recipients that are final and owed a report that was not made.
-func (s *standing) owed(env *spool.Envelope) []report.Result {
+// owed are the recipients that are final and owed a report that was not made, as in results.
+func (s *standing) owed(env *spool.Envelope, silent func(address string) bool) []report.Result {
 	var owed []report.Result
 	for i, rec := range s.finals {
 		if s.recipients[i].State != sched.Finished || s.reported[i] {
@@ -196,6 +196,9 @@ func (s *standing) owed(env *spool.Envelope) []report.Result {
 		kind, _ := sched.ParseKind(rec.Outcome)
 		expanded := kind == sched.Expanded
 		delivered := expanded || kind == sched.Delivered
+		if expanded && rec.Child != "" && silent(env.Recipients[i].Address) {
+			continue
+		}
 		if (delivered || kind == sched.Failed) && report.Owed(env.Kind, &env.Recipients[i], delivered) {
 			owed = append(owed, report.Result{N: env.Recipients[i].N, Delivered: delivered, List: expanded, Time: rec.Time,
 				Reason: mts.ReasonCode(rec.Reason), Diagnostic: mts.DiagnosticCode(rec.Diagnostic), Text: rec.Text})
@@ -301,7 +304,7 @@ func (k *Keeper) found(i spool.Item) {
 		k.log.Warn("records of a log are torn and do not count", "id", i.Ref.ID, "torn", i.Torn)
 	}
 	s := k.standingOf(i.Envelope, i.Log)
-	owed := s.owed(i.Envelope)
+	owed := s.owed(i.Envelope, k.door.SaysNothing)
 	if !s.done() {
 		k.briefs.put(i.Envelope)
 		k.carryOut(k.mind.Step(k.now, sched.Accepted{Message: message(i.Ref, i.Envelope, s.recipients)}))

@@ -161,7 +161,7 @@ func (k *Keeper) tell(d *debt, finals []sched.Final) bool {
 	var owed []report.Result
 	for _, f := range finals {
 		k.finalEvent(d.ref, env, f)
-		owed = append(owed, results(env, f, now)...)
+		owed = append(owed, results(env, f, now, k.door.SaysNothing)...)
 	}
 	k.makeReports(d, env, owed)
 	k.settle(d)
@@ -283,8 +283,8 @@ func (k *Keeper) forget(ref spool.Ref) {
 }
 
 // results are the recipients of a final outcome, delivered, expanded or failed, that
-// somebody is owed a report about.
-func results(env *spool.Envelope, f sched.Final, now time.Time) []report.Result {
+// somebody is owed a report about. A list that is silent leaves that to its members.
+func results(env *spool.Envelope, f sched.Final, now time.Time, silent func(address string) bool) []report.Result {
 	expanded := f.Outcome.Kind == sched.Expanded
 	delivered := expanded || f.Outcome.Kind == sched.Delivered
 	at := f.Outcome.Time
@@ -298,6 +298,9 @@ func results(env *spool.Envelope, f sched.Final, now time.Time) []report.Result 
 	var owed []report.Result
 	for i := range env.Recipients {
 		r := &env.Recipients[i]
+		if expanded && f.Outcome.Child != "" && final[r.N] && silent(r.Address) {
+			continue
+		}
 		if final[r.N] && report.Owed(env.Kind, r, delivered) {
 			owed = append(owed, report.Result{N: r.N, Delivered: delivered, List: expanded, Time: at,
 				Reason: mts.ReasonCode(f.Outcome.Reason), Diagnostic: mts.DiagnosticCode(f.Outcome.Diagnostic), Text: f.Outcome.Text})

@@ -460,7 +460,7 @@ func (s *stage) child(c submit.Committer, j sched.StartJob, parent *spool.Messag
 	original, err := p1.ReadOriginal(parent.Envelope.Wire, p1.Limits{})
 	s.must(err)
 	child := submit.Child{Parent: j.Ref.ID, Step: submit.StepExpand, Recipients: []int{n}, Priority: parent.Envelope.Priority}
-	raw, err := original.Expand(n-1, s.name(staff), []oraddr.ORName{s.name(bob), s.name(far)}, action)
+	raw, err := original.Expand(n-1, p1.Expansion{List: s.name(staff), Members: []oraddr.ORName{s.name(bob), s.name(far)}}, action)
 	if recipientOf(parent.Envelope, n).Address != staff {
 		child.Step = submit.StepRedirect
 		raw, err = original.Redirect(n-1, s.name(bob), mts.OriginatorRequestedAlternateRecipient, action)

@@ -100,7 +100,7 @@ func (s *Submission) rename(name *oraddr.ORName, text string) error {
 
 // schedule takes priority and times. A time that is the same stays as it is written.
 func (s *Submission) schedule(e *spool.Envelope) error {
-	if priority(s.Priority) != e.Priority {
+	if PriorityOf(s.Priority) != e.Priority {
 		switch e.Priority {
 		case spool.Urgent:
 			s.Priority = mts.Urgent

@@ -3,6 +3,7 @@ package submit
 import (
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/report"
 	"github.com/mtakit/mtakit/lib/route"
@@ -100,6 +101,16 @@ func (d *Door) alternates(t *Tx, r *spool.Recipient, f *mts.PerRecipientMessageT
 		return
 	}
 	r.Fail, r.Hops = nil, d.expand()
+}
+
+// SaysNothing tells whether an address is a list that does not tell of its expansion.
+func (d *Door) SaysNothing(address string) bool {
+	a, err := oraddr.Parse(address)
+	if err != nil {
+		return false
+	}
+	l := d.router.Route(a).List
+	return l != nil && l.SaysNothing()
 }
 
 // expand is the way of what is to be expanded or redirected here.

@@ -31,7 +31,7 @@ func (d *Door) message(src spool.Source, raw ber.Raw, env *mts.MessageTransferEn
 	t := d.begin(spool.KindMessage, src, raw, nil)
 	e := &t.env
 	e.MTSID = env.MessageIdentifier.String()
-	e.Priority = priority(env.Priority)
+	e.Priority = PriorityOf(env.Priority)
 	e.ContentType = env.ContentType.String()
 	e.ContentID = string(env.ContentIdentifier)
 	e.Originator = addressText(env.OriginatorName)
@@ -329,7 +329,8 @@ func addressText(n oraddr.ORName) string {
 	return fmt.Sprintf("#%X", raw)
 }
 
-func priority(p mts.Priority) spool.Priority {
+// PriorityOf is the priority that the spool knows for one of X.411.
+func PriorityOf(p mts.Priority) spool.Priority {
 	switch p {
 	case mts.Urgent:
 		return spool.Urgent

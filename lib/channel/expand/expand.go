@@ -189,8 +189,11 @@ func (u *unusable) Error() string { return u.err.Error() }
 
 // child makes the child that was decided on, or finds it made.
 func (c *Channel) child(s *settings, m *spool.Message, n int, d decision) (*spool.Envelope, error) {
-	tx, err := s.door.Derive(spool.Source{Channel: c.Host.Name},
-		submit.Child{Parent: m.Ref.ID, Step: d.step, Recipients: []int{n}, Priority: m.Envelope.Priority}, d.envelope)
+	of := submit.Child{Parent: m.Ref.ID, Step: d.step, Recipients: []int{n}, Priority: m.Envelope.Priority}
+	if d.priority != nil {
+		of.Priority = submit.PriorityOf(*d.priority)
+	}
+	tx, err := s.door.Derive(spool.Source{Channel: c.Host.Name}, of, d.envelope)
 	if err != nil {
 		return nil, &unusable{err}
 	}
@@ -200,6 +203,9 @@ func (c *Channel) child(s *settings, m *spool.Message, n int, d decision) (*spoo
 	tx.Envelope().Subject = m.Envelope.Subject
 	if d.also != "" {
 		tx.Also(d.also)
+	}
+	if env, err := c.elsewhere(tx.Envelope()); env != nil || err != nil {
+		return env, err
 	}
 	err = tx.CopyContent(m)
 	if err == nil {
@@ -211,15 +217,32 @@ func (c *Channel) child(s *settings, m *spool.Message, n int, d decision) (*spoo
 		err = errors.Join(err, tx.Abort())
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return c.existing(tx.Envelope())
+		return c.existing(tx.Envelope(), tx.Envelope().Priority)
 	}
 	return nil, err
 }
 
+// elsewhere finds a child that an earlier lease has made when the policy of the list gave it
+// another priority; nil if there is none.
+func (c *Channel) elsewhere(want *spool.Envelope) (*spool.Envelope, error) {
+	if want.Step != submit.StepExpand {
+		return nil, nil
+	}
+	for _, p := range spool.Priorities() {
+		if p == want.Priority {
+			continue
+		}
+		if env, err := c.existing(want, p); !errors.Is(err, fs.ErrNotExist) {
+			return env, err
+		}
+	}
+	return nil, nil
+}
+
 // existing finds a child that an earlier lease has made. What it did not finish goes
 // away when its end is noticed.
-func (c *Channel) existing(want *spool.Envelope) (*spool.Envelope, error) {
-	m, err := c.Host.Spool.OpenMessage(spool.Ref{ID: want.ID, Priority: want.Priority})
+func (c *Channel) existing(want *spool.Envelope, p spool.Priority) (*spool.Envelope, error) {
+	m, err := c.Host.Spool.OpenMessage(spool.Ref{ID: want.ID, Priority: p})
 	if err != nil {
 		return nil, fmt.Errorf("child %s: %w", want.ID, err)
 	}

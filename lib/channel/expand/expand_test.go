@@ -24,6 +24,8 @@ type scheduler struct {
 	stream *channel.Stream
 	jobs   uint64
 	last   spool.Ref // whose lease was the last
+	text   string    // of the configuration
+	dir    string    // where its paths begin
 
 	channel *Channel // to be looked at after its hello, and between jobs
 }
@@ -32,14 +34,14 @@ type scheduler struct {
 func start(t testing.TB, list string) *scheduler {
 	t.Helper()
 	text := string(tableconf.Default("MTA-A", tableconf.Options{})) + "\n[[list]]\naddress = \"" + staff + "\"\n" + members + "\n" + list
-	cfg, err := tableconf.Parse([]byte(text), "mta.toml", t.TempDir())
+	s := &scheduler{t: t, text: text, dir: t.TempDir()}
+	cfg, err := tableconf.Parse([]byte(text), "mta.toml", s.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := spool.Init(cfg.Spool.Dir); err != nil {
 		t.Fatal(err)
 	}
-	s := &scheduler{t: t}
 	if s.spool, err = spool.Open(cfg.Spool.Dir); err != nil {
 		t.Fatal(err)
 	}

@@ -23,24 +23,27 @@ type judge struct {
 	router   *route.Router
 	door     *submit.Door
 	identity conf.Identity
-	submit   map[*conf.List][]oraddr.Pattern
+	submit   map[*conf.List]*permissions
+	policies map[*conf.List]p1.Policy
 	look     route.Look
 }
 
 func newJudge(cfg *conf.Config, door *submit.Door, look route.Look) (*judge, error) {
-	j := &judge{door: door, look: look, identity: cfg.Identity, submit: map[*conf.List][]oraddr.Pattern{}}
+	j := &judge{door: door, look: look, identity: cfg.Identity, submit: map[*conf.List]*permissions{}, policies: map[*conf.List]p1.Policy{}}
 	var err error
 	if j.router, err = route.New(cfg); err != nil {
 		return nil, err
 	}
+	lists := make(map[string]*conf.List, len(cfg.Lists))
 	for i := range cfg.Lists {
-		l := &cfg.Lists[i]
-		for _, text := range l.Submit {
-			p, err := oraddr.ParsePattern(text)
-			if err != nil {
-				return nil, diag.E("list "+l.Address, diag.Config, err)
-			}
-			j.submit[l] = append(j.submit[l], p)
+		if a, err := oraddr.Parse(cfg.Lists[i].Address); err == nil { // as the router has found
+			lists[a.Key()] = &cfg.Lists[i]
+		}
+	}
+	for _, l := range lists {
+		j.policies[l] = policyOf(l)
+		if j.submit[l], err = permissionsOf(l, lists); err != nil {
+			return nil, diag.E("list "+l.Address, diag.Config, err)
 		}
 	}
 	return j, nil
@@ -68,7 +71,8 @@ type decision struct {
 	result   channel.Result
 	step     string
 	envelope ber.Raw
-	also     string // another step is to be done with the child, for this address
+	priority *mts.Priority // of the child; nil: that of its parent
+	also     string        // another step is to be done with the child, for this address
 	// otherwise is what is decided if that child cannot be; nil: nothing.
 	otherwise *decision
 }

@@ -40,7 +40,7 @@ func (j *judge) list(s *subject, l *conf.List) decision {
 	switch {
 	case prohibited == mts.Prohibited:
 		return fail(mts.DLExpansionProhibited, "the originator prohibits the expansion of lists")
-	case !j.permitted(l, sender):
+	case !j.submit[l].allow(sender):
 		return fail(mts.NoDLSubmitPermission, "no permission to use this list")
 	case len(history) >= mts.UbDLExpansions:
 		return fail(mts.DLExpansionFailure, fmt.Sprintf("the message has been through %d lists", len(history)))
@@ -55,31 +55,13 @@ func (j *judge) list(s *subject, l *conf.List) decision {
 	if len(members) == 0 {
 		return decision{result: channel.Result{Outcome: channel.OutcomeExpanded, Text: "the list has no member to whom it goes"}}
 	}
-	envelope, err := s.common.Expand(s.n-1, name, members, j.action(s))
+	policy := j.policies[l]
+	envelope, err := s.common.Expand(s.n-1, p1.Expansion{List: name, Members: members, Policy: policy}, j.action(s))
 	if err != nil {
 		return fail(mts.DLExpansionFailure, err.Error())
 	}
-	return decision{step: submit.StepExpand, envelope: envelope,
+	return decision{step: submit.StepExpand, envelope: envelope, priority: policy.Priority,
 		result: channel.Result{Outcome: channel.OutcomeExpanded, Text: fmt.Sprintf("%d members", len(members))}}
-}
-
-// permitted tells whether the originator, or the list the message comes from, may use
-// a list.
-func (j *judge) permitted(l *conf.List, sender oraddr.ORName) bool {
-	patterns := j.submit[l]
-	if len(patterns) == 0 {
-		return true
-	}
-	a, err := sender.Address()
-	if err != nil {
-		return false
-	}
-	for _, p := range patterns {
-		if ok, _ := p.Match(a); ok {
-			return true
-		}
-	}
-	return false
 }
 
 // membersOf are the members of a list, each once, without those that are exempted.

@@ -30,8 +30,7 @@ var tables = []table{
 		"communities": "transportCommunity", "supported-extensions": "supportedMTSExtensions"}},
 	{name: "route", class: "mtakitRoute", standard: map[string]string{"comment": "description"}},
 	{name: "user", class: "mtakitUser", standard: map[string]string{"address": "mhs-or-addresses", "supported-extensions": "supportedExtensions"}},
-	{name: "list", class: "mtakitList", standard: map[string]string{
-		"address": "mhs-or-addresses", "members": "mhs-dl-members", "submit": "mhs-dl-submit-permissions"}},
+	{name: "list", class: listClass, standard: listAttributes()},
 }
 
 // The tables that are entries of their own kind: that of the switch, and the nodes of
@@ -120,7 +119,7 @@ func (t *table) fields(of reflect.Type) []field {
 	var all []field
 	for i := range of.NumField() {
 		key := of.Field(i).Tag.Get("toml")
-		if key == "-" || t.name == node.name && slices.Contains(byHand, key) {
+		if key == "-" || t.name == node.name && slices.Contains(byHand, key) || t.standard[key] == dlPolicy {
 			continue
 		}
 		all = append(all, field{i, key, t.attribute(key), ordered[t.name+"."+key]})

@@ -63,6 +63,9 @@ func inAttribute(f *conf.Fault) error {
 		if rest = strings.TrimPrefix(strings.TrimSpace(rest), "."); rest != "" {
 			rest += ": "
 		}
+		if t.attribute(key) == dlPolicy {
+			rest = key + ": " + rest
+		}
 		return fmt.Errorf("%s: %s%w", t.attribute(key), rest, f.Err)
 	}
 	return f
@@ -278,8 +281,11 @@ func (d *decoder) entriesOf(t *table) {
 				name = p.Name // as the MTA itself writes it
 			}
 			d.table(t, one, e, path)
-			if p, ok := one.Addr().Interface().(*conf.Peer); ok && name != "" {
-				p.Name = name
+			switch x := one.Addr().Interface().(type) {
+			case *conf.Peer:
+				x.Name = cmp.Or(name, x.Name)
+			case *conf.List:
+				d.policy(x, e)
 			}
 			v.Set(reflect.Append(v, one))
 		default:

@@ -213,6 +213,11 @@ func (e *encoder) table(c *conf.Config, t *table) error {
 		if err := e.members(one, t, v.Index(i), conf.Fresh(of)); err != nil {
 			return err
 		}
+		if l, ok := v.Index(i).Addr().Interface().(*conf.List); ok {
+			if text := policyText(l); text != "" {
+				one.add(dlPolicy, text)
+			}
+		}
 		if e.there[key(one.DN)] != nil {
 			return diag.New(text(one.DN), diag.Data, "two of "+t.name+" would have this name: letter case has no meaning in it")
 		}

@@ -46,6 +46,16 @@ func arbitrary(t *rapid.T, v reflect.Value, key string) {
 	name := rapid.Custom(func(t *rapid.T) conf.NodeName {
 		return conf.NodeName{Tree: rapid.SampledFrom([]string{"open", "private"}).Draw(t, "tree"), At: rapid.SampledFrom([]string{"", place.Draw(t, "at")}).Draw(t, "node")}
 	})
+	for _, c := range policyComponents {
+		if c.key == key && v.Kind() == reflect.String {
+			v.SetString(rapid.SampledFrom(c.values).Draw(t, key).word)
+			return
+		}
+	}
+	if key == methodComponent && v.Kind() == reflect.String {
+		v.SetString(rapid.SampledFrom([]string{"mhs-delivery", "telephone-delivery"}).Draw(t, key))
+		return
+	}
 	switch x := v.Addr().Interface().(type) {
 	case *oraddr.Domain:
 		*x = oraddr.Domain{C: "GB", ADMD: "A/B", PRMD: rapid.SampledFrom([]string{"", "P"}).Draw(t, key)}

@@ -125,6 +125,9 @@ func classType(number int, class string) string {
 	if slices.Contains(auxiliary, class) {
 		kind = "AUXILIARY"
 	}
+	if class == listClass {
+		may = append(may, dlPolicy)
+	}
 	if class == node.class {
 		may = []string{"description", ownAddress}
 	}

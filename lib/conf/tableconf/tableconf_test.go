@@ -202,8 +202,10 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 		{Address: "/S=Robot/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", Channel: "local", Program: []string{"/etc/mta/bin/robot", "-v"}, MaxSize: 1024,
 			Extensions: []conf.MTSExtension{"latest-delivery-time", "1.2.3", "extension 99", "requested-delivery-method"}},
 	}
-	want.Lists = []conf.List{{Address: "/CN=Staff/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", Members: []string{"G=Ann; S=Smith; O=Org; P=ALPHA; A=TEST; C=GB"},
-		Submit: []string{"/PRMD=ALPHA/ADMD=TEST/C=GB/"}, Reports: "originator"}}
+	staff := conf.NewList()
+	staff.Address, staff.Members = "/CN=Staff/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", []string{"G=Ann; S=Smith; O=Org; P=ALPHA; A=TEST; C=GB"}
+	staff.Submit = []string{"/PRMD=ALPHA/ADMD=TEST/C=GB/"}
+	want.Lists = []conf.List{staff}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
