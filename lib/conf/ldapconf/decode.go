@@ -324,17 +324,6 @@ func (d *decoder) said(peer reflect.Value, e *Entry, path string) {
 	}
 }
 
-// agreed forgets the passwords that an MTA says of itself where what two have agreed on
-// names a file with another.
-func agreed(p *conf.Peer, e *Entry) {
-	if len(e.get(local("password-in-file"))) > 0 {
-		p.PasswordIn = ""
-	}
-	if len(e.get(local("password-out-file"))) > 0 {
-		p.PasswordOut = ""
-	}
-}
-
 func sorted(all map[string]*Entry) []*Entry {
 	var list []*Entry
 	for _, e := range all {
