@@ -99,7 +99,15 @@ func newDecoder(c *conf.Config, l Layout) *decoder {
 func (d *decoder) read(entries []Entry) {
 	d.sort(entries)
 	if d.own == nil {
-		d.fail(text(d.Layout.own()), errors.New("no such entry in the directory, or it may not be read"))
+		why := "no such entry in the directory, or it may not be read"
+		if others := sorted(d.shared); len(others) > 0 {
+			var names []string
+			for _, e := range others[:min(len(others), 10)] {
+				names = append(names, e.get("mTAName")[0])
+			}
+			why += "; there is " + strings.Join(names, ", ")
+		}
+		d.fail(text(d.Layout.own()), errors.New(why))
 		return
 	}
 	d.table(&identity, reflect.ValueOf(&d.conf.Identity).Elem(), d.own, identity.name)
