@@ -277,3 +277,33 @@ func (w *world) reconfigure(cfg *conf.Config, ready func()) {
 	}
 	w.keeper.Reconfigure(w.now, p, ready)
 }
+
+// Who is routed by a channel goes on by hops that there are; by others, of a configuration that the
+// keeper has not yet, or not any more, it is tried again.
+func TestRoutedElsewhere(t *testing.T) {
+	w := newWorld(t)
+	w.conf = w.peers("MTA-B", "MTA-C")
+	j, _ := w.queued(ann)
+	defer w.kill()
+	routed := func(j sched.StartJob, peer string) {
+		w.keeper.Step(w.now, sched.JobOutcome{Job: j.Job, Generation: j.Generation, Results: []sched.Result{{N: 1,
+			Outcome: sched.Outcome{Kind: sched.Deferred, Text: "by a node"}, Hops: []spool.Hop{{Channel: "p1", Peer: peer}}}}})
+	}
+	routed(j, "MTA-X")
+	if got := w.way(j.Ref.ID); got != "" {
+		t.Errorf("by a hop that there is not it goes to %q", got)
+	}
+	w.now = w.now.Add(2 * soon)
+	w.keeper.Step(w.now, sched.Tick{})
+	for len(w.jobs) > 0 && w.jobs[0].Job == 0 {
+		w.job(w.jobs[0])
+		w.jobs = w.jobs[1:]
+	}
+	if len(w.jobs) != 1 {
+		t.Fatalf("%d jobs", len(w.jobs))
+	}
+	routed(w.jobs[0], "MTA-C")
+	if got := w.way(j.Ref.ID); got != "MTA-C" {
+		t.Errorf("by a hop that there is it goes to %q", got)
+	}
+}

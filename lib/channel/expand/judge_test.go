@@ -1,6 +1,7 @@
 package expand
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -255,5 +256,57 @@ func TestNothingToExpand(t *testing.T) {
 	}
 	if everybody, err := permissionsOf(&conf.List{}, nil); err != nil || !everybody.allow(oraddr.ORName{}) {
 		t.Error("a list that names nobody is for everybody")
+	}
+}
+
+// Who is to be looked up goes on by what is found, waits while nothing can be, and is returned if
+// that is what is found.
+func TestLookedUp(t *testing.T) {
+	text := strings.Replace(string(tableconf.Default("MTA-A", tableconf.Options{})), "[identity]", "[identity]\ntrees = [\"tables\", \"o=Public\"]", 1) +
+		"\n[[peer]]\nname = \"MTA-B\"\naddresses = [{ host = \"192.0.2.1\" }]\nmax-size = 1000\n"
+	cfg, err := tableconf.Parse([]byte(text), "mta.toml", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	door, err := submit.NewDoor(cfg, nil, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := conf.NewNode()
+	root.Tree = "o=Public"
+	to, none, foreign, closed := root, root, root, root
+	to.MTAs = []conf.MTAInfo{{Name: "MTA-B", Weight: 5}}
+	foreign.MTAs = []conf.MTAInfo{{Name: "cn=relay,o=Elsewhere", Weight: 5}}
+	closed.Reject, closed.Diagnostic = "closed", 0
+	for name, c := range map[string]struct {
+		nodes []conf.Node
+		err   error
+		size  int64
+		want  string
+	}{
+		"a way":           {[]conf.Node{to}, nil, 10, "routed"},
+		"too long for it": {[]conf.Node{to}, nil, 2000, "1/7"},
+		"no way":          {[]conf.Node{none}, nil, 10, "1/0"},
+		"no way for us":   {[]conf.Node{foreign}, nil, 10, "1/0"},
+		"it is refused":   {[]conf.Node{closed}, nil, 10, "1/0"},
+		"no directory":    {nil, errors.New("no server answers"), 10, "deferred"},
+		"no such tree":    {nil, nil, 10, "deferred"},
+		"something wrong": {nil, errors.New("o=Public: mTAInfo: name is missing"), 10, "deferred"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j, err := newJudge(cfg, door, func(string, []oraddr.RDN) ([]conf.Node, error) { return c.nodes, c.err })
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := aMessage(t)
+			s.env.Size, s.env.Recipients[0].Address, s.address = c.size, abroad, abroad
+			d := j.decide(s)
+			if got := tells(t, d); got != c.want {
+				t.Errorf("%s: %s; want %s", got, d.result.Text, c.want)
+			}
+			if routed := c.want == "routed"; routed != (len(d.result.Hops) == 1 && d.result.Hops[0] == spool.Hop{Channel: "p1", Peer: "MTA-B"}) {
+				t.Errorf("by %v", d.result.Hops)
+			}
+		})
 	}
 }
