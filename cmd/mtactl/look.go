@@ -17,6 +17,7 @@ import (
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/ldapconf"
+	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/queue"
@@ -51,6 +52,12 @@ func configCheck(c *ucli.Context) error {
 		v.Version = cfg.Version
 		if cfg.InDirectory() {
 			v.Remarks = append(v.Remarks, directoryRemarks(cfg, path)...)
+			// There is none before mtarun has read one, or for whoever may not read it.
+			if kept, err := live.Config(path); err == nil {
+				for _, text := range fileRemarks(kept) {
+					v.Remarks = append(v.Remarks, fmt.Sprintf("%s: remark: %s", path, text))
+				}
+			}
 		}
 		running := asRunning(cfg)
 		if running != nil {

@@ -60,12 +60,6 @@ func remarks(cfg *conf.Config, path string) []string {
 				remark("[[peer]] %s: window: shut for %s, and %s messages are given up after %s", p.Name, conf.Duration(shut), e.what, e.life)
 			}
 		}
-		for _, text := range secretRemarks("password-in-file", p.PasswordInFile, conf.MaxPassword) {
-			remark("[[peer]] %s: %s", p.Name, text)
-		}
-		for _, text := range secretRemarks("password-out-file", p.PasswordOutFile, conf.MaxPassword) {
-			remark("[[peer]] %s: %s", p.Name, text)
-		}
 		if p.Credentials == conf.CredentialsNone {
 			for _, text := range withoutCredentials(cfg, p) {
 				remark("[[peer]] %s: credentials: %s", p.Name, text)
@@ -75,8 +69,8 @@ func remarks(cfg *conf.Config, path string) []string {
 			remark("[[peer]] %s: content-types lacks p22: messages of 1988 are refused before they could be made p2", p.Name)
 		}
 	}
-	for _, err := range append(x400p1.CheckTLS(cfg, time.Now()), x400p1.CheckTokens(cfg, time.Now())...) {
-		remark("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	for _, text := range fileRemarks(cfg) {
+		remark("%s", text)
 	}
 	for i := range cfg.Users {
 		u := &cfg.Users[i]
@@ -93,6 +87,22 @@ func remarks(cfg *conf.Config, path string) []string {
 	}
 	for _, r := range unreachable(cfg) {
 		remark("%s", r)
+	}
+	return all
+}
+
+// fileRemarks are those on the files of this machine that a configuration names, with
+// passwords, certificates and keys.
+func fileRemarks(cfg *conf.Config) (all []string) {
+	for i := range cfg.Peers {
+		p := &cfg.Peers[i]
+		for _, text := range append(secretRemarks("password-in-file", p.PasswordInFile, conf.MaxPassword),
+			secretRemarks("password-out-file", p.PasswordOutFile, conf.MaxPassword)...) {
+			all = append(all, fmt.Sprintf("[[peer]] %s: %s", p.Name, text))
+		}
+	}
+	for _, err := range append(x400p1.CheckTLS(cfg, time.Now()), x400p1.CheckTokens(cfg, time.Now())...) {
+		all = append(all, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return all
 }

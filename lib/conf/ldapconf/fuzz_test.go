@@ -24,6 +24,7 @@ func FuzzDecode(f *testing.F) {
 		"dn: cn=MTA-A,ou=mtas,o=Example\nmTAName: MTA-A\nglobalDomainID: /C=GB/\nroutingTreeList: { \"cn=MTA-A,ou=mtas,o=Example\" }\n",
 		"version: 1\ndn:: Y249TVRBLUEsb3U9bXRhcyxvPUV4YW1wbGU=\nobjectClass: alias\n aliased\n# x\n",
 		"dn: MHS-G=A+MHS-S=B,MHS-OU=\\20,ADMD=\\20,c=GB,cn=x,ou=trees,o=Example\nmTAInfo: { name \"cn=MTA-A,ou=mtas,o=Example\", weight 5 }\nredirect: { { or-name \"x\", reason alias, filter min-size:1 } }\n",
+		"dn: cn=1,ou=list,cn=MTA-A,ou=mtas,o=Example\nobjectClass: mtakitList\nmhs-dl-submit-permissions: member-of-dl:/CN=L/ADMD=A/C=GB/\nmhs-dl-policy: { report-propagation 1, requested-delivery-method replaced:{ 1, mhs-delivery }, further-dl-expansion-allowed FALSE }\n",
 		"dn: 2.5.4.3=x+cn=y,ou=trees,o=Example\nnonDeliveryInfo: { reason 1 }\naccessMD: cn=x,ou=trees,o=Example\n",
 	} {
 		f.Add([]byte(seed))

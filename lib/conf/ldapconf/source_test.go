@@ -279,6 +279,15 @@ func TestSimpleBind(t *testing.T) {
 			t.Errorf("password %q: %v", password, err)
 		}
 	}
+	dir := t.TempDir()
+	t.Setenv(conf.CredentialsDirectory, dir)
+	if err := os.WriteFile(filepath.Join(dir, "directory"), []byte(slapdtest.Password+"\r\n"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	f.Directory.PasswordFile = "credential:directory"
+	if _, _, err := source(t, f).Load(t.Context(), false); err != nil {
+		t.Errorf("a credential: %v", err)
+	}
 }
 
 // A reference to another server is an error unless it may be followed.
