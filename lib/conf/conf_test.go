@@ -442,6 +442,32 @@ func withList(c *Config, change func(*List)) {
 	c.Lists = append(c.Lists, l)
 }
 
+// A list that was kept before there was a policy has the default one, and any other is what it
+// was.
+func TestListThatWasKept(t *testing.T) {
+	var c Config
+	if err := json.Unmarshal([]byte(`{"list": [{"address": "/CN=L/ADMD=T/C=GB/", "reports": "none"}]}`), &c); err != nil {
+		t.Fatal(err)
+	}
+	want := NewList()
+	want.Address, want.Reports = "/CN=L/ADMD=T/C=GB/", ReportsToNobody
+	if diff := cmp.Diff([]List{want}, c.Lists); diff != "" {
+		t.Error(diff)
+	}
+	want.FurtherExpansion, want.Priority = false, "urgent"
+	text, err := json.Marshal(Config{Lists: []List{want}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = Config{}
+	if err := json.Unmarshal(text, &c); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]List{want}, c.Lists); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // X.402, DL submit permission: each alternative but that of groups has its form.
 func TestParsePermission(t *testing.T) {
 	for text, want := range map[string]string{

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -45,6 +46,16 @@ func NewList() List {
 	return List{Reports: ReportsToOriginator, ReportFromDL: ReportWheneverRequested, OriginatingMTAReport: Unchanged, OriginatorReport: Unchanged,
 		ReturnOfContent: Unchanged, Priority: Unchanged, Disclosure: Unchanged, ImplicitConversion: Unchanged, ConversionWithLoss: Unchanged,
 		FurtherExpansion: true, AlternateRemoved: true, ProofOfDelivery: ProofByMembers}
+}
+
+// UnmarshalJSON has the default for what is not there: the last good configuration on disk may
+// be that of a version which did not know it.
+func (l *List) UnmarshalJSON(text []byte) error {
+	type list List // without this method
+	of := list(NewList())
+	err := json.Unmarshal(text, &of)
+	*l = List(of)
+	return err
 }
 
 // defaultExpand is the name of the channel that Complete makes.

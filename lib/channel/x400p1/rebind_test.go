@@ -58,6 +58,7 @@ func TestReloadEndsRecovery(t *testing.T) {
 	}
 	null, _ := nulls(conf.ModeNormal)
 	elsewhere := func(p *conf.Peer) { p.Callers = []conf.Caller{{Network: "192.0.2.0/24"}} }
+	nowhere := func(p *conf.Peer) { p.PasswordIn, p.PasswordInFile = "", "/nowhere/secret" }
 	for _, c := range []struct {
 		name     string
 		argument ber.Raw
@@ -71,6 +72,8 @@ func TestReloadEndsRecovery(t *testing.T) {
 		{"the password, while it stands", simple, nil, func(p *conf.Peer) { p.PasswordIn = "another" }, true, false},
 		{"the callers, when it was lost", null, none, elsewhere, false, false},
 		{"the callers, while it stands", null, none, elsewhere, true, false},
+		{"a file that is not there, when it was lost", simple, nil, nowhere, false, false},
+		{"a file that is not there, while it stands", simple, nil, nowhere, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t)
