@@ -19,7 +19,16 @@ func TestCaptureOfListsAndAlternates(t *testing.T) {
 	n.isolate()
 	carol, ann := c.user("Carol", "Brown"), a.addressOf("Ann", "Smith")
 	project, owner, bea := b.addressOf("Project", "List"), a.user("Olga", "Owner"), b.addressOf("Bea", "Green")
-	b.configure(fmt.Sprintf("\n[[list]]\naddress = %q\nmembers = [%q, %q]\nowner = %q\nreports = \"both\"\n\n[[user]]\naddress = %q\nalternate = %q\n",
+	// What a policy changes Wireshark reads as well.
+	const policy = `originating-mta-report = "audited-report"
+priority = "urgent"
+return-of-content = "requested"
+implicit-conversion = "prohibited"
+conversion-with-loss = "prohibited"
+further-dl-expansion-allowed = false
+requested-delivery-method = ["mhs-delivery", "any-delivery-method"]
+`
+	b.configure(fmt.Sprintf("\n[[list]]\naddress = %q\nmembers = [%q, %q]\nowner = %q\nreports = \"both\"\n"+policy+"\n[[user]]\naddress = %q\nalternate = %q\n",
 		project, carol, c.addressOf("Gus", "Ghost"), owner, bea, carol))
 	capture := n.capture()
 	for _, m := range n.switches {
@@ -50,6 +59,8 @@ func TestCaptureOfListsAndAlternates(t *testing.T) {
 		"redirection-history (25)", "RedirectionHistory: 1 item", "redirection-reason: recipient-assigned-alternate-recipient (0)", "redirected: True",
 		"originator-and-DL-expansion-history (30)", "OriginatorAndDLExpansionHistory: 2 items",
 		"reporting-DL-name (31)", "type-of-MTS-user: dl (3)",
+		"priority: urgent (2)", "implicit-conversion-prohibited: True", "content-return-request: True", "conversion-with-loss-prohibited (4)",
+		"dl-expansion-prohibited (3)", "requested-delivery-method (6)",
 	} {
 		if !strings.Contains(seen, want) {
 			t.Errorf("Wireshark does not see %q", want)
