@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,26 +20,10 @@ import (
 // it sends, as long as somebody takes them, and the cookie of a next page.
 func fake(t *testing.T, answer func(send func(*ber.Packet) bool) (cookie string)) (url string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var conns sync.WaitGroup
-	conns.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() {
-				defer conn.Close()
-				for serve(conn, answer) {
-				}
-			})
+	return "ldap://" + listening(t, func(conn net.Conn) {
+		for serve(conn, answer) {
 		}
 	})
-	t.Cleanup(func() { _ = l.Close(); conns.Wait() })
-	return "ldap://" + l.Addr().String()
 }
 
 // serve answers one request; of what the server is nothing is known.

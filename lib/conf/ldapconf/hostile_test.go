@@ -17,16 +17,13 @@ import (
 // startsTLS is what a server answers to the first request, if that is StartTLS: success.
 var startsTLS = []byte{0x30, 0x0c, 0x02, 0x01, 0x01, 0x78, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00}
 
-// silent is a server that answers its first request so, and then says nothing; what it hears is
-// kept.
-func silent(t *testing.T, answer []byte) (address string, heard func() []byte) {
+// listening calls serve for each connection to a port of its own, until the test is over.
+func listening(t *testing.T, serve func(net.Conn)) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var mu sync.Mutex
-	var all bytes.Buffer
 	var conns sync.WaitGroup
 	conns.Go(func() {
 		for {
@@ -36,26 +33,38 @@ func silent(t *testing.T, answer []byte) (address string, heard func() []byte) {
 			}
 			conns.Go(func() {
 				defer conn.Close()
-				b := make([]byte, 4096)
-				for first := true; ; first = false {
-					n, err := conn.Read(b)
-					mu.Lock()
-					all.Write(b[:n])
-					mu.Unlock()
-					if err != nil {
-						return
-					}
-					if first && answer != nil {
-						if _, err := conn.Write(answer); err != nil {
-							return
-						}
-					}
-				}
+				serve(conn)
 			})
 		}
 	})
 	t.Cleanup(func() { _ = l.Close(); conns.Wait() })
-	return l.Addr().String(), func() []byte {
+	return l.Addr().String()
+}
+
+// silent is a server that answers its first request so, and then says nothing; what it hears is
+// kept.
+func silent(t *testing.T, answer []byte) (address string, heard func() []byte) {
+	t.Helper()
+	var mu sync.Mutex
+	var all bytes.Buffer
+	address = listening(t, func(conn net.Conn) {
+		b := make([]byte, 4096)
+		for first := true; ; first = false {
+			n, err := conn.Read(b)
+			mu.Lock()
+			all.Write(b[:n])
+			mu.Unlock()
+			if err != nil {
+				return
+			}
+			if first && answer != nil {
+				if _, err := conn.Write(answer); err != nil {
+					return
+				}
+			}
+		}
+	})
+	return address, func() []byte {
 		mu.Lock()
 		defer mu.Unlock()
 		return bytes.Clone(all.Bytes())
