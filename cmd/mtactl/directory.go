@@ -123,7 +123,7 @@ func directoryInit(c *ucli.Context) error {
 		if err != nil {
 			return err
 		}
-		n, err := s.Add(ctx, schema)
+		n, err := s.AddSchema(ctx, schema)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/queue"
+	"github.com/mtakit/mtakit/lib/sched"
 )
 
 // reload has the configuration read again, by one reader at a time: a directory may take
@@ -39,6 +40,7 @@ func (c *core) reload(ctx context.Context) {
 				c.forced = c.forced || forced // when it can be had
 			case same:
 				c.accepted()
+				c.lookAgain()
 			default:
 				c.reloaded(next, err)
 			}
@@ -81,8 +83,17 @@ func (c *core) reloaded(next *prepared, err error) {
 		return
 	}
 	c.accepted()
+	c.lookAgain()
 	c.keeper.Event(c.now(), audit.Record{Event: audit.Reloaded, Text: "configuration " + c.conf.Version})
 	c.log.Info("configuration reloaded", "version", c.conf.Version)
+}
+
+// lookAgain has what waits to be looked up tried again: the directory can be had, and has changed
+// perhaps.
+func (c *core) lookAgain() {
+	if name := c.conf.ExpandChannel(); name != "" {
+		c.step(sched.Retry{Channel: name})
+	}
 }
 
 // accepted tells where the configuration comes from that the switch goes by it.

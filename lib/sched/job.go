@@ -42,6 +42,13 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome, hops []spool.Hop) {
 	j.left--
 	j.lost = j.lost || what.Lost
 	what.Text, what.Lost = cut(what.Text), false
+	if r.doubt && r.alternate != alternateNext && p.channel.name == s.config.AlternateChannel {
+		switch what.Kind {
+		case Failed, Redirected, Expanded, Moved:
+			// Somebody may have it: another copy, or a report, would be a guess.
+			what = Outcome{Kind: Deferred, Text: what.Text}
+		}
+	}
 	if what.Kind.Final() {
 		what.Again = r.doubt && !what.Resumed && (what.Kind == Transferred || what.Kind == Delivered)
 		what.Resumed = false
@@ -94,7 +101,7 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome, hops []spool.Hop) {
 	case wished == wishDelete:
 		s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, p)
 	case !r.doubt && (wished == wishExpire || wished != wishHold && m.over(r, s.now)):
-		s.finish(m, i, expired(m, r), p)
+		s.finish(m, i, s.expired(m, r), p)
 	case wished == wishHold:
 		r.state = Held
 		s.logHeld(m, r, change, what.Text, p)

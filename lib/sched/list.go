@@ -389,7 +389,7 @@ func (s *Scheduler) expire(m *message) {
 			r.text = text
 			continue
 		}
-		s.finish(m, int32(i), expired(m, r), r.list.peer)
+		s.finish(m, int32(i), s.expired(m, r), r.list.peer)
 	}
 	s.settleAll(m)
 	s.warn(m)
@@ -414,8 +414,12 @@ func (s *Scheduler) watch(m *message) {
 
 // expired is the outcome of a recipient whose time is over; the last reason
 // tells what its time was spent on.
-func expired(m *message, r *recipient) Outcome {
+func (s *Scheduler) expired(m *message, r *recipient) Outcome {
 	text := r.text
+	if r.list != nil && r.list.peer.channel.name == s.config.AlternateChannel {
+		// What is wrong with a directory is for whoever runs the switch.
+		text = "not sent in time: the way could not be found"
+	}
 	if text == "" && r.list != nil {
 		text = r.list.peer.reason
 	}

@@ -151,13 +151,18 @@ func (s *Scheduler) giveUp(id spool.ID, numbers []int, word wish) {
 			if r.state == Held {
 				r.text = "" // why it was held is no concern of the originator's
 			}
-			s.finish(m, i, expired(m, r), r.at())
+			s.finish(m, i, s.expired(m, r), r.at())
 		default:
 			s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, r.at())
 		}
 	})
 	s.settleAll(m)
 	s.checkDone(m)
+}
+
+// decides tells whether hops lead only to the channel that makes children, and finds ways.
+func (s *Scheduler) decides(hops []spool.Hop) bool {
+	return s.config.AlternateChannel != "" && len(hops) == 1 && hops[0].Channel == s.config.AlternateChannel
 }
 
 func (s *Scheduler) reroute(ev Reroute) {
@@ -168,6 +173,9 @@ func (s *Scheduler) reroute(ev Reroute) {
 	m.each(ev.N, func(i int32, r *recipient) {
 		if r.alternate == alternateNext {
 			return // where it is to go is not a question of its address
+		}
+		if r.doubt && s.decides(ev.Hops) {
+			return // it may be there: only the peers that have it, perhaps, can tell
 		}
 		old := r.hops
 		if s.setHops(r, ev.Hops); r.hops == old {

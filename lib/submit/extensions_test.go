@@ -117,8 +117,8 @@ mta-info = [{ name = "MTA-ALL" }]
 			if err != nil {
 				t.Fatal(err)
 			}
-			if k == 1 && !slices.Equal(hops(d.Decide(env, a, nil, nil)), env.Recipients[0].Hops) {
-				t.Errorf("%s: decided again %v", c.name, d.Decide(env, a, nil, nil))
+			if k == 1 && !slices.Equal(hops(d.Decide(env, a, nil, nil, false)), env.Recipients[0].Hops) {
+				t.Errorf("%s: decided again %v", c.name, d.Decide(env, a, nil, nil, false))
 			}
 		}
 	}

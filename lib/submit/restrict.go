@@ -286,8 +286,8 @@ func (t *Tx) refusal(n int) *spool.Failure {
 // Decide returns the way of an address for a message that is in the spool. Nodes of routing
 // trees that are not held are had from look. If any was, the ways are those that take the
 // message, and if none does it fails; f is what the message says of the recipient, nil in a
-// report.
-func (d *Door) Decide(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipientMessageTransferFields, look route.Look) route.Decision {
+// report. Advise says that others like it may be looked for, where there is no such address.
+func (d *Door) Decide(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipientMessageTransferFields, look route.Look, advise bool) route.Decision {
 	if !d.router.Particular() {
 		return d.router.Route(a)
 	}
@@ -305,7 +305,7 @@ func (d *Door) Decide(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipient
 		}
 	}
 	switch {
-	case decision.Fail != nil && (f == nil || mts.Find(f.Extensions, mts.ExtOriginatorRequestedAlternateRecipient.Type()) < 0):
+	case decision.Fail != nil && advise && (f == nil || mts.Find(f.Extensions, mts.ExtOriginatorRequestedAlternateRecipient.Type()) < 0):
 		q.Look = nil // what would have to be looked up has a way
 		return d.router.Advised(q, decision)
 	case decision.Fail != nil || decision.OnDemand || decision.List != nil || decision.Alternate != nil:

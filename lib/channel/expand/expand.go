@@ -25,6 +25,14 @@ import (
 // process, or a configuration that is about to change.
 const soon = time.Second
 
+// maxLooking is how long one job may take: while a directory is slow to tell the ways of the many
+// recipients of a message, lists and redirections of others wait for its place. maxSearches is as in
+// package submit.
+const (
+	maxLooking  = 10 * time.Second
+	maxSearches = 100
+)
+
 // One message may name many recipients, and each child has all its content: what one job
 // copies is bounded, and the other recipients wait for a while.
 const (
@@ -94,6 +102,10 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 	if err != nil {
 		return all(channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()})
 	}
+	diverted, err := c.diverted(j)
+	if err != nil {
+		return all(later(err))
+	}
 	numbered := m.Envelope.Numbered()
 	address := func(n int) string {
 		if i, ok := numbered[n]; ok {
@@ -101,7 +113,7 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		}
 		return ""
 	}
-	copied, told := int64(0), 0
+	copied, told, began := int64(0), 0, c.now()
 	var expanded map[string]bool // lists; nil: not known yet
 	for i, n := range j.Recipients {
 		r, list := &results[i], s.judge.listOf(address(n))
@@ -117,9 +129,12 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 			*r = later(c.Ctx.Err())
 		case copied >= c.most:
 			*r = channel.Result{Outcome: channel.OutcomeDeferred, Text: "it has been copied for many other recipients", Until: c.now().Add(enough)}
+		case c.now().Sub(began) > maxLooking:
+			*r = channel.Result{Outcome: channel.OutcomeDeferred, Text: "the directory is slow, and others wait, too", Until: c.now().Add(soon)}
 		default:
 			var octets int64
-			*r, octets = c.one(s, m, &subject{env: m.Envelope, common: e, n: n, address: address(n), now: c.now()})
+			*r, octets = c.one(s, m, &subject{env: m.Envelope, common: e, n: n, address: address(n), now: c.now(),
+				diverted: diverted[n], advise: i < maxSearches})
 			copied += octets
 			if list != "" {
 				expanded[list] = r.Child != "" && r.Outcome == channel.OutcomeExpanded
@@ -132,6 +147,23 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		}
 	}
 	return results[told:]
+}
+
+// diverted are the recipients of a job that have failed and go to their alternates.
+func (c *Channel) diverted(j channel.Job) (map[int]bool, error) {
+	if j.Fresh {
+		return nil, nil
+	}
+	log, _, err := c.Host.Spool.ReadLog(j.Ref)
+	all := map[int]bool{}
+	for _, r := range log {
+		if r.Kind == spool.RecordDivert {
+			for _, n := range r.Recipients {
+				all[n] = true
+			}
+		}
+	}
+	return all, err
 }
 
 // expanded are the lists that earlier leases have expanded a message for: what they told

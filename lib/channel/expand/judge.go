@@ -56,6 +56,11 @@ type subject struct {
 	n       int    // in the spool: the place in the envelope, from 1
 	address string // in the spool
 	now     time.Time
+	// diverted says that it has failed, and goes to the alternate that its originator asked for:
+	// its own way is no question any more.
+	diverted bool
+	// advise says that others like an address that there is not may be looked for.
+	advise bool
 }
 
 // fields is what the X.411 envelope says of the recipient; nil in a report.
@@ -95,7 +100,11 @@ func (j *judge) decide(s *subject) decision {
 	if s.common.Kind != p1.Report && s.fields() == nil {
 		return fail(mts.InvalidArguments, fmt.Sprintf("no recipient %d", s.n))
 	}
-	to := j.door.Decide(s.env, a, s.fields(), j.look)
+	look := j.look
+	if s.diverted {
+		look = nil
+	}
+	to := j.door.Decide(s.env, a, s.fields(), look, s.advise)
 	var d decision
 	switch {
 	case to.Unavailable != "":

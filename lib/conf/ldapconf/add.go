@@ -3,6 +3,8 @@ package ldapconf
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -38,6 +40,33 @@ func (s *Source) Add(ctx context.Context, entries []Entry) (n Added, err error) 
 		}
 		return nil
 	})
+	return n, err
+}
+
+// AddSchema adds those of entries to cn=config that have no entry of their name there: a server
+// numbers them, and so adds one twice.
+func (s *Source) AddSchema(ctx context.Context, entries []Entry) (Added, error) {
+	there := map[string]bool{}
+	err := s.eachServer(ctx, func(conn *ldap.Conn, _ string) error {
+		found, err := conn.Search(ldap.NewSearchRequest("cn=schema,cn=config", ldap.ScopeSingleLevel, ldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)", []string{"cn"}, nil))
+		if err != nil {
+			return fmt.Errorf("cn=schema,cn=config: %w", err)
+		}
+		for _, e := range found.Entries {
+			name := e.GetAttributeValue("cn")
+			if _, bare, ok := strings.Cut(name, "}"); ok {
+				name = bare
+			}
+			there[name] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return Added{}, diag.WithHint(err, "the schema is of the server and not of the data: add it by itself first, as root at ldapi://, without --bind-dn")
+	}
+	missing := slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool { return there[strings.Join(e.get("cn"), "")] })
+	n, err := s.Add(ctx, missing)
+	n.There += len(entries) - len(missing)
 	return n, err
 }
 

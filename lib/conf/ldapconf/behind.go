@@ -2,7 +2,7 @@ package ldapconf
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"maps"
 	"strings"
 	"sync"
@@ -63,10 +63,13 @@ func (s *Source) current(ctx context.Context, conn *ldap.Conn) (csns, error) {
 		return nil, err
 	}
 	if len(has) > 0 && has.behind(s.newest.get()) {
-		return nil, fmt.Errorf("is behind: it has not yet all that was read before; SIGHUP has it taken all the same")
+		return nil, ErrBehind
 	}
 	return has, ctx.Err()
 }
+
+// ErrBehind says that a server lacks changes that were read elsewhere.
+var ErrBehind = errors.New("is behind: it has not yet all that was read before; SIGHUP has it taken all the same")
 
 // csnsOf asks for them at the suffix that the base is in.
 func (s *Source) csnsOf(conn *ldap.Conn) (csns, error) {

@@ -546,8 +546,8 @@ func (d *decoder) leadsTo(n *conf.Node) (trees []string) {
 			m.Name = cmp.Or(d.mtaAs[strings.ToLower(m.Name)], m.Name)
 		}
 		// An MTA that is none of ours to call cannot be used (RFC 1801 §10.2); one that nobody
-		// knows is a mistake, but not in a tree of somebody else.
-		*list = slices.DeleteFunc(*list, func(m conf.MTAInfo) bool { return !d.peers[m.Name] && (d.looked || d.known(m.Name) != nil) })
+		// knows is a mistake, but not in a tree of somebody else, of which explain tells it.
+		*list = slices.DeleteFunc(*list, func(m conf.MTAInfo) bool { return !d.looked && !d.peers[m.Name] && d.known(m.Name) != nil })
 	}
 	return trees
 }

@@ -279,7 +279,11 @@ func PathNames(path []oraddr.RDN) []string {
 	all := [][]oraddr.RDN{nil}
 	for _, r := range path {
 		var longer [][]oraddr.RDN
-		for _, one := range plainly(r) {
+		plain := slices.DeleteFunc(plainly(r), func(r oraddr.RDN) bool { return !utf8.ValidString(r.String()) })
+		if len(plain) == 0 {
+			break // no entry has such a name
+		}
+		for _, one := range plain {
 			for _, above := range all {
 				longer = append(longer, append(slices.Clone(above), one))
 			}

@@ -16,11 +16,13 @@ import (
 
 // Bounds of what is looked up.
 const (
-	maxLooked  = 100_000  // nodes remembered, those that are not there among them
-	maxNode    = 64 << 10 // octets of one
-	maxIdle    = 4        // connections kept for the next look
-	maxAsking  = 8        // at once
+	maxLooked  = 100_000   // nodes remembered, those that are not there among them
+	maxOctets  = 128 << 20 // of them
+	maxNode    = 64 << 10  // octets of one
+	maxIdle    = 4         // connections kept for the next look
+	maxAsking  = 8         // at once
 	leaveAlone = 5 * time.Second
+	perNode    = 500 // octets of one that says nothing
 )
 
 // looker looks up nodes of trees that are not held, and remembers them for a while, and longer
@@ -32,9 +34,15 @@ type looker struct {
 	turns chan struct{}   // of who asks a server
 
 	mu     sync.Mutex
-	idle   []*ldap.Conn
+	idle   []link
 	failed time.Time // when no server could be had; zero: one could
 	why    error
+}
+
+// link is a connection that waits for the next look.
+type link struct {
+	*ldap.Conn
+	server string
 }
 
 // looked is what was known of a node at a time.
@@ -42,10 +50,11 @@ type looked struct {
 	at      time.Time
 	node    *conf.Node // nil: there is none
 	matched int        // then: so many components of its name are there
+	octets  int
 }
 
 func newLooker(s *Source, now func() time.Time) *looker {
-	return &looker{Source: s, now: now, known: newRecent[looked](maxLooked), turns: make(chan struct{}, maxAsking)}
+	return &looker{Source: s, now: now, known: newRecent(maxLooked, maxOctets, func(l looked) int { return perNode + l.octets }), turns: make(chan struct{}, maxAsking)}
 }
 
 // Look returns what there is in a tree, which is conf.OnDemand, on the way to the nodes of the
@@ -139,11 +148,8 @@ func (l *looker) node(ctx context.Context, is *decoder, dn *ldap.DN) (looked, er
 	if known && now.Sub(was.at) < l.file.Directory.Cache.D() && !was.at.Before(is.since) {
 		return was, nil
 	}
-	l.mu.Lock()
-	failed, why := l.failed, l.why
-	l.mu.Unlock()
-	said, err := looked{}, why
-	if failed.IsZero() || now.Sub(failed) >= leaveAlone {
+	said, err := looked{}, l.away()
+	if err == nil {
 		said, err = l.ask(ctx, is, dn)
 	}
 	var away *awayError
@@ -156,6 +162,23 @@ func (l *looker) node(ctx context.Context, is *decoder, dn *ldap.DN) (looked, er
 	said.at = now
 	l.known.put(k, said)
 	return said, nil
+}
+
+// away is why no server could be asked, if that is not long ago.
+func (l *looker) away() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed.IsZero() || l.now().Sub(l.failed) >= leaveAlone {
+		return nil
+	}
+	return l.why
+}
+
+// heal notes that the directory can be had.
+func (l *looker) heal() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failed, l.why = time.Time{}, nil
 }
 
 // awayError says that no server could be asked, or that none had the time for an answer.
@@ -171,6 +194,9 @@ func (l *looker) ask(ctx context.Context, is *decoder, dn *ldap.DN) (one looked,
 		defer func() { <-l.turns }()
 	case <-ctx.Done():
 		return looked{}, &awayError{ctx.Err()}
+	}
+	if err := l.away(); err != nil { // it was found out while others had their turns
+		return looked{}, err
 	}
 	defer func() {
 		var away *awayError
@@ -232,37 +258,45 @@ func (l *looker) answer(is *decoder, dn *ldap.DN, result *ldap.SearchResult, sai
 		return looked{}, fmt.Errorf("%s: more than %d octets, or a name that cannot be read", text(dn), maxNode)
 	}
 	n, err := is.alone(&e)
-	return looked{node: n}, err
+	return looked{node: n, octets: octets}, err
 }
 
-// connection takes one that is idle, or makes one to the first server that can be had.
-func (l *looker) connection(ctx context.Context) (conn *ldap.Conn, fresh bool, err error) {
+// connection takes one that is idle, or makes one to the first server that can be had and is not
+// behind. One that is idle is to the server that is the first, or was when it could not be had: as
+// soon as another is watched, or is tried anew because none is idle, that is forgotten.
+func (l *looker) connection(ctx context.Context) (conn link, fresh bool, err error) {
+	servers := l.servers()
 	l.mu.Lock()
-	for n := len(l.idle); n > 0 && conn == nil; n = len(l.idle) {
+	for n := len(l.idle); n > 0 && conn.Conn == nil; n = len(l.idle) {
 		conn = l.idle[n-1]
-		if l.idle = l.idle[:n-1]; conn.IsClosing() {
-			conn = nil
+		if l.idle = l.idle[:n-1]; conn.IsClosing() || conn.server != servers[0] {
+			_ = conn.Close() // it was only read from
+			conn = link{}
 		}
 	}
 	l.mu.Unlock()
-	if conn != nil {
+	if conn.Conn != nil {
 		return conn, false, nil
 	}
 	var errs []error
-	for _, server := range l.servers() {
-		if conn, err = l.connect(ctx, server); err == nil {
-			return conn, true, nil
+	for _, server := range servers {
+		c, err := l.connect(ctx, server)
+		if err == nil {
+			if _, err = l.current(ctx, c); err == nil {
+				return link{c, server}, true, nil
+			}
+			_ = c.Close() // it was only read from
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", server, err))
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, true, errors.Join(errs...)
+	return link{}, true, errors.Join(errs...)
 }
 
 // back leaves a connection idle that has answered.
-func (l *looker) back(conn *ldap.Conn) {
+func (l *looker) back(conn link) {
 	l.mu.Lock()
 	keep := len(l.idle) < maxIdle
 	if keep {

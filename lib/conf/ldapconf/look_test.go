@@ -100,6 +100,7 @@ func looking(t *testing.T, s *slapdtest.Server) (*Source, *clock) {
 	}
 	t.Cleanup(src.Close)
 	load(t, src)
+	src.Accepted()
 	return src, c
 }
 
@@ -141,7 +142,7 @@ func found(t *testing.T, s *Source, tree, address string, want ...string) {
 func TestRFC1801_14_EntryFoundOrNot(t *testing.T) {
 	s, _ := looking(t, slapd(t, slapdtest.Options{}))
 	above := []string{"o=Public  MTA-C", "o=Public /C=GB/", "o=Public /ADMD=TEST/C=GB/"}
-	found(t, s, "o=Public", "/S=Smith/O=Org/PRMD=alpha/ADMD=Test/C=gb/", append(above, "o=Public /PRMD=ALPHA/ADMD=TEST/C=GB/ MTA-A")...)
+	found(t, s, "o=Public", "/S=Smith/O=Org/PRMD=alpha/ADMD=Test/C=gb/", append(above, "o=Public /PRMD=ALPHA/ADMD=TEST/C=GB/ MTA-A cn=relay,o=Elsewhere")...)
 	found(t, s, "o=Public", "/S=Smith/PRMD=GAMMA/ADMD=TEST/C=GB/", above...)
 	found(t, s, "o=Public", "/S=Smith/ADMD=TEST/C=DE/", above[0])
 	found(t, s, "o=Public", "/S=Smith/PRMD=BETA/ADMD=TEST/C=GB/", append(above, "o=Public /PRMD=BETA/ADMD=TEST/C=GB/ alias o=Public /PRMD=ALPHA/ADMD=TEST/C=GB/")...)
@@ -245,11 +246,11 @@ func TestLookIsFresh(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := mtas(); got != "MTA-A" {
+	if got := mtas(); got != "MTA-A cn=relay,o=Elsewhere" {
 		t.Errorf("at first %s", got)
 	}
 	change("MTA-B")
-	if got := mtas(); got != "MTA-A" {
+	if got := mtas(); got != "MTA-A cn=relay,o=Elsewhere" {
 		t.Errorf("at once %s", got)
 	}
 	clock.at = clock.at.Add(time.Minute)
@@ -259,6 +260,10 @@ func TestLookIsFresh(t *testing.T) {
 	change("MTA-C")
 	clock.at = clock.at.Add(time.Second)
 	load(t, s)
+	if got := mtas(); got != "MTA-B" {
+		t.Errorf("before that is accepted %s", got)
+	}
+	s.Accepted()
 	if got := mtas(); got != "MTA-C" {
 		t.Errorf("when all has been read %s", got)
 	}
@@ -286,7 +291,7 @@ func TestLookRefuses(t *testing.T) {
 
 // Of what was looked up the latest is remembered, and no more than so many.
 func TestRecent(t *testing.T) {
-	r := newRecent[int](2)
+	r := newRecent(2, 100, func(n int) int { return n })
 	r.put("a", 1)
 	r.put("b", 2)
 	r.put("a", 3)
@@ -306,5 +311,59 @@ func TestRecent(t *testing.T) {
 	}
 	if _, ok := r.get("c"); ok || len(r.by) != 2 {
 		t.Errorf("c is there: %v; %d remembered", ok, len(r.by))
+	}
+	r.put("e", 96) // and d is too large beside it and a
+	if _, ok := r.get("e"); !ok || len(r.by) != 2 || r.all != 99 {
+		t.Errorf("e is there: %v; %d remembered, of %d", ok, len(r.by), r.all)
+	}
+	r.put("e", 1)
+	if r.all != 4 {
+		t.Errorf("%d in all", r.all)
+	}
+}
+
+// A copy that is behind is not looked in, and a server that stands before the one that was looked in
+// is gone back to.
+func TestLookNotBehind(t *testing.T) {
+	old := slapd(t, slapdtest.Options{Sync: true})
+	current := slapd(t, slapdtest.Options{Sync: true})
+	for suffix, text := range map[string]string{"o=Public": public} {
+		if err := current.ModifyAt(suffix, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := &clock{time.Now()}
+	s, err := NewSource(file("MTA-A", current.URL(), old.URL()), "/etc/mta", c.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	load(t, s)
+	s.Accepted()
+	current.Stop()
+	const address = "/PRMD=ALPHA/ADMD=TEST/C=GB/"
+	if all, err := look(t, s, "o=Public", address); diag.KindOf(err) != diag.Unavailable || !strings.Contains(err.Error(), "is behind") {
+		t.Errorf("%v, %v", all, err)
+	}
+	if err := current.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.at = c.at.Add(leaveAlone)
+	if all, err := look(t, s, "o=Public", address); err != nil || len(all) != 4 {
+		t.Errorf("%v, %v", all, err)
+	}
+	s.looks.mu.Lock()
+	defer s.looks.mu.Unlock()
+	if len(s.looks.idle) != 1 || s.looks.idle[0].server != current.URL() {
+		t.Errorf("idle: %+v", s.looks.idle)
+	}
+}
+
+// What is no UTF-8 is in no directory: what is above it is looked for.
+func TestPathNamesNotUTF8(t *testing.T) {
+	path := []oraddr.RDN{{Level: oraddr.LevelCountry, Value: oraddr.Text{Printable: "GB"}}, {Level: oraddr.LevelADMD, Value: oraddr.Text{Printable: "\xff"}},
+		{Level: oraddr.LevelPRMD, Value: oraddr.Text{Printable: "P"}}}
+	if names := PathNames(path); len(names) != 1 || names[0] != "c=GB" {
+		t.Errorf("%q", names)
 	}
 }

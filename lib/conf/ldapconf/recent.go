@@ -5,13 +5,15 @@ import (
 	"sync"
 )
 
-// recent remembers values by key, as many as are bounded: the one that was not asked for the
-// longest gives way. It may be used by several goroutines.
+// recent remembers values by key, as many and as large together as are bounded: the one that was
+// not asked for the longest gives way. It may be used by several goroutines.
 type recent[V any] struct {
-	most int
+	most, mostSize int
+	size           func(V) int
 
 	mu    sync.Mutex
 	by    map[string]*list.Element
+	all   int       // size of all
 	order list.List // of remembered values, the one asked for last first
 }
 
@@ -20,8 +22,8 @@ type remembered[V any] struct {
 	value V
 }
 
-func newRecent[V any](most int) *recent[V] {
-	return &recent[V]{most: most, by: map[string]*list.Element{}}
+func newRecent[V any](most, mostSize int, size func(V) int) *recent[V] {
+	return &recent[V]{most: most, mostSize: mostSize, size: size, by: map[string]*list.Element{}}
 }
 
 func (r *recent[V]) get(key string) (value V, ok bool) {
@@ -38,14 +40,18 @@ func (r *recent[V]) get(key string) (value V, ok bool) {
 func (r *recent[V]) put(key string, value V) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.all += r.size(value)
 	if e, ok := r.by[key]; ok {
-		e.Value.(*remembered[V]).value = value
+		was := e.Value.(*remembered[V])
+		r.all -= r.size(was.value)
+		was.value = value
 		r.order.MoveToFront(e)
-		return
+	} else {
+		r.by[key] = r.order.PushFront(&remembered[V]{key, value})
 	}
-	r.by[key] = r.order.PushFront(&remembered[V]{key, value})
-	if r.order.Len() > r.most {
+	for r.order.Len() > r.most || r.all > r.mostSize {
 		last := r.order.Remove(r.order.Back()).(*remembered[V])
 		delete(r.by, last.key)
+		r.all -= r.size(last.value)
 	}
 }

@@ -32,7 +32,8 @@ type Source struct {
 	lookAgain, backAgain time.Duration
 
 	watched atomic.Pointer[string]  // the server that tells of changes; it is asked first
-	names   atomic.Pointer[decoder] // what is needed to read a single entry; nil: nothing was read
+	decoded atomic.Pointer[decoder] // what was decoded last
+	names   atomic.Pointer[decoder] // of what the switch goes by, to read single entries; nil: nothing yet
 	newest  newest                  // what was seen at any server
 	looks   *looker
 }
@@ -71,8 +72,17 @@ func (s *Source) Load(ctx context.Context, asked bool) (*conf.Config, State, err
 	c, err := s.Decode(state.Entries)
 	if err == nil {
 		s.newest.saw(state.CSN)
+		s.looks.heal()
 	}
 	return c, state, err
+}
+
+// Accepted says that the switch goes by what was decoded last: single entries are read by it from
+// now on, and anew.
+func (s *Source) Accepted() {
+	if d := s.decoded.Load(); d != nil && d != s.names.Load() {
+		s.names.Store(d)
+	}
 }
 
 // Decode makes the configuration of the switch of entries that were read.
@@ -84,7 +94,7 @@ func (s *Source) Decode(entries []Entry) (*conf.Config, error) {
 		return nil, err
 	}
 	d.since = s.looks.now()
-	s.names.Store(d.forLooks())
+	s.decoded.Store(d.forLooks())
 	c.Version = version(s.file.Version, entries)
 	return c, nil
 }

@@ -38,7 +38,6 @@ func (s *Source) Watch(ctx context.Context, since State, changed func(), trouble
 	w := &watcher{Source: s, stamp: since.Digest, changed: changed}
 	pause, failing := againFirst, false
 	for ctx.Err() == nil {
-		began := time.Now()
 		err := s.eachServer(ctx, func(conn *ldap.Conn, server string) error {
 			if _, err := s.current(ctx, conn); err != nil {
 				return err
@@ -52,7 +51,7 @@ func (s *Source) Watch(ctx context.Context, since State, changed func(), trouble
 				trouble(nil)
 				changed() // what was not to be had when it was wanted can be had now
 			}
-			failing = false
+			failing, pause = false, againFirst
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			ends := make(chan error, 2)
@@ -66,9 +65,6 @@ func (s *Source) Watch(ctx context.Context, since State, changed func(), trouble
 		if errors.Is(err, errAgain) {
 			changed()
 			continue
-		}
-		if time.Since(began) > againMost {
-			pause = againFirst
 		}
 		if !failing && err != nil {
 			trouble(err)

@@ -3,6 +3,8 @@ package live
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -42,17 +44,24 @@ func lost(was, is *conf.Config) error {
 		{"lists", func(c *conf.Config) []string { return names(c.Lists, func(l *conf.List) string { return l.Address }) }},
 		{"routes", func(c *conf.Config) []string { return names(c.Routes, func(r *conf.Route) string { return r.Match }) }},
 		{"peers", func(c *conf.Config) []string { return names(c.Peers, func(p *conf.Peer) string { return p.Name }) }},
-		{"channels", func(c *conf.Config) []string {
-			return names(c.Channels, func(ch *conf.Channel) string { return ch.Name })
-		}},
-		{"listeners", func(c *conf.Config) []string {
-			return names(c.Listeners, func(l *conf.Listener) string { return l.Address })
+		{"lists that have members", func(c *conf.Config) (all []string) {
+			for _, l := range c.Lists {
+				if len(l.Members) > 0 {
+					all = append(all, l.Address)
+				}
+			}
+			return all
 		}},
 	} {
 		compare(t.what, t.of(was), t.of(is))
 	}
 	for _, tree := range was.Identity.Trees {
-		compare("nodes of the tree "+tree, nodes(was, tree), nodes(is, tree))
+		all := func(*conf.Node) bool { return true }
+		compare("nodes of the tree "+tree, nodes(was, tree, all), nodes(is, tree, all))
+		compare("nodes that lead anywhere of the tree "+tree, nodes(was, tree, leads), nodes(is, tree, leads))
+	}
+	if len(was.Identity.Trees) > 1 && slices.Equal(is.Identity.Trees, []string{conf.Tables}) {
+		errs = append(errs, fmt.Errorf("the list of routing trees, %s, is not in the directory any more, or may not be read", strings.Join(was.Identity.Trees, ", ")))
 	}
 	for i := range was.Peers {
 		before := &was.Peers[i]
@@ -75,9 +84,14 @@ func names[T any](all []T, name func(*T) string) []string {
 	return texts
 }
 
-func nodes(c *conf.Config, tree string) (at []string) {
+// leads tells whether a node leads to an MTA or to another node.
+func leads(n *conf.Node) bool {
+	return len(n.MTAs)+len(n.Supporting)+len(n.Filters)+len(n.AccessMD)+len(n.Redirects) > 0 || n.Alias != (conf.NodeName{})
+}
+
+func nodes(c *conf.Config, tree string, these func(*conf.Node) bool) (at []string) {
 	for i := range c.Nodes {
-		if c.Nodes[i].Tree == tree {
+		if c.Nodes[i].Tree == tree && these(&c.Nodes[i]) {
 			at = append(at, "node "+c.Nodes[i].At)
 		}
 	}

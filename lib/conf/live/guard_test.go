@@ -40,19 +40,24 @@ func TestLost(t *testing.T) {
 		was, is *conf.Config
 		want    string
 	}{
-		"nothing":                  {&conf.Config{}, &conf.Config{}, ""},
-		"the only user":            {&conf.Config{Users: users(1)}, &conf.Config{}, "1 of the 1 users"},
-		"one of many":              {&conf.Config{Users: users(100)}, &conf.Config{Users: users(99)}, ""},
-		"a few":                    {&conf.Config{Users: users(12)}, &conf.Config{Users: users(2)}, ""},
-		"most":                     {&conf.Config{Users: users(30)}, &conf.Config{Users: users(14)}, "16 of the 30 users"},
-		"half":                     {&conf.Config{Users: users(30)}, &conf.Config{Users: users(15)}, ""},
-		"all, for others":          {&conf.Config{Users: users(3)}, &conf.Config{Users: []conf.User{{Address: "/S=X/ADMD=T/C=GB/"}}}, "3 of the 3 users"},
-		"more than there were":     {&conf.Config{Users: users(3)}, &conf.Config{Users: users(300)}, ""},
-		"lists":                    {&conf.Config{Lists: []conf.List{{Address: "x"}}}, &conf.Config{}, "lists"},
-		"routes":                   {&conf.Config{Routes: []conf.Route{{Match: "x"}}}, &conf.Config{}, "routes"},
-		"peers":                    {&conf.Config{Peers: []conf.Peer{peer("x", "")}}, &conf.Config{}, "peers"},
-		"channels":                 {&conf.Config{Channels: []conf.Channel{{Name: "x"}}}, &conf.Config{}, "channels"},
-		"listeners":                {&conf.Config{Listeners: []conf.Listener{{Address: "x"}}}, &conf.Config{}, "listeners"},
+		"nothing":               {&conf.Config{}, &conf.Config{}, ""},
+		"the only user":         {&conf.Config{Users: users(1)}, &conf.Config{}, "1 of the 1 users"},
+		"one of many":           {&conf.Config{Users: users(100)}, &conf.Config{Users: users(99)}, ""},
+		"a few":                 {&conf.Config{Users: users(12)}, &conf.Config{Users: users(2)}, ""},
+		"most":                  {&conf.Config{Users: users(30)}, &conf.Config{Users: users(14)}, "16 of the 30 users"},
+		"half":                  {&conf.Config{Users: users(30)}, &conf.Config{Users: users(15)}, ""},
+		"all, for others":       {&conf.Config{Users: users(3)}, &conf.Config{Users: []conf.User{{Address: "/S=X/ADMD=T/C=GB/"}}}, "3 of the 3 users"},
+		"more than there were":  {&conf.Config{Users: users(3)}, &conf.Config{Users: users(300)}, ""},
+		"lists":                 {&conf.Config{Lists: []conf.List{{Address: "x"}}}, &conf.Config{}, "lists"},
+		"routes":                {&conf.Config{Routes: []conf.Route{{Match: "x"}}}, &conf.Config{}, "routes"},
+		"peers":                 {&conf.Config{Peers: []conf.Peer{peer("x", "")}}, &conf.Config{}, "peers"},
+		"another port":          {&conf.Config{Listeners: []conf.Listener{{Address: "x"}}}, &conf.Config{Listeners: []conf.Listener{{Address: "y"}}}, ""},
+		"the members of a list": {&conf.Config{Lists: []conf.List{{Address: "x", Members: []string{"y"}}}}, &conf.Config{Lists: []conf.List{{Address: "x"}}}, "lists that have members"},
+		"what nodes say":        {inTree(conf.Node{Tree: "one", MTAs: []conf.MTAInfo{{Name: "x"}}}), inTree(node("one")), "nodes that lead anywhere of the tree one"},
+		"the trees": {&conf.Config{Identity: conf.Identity{Trees: []string{conf.Tables, "cn=x"}}}, &conf.Config{Identity: conf.Identity{Trees: []string{conf.Tables}}},
+			"the list of routing trees, tables, cn=x"},
+		"one tree of several": {&conf.Config{Identity: conf.Identity{Trees: []string{conf.Tables, "cn=x", "cn=y"}}},
+			&conf.Config{Identity: conf.Identity{Trees: []string{conf.Tables, "cn=y"}}}, ""},
 		"a tree":                   {inTree(node("one"), node("two")), inTree(node("two")), "nodes of the tree one"},
 		"a tree that is not asked": {inTree(node("one"), node("two")), inTree(node("one")), ""},
 		"a password":               {&conf.Config{Peers: []conf.Peer{peer("x", "secret")}}, &conf.Config{Peers: []conf.Peer{peer("x", "")}}, "x has no password any more"},
@@ -109,8 +114,11 @@ func TestUsersGone(t *testing.T) {
 	if err := server.Modify("dn: cn=Ann Smith,ou=user,cn=MTA-A,ou=mtas,o=Example\nchangetype: delete\n"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Load(t.Context(), false); diag.KindOf(err) != diag.Config {
-		t.Errorf("running: %v", err)
+	// Who asks for something else has not been told.
+	for _, asked := range []bool{true, false} {
+		if _, err := l.Load(t.Context(), asked); diag.KindOf(err) != diag.Config {
+			t.Errorf("running, asked %v: %v", asked, err)
+		}
 	}
 	if s := l.Status(); s.Version != c.Version || !strings.Contains(s.Trouble, "1 of the 1 users") {
 		t.Errorf("%+v", s)
@@ -282,4 +290,51 @@ func TestWatchDirectory(t *testing.T) {
 	}
 	hears("the time to try again")
 	t.Cleanup(func() { <-ended })
+}
+
+// A configuration that is refused decides nothing, nor what is looked up.
+func TestRefusedDoesNotLook(t *testing.T) {
+	server := network(t)
+	if err := server.ModifyAt("o=Public", "dn: o=Public\nchangetype: add\nobjectClass: organization\nobjectClass: routingInformation\no: Public\nmTAInfo: { name \"cn=MTA-B,ou=mtas,o=Example\" }\n"); err != nil {
+		t.Fatal(err)
+	}
+	path, dir := machine(t, server.URL())
+	l, _ := accepted(t, path, dir)
+	look := func(l *Live) string {
+		t.Helper()
+		nodes, err := l.Look("o=Public", []string{"c=GB"})
+		if err != nil || len(nodes) != 1 || len(nodes[0].MTAs) != 1 {
+			t.Fatalf("%+v, %v", nodes, err)
+		}
+		return nodes[0].MTAs[0].Name
+	}
+	if got := look(l); got != "MTA-B" {
+		t.Errorf("at first by %s", got)
+	}
+	for _, change := range []string{
+		"dn: cn=Ann Smith,ou=user,cn=MTA-A,ou=mtas,o=Example\nchangetype: delete\n",
+		"dn: cn=MTA-B,ou=mtas,o=Example\nchangetype: modify\nreplace: mTAName\nmTAName: OTHER\n",
+	} {
+		if err := server.Modify(change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.Load(t.Context(), false); diag.KindOf(err) != diag.Config {
+		t.Fatalf("%v", err)
+	}
+	if got := look(l); got != "MTA-B" {
+		t.Errorf("by what was refused %s", got)
+	}
+	// A start that goes by what was kept looks by that.
+	next := New(path, time.Now, quiet())
+	c, err := next.Load(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Accept(c.Version, dir); err != nil || !next.Status().Kept {
+		t.Fatalf("%v, %+v", err, next.Status())
+	}
+	if got := look(next); got != "MTA-B" {
+		t.Errorf("after a start by %s", got)
+	}
 }

@@ -62,6 +62,7 @@ type Live struct {
 	running  *conf.Config     // what the switch goes by; nil before it has accepted one
 	refused  string           // why what the source says is not used
 	absent   string           // why the source cannot be had
+	behind   bool             // that is because the servers that can be are behind
 	read     Status           // what Load read last, and nobody has accepted
 	has      *conf.Config     // that
 	toKeep   *kept            // of it, from a directory
@@ -82,7 +83,7 @@ func New(path string, now func() time.Time, log *slog.Logger) *Live {
 
 // Load reads the configuration. As long as none has been accepted, the last good one on disk
 // does for one that a directory does not have. One that has lost much against the one before is
-// refused, unless somebody has asked for it.
+// refused, until somebody asks for it who could know.
 func (l *Live) Load(ctx context.Context, asked bool) (*conf.Config, error) {
 	file, err := tableconf.Load(l.path)
 	if err != nil {
@@ -118,9 +119,15 @@ func (l *Live) Load(ctx context.Context, asked bool) (*conf.Config, error) {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(len(file.Directory.URLs))*patience*file.Directory.Timeout.D())
 		defer cancel()
 	}
-	c, state, err := source.Load(ctx, asked)
-	if err == nil && before != nil && !asked {
-		err = lost(before, c)
+	l.mu.Lock()
+	behind := l.behind
+	l.mu.Unlock()
+	c, state, err := source.Load(ctx, asked && behind)
+	l.mu.Lock()
+	l.behind = errors.Is(err, ldapconf.ErrBehind)
+	l.mu.Unlock()
+	if err == nil && before != nil {
+		err = l.guard(lost(before, c), asked)
 	}
 	switch {
 	case err == nil:
@@ -142,9 +149,30 @@ func (l *Live) Load(ctx context.Context, asked bool) (*conf.Config, error) {
 	case keptErr != nil:
 		return nil, errors.Join(err, keptErr)
 	}
+	// What was decoded last may be what was refused.
+	if entries, err := keptEntries(file.Spool.Dir); err == nil {
+		if _, err := source.Decode(entries); err != nil {
+			l.log.Warn("routing trees cannot be looked up before the directory is right again", "error", err)
+		}
+	}
 	l.log.Error("the directory has no configuration that can be used: starting with the last good one", "version", before.Version, "error", err)
 	l.found(Status{Source: filepath.Join(file.Spool.Dir, spool.ConfigName), Version: before.Version, Kept: true}, before, nil)
 	return before, nil
+}
+
+// guard lets a loss pass that somebody has asked for, and that he was told of.
+func (l *Live) guard(loss error, asked bool) error {
+	if loss == nil {
+		return nil
+	}
+	l.mu.Lock()
+	told := l.refused == loss.Error()
+	l.mu.Unlock()
+	if !asked || !told {
+		return loss
+	}
+	l.log.Warn("a loss is taken, as it was asked for", "lost", strings.ReplaceAll(loss.Error(), "\n", "; "))
+	return nil
 }
 
 // fromDirectory notes what was read of a directory.
@@ -228,6 +256,9 @@ func (l *Live) Accept(version, dir string) error {
 		since = l.status.Since
 	}
 	l.status, l.running, l.dir = l.read, l.has, dir
+	if l.source != nil {
+		l.source.Accepted()
+	}
 	l.status.Since = since
 	mended := l.refused != "" && !l.status.Kept
 	if mended {
