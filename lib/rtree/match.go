@@ -92,7 +92,11 @@ func (w *walk) enter(name conf.NodeName, rest []oraddr.RDN) (spot, bool) {
 		path = append(above[:depth:depth], rest...)
 	}
 	nodes, err := w.q.Look(name.Tree, path)
-	if err == nil && len(nodes) <= depth {
+	switch {
+	case err != nil:
+	case len(nodes) == 0:
+		err = diag.New("routing tree "+name.Tree, diag.Unavailable, "there is no such entry in the directory, or it may not be read")
+	case len(nodes) <= depth:
 		err = missing(name)
 	}
 	if !w.ends(err) {

@@ -187,7 +187,7 @@ func TestOnDemandUnavailable(t *testing.T) {
 		want  string
 	}{
 		"no server":        {nil, errors.New("no server answers"), "no server answers"},
-		"no tree":          {nil, nil, "there is no node cn=away /"},
+		"no tree":          {nil, nil, "routing tree cn=away: there is no such entry in the directory"},
 		"wrong regex":      {[]conf.Node{broken}, nil, "node cn=away /: "},
 		"access MD away":   {[]conf.Node{lost}, nil, "there is no node cn=away /PRMD=P/ADMD=A/C=GB/"},
 		"access MD behind": {[]conf.Node{stray}, nil, "there is no node behind /PRMD=P/ADMD=A/C=GB/"},

@@ -92,6 +92,17 @@ func (s *Source) Look(ctx context.Context, tree string, names []string) ([]conf.
 	return longest, nil
 }
 
+// Root tells whether the root of a tree that is looked up is there, by what was decoded last.
+func (s *Source) Root(ctx context.Context, tree string) (bool, error) {
+	root, err := s.layout.tree(tree)
+	is := s.decoded.Load()
+	if err != nil || is == nil {
+		return false, err
+	}
+	one, err := s.looks.node(ctx, is, root)
+	return one.node != nil, err
+}
+
 // way looks up the nodes on the way to one. The name itself comes first, then what of it the
 // server says is there, then what is above that.
 func (l *looker) way(ctx context.Context, is *decoder, tree string, root *ldap.DN, rel []*ldap.RelativeDN) ([]conf.Node, error) {

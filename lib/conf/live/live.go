@@ -131,7 +131,7 @@ func (l *Live) Load(ctx context.Context, asked bool) (*conf.Config, error) {
 	}
 	switch {
 	case err == nil:
-		return c, l.fromDirectory(c, state)
+		return c, l.fromDirectory(ctx, source, c, state)
 	case diag.KindOf(err) == diag.Config:
 		l.hear(true, nil)
 		l.refuse(err)
@@ -176,7 +176,7 @@ func (l *Live) guard(loss error, asked bool) error {
 }
 
 // fromDirectory notes what was read of a directory.
-func (l *Live) fromDirectory(c *conf.Config, state ldapconf.State) error {
+func (l *Live) fromDirectory(ctx context.Context, source *ldapconf.Source, c *conf.Config, state ldapconf.State) error {
 	toKeep, err := newKept(c, state.Entries)
 	if err != nil {
 		return err
@@ -189,9 +189,22 @@ func (l *Live) fromDirectory(c *conf.Config, state ldapconf.State) error {
 	l.mu.Unlock()
 	l.hear(true, nil)
 	if c.Version != l.Status().Version {
+		l.roots(ctx, source, c)
 		l.log.Info("configuration read from the directory", "server", state.Server, "entries", entries, "version", c.Version)
 	}
 	return nil
+}
+
+// roots warns of trees that are looked up and are not there: what comes to them waits.
+func (l *Live) roots(ctx context.Context, source *ldapconf.Source, c *conf.Config) {
+	for _, tree := range c.Identity.Trees {
+		if !conf.OnDemand(tree) || tree == conf.OpenCommunity {
+			continue
+		}
+		if there, err := source.Root(ctx, tree); err == nil && !there {
+			l.log.Warn("a routing tree that is to be looked up is not in the directory, or may not be read; what comes to it waits", "tree", tree)
+		}
+	}
 }
 
 // found notes what was read.
