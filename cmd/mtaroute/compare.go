@@ -219,6 +219,9 @@ func diff(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
+	if other.InDirectory() {
+		return diag.WithHint(diag.New(c.String("against"), diag.Usage, "has its configuration in a directory"), "mtactl config import makes a file of that")
+	}
 	is, err := route.New(other)
 	if err != nil {
 		return err
