@@ -99,9 +99,15 @@ func looking(t *testing.T, s *slapdtest.Server) (*Source, *clock) {
 		t.Fatal(err)
 	}
 	t.Cleanup(src.Close)
-	load(t, src)
-	src.Accepted()
+	accept(t, src)
 	return src, c
+}
+
+// accept has a switch go by what there is.
+func accept(t *testing.T, s *Source) {
+	t.Helper()
+	c, _ := load(t, s)
+	s.Accepted(c.Version)
 }
 
 // look looks for an address, and returns the addresses of what is found and its MTAs.
@@ -259,11 +265,11 @@ func TestLookIsFresh(t *testing.T) {
 	}
 	change("MTA-C")
 	clock.at = clock.at.Add(time.Second)
-	load(t, s)
+	read, _ := load(t, s)
 	if got := mtas(); got != "MTA-B" {
 		t.Errorf("before that is accepted %s", got)
 	}
-	s.Accepted()
+	s.Accepted(read.Version)
 	if got := mtas(); got != "MTA-C" {
 		t.Errorf("when all has been read %s", got)
 	}
@@ -338,8 +344,7 @@ func TestLookNotBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	load(t, s)
-	s.Accepted()
+	accept(t, s)
 	current.Stop()
 	const address = "/PRMD=ALPHA/ADMD=TEST/C=GB/"
 	if all, err := look(t, s, "o=Public", address); diag.KindOf(err) != diag.Unavailable || !strings.Contains(err.Error(), "is behind") {

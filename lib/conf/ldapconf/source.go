@@ -77,10 +77,10 @@ func (s *Source) Load(ctx context.Context, asked bool) (*conf.Config, State, err
 	return c, state, err
 }
 
-// Accepted says that the switch goes by what was decoded last: single entries are read by it from
-// now on, and anew.
-func (s *Source) Accepted() {
-	if d := s.decoded.Load(); d != nil && d != s.names.Load() {
+// Accepted says that the switch goes by a version. If it was decoded last, single entries are read
+// by it from now on, and anew.
+func (s *Source) Accepted(version string) {
+	if d := s.decoded.Load(); d != nil && d.version == version && d != s.names.Load() {
 		s.names.Store(d)
 	}
 }
@@ -94,8 +94,8 @@ func (s *Source) Decode(entries []Entry) (*conf.Config, error) {
 		return nil, err
 	}
 	d.since = s.looks.now()
-	s.decoded.Store(d.forLooks())
 	c.Version = version(s.file.Version, entries)
+	s.decoded.Store(d.forLooks(c.Version))
 	return c, nil
 }
 

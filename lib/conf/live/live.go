@@ -151,8 +151,10 @@ func (l *Live) Load(ctx context.Context, asked bool) (*conf.Config, error) {
 	}
 	// What was decoded last may be what was refused.
 	if entries, err := keptEntries(file.Spool.Dir); err == nil {
-		if _, err := source.Decode(entries); err != nil {
+		if kept, err := source.Decode(entries); err != nil {
 			l.log.Warn("routing trees cannot be looked up before the directory is right again", "error", err)
+		} else {
+			source.Accepted(kept.Version)
 		}
 	}
 	l.log.Error("the directory has no configuration that can be used: starting with the last good one", "version", before.Version, "error", err)
@@ -270,7 +272,7 @@ func (l *Live) Accept(version, dir string) error {
 	}
 	l.status, l.running, l.dir = l.read, l.has, dir
 	if l.source != nil {
-		l.source.Accepted()
+		l.source.Accepted(version)
 	}
 	l.status.Since = since
 	mended := l.refused != "" && !l.status.Kept
