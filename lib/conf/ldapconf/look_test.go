@@ -372,3 +372,50 @@ func TestPathNamesNotUTF8(t *testing.T) {
 		t.Errorf("%q", names)
 	}
 }
+
+// RFC 1801 §14 has a referral followed; here nothing is sent to another server for a look, and the
+// search ends. Neither is a node taken that is larger than any should be.
+func TestRFC1801_14_Referral(t *testing.T) {
+	server := slapd(t, slapdtest.Options{})
+	s, _ := looking(t, server)
+	large := strings.Repeat("x", maxNode)
+	if err := server.ModifyAt("o=Public", "dn: PRMD=AWAY,ADMD=TEST,c=GB,o=Public\nchangetype: add\nobjectClass: referral\nobjectClass: extensibleObject\nPRMD: AWAY\n"+
+		"ref: ldap://127.0.0.1:1/PRMD=AWAY,ADMD=TEST,c=GB,o=Public\n\n"+
+		"dn: PRMD=LARGE,ADMD=TEST,c=GB,o=Public\nchangetype: add\nobjectClass: pRMD\nobjectClass: routingInformation\nPRMD: LARGE\nnonDeliveryInfo: "+large+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]string{
+		"/S=X/PRMD=AWAY/ADMD=TEST/C=GB/":  "is at another server",
+		"/S=X/PRMD=LARGE/ADMD=TEST/C=GB/": "more than 65536 octets",
+	} {
+		if _, err := look(t, s, "o=Public", address); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %s", address, err, want)
+		}
+	}
+}
+
+// A server is behind if it lacks a change of any other, and also if it has never heard of that.
+func TestBehind(t *testing.T) {
+	const early, late = "20261128000000.000000Z#000000#001#000000", "20261128000001.000000Z#000000#001#000000"
+	for _, c := range []struct {
+		has, seen csns
+		want      bool
+	}{
+		{csns{"001": late}, csns{"001": late}, false}, {csns{"001": late}, csns{"001": early}, false}, {csns{"001": early}, csns{"001": late}, true},
+		{csns{"002": late}, csns{"001": early}, true}, {csns{"001": early, "002": late}, csns{"001": early}, false}, {csns{}, csns{"001": early}, true},
+		{csns{"001": early}, nil, false},
+	} {
+		if got := c.has.behind(c.seen); got != c.want {
+			t.Errorf("%v behind %v: %v", c.has, c.seen, got)
+		}
+	}
+	var n newest
+	n.saw(csns{"001": late})
+	n.saw(csns{"001": early, "002": early})
+	if got := n.get(); got["001"] != late || got["002"] != early {
+		t.Errorf("%v", got)
+	}
+	if n.forget(); len(n.get()) != 0 {
+		t.Errorf("%v", n.get())
+	}
+}
