@@ -25,8 +25,8 @@ import (
 // process, or a configuration that is about to change.
 const soon = time.Second
 
-// maxLooking is how long one job may take: while a directory is slow to tell the ways of the many
-// recipients of a message, lists and redirections of others wait for its place. maxSearches is as in
+// maxLooking is how long one job may look for ways: while a directory is slow to tell those of the
+// many recipients of a message, lists and redirections of others wait for its place. maxSearches is as in
 // package submit.
 const (
 	maxLooking  = 10 * time.Second
@@ -113,7 +113,7 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		}
 		return ""
 	}
-	copied, told, began := int64(0), 0, c.now()
+	copied, told, looking := int64(0), 0, time.Duration(0)
 	var expanded map[string]bool // lists; nil: not known yet
 	for i, n := range j.Recipients {
 		r, list := &results[i], s.judge.listOf(address(n))
@@ -124,17 +124,33 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		case err != nil && list != "":
 			*r = later(err)
 		case e.Kind == p1.Message && expanded[list]:
-			*r = channel.Result{Outcome: channel.OutcomeExpanded, Text: "the message names this list more than once, and is expanded once"}
+			*r = onceOnly
 		case c.Ctx.Err() != nil:
 			*r = later(c.Ctx.Err())
 		case copied >= c.most:
 			*r = channel.Result{Outcome: channel.OutcomeDeferred, Text: "it has been copied for many other recipients", Until: c.now().Add(enough)}
-		case c.now().Sub(began) > maxLooking:
+		case looking > maxLooking:
 			*r = channel.Result{Outcome: channel.OutcomeDeferred, Text: "the directory is slow, and others wait, too", Until: c.now().Add(soon)}
 		default:
+			began := c.now()
+			of := &subject{env: m.Envelope, common: e, n: n, address: address(n), now: began, diverted: diverted[n], advise: i < maxSearches}
+			d := s.judge.decide(of)
+			looking += c.now().Sub(began)
+			if d.list != list { // a name that a routing tree has led to
+				if expanded == nil {
+					expanded, err = c.expanded(s, j.Ref, address)
+				}
+				if list = d.list; err != nil {
+					*r = later(err)
+					break
+				}
+				if e.Kind == p1.Message && expanded[list] {
+					*r = onceOnly
+					break
+				}
+			}
 			var octets int64
-			*r, octets = c.one(s, m, &subject{env: m.Envelope, common: e, n: n, address: address(n), now: c.now(),
-				diverted: diverted[n], advise: i < maxSearches})
+			*r, octets = c.one(s, m, of, d)
 			copied += octets
 			if list != "" {
 				expanded[list] = r.Child != "" && r.Outcome == channel.OutcomeExpanded
@@ -166,6 +182,9 @@ func (c *Channel) diverted(j channel.Job) (map[int]bool, error) {
 	return all, err
 }
 
+// onceOnly is the outcome of a list that a message names again.
+var onceOnly = channel.Result{Outcome: channel.OutcomeExpanded, Text: "the message names this list more than once, and is expanded once"}
+
 // expanded are the lists that earlier leases have expanded a message for: what they told
 // is in its log, and the recipients they had are not in this one.
 func (c *Channel) expanded(s *settings, of spool.Ref, address func(int) string) (map[string]bool, error) {
@@ -186,10 +205,9 @@ func (c *Channel) expanded(s *settings, of spool.Ref, address func(int) string) 
 	return lists, nil
 }
 
-// one decides about one recipient, and makes its child if there is to be one. It tells
+// one does what was decided of a recipient, and makes its child if there is to be one. It tells
 // how many octets that has.
-func (c *Channel) one(s *settings, m *spool.Message, of *subject) (channel.Result, int64) {
-	d := s.judge.decide(of)
+func (c *Channel) one(s *settings, m *spool.Message, of *subject, d decision) (channel.Result, int64) {
 	if d.step == "" {
 		return d.result, 0
 	}

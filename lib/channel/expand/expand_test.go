@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -340,5 +341,69 @@ func TestHalfAChildIsWaitedFor(t *testing.T) {
 	}
 	if commit, r := s.job(ref, channel.Line{Type: channel.TypeDurable}); commit == nil || r.Outcome != channel.OutcomeExpanded {
 		t.Errorf("%+v, %+v", commit, r)
+	}
+}
+
+// A list that a message names by two addresses, which a routing tree has led to it, is expanded once.
+func TestListByAliases(t *testing.T) {
+	s := start(t, "")
+	text := strings.Replace(s.text, "[identity]", "[identity]\ntrees = [\"o=Public\"]", 1)
+	cfg, err := tableconf.Parse([]byte(text), "mta.toml", s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.send(channel.Line{Type: channel.TypeConfig, Config: config})
+	node := conf.NewNode()
+	node.Tree = "o=Public"
+	skeletal := node
+	node.At, node.UA, node.Supporting = staff, true, []conf.MTAInfo{{Name: "MTA-A", Weight: 5}}
+	sub := aMessage(t)
+	sub.env.Recipients = nil
+	m, err := p1.DecodeMessageEnvelope(sub.env.Wire, p1.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	field := m.PerRecipientFields[0]
+	m.PerRecipientFields = nil
+	for i, at := range []string{"/CN=One/PRMD=ALPHA/ADMD=TEST/C=GB/", "/CN=Two/PRMD=ALPHA/ADMD=TEST/C=GB/"} {
+		field.RecipientName, field.OriginallySpecifiedRecipientNumber = name(t, at), i+1
+		m.PerRecipientFields = append(m.PerRecipientFields, field)
+		sub.env.Recipients = append(sub.env.Recipients, spool.Recipient{N: i + 1, Address: at})
+	}
+	if sub.env.Wire, err = p1.EncodeMessageEnvelope(m); err != nil {
+		t.Fatal(err)
+	}
+	ref := s.put(sub, []byte("octets"))
+	s.send(channel.Line{Type: channel.TypeJob, Job: 1, Ref: &ref, Recipients: []int{1, 2}})
+	commits := 0
+	for {
+		switch l := s.receive(); l.Type {
+		case channel.TypeLook:
+			// Root, country, ADMD and PRMD say nothing; the names are aliases, and their entry is there.
+			nodes := []conf.Node{skeletal, skeletal, skeletal, skeletal, node}
+			for i, at := range []string{"", "/C=GB/", "/ADMD=TEST/C=GB/", "/PRMD=ALPHA/ADMD=TEST/C=GB/"} {
+				nodes[i].At = at
+			}
+			if !strings.Contains(l.Names[0], "Staff") {
+				alias := skeletal
+				alias.At, alias.Alias = "/CN="+l.Names[0]+"/", conf.NodeName{Tree: node.Tree, At: staff}
+				nodes[4] = alias
+			}
+			s.send(channel.Line{Type: channel.TypeLooked, Txn: l.Txn, Nodes: nodes})
+		case channel.TypeCommit:
+			commits++
+			s.send(channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
+		case channel.TypeOutcome:
+			if len(l.Results) != 2 || l.Results[0].Outcome != channel.OutcomeExpanded || l.Results[0].Child == "" || l.Results[1].Outcome != channel.OutcomeExpanded || l.Results[1].Child != "" || commits != 1 {
+				t.Errorf("%d children, %+v", commits, l.Results)
+			}
+			return
+		default:
+			t.Fatalf("%+v", l)
+		}
 	}
 }

@@ -78,6 +78,7 @@ type decision struct {
 	envelope ber.Raw
 	priority *mts.Priority // of the child; nil: that of its parent
 	also     string        // another step is to be done with the child, for this address
+	list     string        // that is expanded
 	// otherwise is what is decided if that child cannot be; nil: nothing.
 	otherwise *decision
 }
@@ -117,6 +118,7 @@ func (j *judge) decide(s *subject) decision {
 		return j.back(s, to.Fail.Text)
 	case to.List != nil:
 		d = j.list(s, to.List)
+		d.list = to.List.Address
 	case to.Fail != nil:
 		failed := decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: to.Fail.Reason, Diagnostic: to.Fail.Diagnostic, Text: report.Try(to.Fail.Text, to.Fail.Alternatives)}}
 		return j.unreachable(s, j.router.DomainAlternate(to), failed)
