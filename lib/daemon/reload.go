@@ -57,6 +57,8 @@ type prepared struct {
 	conf  *conf.Config
 	queue *queue.Prepared
 	text  []byte
+	// changes are those against the configuration before, in a line.
+	changes string
 }
 
 // prepare does what takes long with a large configuration, beside the core.
@@ -66,7 +68,7 @@ func (c *core) prepare(cfg *conf.Config) (*prepared, error) {
 		return nil, err
 	}
 	text, err := json.Marshal(cfg)
-	return &prepared{cfg, q, text}, diag.E("configuration", diag.Internal, err)
+	return &prepared{cfg, q, text, conf.Changes(c.shared.Load(), cfg)}, diag.E("configuration", diag.Internal, err)
 }
 
 // reloaded takes over a configuration that was read; a bad one changes nothing.
@@ -84,8 +86,12 @@ func (c *core) reloaded(next *prepared, err error) {
 	}
 	c.accepted()
 	c.lookAgain()
-	c.keeper.Event(c.now(), audit.Record{Event: audit.Reloaded, Text: "configuration " + c.conf.Version})
-	c.log.Info("configuration reloaded", "version", c.conf.Version)
+	text := "configuration " + c.conf.Version
+	if next.changes != "" {
+		text += ": " + next.changes
+	}
+	c.keeper.Event(c.now(), audit.Record{Event: audit.Reloaded, Text: text})
+	c.log.Info("configuration reloaded", "version", c.conf.Version, "changes", next.changes)
 }
 
 // lookAgain has what waits to be looked up tried again: the directory can be had, and has changed

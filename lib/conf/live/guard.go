@@ -21,40 +21,18 @@ const few = 10
 func lost(was, is *conf.Config) error {
 	var errs []error
 	compare := func(what string, was, is []string) {
-		there := make(map[string]bool, len(is))
-		for _, name := range is {
-			there[name] = true
-		}
-		gone, example := 0, ""
-		for _, name := range was {
-			if !there[name] {
-				gone++
-				example = name
-			}
-		}
+		gone, example := conf.Missing(was, is)
 		if gone > 0 && (gone == len(was) || gone > few && gone > len(was)/2) {
 			errs = append(errs, fmt.Errorf("%d of the %d %s are not in the directory any more, %s among them, or may not be read", gone, len(was), what, example))
 		}
 	}
-	for _, t := range []struct {
-		what string
-		of   func(*conf.Config) []string
-	}{
-		{"users", func(c *conf.Config) []string { return names(c.Users, func(u *conf.User) string { return u.Address }) }},
-		{"lists", func(c *conf.Config) []string { return names(c.Lists, func(l *conf.List) string { return l.Address }) }},
-		{"routes", func(c *conf.Config) []string { return names(c.Routes, func(r *conf.Route) string { return r.Match }) }},
-		{"peers", func(c *conf.Config) []string { return names(c.Peers, func(p *conf.Peer) string { return p.Name }) }},
-		{"lists that have members", func(c *conf.Config) (all []string) {
-			for _, l := range c.Lists {
-				if len(l.Members) > 0 {
-					all = append(all, l.Address)
-				}
-			}
-			return all
-		}},
-	} {
-		compare(t.what, t.of(was), t.of(is))
+	inventory := is.Inventory()
+	for i, before := range was.Inventory() {
+		if slices.Contains(guarded, before.Table) {
+			compare(before.Table+"s", before.Names, inventory[i].Names)
+		}
 	}
+	compare("lists that have members", full(was), full(is))
 	for _, tree := range was.Identity.Trees {
 		all := func(*conf.Node) bool { return true }
 		compare("nodes of the tree "+tree, nodes(was, tree, all), nodes(is, tree, all))
@@ -76,12 +54,17 @@ func lost(was, is *conf.Config) error {
 	return diag.E("", diag.Config, errors.Join(errs...))
 }
 
-func names[T any](all []T, name func(*T) string) []string {
-	texts := make([]string, len(all))
-	for i := range all {
-		texts[i] = name(&all[i])
+// guarded are the tables that decide who is returned. Of listeners and channels nobody is.
+var guarded = []string{"user", "list", "route", "peer"}
+
+// full are the lists that have members.
+func full(c *conf.Config) (all []string) {
+	for _, l := range c.Lists {
+		if len(l.Members) > 0 {
+			all = append(all, l.Address)
+		}
 	}
-	return texts
+	return all
 }
 
 // leads tells whether a node leads to an MTA or to another node.
