@@ -97,6 +97,7 @@ type core struct {
 	keeper *queue.Keeper
 
 	posts       chan func()
+	looks       chan struct{} // of tools
 	listeners   map[string]net.Listener
 	callers     *channel.Callers // those who have not sent their CR TPDU
 	test        *selfTest
@@ -130,7 +131,7 @@ type core struct {
 // orderly end. A failed barrier ends it with an error of kind IO.
 func Run(ctx context.Context, opt Options) (err error) {
 	c := &core{opt: opt, log: opt.Log, now: opt.Now,
-		posts: make(chan func(), maxPosts), listeners: map[string]net.Listener{},
+		posts: make(chan func(), maxPosts), looks: make(chan struct{}, maxLooks), listeners: map[string]net.Listener{},
 		processes: map[int]*process{}, serving: map[string]*process{}}
 	if c.conf, err = c.loadConfig(ctx, false); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/queue"
 )
@@ -17,8 +18,10 @@ const (
 	maxRequest = 32 << 20
 	// requestTime bounds how long a tool may take to put its request.
 	requestTime = time.Minute
-	// maxTools bounds the tools answered at once.
+	// maxTools bounds the tools answered at once, and maxLooks those of them that have something
+	// looked up: a directory may take long to answer.
 	maxTools = 64
+	maxLooks = 16
 )
 
 // serve opens the local socket tools ask at. Whoever may open the file may ask:
@@ -111,7 +114,14 @@ func (c *core) tool(conn net.Conn) {
 
 // lookFor answers a tool that looks for nodes, which the core has nothing to do with.
 func (c *core) lookFor(conn net.Conn, q *queue.Request) {
-	nodes, err := c.opt.Config.Look(q.Tree, q.Names)
+	var nodes []conf.Node
+	err := diag.New("mtarun", diag.Temporary, "too much is looked up at once; try again")
+	select {
+	case c.looks <- struct{}{}:
+		nodes, err = c.opt.Config.Look(q.Tree, q.Names)
+		<-c.looks
+	default:
+	}
 	a := queue.Answer{Nodes: nodes}
 	if err != nil {
 		a = queue.Troubled(err)

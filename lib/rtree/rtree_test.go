@@ -2,6 +2,7 @@ package rtree
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -519,4 +520,55 @@ mta-info = [{ name = "MTA-M" }]
 	f.expect(t, asked(t, "/S=A/O=Mueller*M{200}uller/ADMD=X/C=DE/"), "transfer MTA-M by open /ADMD=M/C=DE/")
 	f.expect(t, asked(t, "/S=A/O=*M{200}uller/ADMD=X/C=DE/"), "transfer MTA-M by open /ADMD=M/C=DE/")
 	f.expect(t, asked(t, "/S=A/O=Mueller/ADMD=X/C=DE/"), "no-route")
+}
+
+// The MTAs of the node that gives the answer are alternates of one another, in the order of their
+// weights; those of nodes above, and of other trees, are not.
+func TestSection13_1_AlternateRoutes(t *testing.T) {
+	f := plant(t, `
+trees = ["open", "local"]
+[[node]]
+tree = "open"
+at = "/ADMD=A/C=GB/"
+mta-info = [{ name = "MTA-D" }]
+[[node]]
+tree = "open"
+at = "/PRMD=P/ADMD=A/C=GB/"
+mta-info = [{ name = "MTA-C", weight = 10 }, { name = "MTA-B" }]
+[[node]]
+tree = "local"
+mta-info = [{ name = "MTA-H" }]
+`)
+	f.expect(t, asked(t, "/S=X/PRMD=P/ADMD=A/C=GB/"), "transfer MTA-B MTA-C by open /PRMD=P/ADMD=A/C=GB/")
+	f.expect(t, asked(t, "/S=X/PRMD=P/ADMD=A/C=GB/").without("MTA-B"), "transfer MTA-C by open /PRMD=P/ADMD=A/C=GB/")
+	f.expect(t, asked(t, "/S=X/PRMD=P/ADMD=A/C=GB/").without("MTA-B", "MTA-C"), "transfer MTA-D by open /ADMD=A/C=GB/")
+}
+
+// Recipients of one message that may take the same MTAs take the same one; those of another message
+// may take another.
+func TestSection13_2_SharingRoutes(t *testing.T) {
+	f := plant(t, `
+trees = ["open"]
+[[node]]
+tree = "open"
+at = "/PRMD=P/ADMD=A/C=GB/"
+mta-info = [{ name = "MTA-B" }, { name = "MTA-C" }, { name = "MTA-D" }]
+[[node]]
+tree = "open"
+at = "/PRMD=Q/ADMD=A/C=GB/"
+mta-info = [{ name = "MTA-D" }, { name = "MTA-B" }, { name = "MTA-C" }]
+`)
+	first := map[string]int{}
+	for message := range uint64(60) {
+		p, q := asked(t, "/S=X/PRMD=P/ADMD=A/C=GB/"), asked(t, "/S=Y/PRMD=Q/ADMD=A/C=GB/")
+		p.Chance, q.Chance = message, message
+		one, other := f.Find(p).MTAs, f.Find(q).MTAs
+		if !slices.Equal(one, other) {
+			t.Errorf("message %d: %v and %v", message, one, other)
+		}
+		first[one[0]]++
+	}
+	if len(first) != 3 {
+		t.Errorf("the first are %v", first)
+	}
 }
