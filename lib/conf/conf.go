@@ -8,6 +8,7 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/timetable"
 )
 
 // Config is the whole configuration. The zero Config is not valid; New gives one
@@ -209,10 +210,10 @@ type Peer struct {
 	MaxAssociations int  `json:"max-associations" toml:"max-associations"` // 0: the channel's MaxPerPeer
 	Permanent       bool `json:"permanent" toml:"permanent"`               // one association stands always
 
-	CallEvery    Duration    `json:"call-every,omitempty" toml:"call-every"` // without an association; 0: not for that
-	CallAt       []TimeOfDay `json:"call-at,omitempty" toml:"call-at"`
-	Window       []Window    `json:"window,omitempty" toml:"window"`     // empty: always
-	WindowUrgent bool        `json:"window-urgent" toml:"window-urgent"` // urgent messages go at any time
+	CallEvery    Duration              `json:"call-every,omitempty" toml:"call-every"` // without an association; 0: not for that
+	CallAt       []timetable.TimeOfDay `json:"call-at,omitempty" toml:"call-at"`
+	Window       []timetable.Window    `json:"window,omitempty" toml:"window"`     // empty: always
+	WindowUrgent bool                  `json:"window-urgent" toml:"window-urgent"` // urgent messages go at any time
 
 	TLS            string   `json:"tls" toml:"tls"`                                   // TLSOff or TLSRequire
 	TLSCA          string   `json:"tls-ca,omitempty" toml:"tls-ca"`                   // PEM: the peer's certificate comes from these

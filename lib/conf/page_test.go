@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/timetable"
 )
 
 // entry is what page or model say about a key.
@@ -104,9 +105,9 @@ func kindOf(t reflect.Type) string {
 		return "octets"
 	case reflect.TypeFor[Selector]():
 		return "selector"
-	case reflect.TypeFor[TimeOfDay]():
+	case reflect.TypeFor[timetable.TimeOfDay]():
 		return "time"
-	case reflect.TypeFor[Window]():
+	case reflect.TypeFor[timetable.Window]():
 		return "window"
 	case reflect.TypeFor[oraddr.Domain]():
 		return "address"

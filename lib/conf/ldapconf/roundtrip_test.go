@@ -16,6 +16,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/timetable"
 )
 
 // places are names of nodes, as an address of one is written.
@@ -106,11 +107,11 @@ func arbitrary(t *rapid.T, v reflect.Value, key string) {
 	case *conf.Selector:
 		*x = conf.Selector(rapid.SampledFrom([]string{"MTA", "\x02\x4f", "'x"}).Draw(t, key))
 		return
-	case *conf.Window:
-		*x = conf.Window{Days: conf.Days(rapid.IntRange(0, 126).Draw(t, "days")), From: 60, To: rapid.IntRange(61, 1440).Draw(t, "to")}
+	case *timetable.Window:
+		*x = timetable.Window{Days: timetable.Days(rapid.IntRange(0, 126).Draw(t, "days")), From: 60, To: rapid.IntRange(61, 1440).Draw(t, "to")}
 		return
-	case *conf.TimeOfDay:
-		*x = conf.TimeOfDay{Days: conf.Days(rapid.IntRange(0, 126).Draw(t, "days")), Minute: rapid.IntRange(0, 1439).Draw(t, "minute")}
+	case *timetable.TimeOfDay:
+		*x = timetable.TimeOfDay{Days: timetable.Days(rapid.IntRange(0, 126).Draw(t, "days")), Minute: rapid.IntRange(0, 1439).Draw(t, "minute")}
 		return
 	}
 	switch v.Kind() {
