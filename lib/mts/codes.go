@@ -1,6 +1,11 @@
 package mts
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
 
 // ReasonCode is the X.411 NonDeliveryReasonCode, §8.3.1.2.1. A value that is
 // not defined here is relayed as it came.
@@ -40,6 +45,33 @@ func named(n int64, names ...string) string {
 		return names[n]
 	}
 	return strconv.FormatInt(n, 10)
+}
+
+// numbered returns what named gave a name, or the number that a text is.
+func numbered(text string, names ...string) (n int64, ok bool) {
+	if i := slices.Index(names, text); i >= 0 && text != "" {
+		return int64(i), true
+	}
+	n, err := strconv.ParseInt(text, 10, 16)
+	return n, err == nil && n >= 0 // ub-reason-codes, ub-diagnostic-codes
+}
+
+// ParseReasonCode reads X.411's name of a reason, or its number.
+func ParseReasonCode(text string) (ReasonCode, error) {
+	n, ok := numbered(text, reasonNames[:]...)
+	if !ok {
+		return 0, diag.New("reason", diag.Data, strconv.Quote(text)+" is no name of X.411 §8.3.1.2.1 for a non-delivery-reason-code, nor its number")
+	}
+	return ReasonCode(n), nil
+}
+
+// ParseDiagnosticCode reads X.411's name of a diagnostic, or its number.
+func ParseDiagnosticCode(text string) (DiagnosticCode, error) {
+	n, ok := numbered(text, diagnosticNames[:]...)
+	if !ok {
+		return 0, diag.New("diagnostic", diag.Data, strconv.Quote(text)+" is no name of X.411 §8.3.1.2.1 for a non-delivery-diagnostic-code, nor its number")
+	}
+	return DiagnosticCode(n), nil
 }
 
 // DiagnosticCode is the X.411 NonDeliveryDiagnosticCode, §8.3.1.2.1. Those

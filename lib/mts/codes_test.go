@@ -74,3 +74,24 @@ func TestPriorityOrder(t *testing.T) {
 		t.Error("fast is no priority")
 	}
 }
+
+func TestParseCodes(t *testing.T) {
+	for text, want := range map[string]ReasonCode{"unable-to-transfer": UnableToTransfer, "8": TransferFailureForSecurityReason, "32767": 32767} {
+		if got, err := ParseReasonCode(text); err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+	}
+	for text, want := range map[string]DiagnosticCode{"security-policy-violation": SecurityPolicyViolation, "unrecognised-OR-name": UnrecognisedORName, "79": 79} {
+		if got, err := ParseDiagnosticCode(text); err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "-1", "32768", "Unable-to-transfer", "no such"} {
+		if got, err := ParseReasonCode(text); err == nil {
+			t.Errorf("reason %q is taken as %d", text, got)
+		}
+		if got, err := ParseDiagnosticCode(text); err == nil {
+			t.Errorf("diagnostic %q is taken as %d", text, got)
+		}
+	}
+}
