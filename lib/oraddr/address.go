@@ -163,9 +163,14 @@ func (a Address) Units() []Text {
 	n := max(len(a.OU), len(a.Teletex.OU), len(a.Universal.OU))
 	units := make([]Text, n)
 	for i := range units {
-		units[i] = Text{at(a.OU, i), at(a.Teletex.OU, i), at(a.Universal.OU, i)}
+		units[i] = a.unit(i)
 	}
 	return units
+}
+
+// unit returns the organizational unit at a place, from 0; nothing if there is none.
+func (a *Address) unit(i int) Text {
+	return Text{at(a.OU, i), at(a.Teletex.OU, i), at(a.Universal.OU, i)}
 }
 
 func (a *Address) setUnit(i int, t Text) {

@@ -70,12 +70,21 @@ func writeQuoted(b *strings.Builder, s string) {
 
 // appendFolded appends s folded, and quoted as writeQuoted does.
 func appendFolded(b []byte, s string) []byte {
+	if whole, ok := appendFoldedASCII(b, s, true); ok {
+		return whole
+	}
+	var w strings.Builder
+	writeQuoted(&w, fold(s))
+	return append(b, w.String()...)
+}
+
+// appendFoldedASCII appends s folded, and if asked quoted; it is false, and b as it was, if s has
+// characters outside ASCII.
+func appendFoldedASCII(b []byte, s string, quoted bool) ([]byte, bool) {
 	s = strings.Trim(s, " ")
 	for i := 0; i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
-			var w strings.Builder
-			writeQuoted(&w, fold(s))
-			return append(b, w.String()...)
+			return b, false
 		}
 	}
 	for i := 0; i < len(s); i++ {
@@ -85,12 +94,12 @@ func appendFolded(b []byte, s string) []byte {
 			continue
 		case 'A' <= c && c <= 'Z':
 			c += 'a' - 'A'
-		case c == '/' || c == '=' || c == '$' || c == ';':
+		case quoted && (c == '/' || c == '=' || c == '$' || c == ';'):
 			b = append(b, '$')
 		}
 		b = append(b, c)
 	}
-	return b
+	return b, true
 }
 
 // best returns the variant that stands for the value: printable, else universal,

@@ -130,30 +130,6 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// TestExact proves what an index over patterns may rely on.
-func TestExact(t *testing.T) {
-	p, err := ParsePattern("/CN=/S=Sm*/O=Org  One/PRMD=*/ADMD=/C=234/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for key, want := range map[string]string{"C": "gb", "ADMD": "", "O": "org one"} {
-		if got, ok := p.Exact(key); !ok || got != want {
-			t.Errorf("%s: %q, %v, want %q", key, got, ok, want)
-		}
-	}
-	for _, key := range []string{"PRMD", "S", "CN", "UA-ID", "nonsense"} {
-		if got, ok := p.Exact(key); ok {
-			t.Errorf("%s: %q", key, got)
-		}
-	}
-	a := mustParse(t, "/O=Org One*M{200}u*Mü/C=234/")
-	for key, want := range map[string][]string{"C": {"gb"}, "ADMD": {""}, "O": {"org one", "mü", "mü"}, "PRMD": nil, "nonsense": nil} {
-		if got := a.Folded(key); !slices.Equal(got, want) {
-			t.Errorf("%s: %q, want %q", key, got, want)
-		}
-	}
-}
-
 func TestPatternErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                 "at 0: the address is empty",

@@ -172,6 +172,22 @@ func (t *term) compile(key, s string) error {
 // most significant attribute that differs, as "PRMD is ALPHA, not BRAVO". A value
 // matches if one of its variants does (X.402 §18.4).
 func (p Pattern) Match(a Address) (ok bool, why string) {
+	t, is := p.differs(a)
+	if t == nil {
+		return true, ""
+	}
+	return false, t.why(is)
+}
+
+// Matches is Match without the reason.
+func (p Pattern) Matches(a Address) bool {
+	t, _ := p.differs(a)
+	return t == nil
+}
+
+// differs returns the most significant term that does not match the address, and the value
+// that the address has for it; nil if all match.
+func (p Pattern) differs(a Address) (*term, Text) {
 	a.ADMD = a.Domain().ADMD
 	var ddas []Attribute
 	var units []Text
@@ -199,10 +215,10 @@ func (p Pattern) Match(a Address) (ok bool, why string) {
 			}
 		}
 		if !t.matches(is) {
-			return false, t.why(is)
+			return t, is
 		}
 	}
-	return true, ""
+	return nil, Text{}
 }
 
 func (t *term) matches(is Text) bool {
@@ -260,35 +276,10 @@ func (t *term) name() string {
 	return value{attr: t.attr, kind: t.kind, index: t.index, typ: Text{Printable: t.typ}}.name()
 }
 
-// Exact returns the one value the pattern demands of a single-valued attribute,
-// named by its key, folded as Folded folds those of an address: for an index over
-// patterns. It is false where the pattern leaves a choice, absence included.
-func (p Pattern) Exact(key string) (value string, ok bool) {
-	for i := range p.terms {
-		if t := &p.terms[i]; t.attr != nil && t.attr.key == key && t.strength() == exact {
-			return t.parts[0], true
-		}
-	}
-	return "", false
-}
-
 // Gives tells whether the pattern asks for a value of a single-valued attribute, named by its
 // key, be it with wild cards.
 func (p Pattern) Gives(key string) bool {
 	return slices.ContainsFunc(p.terms, func(t term) bool { return t.attr != nil && t.attr.key == key && t.text != "" })
-}
-
-// Folded returns the values of a single-valued attribute, named by its key in
-// RFC 2156, as patterns compare them: one for each variant, none if the attribute
-// is absent. A pattern with an Exact value matches only an address that has it
-// among these.
-func (a Address) Folded(key string) []string {
-	a.ADMD = a.Domain().ADMD
-	e := lookup(key)
-	if e == nil {
-		return nil
-	}
-	return e.compared(e.field(&a).get())
 }
 
 // compared returns the variants of a value as patterns compare them.

@@ -128,7 +128,7 @@ type Router struct {
 	alternate *Alternate        // of the domain
 	rules     []rule            // the one with the longest match first
 	notes     map[string]string // by peer: that it has no credentials, what it takes, if that is not everything, and when
-	index     node
+	index     oraddr.Index
 
 	local  string // MTA name
 	domain oraddr.Domain
@@ -214,7 +214,7 @@ func New(cfg *conf.Config) (*Router, error) {
 
 	slices.SortStableFunc(r.rules, func(a, b rule) int { return cmp.Compare(b.weight, a.weight) })
 	for i := range r.rules {
-		r.index.add(keysOf(r.rules[i].pattern), i)
+		r.index.Add(r.rules[i].pattern)
 	}
 	if len(cfg.Identity.Trees) > 0 && !slices.Equal(cfg.Identity.Trees, []string{conf.Tables}) {
 		if r.forest, err = rtree.New(cfg.Identity.Trees, cfg.Nodes); err != nil {
@@ -302,8 +302,9 @@ func (r *Router) table(a oraddr.Address) tabled {
 	if d, ok := r.own(a); ok {
 		return tabled{Decision: d}
 	}
-	if i := r.index.first(r.rules, &a); i >= 0 {
-		return r.rules[i].decision(a)
+	var room [16]int
+	if all := r.index.Match(&a, room[:0]); len(all) > 0 {
+		return r.rules[slices.Min(all)].decision(a)
 	}
 	return nowhere
 }
