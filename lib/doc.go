@@ -23,7 +23,7 @@
 //	                makes and judges the bind-tokens of strong credentials
 //	ipms            interpersonal messages (X.420); ipms/p772 the military ones
 //	edims           EDI messages (X.435)
-//	timetable       times of the week
+//	quantity        sizes and times of the week, as people write them
 //
 // Wires, protocol machines that know nothing of spool or routing:
 //

@@ -7,8 +7,8 @@ import (
 
 	"github.com/mtakit/mtakit/lib/bench"
 	"github.com/mtakit/mtakit/lib/cli"
-	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/load"
+	"github.com/mtakit/mtakit/lib/quantity"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -58,7 +58,7 @@ func benchSpool(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	var size conf.Octets
+	var size quantity.Octets
 	if err := size.UnmarshalText([]byte(c.String("size"))); err != nil || size > 16<<20 {
 		return cli.Usage("--size %q is not a size up to 16MiB", c.String("size"))
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
-	"github.com/mtakit/mtakit/lib/timetable"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // Config is the whole configuration. The zero Config is not valid; New gives one
@@ -72,9 +72,9 @@ type Events struct {
 
 // Limits bounds what is accepted, from whomever.
 type Limits struct {
-	MessageSize    Octets `json:"message-size" toml:"message-size"`   // content
-	Recipients     int    `json:"recipients" toml:"recipients"`       // per message
-	EnvelopeOctets Octets `json:"envelope-size" toml:"envelope-size"` // X.411 envelope
+	MessageSize    quantity.Octets `json:"message-size" toml:"message-size"`   // content
+	Recipients     int             `json:"recipients" toml:"recipients"`       // per message
+	EnvelopeOctets quantity.Octets `json:"envelope-size" toml:"envelope-size"` // X.411 envelope
 	// Connections that have not come to the bind: waiting for the CR TPDU, and again
 	// in each channel.
 	Unbound          int `json:"unbound" toml:"unbound"`
@@ -155,15 +155,15 @@ type Channel struct {
 	GiveWay         int    `json:"give-way" toml:"give-way"`                     // transfers before others may have the place
 	Threshold       int    `json:"parallel-threshold" toml:"parallel-threshold"` // messages waiting
 	// Between two associations opened from here; 0: none.
-	StartInterval   Duration `json:"start-interval,omitempty" toml:"start-interval"`
-	StartLight      Duration `json:"start-interval-light,omitempty" toml:"start-interval-light"`
-	StartEnded      Duration `json:"start-interval-ended,omitempty" toml:"start-interval-ended"`
-	IdleTime        Duration `json:"idle-time" toml:"idle-time"`
-	OpenTimeout     Duration `json:"open-timeout" toml:"open-timeout"`
-	TransferTimeout Duration `json:"transfer-timeout" toml:"transfer-timeout"` // without progress
-	TransferTime    Duration `json:"transfer-time" toml:"transfer-time"`       // of one object, progress or not
-	RecoveryTime    Duration `json:"recovery-time" toml:"recovery-time"`       // from the last octet of what may be resumed
-	RecoverySize    Octets   `json:"recovery-size" toml:"recovery-size"`       // of all of it
+	StartInterval   Duration        `json:"start-interval,omitempty" toml:"start-interval"`
+	StartLight      Duration        `json:"start-interval-light,omitempty" toml:"start-interval-light"`
+	StartEnded      Duration        `json:"start-interval-ended,omitempty" toml:"start-interval-ended"`
+	IdleTime        Duration        `json:"idle-time" toml:"idle-time"`
+	OpenTimeout     Duration        `json:"open-timeout" toml:"open-timeout"`
+	TransferTimeout Duration        `json:"transfer-timeout" toml:"transfer-timeout"` // without progress
+	TransferTime    Duration        `json:"transfer-time" toml:"transfer-time"`       // of one object, progress or not
+	RecoveryTime    Duration        `json:"recovery-time" toml:"recovery-time"`       // from the last octet of what may be resumed
+	RecoverySize    quantity.Octets `json:"recovery-size" toml:"recovery-size"`       // of all of it
 
 	// Bounds within which the self-test moves the limits; 0 and 0: it does not.
 	MaxJobsLeast    int `json:"max-jobs-least" toml:"max-jobs-least"`
@@ -210,20 +210,20 @@ type Peer struct {
 	MaxAssociations int  `json:"max-associations" toml:"max-associations"` // 0: the channel's MaxPerPeer
 	Permanent       bool `json:"permanent" toml:"permanent"`               // one association stands always
 
-	CallEvery    Duration              `json:"call-every,omitempty" toml:"call-every"` // without an association; 0: not for that
-	CallAt       []timetable.TimeOfDay `json:"call-at,omitempty" toml:"call-at"`
-	Window       []timetable.Window    `json:"window,omitempty" toml:"window"`     // empty: always
-	WindowUrgent bool                  `json:"window-urgent" toml:"window-urgent"` // urgent messages go at any time
+	CallEvery    Duration             `json:"call-every,omitempty" toml:"call-every"` // without an association; 0: not for that
+	CallAt       []quantity.TimeOfDay `json:"call-at,omitempty" toml:"call-at"`
+	Window       []quantity.Window    `json:"window,omitempty" toml:"window"`     // empty: always
+	WindowUrgent bool                 `json:"window-urgent" toml:"window-urgent"` // urgent messages go at any time
 
-	TLS            string   `json:"tls" toml:"tls"`                                   // TLSOff or TLSRequire
-	TLSCA          string   `json:"tls-ca,omitempty" toml:"tls-ca"`                   // PEM: the peer's certificate comes from these
-	TLSPin         []string `json:"tls-pin,omitempty" toml:"tls-pin"`                 // SHA-256 of the peer's certificate; empty: any
-	TLSName        string   `json:"tls-name,omitempty" toml:"tls-name"`               // in the peer's certificate; empty: the host called
-	TLSCertificate string   `json:"tls-certificate,omitempty" toml:"tls-certificate"` // ours, PEM
-	TLSKey         string   `json:"tls-key,omitempty" toml:"tls-key"`
-	MaxSize        Octets   `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
-	ContentTypes   []string `json:"content-types,omitempty" toml:"content-types"` // empty: any
-	EITs           []string `json:"eits,omitempty" toml:"eits"`                   // empty: any
+	TLS            string          `json:"tls" toml:"tls"`                                   // TLSOff or TLSRequire
+	TLSCA          string          `json:"tls-ca,omitempty" toml:"tls-ca"`                   // PEM: the peer's certificate comes from these
+	TLSPin         []string        `json:"tls-pin,omitempty" toml:"tls-pin"`                 // SHA-256 of the peer's certificate; empty: any
+	TLSName        string          `json:"tls-name,omitempty" toml:"tls-name"`               // in the peer's certificate; empty: the host called
+	TLSCertificate string          `json:"tls-certificate,omitempty" toml:"tls-certificate"` // ours, PEM
+	TLSKey         string          `json:"tls-key,omitempty" toml:"tls-key"`
+	MaxSize        quantity.Octets `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
+	ContentTypes   []string        `json:"content-types,omitempty" toml:"content-types"` // empty: any
+	EITs           []string        `json:"eits,omitempty" toml:"eits"`                   // empty: any
 	// Communities are the transport communities the peer is in; empty: any.
 	Communities []Community `json:"communities,omitempty" toml:"communities"`
 	// Extensions are those that may be critical (RFC 1801 §18.3); empty: any.
@@ -274,14 +274,14 @@ const NoDiagnostic = -1
 // User is a recipient of this MTA, delivered to either a mailbox directory or a
 // program, or redirected to an alternate recipient.
 type User struct {
-	Address      string   `json:"address" toml:"address"`                       // O/R address
-	Channel      string   `json:"channel,omitempty" toml:"channel"`             // empty: the only local one; Complete fills it in
-	Mailbox      string   `json:"mailbox,omitempty" toml:"mailbox"`             // directory
-	Program      []string `json:"program,omitempty" toml:"program"`             // argv
-	MaxSize      Octets   `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
-	ContentTypes []string `json:"content-types,omitempty" toml:"content-types"` // empty: any
-	EITs         []string `json:"eits,omitempty" toml:"eits"`                   // empty: any
-	Alternate    string   `json:"alternate,omitempty" toml:"alternate"`         // O/R address of the recipient-assigned-alternate-recipient
+	Address      string          `json:"address" toml:"address"`                       // O/R address
+	Channel      string          `json:"channel,omitempty" toml:"channel"`             // empty: the only local one; Complete fills it in
+	Mailbox      string          `json:"mailbox,omitempty" toml:"mailbox"`             // directory
+	Program      []string        `json:"program,omitempty" toml:"program"`             // argv
+	MaxSize      quantity.Octets `json:"max-size,omitempty" toml:"max-size"`           // 0: Limits.MessageSize
+	ContentTypes []string        `json:"content-types,omitempty" toml:"content-types"` // empty: any
+	EITs         []string        `json:"eits,omitempty" toml:"eits"`                   // empty: any
+	Alternate    string          `json:"alternate,omitempty" toml:"alternate"`         // O/R address of the recipient-assigned-alternate-recipient
 	// Extensions are those that may be critical for delivery (RFC 1801 §11); empty: any.
 	Extensions []MTSExtension `json:"supported-extensions,omitempty" toml:"supported-extensions"`
 }
@@ -327,7 +327,7 @@ func (a *Acceptance) String() string {
 		parts = append(parts, "critical extensions "+strings.Join(names, ", "))
 	}
 	if a.MaxSize > 0 {
-		parts = append(parts, "at most "+Octets(a.MaxSize).String())
+		parts = append(parts, "at most "+quantity.Octets(a.MaxSize).String())
 	}
 	if len(parts) == 0 {
 		return ""
@@ -345,7 +345,7 @@ func (u *User) Acceptance() (Acceptance, error) {
 	return acceptance(u.MaxSize, u.ContentTypes, u.EITs, u.Extensions)
 }
 
-func acceptance(size Octets, types, eits []string, extensions []MTSExtension) (a Acceptance, err error) {
+func acceptance(size quantity.Octets, types, eits []string, extensions []MTSExtension) (a Acceptance, err error) {
 	a.MaxSize, a.Extensions = int64(size), extensions
 	for _, text := range types {
 		t, err := mts.ParseContentType(text)

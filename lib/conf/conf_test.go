@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/oraddr"
-	"github.com/mtakit/mtakit/lib/timetable"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // sample returns a valid configuration with one of everything.
@@ -96,7 +97,7 @@ func TestValidateAcceptsSample(t *testing.T) {
 // TestConfigSurvivesJSON: channel processes get the configuration as JSON.
 func TestConfigSurvivesJSON(t *testing.T) {
 	want := sample()
-	want.Peers[0].CallAt, want.Peers[0].Window = []timetable.TimeOfDay{{Days: 3, Minute: 1}}, []timetable.Window{{Days: 64, From: 1, To: 2}}
+	want.Peers[0].CallAt, want.Peers[0].Window = []quantity.TimeOfDay{{Days: 3, Minute: 1}}, []quantity.Window{{Days: 64, From: 1, To: 2}}
 	text, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
@@ -164,12 +165,12 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 		{"interval", func(c *Config) { c.Peers[0].CallEvery = 1 }, `[[peer]] "MTA-B": call-every: 1ns is not between 1s and 8784h`},
 		{"calls of a peer that cannot be called", func(c *Config) { c.Peers[0].CallEvery, c.Peers[0].Addresses = hour, nil },
 			`[[peer]] "MTA-B": call-every: the peer has no address to call`},
-		{"calls that fetch nothing", func(c *Config) { c.Peers[0].CallAt, c.Peers[0].TwoWay = []timetable.TimeOfDay{{}}, false },
+		{"calls that fetch nothing", func(c *Config) { c.Peers[0].CallAt, c.Peers[0].TwoWay = []quantity.TimeOfDay{{}}, false },
 			`[[peer]] "MTA-B": call-at: the peer could send nothing: two-way is false`},
 		{"call outside the windows", func(c *Config) {
-			c.Peers[0].CallAt, c.Peers[0].Window = []timetable.TimeOfDay{{Days: 1, Minute: 60}}, []timetable.Window{{Days: 64, From: 0, To: 1440}, {Days: 1, From: 61, To: 1440}}
+			c.Peers[0].CallAt, c.Peers[0].Window = []quantity.TimeOfDay{{Days: 1, Minute: 60}}, []quantity.Window{{Days: 64, From: 0, To: 1440}, {Days: 1, From: 61, To: 1440}}
 		}, `[[peer]] "MTA-B": call-at number 1: Mon 01:00 is not in a window on Mon`},
-		{"too many windows", func(c *Config) { c.Peers[0].Window = make([]timetable.Window, 101) },
+		{"too many windows", func(c *Config) { c.Peers[0].Window = make([]quantity.Window, 101) },
 			`[[peer]] "MTA-B": window: 101 of them; a peer has at most 100`},
 		{"exempt of nothing", func(c *Config) { c.Peers[0].WindowUrgent = true }, `[[peer]] "MTA-B": window-urgent: there is no window`},
 		{"tls", func(c *Config) { c.Peers[0].TLS = "yes" }, `[[peer]] "MTA-B": tls: "yes" is neither off nor require`},
@@ -480,26 +481,6 @@ func TestDurationText(t *testing.T) {
 	}
 	if Duration(time.Hour).D() != time.Hour {
 		t.Error("D changes the length")
-	}
-}
-
-func TestOctetsText(t *testing.T) {
-	for in, want := range map[string]Octets{"0": 0, "4096": 4096, "4KiB": 4096, "10 MiB": 10 << 20, "2GiB": 2 << 30} {
-		var o Octets
-		if err := o.UnmarshalText([]byte(in)); err != nil || o != want {
-			t.Errorf("%s: %d, %v", in, o, err)
-		}
-	}
-	for in, want := range map[Octets]string{0: "0", 1: "1", 1024: "1KiB", 1025: "1025", 100 << 20: "100MiB", 1 << 30: "1GiB"} {
-		if in.String() != want {
-			t.Errorf("%d prints as %s, want %s", int64(in), in, want)
-		}
-	}
-	for _, in := range []string{"", "-1", "1MB", "MiB", "9999999999GiB", "99999999999999999999", "1.5MiB"} {
-		var o Octets
-		if o.UnmarshalText([]byte(in)) == nil {
-			t.Errorf("%q is taken as %d", in, o)
-		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // Tables is the name, in Identity.Trees, of the routing tree that routes, users, lists and
@@ -67,9 +68,9 @@ type Node struct {
 
 	// What addresses at and below the node take (RFC 1801 §18.4); each that is set goes before
 	// that of a node above.
-	MaxSize      Octets   `json:"max-size,omitempty" toml:"max-size"`           // 0: that of above
-	ContentTypes []string `json:"content-types,omitempty" toml:"content-types"` // empty: those of above
-	EITs         []string `json:"eits,omitempty" toml:"eits"`                   // empty: those of above
+	MaxSize      quantity.Octets `json:"max-size,omitempty" toml:"max-size"`           // 0: that of above
+	ContentTypes []string        `json:"content-types,omitempty" toml:"content-types"` // empty: those of above
+	EITs         []string        `json:"eits,omitempty" toml:"eits"`                   // empty: those of above
 
 	Comment string `json:"comment,omitempty" toml:"comment"`
 }
@@ -151,12 +152,12 @@ type NamingAttribute string
 // instead. At most one of MinSize, MaxSize, ContentType and EIT is set; without any it
 // is for everything.
 type Redirect struct {
-	To          string `json:"to" toml:"to"` // O/R address
-	Reason      string `json:"reason" toml:"reason"`
-	MinSize     Octets `json:"min-size,omitempty" toml:"min-size"` // for what is larger
-	MaxSize     Octets `json:"max-size,omitempty" toml:"max-size"` // for what is smaller
-	ContentType string `json:"content-type,omitempty" toml:"content-type"`
-	EIT         string `json:"eit,omitempty" toml:"eit"`
+	To          string          `json:"to" toml:"to"` // O/R address
+	Reason      string          `json:"reason" toml:"reason"`
+	MinSize     quantity.Octets `json:"min-size,omitempty" toml:"min-size"` // for what is larger
+	MaxSize     quantity.Octets `json:"max-size,omitempty" toml:"max-size"` // for what is smaller
+	ContentType string          `json:"content-type,omitempty" toml:"content-type"`
+	EIT         string          `json:"eit,omitempty" toml:"eit"`
 }
 
 // redirectReasons are the values of Redirect.Reason, and what X.411 calls them.

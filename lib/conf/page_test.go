@@ -10,8 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/mtakit/mtakit/lib/oraddr"
-	"github.com/mtakit/mtakit/lib/timetable"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // entry is what page or model say about a key.
@@ -87,7 +88,7 @@ func walk(keys map[string]entry, path string, v reflect.Value) {
 			walk(keys, key, element)
 		default:
 			fallback := ""
-			if !f.IsZero() || f.Kind() == reflect.Int || f.Kind() == reflect.Bool || f.Type() == reflect.TypeFor[Octets]() {
+			if !f.IsZero() || f.Kind() == reflect.Int || f.Kind() == reflect.Bool || f.Type() == reflect.TypeFor[quantity.Octets]() {
 				fallback = fmt.Sprint(f.Interface())
 			}
 			keys[key] = entry{kindOf(f.Type()), fallback}
@@ -101,13 +102,13 @@ func kindOf(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[Duration]():
 		return "duration"
-	case reflect.TypeFor[Octets]():
+	case reflect.TypeFor[quantity.Octets]():
 		return "octets"
 	case reflect.TypeFor[Selector]():
 		return "selector"
-	case reflect.TypeFor[timetable.TimeOfDay]():
+	case reflect.TypeFor[quantity.TimeOfDay]():
 		return "time"
-	case reflect.TypeFor[timetable.Window]():
+	case reflect.TypeFor[quantity.Window]():
 		return "window"
 	case reflect.TypeFor[oraddr.Domain]():
 		return "address"

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mtakit/mtakit/lib/timetable"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // MaxTimes bounds the times of day and the windows of a peer.
@@ -110,7 +110,7 @@ func (v *validator) timetable(p *Peer) {
 	for i, t := range p.CallAt {
 		for _, at := range t.Week() {
 			if !in[at/time.Minute] {
-				v.faultf("call-at["+strconv.Itoa(i)+"]", "%s is not in a window on %s", t, timetable.DayName(at))
+				v.faultf("call-at["+strconv.Itoa(i)+"]", "%s is not in a window on %s", t, quantity.DayName(at))
 				break
 			}
 		}

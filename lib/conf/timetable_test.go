@@ -4,13 +4,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mtakit/mtakit/lib/timetable"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
-func windows(t *testing.T, texts ...string) (all []timetable.Window) {
+func windows(t *testing.T, texts ...string) (all []quantity.Window) {
 	t.Helper()
 	for _, text := range texts {
-		var w timetable.Window
+		var w quantity.Window
 		if err := w.UnmarshalText([]byte(text)); err != nil {
 			t.Fatal(err)
 		}

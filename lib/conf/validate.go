@@ -11,6 +11,7 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // Bounds of X.411 (MTSUpperBounds) and of this implementation.
@@ -519,7 +520,7 @@ func (v *validator) users() {
 }
 
 // acceptance checks what a peer or user takes.
-func (v *validator) acceptance(size Octets, types, eits []string, extensions []MTSExtension) {
+func (v *validator) acceptance(size quantity.Octets, types, eits []string, extensions []MTSExtension) {
 	v.between("max-size", int64(size), 0, MaxContentLength)
 	for i, text := range types {
 		if _, err := mts.ParseContentType(text); err != nil {

@@ -3,7 +3,6 @@ package conf
 import (
 	"encoding/hex"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -56,45 +55,6 @@ func (x *MTSExtension) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%s is neither the name or number of an extension of X.411 nor an object identifier", quote(text))
 	}
 	*x = MTSExtension(t.String())
-	return nil
-}
-
-// Octets is a size. Its text form is a number of octets, or one of KiB, MiB, GiB.
-type Octets int64
-
-var octetUnits = [...]struct {
-	name  string
-	shift uint
-}{{"GiB", 30}, {"MiB", 20}, {"KiB", 10}}
-
-// String returns the size in the largest unit that divides it.
-func (o Octets) String() string {
-	for _, u := range octetUnits {
-		if o != 0 && o&(1<<u.shift-1) == 0 {
-			return strconv.FormatInt(int64(o>>u.shift), 10) + u.name
-		}
-	}
-	return strconv.FormatInt(int64(o), 10)
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (o Octets) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler. Sizes below zero and sizes
-// that exceed 63 bits are refused.
-func (o *Octets) UnmarshalText(text []byte) error {
-	s, shift := string(text), uint(0)
-	for _, u := range octetUnits {
-		if rest, ok := strings.CutSuffix(s, u.name); ok {
-			s, shift = strings.TrimRight(rest, " "), u.shift
-			break
-		}
-	}
-	v, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || v < 0 || v > math.MaxInt64>>shift {
-		return fmt.Errorf("%s is not a size such as 4096 or \"10MiB\"", quote(text))
-	}
-	*o = Octets(v << shift)
 	return nil
 }
 

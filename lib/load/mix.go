@@ -5,9 +5,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // Mix is a list of values with weights.
@@ -54,13 +54,13 @@ const maxContents = 512 << 20
 func ParseSizes(text string) (Mix[int64], error) {
 	total := int64(0)
 	m, err := ParseMix(text, func(s string) (int64, error) {
-		var o conf.Octets
+		var o quantity.Octets
 		err := o.UnmarshalText([]byte(s))
 		return int64(o), err
 	})
 	for _, size := range m.values {
 		if size > maxContents || total > maxContents-size {
-			return m, diag.New("", diag.Usage, fmt.Sprintf("the sizes are more than %v in all", conf.Octets(maxContents)))
+			return m, diag.New("", diag.Usage, fmt.Sprintf("the sizes are more than %v in all", quantity.Octets(maxContents)))
 		}
 		total += size
 	}

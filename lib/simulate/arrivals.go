@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/quantity"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -24,7 +24,7 @@ type stream struct {
 	upTo       []float64
 	to         []*link
 	toUpTo     []float64
-	sizes      []conf.Octets
+	sizes      []quantity.Octets
 	sizeUpTo   []float64
 }
 
@@ -35,7 +35,7 @@ func newStream(d *Day, number int, t *Traffic, to []*link) *stream {
 	}
 	sizes := t.Size
 	if len(sizes) == 0 {
-		sizes = []conf.Octets{1024}
+		sizes = []quantity.Octets{1024}
 	}
 	priority, _ := priorityOf(t.Priority)
 	return &stream{

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // Day is what happens to a switch, as mtactl-simulate(1) describes it. Schedule, Channels
@@ -38,18 +39,18 @@ type Switch struct {
 
 // Traffic is messages of one kind.
 type Traffic struct {
-	Name        string        `toml:"name"`
-	Messages    int           `toml:"messages"`
-	Priority    string        `toml:"priority"`
-	From        conf.Duration `toml:"from"`
-	Until       conf.Duration `toml:"until"` // 0: the end of the day
-	Shape       []float64     `toml:"shape"` // how many in each of so many equal parts, relatively
-	Even        bool          `toml:"even"`  // at equal distances, not at random
-	To          []string      `toml:"to"`    // peers, or channels without; empty: every peer
-	ToWeights   []float64     `toml:"to-weights"`
-	Recipients  int           `toml:"recipients"` // of a message
-	Size        []conf.Octets `toml:"size"`
-	SizeWeights []float64     `toml:"size-weights"`
+	Name        string            `toml:"name"`
+	Messages    int               `toml:"messages"`
+	Priority    string            `toml:"priority"`
+	From        conf.Duration     `toml:"from"`
+	Until       conf.Duration     `toml:"until"` // 0: the end of the day
+	Shape       []float64         `toml:"shape"` // how many in each of so many equal parts, relatively
+	Even        bool              `toml:"even"`  // at equal distances, not at random
+	To          []string          `toml:"to"`    // peers, or channels without; empty: every peer
+	ToWeights   []float64         `toml:"to-weights"`
+	Recipients  int               `toml:"recipients"` // of a message
+	Size        []quantity.Octets `toml:"size"`
+	SizeWeights []float64         `toml:"size-weights"`
 }
 
 // Default returns a Traffic with the defaults.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // entry is what page or model say about a key.
@@ -71,7 +72,7 @@ func kindOf(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[conf.Duration]():
 		return "duration"
-	case reflect.TypeFor[conf.Octets]():
+	case reflect.TypeFor[quantity.Octets]():
 		return "octets"
 	case reflect.TypeFor[Bandwidth]():
 		return "bandwidth"

@@ -11,6 +11,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // Bounds of a day: what a machine of today simulates in minutes.
@@ -228,7 +229,7 @@ func (d *Day) trafficFaults(c *checker, cfg *conf.Config) {
 		}
 		for _, size := range t.Size {
 			if size > maxSize {
-				c.faultf("size", "%v is more than %v", size, conf.Octets(maxSize))
+				c.faultf("size", "%v is more than %v", size, quantity.Octets(maxSize))
 			}
 		}
 		c.weights("size-weights", t.SizeWeights, max(len(t.Size), 1))

@@ -16,7 +16,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/oraddr"
-	"github.com/mtakit/mtakit/lib/timetable"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // places are names of nodes, as an address of one is written.
@@ -81,9 +81,9 @@ func arbitrary(t *rapid.T, v reflect.Value, key string) {
 		*x = conf.Redirect{To: word.Draw(t, "to"), Reason: rapid.SampledFrom([]string{"recipient", "recipient-md", "alias"}).Draw(t, "reason")}
 		switch rapid.IntRange(0, 4).Draw(t, "filter") {
 		case 1:
-			x.MinSize = conf.Octets(rapid.IntRange(1, 1<<20).Draw(t, "size"))
+			x.MinSize = quantity.Octets(rapid.IntRange(1, 1<<20).Draw(t, "size"))
 		case 2:
-			x.MaxSize = conf.Octets(1024 * rapid.IntRange(1, 1<<20).Draw(t, "size"))
+			x.MaxSize = quantity.Octets(1024 * rapid.IntRange(1, 1<<20).Draw(t, "size"))
 		case 3:
 			x.ContentType = word.Draw(t, "type")
 		case 4:
@@ -101,17 +101,17 @@ func arbitrary(t *rapid.T, v reflect.Value, key string) {
 	case *conf.Duration:
 		*x = conf.Duration(rapid.IntRange(0, 1000).Draw(t, key)) * 1_000_000_000
 		return
-	case *conf.Octets:
-		*x = conf.Octets(rapid.IntRange(0, 1<<40).Draw(t, key))
+	case *quantity.Octets:
+		*x = quantity.Octets(rapid.IntRange(0, 1<<40).Draw(t, key))
 		return
 	case *conf.Selector:
 		*x = conf.Selector(rapid.SampledFrom([]string{"MTA", "\x02\x4f", "'x"}).Draw(t, key))
 		return
-	case *timetable.Window:
-		*x = timetable.Window{Days: timetable.Days(rapid.IntRange(0, 126).Draw(t, "days")), From: 60, To: rapid.IntRange(61, 1440).Draw(t, "to")}
+	case *quantity.Window:
+		*x = quantity.Window{Days: quantity.Days(rapid.IntRange(0, 126).Draw(t, "days")), From: 60, To: rapid.IntRange(61, 1440).Draw(t, "to")}
 		return
-	case *timetable.TimeOfDay:
-		*x = timetable.TimeOfDay{Days: timetable.Days(rapid.IntRange(0, 126).Draw(t, "days")), Minute: rapid.IntRange(0, 1439).Draw(t, "minute")}
+	case *quantity.TimeOfDay:
+		*x = quantity.TimeOfDay{Days: quantity.Days(rapid.IntRange(0, 126).Draw(t, "days")), Minute: rapid.IntRange(0, 1439).Draw(t, "minute")}
 		return
 	}
 	switch v.Kind() {

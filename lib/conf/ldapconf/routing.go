@@ -12,6 +12,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 func (l Layout) nodeText(n conf.NodeName) (gser.Value, error) {
@@ -183,7 +184,7 @@ func redirectValue(r conf.Redirect) (gser.Value, error) {
 		return gser.Value{}, fmt.Errorf("redirect: no reason %s", r.Reason)
 	}
 	g := gser.Value{}.With("or-name", gser.String(r.To)).With("reason", gser.Identifier(reason))
-	size := func(name string, n conf.Octets) gser.Value {
+	size := func(name string, n quantity.Octets) gser.Value {
 		if n%kilo == 0 {
 			return gser.Alternative(name, gser.Integer(int64(n/kilo)))
 		}
@@ -236,12 +237,12 @@ func redirectFilter(r *conf.Redirect, g gser.Value) error {
 		return fmt.Errorf("%s is no choice, which is written name:value", clip(g.String()))
 	}
 	name, value := g.Components[0].Name, g.Components[0].Value
-	size := func(to *conf.Octets, unit int64) error {
+	size := func(to *quantity.Octets, unit int64) error {
 		n, err := strconv.ParseInt(value.Text, 10, 48)
 		if err != nil || n <= 0 {
 			return fmt.Errorf("%s: %s is no size", name, clip(value.String()))
 		}
-		*to = conf.Octets(n * unit)
+		*to = quantity.Octets(n * unit)
 		return nil
 	}
 	switch name {

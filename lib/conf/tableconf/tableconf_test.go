@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/oraddr"
-	"github.com/mtakit/mtakit/lib/timetable"
+	"github.com/mtakit/mtakit/lib/quantity"
 )
 
 // small is the least a configuration can be.
@@ -169,8 +170,8 @@ submit = ["/PRMD=ALPHA/ADMD=TEST/C=GB/"]
 	b.Communities = []conf.Community{"tc-internet", "tc-janet", "1.2.3"}
 	b.Addresses = []conf.Address{{Host: "192.0.2.2:102", TSEL: "MTA"}, {Host: "192.0.2.3:10102"}}
 	cc.Name, cc.Channel = "MTA-C", "p1"
-	cc.CallEvery, cc.CallAt = conf.Duration(15*time.Minute), []timetable.TimeOfDay{{Minute: 360}, {Days: 0x60, Minute: 1110}}
-	cc.Window, cc.WindowUrgent = []timetable.Window{{Days: 0x1f, From: 1200, To: 360}, {From: 360, To: 1440}}, true
+	cc.CallEvery, cc.CallAt = conf.Duration(15*time.Minute), []quantity.TimeOfDay{{Minute: 360}, {Days: 0x60, Minute: 1110}}
+	cc.Window, cc.WindowUrgent = []quantity.Window{{Days: 0x1f, From: 1200, To: 360}, {From: 360, To: 1440}}, true
 	cc.Addresses = []conf.Address{{Host: "c.example:102", SSEL: "S"}}
 	d := conf.NewPeer()
 	d.Name, d.Channel, d.TLS, d.TLSName = "MTA-D", "p1", conf.TLSRequire, "d.example"

@@ -1,6 +1,4 @@
-// Package timetable is times of the week as people write them: "Mon-Fri 06:00", and
-// windows between two of them, in UTC.
-package timetable
+package quantity
 
 import (
 	"fmt"
@@ -179,13 +177,4 @@ func (w Window) Contains(at time.Time) bool {
 		}
 	}
 	return false
-}
-
-// quote shows a value of outside origin in an error, however long it is.
-func quote(b []byte) string {
-	const most = 64
-	if len(b) > most {
-		return strconv.Quote(string(b[:most])) + "…"
-	}
-	return strconv.Quote(string(b))
 }
