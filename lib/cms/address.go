@@ -1,0 +1,116 @@
+package cms
+
+import (
+	"crypto"
+	"crypto/x509"
+	encoding "encoding/asn1"
+	"strings"
+
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/oraddr"
+)
+
+type encodingOID = encoding.ObjectIdentifier
+
+const hashSHA1 = crypto.SHA1
+
+// Originators are addresses of who is said to have sent a message.
+type Originators struct {
+	Mail []string // addr-specs of RFC 5322
+	OR   []oraddr.Address
+}
+
+const (
+	extSubjectAltName = "2.5.29.17"
+	emailAddress      = "1.2.840.113549.1.9.1" // the attribute of distinguished names
+)
+
+// match tells whether a certificate has one of the addresses: an e-mail address as an
+// rfc822Name of its subjectAltName or as emailAddress of its subject (RFC 8550 §3), an O/R
+// address as an x400Address of its subjectAltName (RFC 5280 §4.2.1.6).
+func (o *Originators) match(c *x509.Certificate) *Reason {
+	if len(o.Mail)+len(o.OR) == 0 {
+		return nil
+	}
+	for _, have := range mailAddresses(c) {
+		for _, want := range o.Mail {
+			if sameMail(have, want) {
+				return nil
+			}
+		}
+	}
+	for _, have := range orAddresses(c) {
+		for _, want := range o.OR {
+			if have.Equal(want) {
+				return nil
+			}
+		}
+	}
+	want := append([]string{}, o.Mail...)
+	for _, a := range o.OR {
+		want = append(want, a.String())
+	}
+	have := strings.Join(addresses(c), ", ")
+	if have == "" {
+		have = "no address"
+	}
+	return reasonf(WrongSigner, "the certificate of %s has %s, not %s", Subject(c), have, strings.Join(want, " or "))
+}
+
+// sameMail compares addresses as RFC 5280 §7.5 does: the domain without regard to case.
+func sameMail(a, b string) bool {
+	i, j := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
+	return i > 0 && j > 0 && a[:i] == b[:j] && strings.EqualFold(a[i:], b[j:])
+}
+
+func mailAddresses(c *x509.Certificate) []string {
+	all := append([]string{}, c.EmailAddresses...)
+	for _, a := range c.Subject.Names {
+		if text, ok := a.Value.(string); ok && a.Type.String() == emailAddress {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// orAddresses returns the O/R addresses among the subject alternative names; what cannot be
+// read is nobody's.
+func orAddresses(c *x509.Certificate) []oraddr.Address {
+	var all []oraddr.Address
+	for _, e := range c.Extensions {
+		if e.Id.String() != extSubjectAltName {
+			continue
+		}
+		der, err := DER(e.Value, Limits{Octets: maxCertificate})
+		if err != nil {
+			continue
+		}
+		k := newCursor(der, "")
+		for s := k.enter("subjectAltName", idSequence); s.more(); {
+			id := s.next()
+			whole, contents := s.take("name")
+			if id != context(3) || whole == nil {
+				continue
+			}
+			// [3] IMPLICIT ORAddress, a SEQUENCE.
+			var o oraddr.ORAddress
+			rest, err := ber.Unmarshal(element(idSequence, contents), &o, ber.Limits{Depth: 16, Elements: 512, Octets: maxCertificate})
+			if err != nil || len(rest) > 0 {
+				continue
+			}
+			if a, err := o.Address(); err == nil {
+				all = append(all, a)
+			}
+		}
+	}
+	return all
+}
+
+// addresses are those of a certificate, as text.
+func addresses(c *x509.Certificate) []string {
+	all := mailAddresses(c)
+	for _, a := range orAddresses(c) {
+		all = append(all, a.String())
+	}
+	return all
+}

@@ -1,0 +1,196 @@
+package cms
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
+	"errors"
+	"slices"
+)
+
+// chains finds certificates and the paths from them.
+type chains struct {
+	*Options
+	along []Certificate // those of the object
+	roots *x509.CertPool
+	above *x509.CertPool
+	known []*x509.Certificate // above, and those of the object
+}
+
+func newChains(d *SignedData, o *Options) *chains {
+	c := &chains{Options: o, along: d.Certificates, roots: x509.NewCertPool(), above: x509.NewCertPool()}
+	for _, r := range o.Roots {
+		c.roots.AddCert(r)
+	}
+	c.known = append(c.known, o.Intermediates...)
+	for i := range d.Certificates {
+		// A key that costs much to verify with is nobody's.
+		if x := d.Certificates[i].X509; x != nil && checkKey(x.PublicKey, true) == nil {
+			c.known = append(c.known, x)
+		}
+	}
+	for _, x := range c.known {
+		c.above.AddCert(x)
+	}
+	return c
+}
+
+// find returns the certificate that a signer names. Where its attributes name one by its
+// digest, that is the one, be there others of the same issuer and number.
+func (c *chains) find(s *Signer, claims *claims) (*x509.Certificate, *Reason) {
+	var found, first *x509.Certificate
+	var unreadable error
+	consider := func(k *Certificate) {
+		switch {
+		case found != nil || !s.is(k):
+		case k.X509 == nil:
+			unreadable = k.Err
+		case claims.certificate == nil || claims.certificate.is(k.X509):
+			found = k.X509
+		case first == nil:
+			first = k.X509
+		}
+	}
+	for i := range c.along {
+		consider(&c.along[i])
+	}
+	for _, list := range [][]*x509.Certificate{c.Intermediates, c.Roots} {
+		for _, x := range list {
+			k := readCertificate(x.Raw)
+			consider(&k)
+		}
+	}
+	switch {
+	case found != nil:
+		return found, nil
+	case first != nil:
+		return nil, reasonf(WrongCertificate, "the certificate of %s is not the one that signingCertificate names", Subject(first))
+	case unreadable != nil:
+		return nil, reasonf(UnknownAlgorithm, "the certificate of the signer cannot be read: %v", unreadable)
+	}
+	return nil, reasonf(NoCertificate, "the certificate of the signer is neither in the object nor given")
+}
+
+// path returns a path from a certificate to a root, both included.
+func (c *chains) path(leaf *x509.Certificate) ([]*x509.Certificate, *Reason) {
+	if c.Time.Before(leaf.NotBefore) || c.Time.After(leaf.NotAfter) {
+		return nil, reasonf(Expired, "the certificate of %s is in force from %s to %s, and not at %s",
+			Subject(leaf), stamp(leaf.NotBefore), stamp(leaf.NotAfter), stamp(c.Time))
+	}
+	if len(c.Roots) == 0 {
+		return nil, reasonf(Untrusted, "no roots are given")
+	}
+	judged := *leaf
+	// The names that package x509 does not know it calls unhandled; binding has read them.
+	judged.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(leaf.UnhandledCriticalExtensions),
+		func(id encodingOID) bool { return id.String() == extSubjectAltName })
+	found, err := judged.Verify(x509.VerifyOptions{Roots: c.roots, Intermediates: c.above, CurrentTime: c.Time,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}})
+	if err == nil {
+		path := slices.Clone(found[0])
+		path[0] = leaf
+		return path, nil
+	}
+	if c.AllowSHA1 {
+		b := builder{chains: c, budget: maxLinks}
+		if path := b.build([]*x509.Certificate{leaf}); path != nil {
+			return path, nil
+		}
+	}
+	word := Untrusted
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) {
+		switch invalid.Reason {
+		case x509.Expired:
+			word = Expired
+		case x509.IncompatibleUsage:
+			word = WrongUsage
+		}
+	}
+	return nil, reasonf(word, "the certificate of %s: %v", Subject(leaf), err)
+}
+
+// Bounds of the search for a path with SHA-1 in it.
+const (
+	maxPath  = 8  // certificates
+	maxLinks = 64 // signatures verified
+)
+
+// builder finds paths whose certificates are signed with SHA-1, which package x509 does not
+// take. It holds them to RFC 5280 §6.1 in what that package would, and takes no path with
+// name constraints in it: it cannot judge those.
+type builder struct {
+	*chains
+	budget int
+}
+
+func (b *builder) build(path []*x509.Certificate) []*x509.Certificate {
+	last := path[len(path)-1]
+	if !b.inForce(last, len(path) > 1) {
+		return nil
+	}
+	for _, r := range b.Roots {
+		if r.Equal(last) {
+			return path
+		}
+	}
+	if len(path) == maxPath {
+		return nil
+	}
+	for _, list := range [][]*x509.Certificate{b.Roots, b.known} {
+		for _, up := range list {
+			if b.budget == 0 {
+				return nil
+			}
+			if !bytes.Equal(up.RawSubject, last.RawIssuer) || slices.ContainsFunc(path, up.Equal) || !b.issues(up, len(path)-1) {
+				continue
+			}
+			b.budget--
+			if !signedBy(last, up) {
+				continue
+			}
+			if whole := b.build(append(path[:len(path):len(path)], up)); whole != nil {
+				return whole
+			}
+		}
+	}
+	return nil
+}
+
+func (b *builder) inForce(c *x509.Certificate, authority bool) bool {
+	unhandled := slices.ContainsFunc(c.UnhandledCriticalExtensions, func(id encodingOID) bool {
+		return authority || id.String() != extSubjectAltName
+	})
+	constrained := len(c.PermittedDNSDomains)+len(c.ExcludedDNSDomains)+len(c.PermittedIPRanges)+len(c.ExcludedIPRanges)+
+		len(c.PermittedEmailAddresses)+len(c.ExcludedEmailAddresses)+len(c.PermittedURIDomains)+len(c.ExcludedURIDomains) > 0
+	return !unhandled && !constrained && !b.Time.Before(c.NotBefore) && !b.Time.After(c.NotAfter)
+}
+
+// issues tells whether a certificate is one of an authority that may have so many others
+// below it.
+func (b *builder) issues(c *x509.Certificate, below int) bool {
+	switch {
+	case !c.BasicConstraintsValid || !c.IsCA:
+		return false
+	case c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0:
+		return false
+	case c.MaxPathLen > 0 && below > c.MaxPathLen || c.MaxPathLenZero && below > 0:
+		return false
+	case len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0:
+		return true
+	}
+	return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageEmailProtection) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+}
+
+func signedBy(c, up *x509.Certificate) bool {
+	if checkKey(up.PublicKey, true) != nil {
+		return false
+	}
+	key, ok := up.PublicKey.(*rsa.PublicKey)
+	if !ok || c.SignatureAlgorithm != x509.SHA1WithRSA {
+		return up.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+	}
+	sum := sha1.Sum(c.RawTBSCertificate)
+	return rsa.VerifyPKCS1v15(key, hashSHA1, sum[:], c.Signature) == nil
+}

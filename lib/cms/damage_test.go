@@ -1,0 +1,194 @@
+package cms
+
+import (
+	"bytes"
+	"crypto/x509"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// damaged reads and judges octets that came from anybody. If it says yes, the content and
+// the signer are those that were signed.
+func damaged(t testing.TB, octets []byte, ann *identity, o *Options) {
+	t.Helper()
+	object, err := Parse(octets, Limits{Octets: 1 << 20, Depth: 24, Elements: 4096})
+	if err != nil {
+		if diag.KindOf(err) != diag.Data {
+			t.Fatalf("%v, of kind %v", err, diag.KindOf(err))
+		}
+		return
+	}
+	if object.Signed == nil {
+		return
+	}
+	v := object.Signed.Verify(nil, o)
+	if v.Valid && (object.Signed.Detached || !bytes.Equal(object.Signed.Content, content) || v.Signers[0].Subject != Subject(ann.cert)) {
+		t.Fatalf("an accidental yes: %x", octets)
+	}
+}
+
+func TestDamage(t *testing.T) {
+	ca, ann := people(t)
+	o := ann.options()
+	bob := issue(t, ca, "p256", "bob")
+	for name, der := range map[string][]byte{
+		"ours": ann.sign(t, content, false, How{Label: label}),
+		"two":  object(t, &forgery{who: ann, content: content}, &forgery{who: bob, content: content, indefinite: true}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			valid(t, parse(t, der).Verify(nil, o))
+			for n := range der {
+				if _, err := Parse(der[:n], Limits{}); err == nil {
+					t.Fatalf("%d of %d octets are taken", n, len(der))
+				}
+			}
+			if _, err := Parse(append(slices.Clip(der), 0), Limits{}); err == nil {
+				t.Error("an octet after the object is taken")
+			}
+			for n := range der {
+				for _, bit := range []byte{0x01, 0x80} {
+					b := slices.Clone(der)
+					b[n] ^= bit
+					damaged(t, b, ann, o)
+				}
+			}
+		})
+	}
+}
+
+// A signer who is taken away takes the label along, and the object is valid still: who
+// wants to know that all have signed must know who they are.
+func TestNoSigners(t *testing.T) {
+	_, ann := people(t)
+	d := parse(t, ann.sign(t, content, false, How{}))
+	d.Signers = nil
+	only(t, d.Verify(nil, ann.options()), NoSigner)
+}
+
+func TestNoContent(t *testing.T) {
+	_, ann := people(t)
+	d := parse(t, ann.sign(t, content, true, How{}))
+	only(t, d.Verify(nil, ann.options()), NoContent)
+	only(t, d.Verify([]byte{}, ann.options()), WrongDigest)
+	empty := parse(t, ann.sign(t, []byte{}, true, How{}))
+	valid(t, empty.Verify([]byte{}, ann.options()))
+	only(t, empty.Verify(nil, ann.options()), NoContent)
+	// What is inside is what counts.
+	whole := parse(t, ann.sign(t, content, false, How{}))
+	valid(t, whole.Verify([]byte("something else"), ann.options()))
+}
+
+func TestBounds(t *testing.T) {
+	_, ann := people(t)
+	f := func(change func(*forgery)) *forgery {
+		f := &forgery{who: ann, content: content}
+		change(f)
+		return f
+	}
+	many := make([]*forgery, maxSigners+1)
+	for i := range many {
+		many[i] = &forgery{who: ann, content: content, certs: []*x509.Certificate{}}
+	}
+	attrs := slices.Repeat([][]byte{digestAttribute(content)}, maxAttributes+1)
+	for _, c := range []struct {
+		name, want string
+		der        []byte
+	}{
+		{"signers", "signerInfos: more than 32", object(t, many...)},
+		{"certificates", "certificates: more than 64", object(t, f(func(f *forgery) { f.certs = slices.Repeat(ann.chain(), maxCertificates+1) }))},
+		{"attributes", "signedAttrs: more than 64", object(t, f(func(f *forgery) { f.attributes = attrs }))},
+		{"values", "attrValues: more than 64", object(t, f(func(f *forgery) {
+			f.attributes = [][]byte{attribute("1.2.3", slices.Repeat([][]byte{null}, maxAttributes+1)...)}
+		}))},
+	} {
+		if _, err := Parse(c.der, Limits{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v; want %q", c.name, err, c.want)
+		}
+	}
+	if _, err := Parse(object(t, f(func(f *forgery) { f.content = make([]byte, 4096) })), Limits{Octets: 4096}); err == nil {
+		t.Error("more than Limits.Octets are taken")
+	}
+}
+
+// Many signers with many certificates that all fit cost no more than a bounded number of
+// signatures each.
+func TestCostOfManySigners(t *testing.T) {
+	ca := root(t, "root")
+	var all []*forgery
+	for range maxSigners {
+		all = append(all, &forgery{who: issue(t, ca, "p256", "ann"), content: content})
+	}
+	der := object(t, all...)
+	begin := time.Now()
+	v := parse(t, der).Verify(nil, &Options{Roots: []*x509.Certificate{ca.cert}, Time: now()})
+	valid(t, v)
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("%v", took)
+	}
+}
+
+// Certificates that all have the same name and have issued one another.
+func TestCostOfManyPaths(t *testing.T) {
+	evil := issue(t, nil, "p256", "evil", authority)
+	var certs []*x509.Certificate
+	for range maxCertificates - 1 {
+		certs = append(certs, issue(t, evil, "p256", "evil", authority).cert)
+	}
+	ann := issue(t, evil, "p256", "ann")
+	all := make([]*forgery, maxSigners)
+	for i := range all {
+		all[i] = &forgery{who: ann, content: content, certs: []*x509.Certificate{}}
+	}
+	all[0].certs = append(certs, ann.cert)
+	d := parse(t, object(t, all...))
+	o := &Options{Roots: []*x509.Certificate{root(t, "root").cert}, Time: now(), AllowSHA1: true}
+	begin := time.Now()
+	if v := d.Verify(nil, o); v.Valid || !v.Has(Untrusted) {
+		t.Error(v.All())
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("%v", took)
+	}
+	t.Log(time.Since(begin))
+}
+
+// Whatever comes is read and judged within bounds, and nothing is valid that ann has not
+// signed.
+func FuzzNoAccidentalYes(f *testing.F) {
+	ca, ann := people(f)
+	o := ann.options()
+	o.AllowSHA1, o.AllowNoAttributes = true, true
+	f.Add(ann.sign(f, content, false, How{Label: label, EquivalentLabels: [][]byte{label}}))
+	f.Add(object(f, &forgery{who: ann, content: content, ski: true, indefinite: true}))
+	f.Add(object(f, &forgery{who: ann, content: content}, &forgery{who: issue(f, ca, "rsa", "bob"), content: content}))
+	f.Add(object(f, &forgery{who: ann, content: content, unsigned: [][]byte{attribute(attrLabel, label)}}))
+	f.Fuzz(func(t *testing.T, in []byte) { damaged(t, in, ann, o) })
+}
+
+// A label that is taken is DER, and the same when it is read again.
+func FuzzLabelIsStable(f *testing.F) {
+	f.Add(label)
+	f.Add(unhex(f, "31800601290201030c0141311400"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		out, err := CanonicalLabel(in)
+		if err != nil {
+			return
+		}
+		if again, err := CanonicalLabel(out); err != nil || !bytes.Equal(again, out) {
+			t.Fatalf("%x, then %x, %v", out, again, err)
+		}
+	})
+}
+
+func FuzzResponseNeverPanics(f *testing.F) {
+	f.Add(element(idSequence, element(idEnumerated, []byte{0})))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if _, err := ReadResponse(in); err != nil && diag.KindOf(err) != diag.Data {
+			t.Fatal(err)
+		}
+	})
+}
