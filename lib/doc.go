@@ -24,6 +24,7 @@
 //	ipms            interpersonal messages (X.420); ipms/p772 the military ones
 //	edims           EDI messages (X.435)
 //	quantity        sizes and times of the week, as people write them
+//	rfc822          messages of the Internet, byte-exact (RFC 5322, RFC 2045)
 //	cms             signed objects (RFC 5652), read, judged and made
 //
 // Wires, protocol machines that know nothing of spool or routing:

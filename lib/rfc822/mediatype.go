@@ -1,0 +1,90 @@
+package rfc822
+
+import (
+	"mime"
+	"strings"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// MediaType is what a Content-Type field says, RFC 2045 §5.1.
+type MediaType struct {
+	Type   string            // type/subtype, in small letters
+	Params map[string]string // the names in small letters, RFC 2231 undone
+}
+
+// Multipart tells whether there are parts.
+func (m MediaType) Multipart() bool { return strings.HasPrefix(m.Type, "multipart/") }
+
+// maxMediaType bounds the text of a Content-Type.
+const maxMediaType = 16 << 10
+
+// ParseMediaType reads the value of a Content-Type field. Comments in it are left out, the
+// pieces of a parameter put together (RFC 2231 §3).
+func ParseMediaType(value string) (MediaType, error) {
+	if len(value) > maxMediaType {
+		return MediaType{}, malformed("Content-Type: %d octets; at most %d are taken", len(value), maxMediaType)
+	}
+	t, params, err := mime.ParseMediaType(withoutComments(value))
+	if err != nil {
+		return MediaType{}, diag.E("Content-Type", diag.Data, err)
+	}
+	if strings.Count(t, "/") != 1 {
+		return MediaType{}, malformed("Content-Type: %.80q is no type", value)
+	}
+	return MediaType{t, params}, nil
+}
+
+// withoutComments leaves out what RFC 822 allows between any two tokens.
+func withoutComments(s string) string {
+	var out strings.Builder
+	depth, quoted := 0, false
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '\\' && (quoted || depth > 0) && i+1 < len(s):
+			if depth == 0 {
+				out.WriteString(s[i : i+2])
+			}
+			i++
+			continue
+		case c == '"' && depth == 0:
+			quoted = !quoted
+		case c == '(' && !quoted:
+			depth++
+			continue
+		case c == ')' && depth > 0:
+			depth--
+			continue
+		}
+		if depth == 0 {
+			out.WriteByte(c)
+		}
+	}
+	return strings.TrimRight(strings.TrimSpace(out.String()), "; \t")
+}
+
+// ContentType returns that of an entity, text/plain if it has none (RFC 2045 §5.2). Two are
+// an error.
+func (e *Entity) ContentType() (MediaType, error) {
+	switch all := e.All("Content-Type"); len(all) {
+	case 0:
+		return MediaType{Type: "text/plain", Params: map[string]string{}}, nil
+	case 1:
+		return ParseMediaType(all[0].Value())
+	default:
+		return MediaType{}, malformed("Content-Type: there are %d of them", len(all))
+	}
+}
+
+// WithParameter returns the field of the media type with a parameter more, or with another
+// value of it.
+func (m MediaType) WithParameter(name, value string) MediaType {
+	params := map[string]string{name: value}
+	for k, v := range m.Params {
+		if k != name {
+			params[k] = v
+		}
+	}
+	return MediaType{m.Type, params}
+}

@@ -1,0 +1,50 @@
+package rfc822
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestProtect(t *testing.T) {
+	const message = "Received: x\r\nFrom: a\r\nBcc: secret\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8;\r\n name=x ;\r\nContent-Language: en\r\nTo: b\r\n\r\nbody\r\n"
+	for _, c := range []struct {
+		form           Form
+		message, inner string
+	}{
+		{Unprotected, message, "Content-Type: text/plain; charset=utf-8;\r\n name=x ;\r\nContent-Language: en\r\n\r\nbody\r\n"},
+		{RFC9788, message, "From: a\r\nContent-Type: text/plain; charset=utf-8;\r\n name=x; hp=\"clear\"\r\nContent-Language: en\r\nTo: b\r\n\r\nbody\r\n"},
+		{Wrapped, message, "Content-Type: message/rfc822; forwarded=no\r\n\r\n" + message},
+		{RFC9788, "From: a\r\n\r\n", "From: a\r\nContent-Type: text/plain; charset=\"us-ascii\"; hp=\"clear\"\r\n\r\n"},
+		{RFC9788, "From: a\r\nContent-Type: text/html; HP=\"cipher\"\r\n\r\n", "From: a\r\nContent-Type: text/html; hp=clear\r\n\r\n"},
+		{RFC9788, "From: a\r\nContent-Type: text/html; protected-headers=\"v1\"\r\n\r\n", "From: a\r\nContent-Type: text/html; hp=clear\r\n\r\n"},
+	} {
+		outer, payload, err := Protect(mustParse(t, c.message), c.form)
+		if err != nil || string(payload) != c.inner {
+			t.Errorf("%s: %q, %v; want %q", c.form, payload, err, c.inner)
+		}
+		for _, f := range outer {
+			if f.Structural() && !f.Is("MIME-Version") {
+				t.Errorf("%s: %s is outside, too", c.form, f.Name)
+			}
+		}
+	}
+	if _, _, err := Protect(mustParse(t, "Content-Type: ?\r\n\r\n"), RFC9788); err == nil {
+		t.Error("a Content-Type that is none is taken")
+	}
+}
+
+func TestOuterFields(t *testing.T) {
+	outer := mustParse(t, "Subject: a  folded\r\n\tsubject\r\nFrom: eve\r\nComments: 1\r\nReceived: x\r\n\r\n")
+	payload := mustParse(t, "Subject: a folded subject\r\nFrom: ann\r\nTo: bob\r\nComments: 1\r\nComments: 2\r\nHP-Outer: From: ann\r\nContent-Type: text/plain; hp=clear\r\n\r\n")
+	p, err := Protected(outer, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range p.Fields {
+		got = append(got, f.Name+" "+f.Outer)
+	}
+	if want := "Subject same,From differs,To absent,Comments differs,Comments differs"; strings.Join(got, ",") != want {
+		t.Errorf("%v, not %s", got, want)
+	}
+}
