@@ -28,12 +28,14 @@ type Signature struct {
 }
 
 // SecurityLabel is the X.411 SecurityLabel, §8.5, in the same octets as the
-// label of RFC 2634. Its components stand in the order DER gives a SET: whoever
-// has signed a label wants these octets again.
+// label of RFC 2634, whose privacy mark may also be a UTF8String. Its components
+// stand in the order DER gives a SET: whoever has signed a label wants these
+// octets again. Package label takes its categories apart.
 type SecurityLabel struct {
 	_                        ber.Set
 	SecurityClassification   *SecurityClassification `ber:"OPTIONAL"`
 	SecurityPolicyIdentifier asn1.OID                `ber:"OPTIONAL"`
+	ESSPrivacyMark           asn1.UTF8String         `ber:"OPTIONAL"` // RFC 2634 §3.2 alone; X.411 has PrivacyMark
 	SecurityCategories       []SecurityCategory      `ber:"SET OPTIONAL"`
 	PrivacyMark              asn1.PrintableString    `ber:"OPTIONAL"`
 	Unknown                  []ber.Raw               `ber:"..."`

@@ -1,0 +1,174 @@
+package label
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mtakit/mtakit/lib/diag"
+)
+
+// What is wrong in a text is told with its place.
+func TestBadTexts(t *testing.T) {
+	for _, c := range []struct{ text, says string }{
+		{"policy", "at octet 7: a = is missing"},
+		{"=1", "at octet 1: a name is missing"},
+		{"class=4; policy=2.999.1", "at octet 10: the policy comes first"},
+		{"policy=2.999.1; policy=2.999.1", "policy is given twice"},
+		{"policy=ALLIANCE", "no object identifier, and no policy is loaded"},
+		{"class=SECRET", "is no number, and no policy is loaded"},
+		{"class=1,2", "takes one value"},
+		{"class<=2", "class<= is for clearances"},
+		{"mark<=2", "<= is for class alone"},
+		{`mark="a`, "the closing quotation mark is missing"},
+		{`mark="a"b`, "after a quoted text"},
+		{`mark=a"b"`, "quote it whole"},
+		{`mark="\q"`, "stands before"},
+		{`mark="\xzz"`, "no octet"},
+		{"Releasable=X", "no policy is loaded that knows"},
+		{"2.999.1:sideways=1", "no policy is loaded"},
+		{"2.999.1:permissive=x", "no whole number"},
+		{"2.999.1:permissive=99999999999999999999", "no position of a bit"},
+		{"1:2:3:4=5", "a category is"},
+		{"sdn801:2.999.1:sideways=1", "no tag set and kind"},
+		{"sdn801/x:2.999.1:permissive=1", "no object identifier"},
+		{"sdn801/2.999.5:2.999.1:permissive=1; sdn801:2.999.1:permissive=1", "another than before"},
+		{"type:1.2.3=!", "illegal base64"},
+		{"type:1.2.3=BQ==", "truncated"},
+		{"type:x=BQA=", "no object identifier"},
+		{"type:2.16.840.1.101.2.1.8.3.0=BQA=", "unexpected"},
+		{"unknown=BQAA", "too many"},
+		{strings.Repeat("unknown=BQA=;", 1025), "more than 1024 elements"},
+		{strings.Repeat("x", maxText+1), "a text of"},
+	} {
+		_, err := Parse(c.text, nil)
+		if err == nil || !strings.Contains(err.Error(), c.says) || diag.KindOf(err) != diag.Data {
+			t.Errorf("%.60q: %v, of kind %v; want %q", c.text, err, diag.KindOf(err), c.says)
+		}
+	}
+	for _, c := range []struct{ text, says string }{
+		{"class=1", "policy= is missing"},
+		{"policy=2.999.1; class=4096", "beyond 4095"},
+		{"policy=2.999.1; class<=SECRET", "needs a policy"},
+		{"policy=2.999.1; mark=X", "not part of a clearance"},
+		{"policy=2.999.1; Releasable=*", "no policy is loaded"},
+	} {
+		_, err := ParseClearance(c.text, nil)
+		if err == nil || !strings.Contains(err.Error(), c.says) || diag.KindOf(err) != diag.Data {
+			t.Errorf("%q: %v, of kind %v; want %q", c.text, err, diag.KindOf(err), c.says)
+		}
+	}
+}
+
+// Blanks, order and quotes are as one likes.
+func TestTextsAreEasyGoing(t *testing.T) {
+	want, err := Parse("policy=2.999.1; class=4; 2.999.2:permissive=1,2", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		`policy = 2.999.1 ;class= 4;2.999.2 : permissive = 2 , 1 ;`,
+		`policy="2.999.1"; 2.999.2:permissive=1,2,2; class=004`,
+		"policy=2.999.1;\n  class=#4;\n  2.999.2:permissive=01,2\n",
+	} {
+		got, err := Parse(text, nil)
+		if err != nil || !got.Equal(want) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	odd := &Label{PrivacyMark: " a;b=\"c\"\\ \x00\xff\u202eé"}
+	got, err := Parse(odd.String(), nil)
+	if err != nil || got.PrivacyMark != odd.PrivacyMark {
+		t.Errorf("%s: %q, %v", odd, got.PrivacyMark, err)
+	}
+}
+
+// Whatever octets come, they are a label or an error of kind Data; a label has a text
+// that reads back as the same label, and an encoding that does.
+func FuzzDecode(f *testing.F) {
+	for _, c := range every {
+		f.Add(octets(f, c.octets))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		l, err := Decode(in)
+		if err != nil {
+			if diag.KindOf(err) != diag.Data {
+				t.Fatalf("%v is of kind %v", err, diag.KindOf(err))
+			}
+			return
+		}
+		back, err := Parse(l.String(), nil)
+		if err != nil || !back.Equal(l) {
+			t.Fatalf("%s: %v, %v", l, back, err)
+		}
+		if _, err := l.DER(); err == nil {
+			der(t, l)
+		}
+		if _, _, err := l.ForX411(); err != nil && diag.KindOf(err) != diag.Data {
+			t.Fatal(err)
+		}
+	})
+}
+
+// The same of clearances.
+func FuzzDecodeClearance(f *testing.F) {
+	f.Add(octets(f, "30 26 06 03 88 37 01 03 02 03 08 31 1b 30 19 80 0a 60 86 48 01 65 02 01 08 03 02 a1 0b 30 09 06 03 88 37 01 03 02 06 40"))
+	f.Add(octets(f, "30 09 80 03 88 37 01 81 02 03 f8"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		c, err := DecodeClearance(in)
+		if err != nil {
+			if diag.KindOf(err) != diag.Data {
+				t.Fatalf("%v is of kind %v", err, diag.KindOf(err))
+			}
+			return
+		}
+		back, err := ParseClearance(c.String(), nil)
+		if err != nil || !back.Equal(c) {
+			t.Fatalf("%s: %v, %v", c, back, err)
+		}
+		out, err := c.DER()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := DecodeClearance(out); err != nil || !again.Equal(c) {
+			t.Fatalf("%v became %v, %v", c, again, err)
+		}
+	})
+}
+
+// Whatever text comes, it is a label or an error of kind Data; of a label the text
+// form is stable.
+func FuzzParse(f *testing.F) {
+	for _, c := range every {
+		f.Add(c.text)
+	}
+	f.Add(`policy="2.999.1"; mark="\x00\"\\"; sdn801/2.999.5:2.999.1:permissive=1`)
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, parse := range []func(string) (string, error){
+			func(s string) (string, error) {
+				l, err := Parse(s, nil)
+				if err != nil {
+					return "", err
+				}
+				return l.String(), nil
+			},
+			func(s string) (string, error) {
+				c, err := ParseClearance(s, nil)
+				if err != nil {
+					return "", err
+				}
+				return c.String(), nil
+			},
+		} {
+			once, err := parse(text)
+			if err != nil {
+				if diag.KindOf(err) != diag.Data {
+					t.Fatalf("%v is of kind %v", err, diag.KindOf(err))
+				}
+				continue
+			}
+			if twice, err := parse(once); err != nil || twice != once {
+				t.Fatalf("%q became %q, %v", once, twice, err)
+			}
+		}
+	})
+}
