@@ -25,7 +25,8 @@
 //	edims           EDI messages (X.435)
 //	quantity        sizes and times of the week, as people write them
 //	rfc822          messages of the Internet, byte-exact (RFC 5322, RFC 2045)
-//	label           security labels and clearances: X.411, ESS, texts
+//	label           security labels and clearances: X.411, ESS, texts; label/spif has
+//	                the policies that say what they mean (X.841)
 //	cms             signed objects (RFC 5652), read, judged and made
 //
 // Wires, protocol machines that know nothing of spool or routing:

@@ -32,6 +32,7 @@ var floors = []struct{ pkg, reason string }{
 	{"quantity", "quantities are words"},
 	{"rfc822", "values: no I/O"},
 	{"label", "values: no I/O"},
+	{"label/spif", "reads its files, and answers without I/O"},
 	{"cms", "a verifier is pure: keys, roots and time come from outside"},
 	{"osi/tp", "a wire knows no spool and no routing"},
 	{"osi/session", "a wire knows no spool and no routing"},

@@ -102,7 +102,7 @@ func (k Kind) Decides() bool { return k != Informative && k != EnumeratedInforma
 
 // MaxBit is the highest position of a bit that is accepted, in categories and in
 // the classifications of a clearance: hostile ones would cost memory.
-const MaxBit = 4095
+const MaxBit = 1<<14 - 1
 
 // maxInteger bounds the contents octets of an enumerated value, and maxDigits its
 // decimal digits.

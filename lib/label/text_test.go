@@ -47,7 +47,7 @@ func TestBadTexts(t *testing.T) {
 	}
 	for _, c := range []struct{ text, says string }{
 		{"class=1", "policy= is missing"},
-		{"policy=2.999.1; class=4096", "beyond 4095"},
+		{"policy=2.999.1; class=16384", "beyond 16383"},
 		{"policy=2.999.1; class<=SECRET", "needs a policy"},
 		{"policy=2.999.1; mark=X", "not part of a clearance"},
 		{"policy=2.999.1; Releasable=*", "no policy is loaded"},
