@@ -131,19 +131,20 @@ func TestFloors(t *testing.T) {
 
 // card lists the modules the project may require directly, and what for.
 var card = map[string]string{
-	"github.com/BurntSushi/toml":       "configuration files",
-	"github.com/coreos/go-systemd/v22": "readiness",
-	"github.com/go-asn1-ber/asn1-ber":  "what go-ldap reads: its bounds",
-	"github.com/go-ldap/ldap/v3":       "directories",
-	"github.com/google/go-cmp":         "tests",
-	"github.com/google/renameio/v2":    "atomic replacement",
-	"github.com/rogpeppe/go-internal":  "test scripts",
-	"github.com/urfave/cli/v2":         "command lines",
-	"go.mozilla.org/pkcs7":             "signatures of mail: made by it, never read",
-	"golang.org/x/crypto":              "OCSP",
-	"golang.org/x/sys":                 "system calls",
-	"golang.org/x/text":                "ISO 8859",
-	"pgregory.net/rapid":               "property tests",
+	"github.com/BurntSushi/toml":         "configuration files",
+	"github.com/coreos/go-systemd/v22":   "readiness",
+	"github.com/go-asn1-ber/asn1-ber":    "what go-ldap reads: its bounds",
+	"github.com/go-ldap/ldap/v3":         "directories",
+	"github.com/google/go-cmp":           "tests",
+	"github.com/google/renameio/v2":      "atomic replacement",
+	"github.com/rogpeppe/go-internal":    "test scripts",
+	"github.com/urfave/cli/v2":           "command lines",
+	"go.mozilla.org/pkcs7":               "signatures of mail: made by it, never read",
+	"golang.org/x/crypto":                "OCSP",
+	"golang.org/x/sys":                   "system calls",
+	"golang.org/x/text":                  "ISO 8859",
+	"pgregory.net/rapid":                 "property tests",
+	"software.sslmate.com/src/go-pkcs12": "private keys in PKCS #12",
 }
 
 // TestCard fails on a new direct module that nobody decided on.

@@ -53,6 +53,7 @@ func app() *ucli.App {
 				}},
 			benchCommand(),
 			simulateCommand(),
+			smimeCommand(),
 			{Name: "selftest", Usage: "measure this machine, and say which limits fit", Action: selfTest,
 				Flags: []ucli.Flag{cli.JSONFlag(), &ucli.DurationFlag{Name: "duration", Usage: "`DURATION` of each measurement of the disk", Value: time.Second}}},
 		},

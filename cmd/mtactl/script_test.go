@@ -5,6 +5,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/bench"
 	"github.com/mtakit/mtakit/lib/cli/clitest"
+	"github.com/mtakit/mtakit/lib/cms"
 	"github.com/mtakit/mtakit/lib/decode"
 	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/report"
@@ -14,7 +15,7 @@ import (
 func TestScripts(t *testing.T) { clitest.Scripts(t) }
 
 func TestPage(t *testing.T) {
-	clitest.Page(t, app(), "mtactl.1", "mtactl-bench.1", "mtactl-simulate.1", "mtactl-selftest.1")
+	clitest.Page(t, app(), "mtactl.1", "mtactl-bench.1", "mtactl-simulate.1", "mtactl-smime.1", "mtactl-selftest.1")
 	clitest.Members(t, "mtactl.1", "JSON of status", condition{})
 	clitest.Members(t, "mtactl.1", "JSON of config check", verdict{})
 	clitest.Members(t, "mtactl.1", "JSON of check", finding{})
@@ -30,6 +31,10 @@ func TestPage(t *testing.T) {
 	clitest.Members(t, "mtactl-bench.1", "JSON of sched", bench.Scheduled{})
 	clitest.Members(t, "mtactl-selftest.1", "JSON of selftest", tested{})
 	clitest.Members(t, "mtactl-selftest.1", "JSON of the self-test in status", queue.SelfTestRow{})
+	clitest.Members(t, "mtactl-smime.1", "JSON of verify", cms.MessageVerdict{})
+	clitest.Members(t, "mtactl-smime.1", "JSON of a signer", cms.SignerVerdict{})
+	clitest.Members(t, "mtactl-smime.1", "JSON of a certificate", cms.PathStep{})
+	clitest.Members(t, "mtactl-smime.1", "JSON of show", cms.Layer{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of simulate", simulate.Figures{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of a class", simulate.Class{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of a channel", simulate.ChannelFigures{})

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/diag"
 )
 
 // Bounds of what is said of revocation.
@@ -21,14 +22,15 @@ const (
 	maxListIn   = 1 << 20   // octets of one that comes along
 )
 
-// ReadList reads a certificate revocation list in DER.
+// ReadList reads a certificate revocation list of version 2 in DER. The error has kind
+// diag.Data.
 func ReadList(der []byte) (*x509.RevocationList, error) {
 	if len(der) > maxList {
-		return nil, malformed("a certificate revocation list of %d octets; at most %d are taken", len(der), maxList)
+		return nil, diag.New("certificate revocation list", diag.Data, fmt.Sprintf("%d octets; at most %d are taken", len(der), maxList))
 	}
 	l, err := x509.ParseRevocationList(der)
 	if err != nil {
-		return nil, malformed("certificate revocation list: %w", err)
+		return nil, diag.E("certificate revocation list", diag.Data, err)
 	}
 	return l, nil
 }

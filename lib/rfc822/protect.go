@@ -63,11 +63,12 @@ func (f Field) copied() bool {
 func Protect(m *Entity, form Form) (outer []Field, payload []byte, err error) {
 	var inner []Field
 	for _, f := range m.Fields {
-		content := f.Structural() && !f.Is("MIME-Version")
-		if !content {
+		version := f.Is("MIME-Version")
+		if version || !f.Structural() {
 			outer = append(outer, f)
 		}
-		if content || form == RFC9788 && f.copied() {
+		// Inside, the version makes what is signed a message by itself.
+		if f.Structural() && !version || form == RFC9788 && (version || f.copied()) {
 			inner = append(inner, f)
 		}
 	}

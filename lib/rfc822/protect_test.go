@@ -12,7 +12,7 @@ func TestProtect(t *testing.T) {
 		message, inner string
 	}{
 		{Unprotected, message, "Content-Type: text/plain; charset=utf-8;\r\n name=x ;\r\nContent-Language: en\r\n\r\nbody\r\n"},
-		{RFC9788, message, "From: a\r\nContent-Type: text/plain; charset=utf-8;\r\n name=x; hp=\"clear\"\r\nContent-Language: en\r\nTo: b\r\n\r\nbody\r\n"},
+		{RFC9788, message, "From: a\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8;\r\n name=x; hp=\"clear\"\r\nContent-Language: en\r\nTo: b\r\n\r\nbody\r\n"},
 		{Wrapped, message, "Content-Type: message/rfc822; forwarded=no\r\n\r\n" + message},
 		{RFC9788, "From: a\r\n\r\n", "From: a\r\nContent-Type: text/plain; charset=\"us-ascii\"; hp=\"clear\"\r\n\r\n"},
 		{RFC9788, "From: a\r\nContent-Type: text/html; HP=\"cipher\"\r\n\r\n", "From: a\r\nContent-Type: text/html; hp=clear\r\n\r\n"},
