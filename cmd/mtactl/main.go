@@ -51,6 +51,7 @@ func app() *ucli.App {
 					&ucli.StringFlag{Name: "as", Usage: "tpdu, spdu, ppdu, acse, rtse, mts-apdu, envelope, ipm, edim, or-name or ber: the `LAYER`", Value: "ber"},
 					cli.JSONFlag(),
 				}},
+			labelCommand(),
 			benchCommand(),
 			simulateCommand(),
 			smimeCommand(),

@@ -7,6 +7,7 @@ import (
 	"github.com/mtakit/mtakit/lib/cli/clitest"
 	"github.com/mtakit/mtakit/lib/cms"
 	"github.com/mtakit/mtakit/lib/decode"
+	"github.com/mtakit/mtakit/lib/label/spif"
 	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/report"
 	"github.com/mtakit/mtakit/lib/simulate"
@@ -15,7 +16,7 @@ import (
 func TestScripts(t *testing.T) { clitest.Scripts(t) }
 
 func TestPage(t *testing.T) {
-	clitest.Page(t, app(), "mtactl.1", "mtactl-bench.1", "mtactl-simulate.1", "mtactl-smime.1", "mtactl-selftest.1")
+	clitest.Page(t, app(), "mtactl.1", "mtactl-bench.1", "mtactl-label.1", "mtactl-simulate.1", "mtactl-smime.1", "mtactl-selftest.1")
 	clitest.Members(t, "mtactl.1", "JSON of status", condition{})
 	clitest.Members(t, "mtactl.1", "JSON of config check", verdict{})
 	clitest.Members(t, "mtactl.1", "JSON of check", finding{})
@@ -35,6 +36,10 @@ func TestPage(t *testing.T) {
 	clitest.Members(t, "mtactl-smime.1", "JSON of a signer", cms.SignerVerdict{})
 	clitest.Members(t, "mtactl-smime.1", "JSON of a certificate", cms.PathStep{})
 	clitest.Members(t, "mtactl-smime.1", "JSON of show", cms.Layer{})
+	clitest.Members(t, "mtactl-label.1", "JSON of parse", labelRecord{})
+	clitest.Members(t, "mtactl-label.1", "JSON of a category", categoryRecord{})
+	clitest.Members(t, "mtactl-label.1", "JSON of a verdict", verdictRecord{})
+	clitest.Members(t, "mtactl-label.1", "JSON of a reason", spif.Reason{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of simulate", simulate.Figures{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of a class", simulate.Class{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of a channel", simulate.ChannelFigures{})

@@ -121,6 +121,20 @@ func NewSIOLabel(l *Label, marking string) (*SIOLabel, error) {
 	return s, err
 }
 
+// Color sets the background to the color that a policy has for a classification, and
+// the foreground to one that can be read on it; "" and what is no color of RFC 7444
+// change nothing.
+func (s *SIOLabel) Color(color string) {
+	was := *s
+	s.BgColor, s.FgColor = color, "black"
+	if slices.Contains([]string{"black", "blue", "green", "gray", "maroon", "navy", "olive", "purple", "red", "teal"}, strings.ToLower(color)) {
+		s.FgColor = "white"
+	}
+	if color == "" || s.Marking == "" || s.valid() != nil {
+		*s = was
+	}
+}
+
 // lineOctets is what a line of a field should not exceed, RFC 5322 §2.1.1.
 const lineOctets = 78
 

@@ -172,3 +172,29 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestParseAny(t *testing.T) {
+	for _, in := range []string{
+		"\x31\x06\x06\x01\x29\x02\x01\x03", "31 06 06 01 29\n02 01 03\n", "310606012902 0103", "MQYGASkCAQM=", "MQYGA\r\n SkCAQM=\n", "policy=1.1; class=3\n",
+	} {
+		l, err := ParseAny([]byte(in), nil)
+		if err != nil || l.String() != "policy=1.1; class=3" {
+			t.Errorf("%q: %v, %v", in, l, err)
+		}
+	}
+	// What only looks like an encoding is a text; what is one is not read as a text.
+	if l, err := ParseAny([]byte("1.2.3:restrictive=1"), nil); err != nil || l.String() != "1.2.3:restrictive=1" {
+		t.Errorf("%v, %v", l, err)
+	}
+	for in, says := range map[string]string{"31 06 06 01": "truncated", "\x31\x06\x06\x01": "truncated", "MQYGASkCAQ": "a = is missing", "MEOW=": "no policy is loaded"} {
+		if l, err := ParseAny([]byte(in), nil); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, %v; want %q", in, l, err, says)
+		}
+	}
+	for _, in := range []string{"30 09 06 03 88 37 01 03 02 03 f8", "MAkGA4g3AQMCA/g=", "policy=2.999.1; class=0,1,2,3,4"} {
+		c, err := ParseAnyClearance([]byte(in), nil)
+		if err != nil || c.String() != "policy=2.999.1; class=0,1,2,3,4" {
+			t.Errorf("%q: %v, %v", in, c, err)
+		}
+	}
+}

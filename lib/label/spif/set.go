@@ -230,6 +230,15 @@ func (s *Set) Admit(l *label.Label, r Rules, now time.Time) (*label.Label, Verdi
 
 // Convert is Policy.Convert of a label into another of the policies.
 func (s *Set) Convert(l *label.Label, to asn1.OID, as Applied, now time.Time) (*label.Label, Verdict) {
+	return s.convert(l, to, as, now, false)
+}
+
+// ExplainConvert is Convert with the steps that led to the verdict.
+func (s *Set) ExplainConvert(l *label.Label, to asn1.OID, as Applied, now time.Time) (*label.Label, Verdict) {
+	return s.convert(l, to, as, now, true)
+}
+
+func (s *Set) convert(l *label.Label, to asn1.OID, as Applied, now time.Time, explain bool) (*label.Label, Verdict) {
 	p, denied := s.policyOf(l)
 	if p == nil {
 		return nil, denied
@@ -238,7 +247,7 @@ func (s *Set) Convert(l *label.Label, to asn1.OID, as Applied, now time.Time) (*
 	if q == nil {
 		return nil, Deny(UnknownPolicy, fmt.Sprintf("policy %s is not loaded", to))
 	}
-	return p.Convert(l, q, as, now)
+	return p.convert(l, q, as, now, explain)
 }
 
 // A Set has the names for the text forms of package label.

@@ -13,7 +13,7 @@ type Verdict struct {
 	Allowed bool
 	Reasons []Reason // what stands in the way; none if and only if it is allowed
 	Remarks []Reason // what does not stand in the way, and is worth knowing
-	Steps   []string // how the verdict was come by, where it was asked for
+	Steps   []string // what was found in order on the way, where that was asked for
 }
 
 // A Reason is one thing that is wrong.
@@ -57,7 +57,6 @@ const (
 	Obsolete              Word = "obsolete"  // a remark
 	Discarded             Word = "discarded" // a remark
 	Added                 Word = "added"     // a remark
-	Invalid               Word = "invalid"
 )
 
 // Words are all of them, in the order of mtactl-label(1).
@@ -66,7 +65,7 @@ func Words() []Word {
 		UnknownClassification, UnknownComponent, UnknownCategory, AmbiguousCategory, EmptyCategory,
 		CategoryNotInForce, TooMany, TooFew, RequiredCategory, ExcludedCategory, RequiredClass, ExcludedClass,
 		NoClearance, ClassNotHeld, RestrictiveNotHeld, PermissiveNotHeld, NoEquivalent, AmbiguousEquivalent,
-		WeakerEquivalent, Invalid, Obsolete, Discarded, Added}
+		WeakerEquivalent, Obsolete, Discarded, Added}
 }
 
 // Deny returns the verdict that something else than a policy comes to.
@@ -88,9 +87,6 @@ type judge struct {
 func (j *judge) deny(r Reason) {
 	if len(j.v.Reasons) < maxReasons {
 		j.v.Reasons = append(j.v.Reasons, r)
-		if j.explain {
-			j.v.Steps = append(j.v.Steps, "no: "+r.Text)
-		}
 	}
 }
 
@@ -98,7 +94,6 @@ func (j *judge) deny(r Reason) {
 func (j *judge) remark(r Reason) {
 	if len(j.v.Remarks) < maxReasons {
 		j.v.Remarks = append(j.v.Remarks, r)
-		j.step("remark: %s", r.Text)
 	}
 }
 

@@ -1,0 +1,47 @@
+package label
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+)
+
+// ParseAny reads a label that is the octets of BER, hexadecimal digits, base64, or the
+// text form of Parse. They are told apart by what they are: octets have control
+// characters or are not UTF-8, hexadecimal begins with the tag 31, and base64 is that of
+// exactly one element with this tag.
+func ParseAny(in []byte, names Names) (*Label, error) {
+	if octets, ok := encoding(in, 0x31); ok {
+		return Decode(octets)
+	}
+	return Parse(string(in), names)
+}
+
+// ParseAnyClearance reads a clearance as ParseAny does a label; its tag is 30.
+func ParseAnyClearance(in []byte, names Names) (*Clearance, error) {
+	if octets, ok := encoding(in, 0x30); ok {
+		return DecodeClearance(octets)
+	}
+	return ParseClearance(string(in), names)
+}
+
+// encoding returns the octets that an input is, or stands for; false if it is a text.
+func encoding(in []byte, tag byte) ([]byte, bool) {
+	control := func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n", r) }
+	if !utf8.Valid(in) || strings.IndexFunc(string(in), control) >= 0 {
+		return in, true
+	}
+	digits := strings.Join(strings.Fields(string(in)), "")
+	if octets, err := hex.DecodeString(digits); err == nil && len(octets) > 1 && octets[0] == tag {
+		return octets, true
+	}
+	octets, err := base64.StdEncoding.DecodeString(digits)
+	var raw ber.Raw
+	if err != nil || len(octets) == 0 || octets[0] != tag || whole(octets, &raw, "") != nil {
+		return nil, false
+	}
+	return octets, true
+}
