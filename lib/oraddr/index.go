@@ -76,8 +76,9 @@ func (x *Index) Match(a *Address, room []int) []int {
 	m := matching{x: x, a: a, found: room, key: key[:0]}
 	for i := range x.shapes {
 		s := &x.shapes[i]
-		switch m.key = m.key[:0]; {
-		case m.plain(s):
+		switch whole, plain := m.plain(s); {
+		case !whole:
+		case plain:
 			m.look(s)
 		case m.spellings(s) > maxSpellings:
 			for _, e := range s.all {
@@ -113,23 +114,27 @@ func (m *matching) text(k exactKey) Text {
 }
 
 // plain makes the key of an address whose values are there in one variant of plain letters,
-// as nearly all are.
-func (m *matching) plain(s *shape) bool {
+// as nearly all are. It is not whole if one is missing.
+func (m *matching) plain(s *shape) (whole, plain bool) {
+	m.key = m.key[:0]
 	for _, k := range s.keys {
 		is := m.text(k)
-		if is.Printable == "" || is.Teletex != "" || is.Universal.Text != "" {
-			return false
+		switch {
+		case is.IsZero():
+			return false, false
+		case is.Printable == "" || is.Teletex != "" || is.Universal.Text != "":
+			return true, false
 		}
 		if k.attr == countryAttribute {
 			is.Printable = Alpha2(is.Printable)
 		}
 		from, ok := len(m.key), false
 		if m.key, ok = appendFoldedASCII(m.key, is.Printable, false); !ok {
-			return false
+			return true, false
 		}
 		m.key = endIndexed(m.key, from)
 	}
-	return true
+	return true, true
 }
 
 // look takes the patterns of a shape that are under the key.

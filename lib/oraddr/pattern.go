@@ -7,6 +7,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/charset"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/wild"
 )
 
 // Pattern is an address with wild cards, as routing tables hold it. Each
@@ -226,30 +227,11 @@ func (t *term) matches(is Text) bool {
 		return t.text == "" && is.IsZero()
 	}
 	for _, s := range t.attr.compared(is) {
-		if glob(t.parts, s) {
+		if wild.Match(t.parts, s) {
 			return true
 		}
 	}
 	return false
-}
-
-// glob reports whether s consists of the parts with anything between them.
-func glob(parts []string, s string) bool {
-	last := len(parts) - 1
-	if last == 0 {
-		return s == parts[0]
-	}
-	s, ok := strings.CutPrefix(s, parts[0])
-	if !ok || !strings.HasSuffix(s, parts[last]) {
-		return false
-	}
-	s = s[:len(s)-len(parts[last])]
-	for _, part := range parts[1:last] {
-		if _, s, ok = strings.Cut(s, part); !ok {
-			return false
-		}
-	}
-	return true
 }
 
 func (t *term) why(is Text) string {
