@@ -11,6 +11,7 @@
 //	graph           what is below what, drawn
 //	durable         files that outlive power; durable/twin records what is done to
 //	                them, for the tests, and says what a cut may leave
+//	wild            patterns with asterisks
 //	charset         T.61, IA5, ISO 8859 to and from UTF-8
 //	asn1            tags, object identifiers, string and time types
 //	asn1/ber        the wire: tokens over io, compiled plans
@@ -23,6 +24,7 @@
 //	                makes and judges the bind-tokens of strong credentials
 //	ipms            interpersonal messages (X.420); ipms/p772 the military ones
 //	edims           EDI messages (X.435)
+//	rule            the language of mta-policy(5): who may send what
 //	quantity        sizes and times of the week, as people write them
 //	rfc822          messages of the Internet, byte-exact (RFC 5322, RFC 2045)
 //	label           security labels and clearances: X.411, ESS, texts; label/spif has
@@ -51,6 +53,7 @@
 //	downgrade       to the edition of 1984 and back (X.419 Annex B, RFC 1328)
 //	rtree           routing trees of RFC 1801
 //	route           recipient to next hops, and why
+//	policy          who may send what to whom, and why
 //	report          delivery and non-delivery reports (X.411 §14)
 //
 // Movement:

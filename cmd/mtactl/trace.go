@@ -21,6 +21,7 @@ import (
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/report"
+	"github.com/mtakit/mtakit/lib/rule"
 	"github.com/mtakit/mtakit/lib/spool"
 	"github.com/mtakit/mtakit/lib/submit"
 )
@@ -151,7 +152,7 @@ func (t *traced) send(cfg *conf.Config, from, to oraddr.Address) (err error) {
 	if err != nil {
 		return err
 	}
-	tx, err := door.Submit(spool.Source{Channel: "submit", Association: queue.Who()}, *s)
+	tx, err := door.Submit(spool.Source{Channel: rule.Submitted, Association: queue.Who()}, *s)
 	if err != nil {
 		return err
 	}

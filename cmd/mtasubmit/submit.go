@@ -15,6 +15,7 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/queue"
+	"github.com/mtakit/mtakit/lib/rule"
 	"github.com/mtakit/mtakit/lib/spool"
 	"github.com/mtakit/mtakit/lib/submit"
 )
@@ -56,7 +57,7 @@ func submitAction(c *ucli.Context, to *recipients) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, content.close()) }()
-	tx, err := door.Submit(spool.Source{Channel: "submit", Association: queue.Who()}, *s.Submission)
+	tx, err := door.Submit(spool.Source{Channel: rule.Submitted, Association: queue.Who()}, *s.Submission)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type Config struct {
 	Nodes     []Node     `json:"node,omitempty" toml:"node"`
 	Users     []User     `json:"user,omitempty" toml:"user"`
 	Lists     []List     `json:"list,omitempty" toml:"list"`
+	RuleSets  []RuleSet  `json:"ruleset,omitempty" toml:"ruleset"`
 }
 
 // Identity is the MTA's own name, as X.411 §12.1.1 gives it to trace information,

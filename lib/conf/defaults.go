@@ -86,6 +86,8 @@ func Fresh(t reflect.Type) reflect.Value {
 		return reflect.ValueOf(NewUser())
 	case reflect.TypeFor[List]():
 		return reflect.ValueOf(NewList())
+	case reflect.TypeFor[RuleSet]():
+		return reflect.ValueOf(NewRuleSet())
 	}
 	if d, ok := reflect.Zero(t).Interface().(interface{ Default() any }); ok {
 		return reflect.ValueOf(d.Default())

@@ -65,6 +65,7 @@ func readModel() map[string]entry {
 	walk(keys, "node", reflect.ValueOf(NewNode()))
 	walk(keys, "user", reflect.ValueOf(NewUser()))
 	walk(keys, "list", reflect.ValueOf(NewList()))
+	walk(keys, "ruleset", reflect.ValueOf(NewRuleSet()))
 	return keys
 }
 

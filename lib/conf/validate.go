@@ -119,6 +119,7 @@ func (c *Config) Faults() []*Fault {
 	v.nodes()
 	v.users()
 	v.lists()
+	v.ruleSets()
 	return v.faults
 }
 

@@ -31,6 +31,7 @@ var tables = []table{
 	{name: "route", class: "mtakitRoute", standard: map[string]string{"comment": "description"}},
 	{name: "user", class: "mtakitUser", standard: map[string]string{"address": "mhs-or-addresses", "supported-extensions": "supportedExtensions"}},
 	{name: "list", class: listClass, standard: listAttributes()},
+	{name: "ruleset", class: "mtakitRuleSet", standard: map[string]string{"name": "cn"}},
 }
 
 // The tables that are entries of their own kind: that of the switch, and the nodes of

@@ -30,7 +30,7 @@ var numbers = []string{
 	"tls-pin", "tls-name", "max-size", "content-types", "eits", "callers", "credentials", "token-ca",
 	"token-peer", "token-subject", "token-show", "token-tolerance", "token-related", "token-weak", "match",
 	"peers", "local", "reject", "reason", "diagnostic", "mailbox", "program", "owner", "reports",
-	"password-in-file", "password-out-file",
+	"password-in-file", "password-out-file", "evaluate", "otherwise", "rules",
 }
 
 // The numbers of attributes without a key.
@@ -38,7 +38,7 @@ const orAddressNumber = 1000
 
 // classNumbers are those of our classes, in the same way.
 var classNumbers = []string{"mtakitMTA", "mtakitLimits", "mtakitSchedule", "mtakitSelfTest", "mtakitListener", "mtakitChannel",
-	"mtakitPeer", "mtakitRoute", "mtakitNode", "mtakitUser", "mtakitList"}
+	"mtakitPeer", "mtakitRoute", "mtakitNode", "mtakitUser", "mtakitList", "mtakitRuleSet"}
 
 // The syntaxes and matching rules of RFC 4517 that ours have.
 const (

@@ -1,0 +1,47 @@
+package conf
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestRuleSets: what is wrong with rules is told with the place in their text, and what they
+// name is there.
+func TestRuleSets(t *testing.T) {
+	const ours = `"/PRMD=ALPHA/ADMD=TEST/C=GB/"`
+	set := func(rules string) RuleSet {
+		s := NewRuleSet()
+		s.Name, s.Rules = "border", rules
+		return s
+	}
+	for _, c := range []struct {
+		name string
+		sets []RuleSet
+		want string // nothing: it is valid
+	}{
+		{"valid", []RuleSet{set(`a: if from = ` + ours + ` and channel-in in ("p1", "submit", "x*") and peer-out != "MTA-B" then allow, by channel "p1", by peer "MTA-B"`)}, ""},
+		{"none", []RuleSet{set("")}, ""},
+		{"no name", []RuleSet{{Evaluate: FirstMatch, Otherwise: OtherwiseHold}}, "[[ruleset]] number 1: name: "},
+		{"twice", []RuleSet{set(""), set("")}, `[[ruleset]] "border": name: "border" is also the name of [[ruleset]] number 1`},
+		{"evaluate", []RuleSet{{Name: "a", Evaluate: "any", Otherwise: OtherwiseHold}}, `[[ruleset]] "a": evaluate: "any" is not first-match or all-must-allow`},
+		{"otherwise", []RuleSet{{Name: "a", Evaluate: FirstMatch, Otherwise: "deny"}}, `[[ruleset]] "a": otherwise: "deny" is not allow, refuse or hold`},
+		{"syntax", []RuleSet{set("a: then permit\nb: when")}, "[[ruleset]] \"border\": rules: line 1, column 9, rule a: there is no action permit\n[[ruleset]] \"border\": rules: line 2, column 4, rule b: when, where then should be"},
+		{"channel-in", []RuleSet{set("a:\nif not (size = 1 or channel-in in (\"p1\", \"p2\")) then allow")}, `[[ruleset]] "border": rules: line 2, rule a: there is no [[channel]] "p2"`},
+		{"channel-out", []RuleSet{set(`a: if channel-out = "submit" then allow`)}, `rules: line 1, rule a: there is no [[channel]] "submit"`},
+		{"peer-in", []RuleSet{set(`a: if peer-in = "MTA-X" then allow`)}, `rules: line 1, rule a: there is no [[peer]] "MTA-X"`},
+		{"peer-out", []RuleSet{set(`a: if peer-out != "MTA-X" then allow`)}, `rules: line 1, rule a: there is no [[peer]] "MTA-X"`},
+		{"by channel", []RuleSet{set(`a: then allow, by channel "p*"`)}, `rules: line 1, rule a: there is no [[channel]] "p*"`},
+		{"by peer", []RuleSet{set(`a: then by peer "MTA-X"`)}, `rules: line 1, rule a: there is no [[peer]] "MTA-X"`},
+		{"too many", make([]RuleSet, maxRuleSets+1), "[ruleset]: 101 of them; there are at most 100"},
+	} {
+		cfg := sample()
+		cfg.RuleSets = c.sets
+		err := cfg.Validate()
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v, not %s", c.name, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,389 @@
+package policy
+
+import (
+	"cmp"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/rule"
+	"github.com/mtakit/mtakit/lib/wild"
+)
+
+// Message is what is known of a message or probe. What it does not have is the zero value:
+// that equals nothing a rule can name.
+type Message struct {
+	From        *oraddr.Address
+	Probe       bool
+	Priority    mts.Priority
+	ContentType mts.ContentType
+	Size        int64 // of the content, or the one that a probe asks about
+	Recipients  int   // of the envelope
+	SICs        []string
+	Time        time.Time
+
+	Channel, Peer       string // by which it came
+	Client              netip.Addr
+	Identity, Mechanism string
+
+	// Unknown are the terms whose values could not be found out, and why: a rule that asks
+	// about one lets nothing through.
+	Unknown map[rule.Term]error
+}
+
+// Way is a recipient, and what it would be sent on by.
+type Way struct {
+	To            *oraddr.Address
+	Channel, Peer string
+}
+
+// Verdict is what rules have decided about a way to a recipient.
+type Verdict struct {
+	Decision   rule.Decision // not Continue
+	Set, Rule  string        // that decided; Rule is empty if none did, Set if there are no rules
+	Text       string        // of Refuse and Hold: why, for people, the originator among them
+	Reason     mts.ReasonCode
+	Diagnostic mts.DiagnosticCode
+	To         *oraddr.Address  // of Redirect
+	Add        []oraddr.Address // recipients that get it, too; none of what is refused
+	// Unknown is why a rule could not be evaluated, if that decided; nobody else's business.
+	Unknown error
+}
+
+// String returns the verdict for people: "refuse: no classified matter leaves (rule out of set
+// border)".
+func (v *Verdict) String() string {
+	text := v.Decision.String()
+	if v.To != nil {
+		text += " to " + v.To.String()
+	}
+	if v.Text != "" {
+		text += ": " + v.Text
+	}
+	switch {
+	case v.Set == "":
+		return text + " (there are no rules)"
+	case v.Rule == "":
+		return text + " (no rule of set " + v.Set + " decides)"
+	}
+	return text + " (rule " + v.Rule + " of set " + v.Set + ")"
+}
+
+// truth is what is known of a test.
+type truth uint8
+
+const (
+	untried truth = iota
+	holds
+	fails
+	unknown
+)
+
+// Case is a message before the rules, with what was found out about it so far. It is for one
+// goroutine.
+type Case struct {
+	p       *Policy
+	m       *Message
+	way     Way
+	truth   []truth // of each test
+	found   []int   // tests about the message that were looked up, and hold
+	ofWay   []int   // of the way
+	rules   []uint64
+	trouble bool
+}
+
+// Case begins with a message.
+func (p *Policy) Case(m *Message) *Case {
+	c := &Case{p: p, m: m, truth: make([]truth, len(p.tests)), trouble: len(m.Unknown) > 0}
+	if m.From != nil {
+		c.found = p.from.find(m.From, c.found)
+	}
+	for _, t := range []struct {
+		term rule.Term
+		text string
+	}{{rule.ChannelIn, m.Channel}, {rule.PeerIn, m.Peer}, {rule.Identity, m.Identity}, {rule.Mechanism, m.Mechanism}} {
+		if x := p.texts[t.term]; x != nil {
+			c.found = x.find(t.text, c.found)
+		}
+	}
+	for _, n := range c.found {
+		c.truth[n] = holds
+	}
+	return c
+}
+
+// Judge decides about a way to a recipient: every rule set is asked, and the hardest of their
+// decisions counts.
+func (c *Case) Judge(w Way) Verdict {
+	c.begin(w)
+	if len(c.p.sets) == 0 {
+		return Verdict{Decision: rule.Allow}
+	}
+	var v Verdict
+	for _, s := range c.p.sets {
+		of := c.judge(s)
+		v = combine(v, of)
+		if v.Decision == rule.Refuse {
+			v.Add = nil
+			return v
+		}
+	}
+	return v
+}
+
+// begin takes a way.
+func (c *Case) begin(w Way) {
+	c.way = w
+	clear(c.truth[c.p.ofWay:])
+	c.ofWay = c.ofWay[:0]
+	if w.To != nil {
+		c.ofWay = c.p.to.find(w.To, c.ofWay)
+	}
+	if x := c.p.texts[rule.ChannelOut]; x != nil {
+		c.ofWay = x.find(w.Channel, c.ofWay)
+	}
+	if x := c.p.texts[rule.PeerOut]; x != nil {
+		c.ofWay = x.find(w.Peer, c.ofWay)
+	}
+	for _, n := range c.ofWay {
+		c.truth[n] = holds
+	}
+}
+
+// hardness of the decisions: the hardest counts.
+var hardness = [...]uint8{rule.Continue: 0, rule.Allow: 1, rule.Redirect: 2, rule.Hold: 3, rule.Refuse: 4}
+
+// combine is the verdict of two: the harder, or of two alike the first, and all recipients added.
+func combine(a, b Verdict) Verdict {
+	out := a
+	if hardness[b.Decision] > hardness[a.Decision] {
+		out = b
+	}
+	out.Add = a.Add
+	for _, to := range b.Add {
+		if !slices.ContainsFunc(out.Add, to.Equal) {
+			out.Add = append(slices.Clip(out.Add), to)
+		}
+	}
+	return out
+}
+
+// judge asks one rule set.
+func (c *Case) judge(s *set) Verdict {
+	var v Verdict
+	c.candidates(s)
+	for word, marks := range c.rules {
+		for ; marks != 0; marks &= marks - 1 {
+			r := &s.rules[word*64+bits.TrailingZeros64(marks)]
+			is := c.eval(r.when)
+			if is == fails {
+				continue
+			}
+			of := c.apply(s, r, is)
+			v = combine(v, of)
+			if of.Decision != rule.Continue && !s.all || of.Decision == rule.Refuse {
+				return v
+			}
+		}
+	}
+	if v.Decision == rule.Continue {
+		add := v.Add
+		v = Verdict{Decision: s.otherwise, Set: s.name}
+		if v.Decision == rule.Refuse {
+			v = refusal(s, "", "")
+		}
+		v.Add = add
+	}
+	return v.worded()
+}
+
+// candidates marks the rules of a set that may match.
+func (c *Case) candidates(s *set) {
+	if c.trouble {
+		c.rules = c.rules[:0]
+		for i := range s.rules {
+			if i%64 == 0 {
+				c.rules = append(c.rules, 0)
+			}
+			c.rules[i/64] |= 1 << (i % 64)
+		}
+		return
+	}
+	c.rules = append(c.rules[:0], s.always...)
+	for _, found := range [][]int{c.found, c.ofWay} {
+		for _, n := range found {
+			for _, i := range s.by[n] {
+				c.rules[i/64] |= 1 << (i % 64)
+			}
+		}
+	}
+}
+
+// apply is the verdict of a rule that matches, or of which that is not known.
+func (c *Case) apply(s *set, r *compiled, is truth) Verdict {
+	if is == unknown {
+		return undecided(s, r, c.whyUnknown(r.when))
+	}
+	a := &r.Action
+	v := Verdict{Decision: a.Decision, Set: s.name, Rule: r.Name, Text: a.Text, Reason: a.Reason, Diagnostic: a.Diagnostic, To: a.To, Add: a.Add}
+	switch {
+	case len(a.Channels) > 0 && !slices.Contains(a.Channels, c.way.Channel):
+		v = refusal(s, r.Name, "it may go by channel "+strings.Join(a.Channels, " or ")+" only")
+	case len(a.Peers) > 0 && !slices.Contains(a.Peers, c.way.Peer):
+		v = refusal(s, r.Name, "it may go to MTA "+strings.Join(a.Peers, " or ")+" only")
+	}
+	return v.worded()
+}
+
+// refusal is one with the codes of a rule that gives none.
+func refusal(s *set, by, text string) Verdict {
+	return Verdict{Decision: rule.Refuse, Set: s.name, Rule: by, Text: text, Reason: rule.DefaultReason, Diagnostic: rule.DefaultDiagnostic}
+}
+
+// worded is the verdict with a text, if it needs one and has none.
+func (v Verdict) worded() Verdict {
+	if v.Text == "" {
+		switch v.Decision {
+		case rule.Refuse:
+			v.Text = "the policy of this MTA does not permit it"
+		case rule.Hold:
+			v.Text = "held by policy"
+		}
+	}
+	return v
+}
+
+// undecided is the verdict of a rule that could not be evaluated. What is wrong with the
+// message is answered to its originator; what is wrong here waits for an operator.
+func undecided(s *set, r *compiled, why error) Verdict {
+	v := refusal(s, r.Name, "a rule of this MTA asks what the message does not say clearly: "+why.Error())
+	if k := diag.KindOf(why); k != diag.Data && k != diag.Permanent && k != diag.Denied {
+		v = Verdict{Decision: rule.Hold, Set: s.name, Rule: r.Name, Text: "a rule could not be evaluated: " + why.Error()}
+	}
+	v.Unknown = why
+	return v
+}
+
+// eval tells whether a condition holds, by the logic of three values: what is not known does
+// not matter where the others decide.
+func (c *Case) eval(of *condition) truth {
+	if of == nil {
+		return holds
+	}
+	switch of.operator {
+	case rule.Leaf:
+		t := c.truth[of.test]
+		if t == untried || c.trouble {
+			t = c.test(of.test)
+		}
+		if of.not {
+			t = negated(t)
+		}
+		return t
+	case rule.Not:
+		return negated(c.eval(of.of[0]))
+	}
+	// Of And, what fails decides; of Or, what holds.
+	decides, otherwise := fails, holds
+	if of.operator == rule.Or {
+		decides, otherwise = holds, fails
+	}
+	for _, part := range of.of {
+		switch t := c.eval(part); t {
+		case decides:
+			return t
+		case unknown:
+			otherwise = unknown
+		}
+	}
+	return otherwise
+}
+
+func negated(t truth) truth {
+	switch t {
+	case holds:
+		return fails
+	case fails:
+		return holds
+	}
+	return t
+}
+
+// test tells whether a test holds.
+func (c *Case) test(n int) truth {
+	t := &c.p.tests[n]
+	switch {
+	case c.trouble && c.m.Unknown[t.Term] != nil:
+		return unknown
+	case c.truth[n] != untried:
+	case t.sought: // and not found
+		c.truth[n] = fails
+	default:
+		c.truth[n] = c.compare(t)
+	}
+	return c.truth[n]
+}
+
+// compare holds a value of the message against a test.
+func (c *Case) compare(t *test) truth {
+	any := func(is func(v *rule.Value) bool) truth {
+		for i := range t.Values {
+			if is(&t.Values[i]) {
+				return holds
+			}
+		}
+		return fails
+	}
+	number := func(n int64) truth {
+		return any(func(v *rule.Value) bool { return t.comparison.Holds(cmp.Compare(n, v.Number)) })
+	}
+	switch t.Term {
+	case rule.Kind:
+		return number(kind(c.m.Probe))
+	case rule.Priority:
+		return number(rank(c.m.Priority))
+	case rule.ContentType:
+		is := c.m.ContentType.String()
+		return any(func(v *rule.Value) bool { return v.Text == is })
+	case rule.Size:
+		return number(c.m.Size)
+	case rule.Recipients:
+		return number(int64(c.m.Recipients))
+	case rule.SICs:
+		return number(int64(len(c.m.SICs)))
+	case rule.SIC:
+		return any(func(v *rule.Value) bool {
+			return slices.ContainsFunc(c.m.SICs, func(sic string) bool { return wild.Match(strings.Split(v.Text, "*"), sic) })
+		})
+	case rule.Time:
+		return any(func(v *rule.Value) bool { return v.Window.Contains(c.m.Time) })
+	case rule.ClientAddress:
+		is := c.m.Client.Unmap().WithZone("")
+		return any(func(v *rule.Value) bool { return is.IsValid() && v.Prefix.Contains(is) })
+	}
+	return unknown
+}
+
+// kind is the place of a kind among the words of the term.
+func kind(probe bool) int64 {
+	if probe {
+		return 1
+	}
+	return 0
+}
+
+// rank is the place of a priority among the words of the term, which are in order.
+func rank(p mts.Priority) int64 {
+	switch p {
+	case mts.Urgent:
+		return 2
+	case mts.NonUrgent:
+		return 0
+	}
+	return 1
+}
