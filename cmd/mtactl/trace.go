@@ -21,7 +21,6 @@ import (
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/report"
-	"github.com/mtakit/mtakit/lib/rule"
 	"github.com/mtakit/mtakit/lib/spool"
 	"github.com/mtakit/mtakit/lib/submit"
 )
@@ -152,7 +151,7 @@ func (t *traced) send(cfg *conf.Config, from, to oraddr.Address) (err error) {
 	if err != nil {
 		return err
 	}
-	tx, err := door.Submit(spool.Source{Channel: rule.Submitted, Association: queue.Who()}, *s)
+	tx, err := door.Submit(queue.Submitter(), *s)
 	if err != nil {
 		return err
 	}

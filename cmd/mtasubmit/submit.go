@@ -15,7 +15,6 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/queue"
-	"github.com/mtakit/mtakit/lib/rule"
 	"github.com/mtakit/mtakit/lib/spool"
 	"github.com/mtakit/mtakit/lib/submit"
 )
@@ -57,7 +56,7 @@ func submitAction(c *ucli.Context, to *recipients) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, content.close()) }()
-	tx, err := door.Submit(spool.Source{Channel: rule.Submitted, Association: queue.Who()}, *s.Submission)
+	tx, err := door.Submit(queue.Submitter(), *s.Submission)
 	if err != nil {
 		return err
 	}
@@ -71,6 +70,9 @@ func submitAction(c *ucli.Context, to *recipients) (err error) {
 		if _, err := io.Copy(tx, content.r); err != nil {
 			return errors.Join(diag.E("content", diag.KindOf(err), err), tx.Abort())
 		}
+	}
+	if err := tx.Denied(); err != nil {
+		return errors.Join(err, tx.Abort())
 	}
 	env, err := tx.Commit(context.Background())
 	if err != nil {

@@ -36,6 +36,7 @@ func Describe(env *spool.Envelope, event string) []Record {
 	} else {
 		r.Text = env.Subject
 	}
+	ruled := slices.ContainsFunc(env.Recipients, func(to spool.Recipient) bool { return to.Rule != "" })
 	var all []Record
 	size := 0
 	for _, to := range env.Recipients {
@@ -45,11 +46,36 @@ func Describe(env *spool.Envelope, event string) []Record {
 		}
 		r.N = append(r.N, to.N)
 		r.Recipients = append(r.Recipients, to.Address)
+		if ruled {
+			r.Rules = append(r.Rules, to.Rule)
+		}
 		for _, h := range to.Hops {
 			if !slices.Contains(r.Hops, h) {
 				r.Hops = append(r.Hops, h)
 			}
 		}
 	}
-	return append(all, r)
+	return append(append(all, r), held(env)...)
 }
+
+// held are the events of the recipients that policy holds, one for those of one reason.
+func held(env *spool.Envelope) []Record {
+	var all []Record
+	at := map[string]int{}
+	for _, to := range env.Recipients {
+		if to.Hold == "" {
+			continue
+		}
+		i, known := at[to.Hold]
+		if !known {
+			i = len(all)
+			at[to.Hold] = i
+			all = append(all, Record{Event: Held, ID: string(env.ID), Text: to.Hold, Who: ByPolicy})
+		}
+		all[i].N = append(all[i].N, to.N)
+	}
+	return all
+}
+
+// ByPolicy is who does what policy has decided.
+const ByPolicy = "policy"

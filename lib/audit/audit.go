@@ -42,7 +42,7 @@ const (
 	Delivered          = "delivered"           // delivered here
 	Deferred           = "deferred"            // an attempt failed and will be repeated
 	Failed             = "failed"              // given up: Reason, Diagnostic
-	Held               = "held"                // by an operator
+	Held               = "held"                // by an operator or by policy
 	Released           = "released"            // by an operator
 	Retried            = "retried"             // by an operator
 	Diverted           = "diverted"            // given up, Reason and Diagnostic; its alternate is next
@@ -92,6 +92,7 @@ type Record struct {
 	ProbeSize  int64           `json:"probeSize,omitempty"`  // of a probe: the content length it asks about
 	N          []int           `json:"n,omitempty"`          // recipient numbers
 	Recipients []string        `json:"recipients,omitempty"` // their addresses, in the order of N
+	Rules      []string        `json:"rules,omitempty"`      // by which policy has decided about them, in the order of N
 	Hops       []spool.Hop     `json:"hops,omitempty"`       // where they may go, each once
 	Channel    string          `json:"channel,omitempty"`
 	Peer       string          `json:"peer,omitempty"`

@@ -164,6 +164,7 @@ type Result struct {
 	Time       time.Time   `json:"time,omitzero"`       // of delivery
 	Child      spool.ID    `json:"child,omitempty"`     // committed before, and durable
 	Hops       []spool.Hop `json:"hops,omitempty"`      // routed: where to
+	Hold       string      `json:"hold,omitempty"`      // routed: but not before an operator releases it, and why
 	PeerFault  bool        `json:"peerFault,omitempty"` // deferred: the peer is the reason, not the message
 	Lost       bool        `json:"lost,omitempty"`      // in doubt, deferred: the association is over, which will be told
 	Resumed    bool        `json:"resumed,omitempty"`   // transferred: as what was sent before, which the peer had or has now, once

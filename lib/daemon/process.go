@@ -307,7 +307,7 @@ func (c *core) outcome(p *process, l channel.Line) {
 		if r.Outcome == channel.OutcomeRouted && len(r.Hops) > 0 {
 			kind = sched.Deferred
 		} else {
-			r.Hops = nil
+			r.Hops, r.Hold = nil, ""
 		}
 		switch kind {
 		case sched.Transferred, sched.Delivered, sched.Deferred, sched.Failed, sched.InDoubt,
@@ -319,7 +319,7 @@ func (c *core) outcome(p *process, l channel.Line) {
 		}
 		well = well || kind.Final() && kind != sched.Failed
 		results = append(results, sched.Result{N: r.N, Outcome: sched.Outcome{Kind: kind, Reason: r.Reason,
-			Diagnostic: r.Diagnostic, Text: r.Text, Until: r.Until, Time: r.Time, Child: r.Child, PeerFault: r.PeerFault, Lost: r.Lost, Resumed: r.Resumed}, Hops: r.Hops})
+			Diagnostic: r.Diagnostic, Text: r.Text, Until: r.Until, Time: r.Time, Child: r.Child, PeerFault: r.PeerFault, Lost: r.Lost, Resumed: r.Resumed}, Hops: r.Hops, Hold: r.Hold})
 	}
 	c.test.answered(&l, well, c.now())
 	c.step(sched.JobOutcome{Job: l.Job, Generation: l.Generation, Results: results})

@@ -137,6 +137,39 @@ func (o *Original) redirect(at int, to oraddr.ORName, reason mts.RedirectionReas
 	return o.derive(at, []mts.PerRecipientMessageTransferFields{f}, traced(o.Common, nil, a, redirected))
 }
 
+// Copy returns the envelope part of a message like this one for somebody whom none of its
+// recipients is: a copy that an MTA makes on its own behalf. The originator asks for no report
+// on it, and the MTA for the least there is. Of the recipients those stay, without responsibility, whom the originator wishes disclosed, if
+// there is room. The trace does not tell: X.411 has no word for it.
+func (o *Original) Copy(to oraddr.ORName, a Action) (ber.Raw, error) {
+	out, err := o.copy(to, a)
+	return out, wrap("p1: copy", err)
+}
+
+func (o *Original) copy(to oraddr.ORName, a Action) (ber.Raw, error) {
+	if o.Kind != Message {
+		return nil, diag.New("", diag.Usage, "only a message is copied")
+	}
+	f := mts.PerRecipientMessageTransferFields{RecipientName: to, OriginallySpecifiedRecipientNumber: 1,
+		PerRecipientIndicators: mts.NewPerRecipientIndicators(true, mts.ReportNonDelivery, mts.ReportNone)}
+	for i := range o.Recipients {
+		f.OriginallySpecifiedRecipientNumber = max(f.OriginallySpecifiedRecipientNumber, o.Recipients[i].OriginallySpecifiedRecipientNumber+1)
+	}
+	var stay []ber.Raw
+	if o.Indicators.DisclosureOfOtherRecipients() && len(o.others) < mts.UbRecipients && f.OriginallySpecifiedRecipientNumber <= mts.UbRecipients {
+		stay = o.others
+	} else {
+		f.OriginallySpecifiedRecipientNumber = 1
+	}
+	own, err := ber.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	e := traced(o.Common, nil, a, mts.OtherActions{})
+	e.instead = slices.Concat(stay, []ber.Raw{own})
+	return relay(o.envelope, &e)
+}
+
 func appendRedirection(extensions []mts.ExtensionField, step mts.Redirection) ([]mts.ExtensionField, error) {
 	history, _, err := mts.Ext(extensions, mts.ExtRedirectionHistory)
 	if err != nil {

@@ -204,7 +204,7 @@ func (k *Keeper) routeOne(ref spool.Ref) {
 	var ways []sched.Reroute
 	for i := range recipients {
 		r := &recipients[i]
-		hops := wayOf(r.Address)
+		hops := wayOf(r)
 		if r.Fail != nil || hops == nil {
 			continue
 		}

@@ -98,7 +98,7 @@ func (k *Keeper) standingOf(env *spool.Envelope, log []spool.Record) *standing {
 	}
 	for i := range env.Recipients {
 		r := &env.Recipients[i]
-		s.recipients[i] = sched.Recipient{N: r.N, Hops: r.Hops, Fail: r.Fail, Alternate: r.Alternate != ""}
+		s.recipients[i] = arrived(r)
 	}
 	var numbered map[int]int
 	for _, rec := range log {
@@ -129,7 +129,7 @@ func (k *Keeper) standingOf(env *spool.Envelope, log []spool.Record) *standing {
 		case r.Fail != nil:
 			continue
 		}
-		if hops := wayOf(env.Recipients[i].Address); hops != nil {
+		if hops := wayOf(&env.Recipients[i]); hops != nil {
 			r.Hops = hops
 		}
 	}
@@ -220,13 +220,22 @@ func (k *Keeper) fresh(env *spool.Envelope) []sched.Recipient {
 	all := make([]sched.Recipient, len(env.Recipients))
 	for i, r := range env.Recipients {
 		if slices.ContainsFunc(r.Hops, func(h spool.Hop) bool { return !k.known[h] }) {
-			if hops := k.door.Ways(env)(r.Address); hops != nil {
+			if hops := k.door.Ways(env)(&r); hops != nil {
 				r.Hops = hops
 			}
 		}
-		all[i] = sched.Recipient{N: r.N, Hops: r.Hops, Fail: r.Fail, Alternate: r.Alternate != ""}
+		all[i] = arrived(&r)
 	}
 	return all
+}
+
+// arrived is a recipient as it was let in.
+func arrived(r *spool.Recipient) sched.Recipient {
+	to := sched.Recipient{N: r.N, Hops: r.Hops, Fail: r.Fail, Alternate: r.Alternate != ""}
+	if r.Hold != "" {
+		to.State, to.Text = sched.Held, r.Hold
+	}
+	return to
 }
 
 // knownHops are the hops a configuration has.

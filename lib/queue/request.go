@@ -15,6 +15,7 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/measure"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/rule"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -359,4 +360,9 @@ func Who() string {
 		return u.Username
 	}
 	return "uid " + strconv.Itoa(os.Getuid())
+}
+
+// Submitter is the source of what the user of this process submits.
+func Submitter() spool.Source {
+	return spool.Source{Channel: rule.Submitted, Association: Who(), Identity: Who(), Mechanism: rule.ByLocal}
 }

@@ -61,6 +61,9 @@ type term struct {
 // the tools.
 const Submitted = "submit"
 
+// ByLocal is the mechanism by which a user of this machine is known: the system says so.
+const ByLocal = "local"
+
 var terms = [...]term{
 	From:          {name: "from", sort: Address},
 	To:            {name: "to", sort: Address, each: true},

@@ -2,8 +2,6 @@ package sched
 
 import (
 	"fmt"
-
-	"github.com/mtakit/mtakit/lib/spool"
 )
 
 // jobOutcome takes the answer for recipients of a job.
@@ -25,7 +23,7 @@ func (s *Scheduler) jobOutcome(ev JobOutcome) {
 			continue
 		}
 		if r := &l.msg.recipients[i]; r.state == InFlight && r.list == l {
-			s.apply(j, i, res.Outcome, res.Hops)
+			s.apply(j, i, &res)
 		}
 	}
 	if j.left > 0 {
@@ -36,7 +34,8 @@ func (s *Scheduler) jobOutcome(ev JobOutcome) {
 }
 
 // apply gives a recipient in flight its outcome, and other hops if there are any.
-func (s *Scheduler) apply(j *job, i int32, what Outcome, hops []spool.Hop) {
+func (s *Scheduler) apply(j *job, i int32, res *Result) {
+	what, hops := res.Outcome, res.Hops
 	m, p := j.list.msg, j.list.peer
 	r := &m.recipients[i]
 	j.left--
@@ -60,8 +59,12 @@ func (s *Scheduler) apply(j *job, i int32, what Outcome, hops []spool.Hop) {
 	wished := r.wish
 	r.wish = wishNone
 	routed := what.Kind == Deferred && !what.PeerFault && len(hops) > 0 && r.alternate != alternateNext
-	if wished != wishHold {
-		r.text = what.Text // else it says why it is held
+	switch {
+	case wished == wishHold: // it says why it is held
+	case wished == wishNone && routed && res.Hold != "":
+		wished, r.text = wishHold, cut(res.Hold)
+	default:
+		r.text = what.Text
 	}
 	until := int64(0)
 	change := ChangeDeferred
@@ -132,7 +135,7 @@ func (s *Scheduler) doubt(j *job, why string) {
 	l := j.list
 	for i := l.first; i >= 0; i = l.msg.recipients[i].next {
 		if l.msg.recipients[i].state == InFlight {
-			s.apply(j, i, Outcome{Kind: InDoubt, Text: why}, nil)
+			s.apply(j, i, &Result{Outcome: Outcome{Kind: InDoubt, Text: why}})
 		}
 	}
 	s.endJob(j)

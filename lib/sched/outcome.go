@@ -76,4 +76,5 @@ type Result struct {
 	N int // the recipient's number in its message
 	Outcome
 	Hops []spool.Hop // Deferred: it goes on by these, at once, and this was no attempt
+	Hold string      // with Hops: why it is held instead, until it is released
 }

@@ -477,6 +477,8 @@ func parseResult(t *testing.T, now time.Time, word, why string) Result {
 			r.PeerFault = true
 		case "lost":
 			r.Lost = true
+		case "hold":
+			r.Hold = strings.ReplaceAll(v, "+", " ")
 		case "hops":
 			r.Hops = parseHops(v)
 		case "resumed":

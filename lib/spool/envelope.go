@@ -125,6 +125,11 @@ type Envelope struct {
 	Expires     time.Time `json:"expires,omitzero"`  // not to be tried after
 	Source      Source    `json:"source,omitzero"`
 
+	// Of a child: where what it is made of came from, at first.
+	Origin *Source  `json:"origin,omitempty"`
+	Facts  *Facts   `json:"facts,omitempty"`  // of the content; nil if nobody looked
+	Copied []string `json:"copied,omitempty"` // O/R addresses that policy has had copies made for
+
 	NoReassignment   bool `json:"noReassignment,omitempty"`   // recipient-reassignment-prohibited
 	AlternateAllowed bool `json:"alternateAllowed,omitempty"` // alternate-recipient-allowed
 
@@ -145,6 +150,24 @@ type Source struct {
 	Channel     string `json:"channel,omitempty"`
 	Peer        string `json:"peer,omitempty"`
 	Association string `json:"association,omitempty"`
+
+	Client    string `json:"client,omitempty"`    // IP address
+	Identity  string `json:"identity,omitempty"`  // that has been authenticated
+	Mechanism string `json:"mechanism,omitempty"` // by which it has
+}
+
+// Facts is what the policy of the switch may ask about a content.
+type Facts struct {
+	SICs  []string `json:"sics,omitempty"`  // subject indicator codes (STANAG 4406)
+	Fault string   `json:"fault,omitempty"` // why the content does not tell
+}
+
+// From is where a message came from, or what it is made of.
+func (e *Envelope) From() Source {
+	if e.Origin != nil {
+		return *e.Origin
+	}
+	return e.Source
 }
 
 // Recipient is one addressee and the way that was planned for it.
@@ -155,8 +178,16 @@ type Recipient struct {
 	Fail      *Failure `json:"fail,omitempty"`      // decided at submission: final at once
 	Alternate string   `json:"alternate,omitempty"` // that the originator requested, should this one fail
 	Critical  Critical `json:"critical,omitzero"`   // extensions of this recipient
-	Report    string   `json:"report,omitempty"`    // what the originator asked for: none, non-delivery, delivery
-	MTAReport string   `json:"mtaReport,omitempty"`
+
+	// What policy has decided of it: by which rule of which set, "SET/RULE"; to whom it goes
+	// instead; why it waits for an operator; and that policy has added it.
+	Rule     string `json:"rule,omitempty"`
+	Redirect string `json:"redirect,omitempty"`
+	Hold     string `json:"hold,omitempty"`
+	Copy     bool   `json:"copy,omitempty"`
+
+	Report    string `json:"report,omitempty"` // what the originator asked for: none, non-delivery, delivery
+	MTAReport string `json:"mtaReport,omitempty"`
 }
 
 // Critical names the extensions that are critical, of a message or of a recipient, by the step
@@ -195,7 +226,7 @@ func known(name string) bool {
 	switch strings.ToLower(name) {
 	case "format", "id", "kind", "mtsid", "priority", "originator", "contenttype",
 		"eits", "contentid", "subject", "summary", "size", "probesize", "accepted", "deferred", "passon", "expires", "source",
-		"noreassignment", "alternateallowed", "critical",
+		"noreassignment", "alternateallowed", "critical", "origin", "facts", "copied",
 		"parent", "step", "parentrecipients", "wire", "recipients":
 		return true
 	}

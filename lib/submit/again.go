@@ -172,6 +172,9 @@ func (s *Submission) readdress(to []spool.Recipient) error {
 	s.PerRecipientFields = nil
 	taken := map[int]bool{}
 	for _, r := range to {
+		if r.Copy {
+			continue // policy has a copy made again, if it still wishes so
+		}
 		var f mts.PerRecipientMessageTransferFields
 		switch {
 		case r.N == 0 || len(known) == 0: // a new one

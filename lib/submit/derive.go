@@ -1,6 +1,8 @@
 package submit
 
 import (
+	"io"
+
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -16,6 +18,7 @@ const (
 	StepExpand   = "expand"   // of a distribution list into its members
 	StepRedirect = "redirect" // of a recipient to another
 	StepForward  = "forward"  // of a report that came to a list
+	StepCopy     = "copy"     // for an address that policy adds
 )
 
 // Derive begins the child of a message, probe or report that is in the spool: raw is
@@ -31,6 +34,15 @@ func (d *Door) Derive(src spool.Source, child Child, raw ber.Raw) (*Tx, error) {
 	}
 	t.env.ID = spool.ChildID(child.Parent, child.Step, child.Recipients)
 	t.env.Parent, t.env.Step, t.env.ParentRecipients, t.env.Priority = child.Parent, child.Step, child.Recipients, child.Priority
+	if child.Step == StepCopy {
+		for i := range t.env.Recipients { // X.411 knows no envelope that asks for no report
+			t.env.Recipients[i].Report, t.env.Recipients[i].MTAReport = report.None, report.None
+		}
+	}
+	if of := child.Of; of != nil {
+		from := of.From()
+		t.env.Origin, t.env.Copied, t.env.Facts = &from, of.Copied, of.Facts
+	}
 	return t, nil
 }
 
@@ -85,6 +97,9 @@ func (t *Tx) CopyContent(m *spool.Message) error {
 		return err
 	}
 	t.size = m.Envelope.Size
+	if t.examined() {
+		t.env.Facts = factsOf(&t.env, io.LimitReader(m.Content(), maxHeading))
+	}
 	return t.w.CopyContent(m)
 }
 

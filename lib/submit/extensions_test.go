@@ -110,15 +110,15 @@ mta-info = [{ name = "MTA-ALL" }]
 				}
 				continue
 			}
-			if !slices.Equal(d.Ways(env)(c.to), env.Recipients[0].Hops) {
-				t.Errorf("%s: on the way again %v", c.name, d.Ways(env)(c.to))
+			if !slices.Equal(d.Ways(env)(&env.Recipients[0]), env.Recipients[0].Hops) {
+				t.Errorf("%s: on the way again %v", c.name, d.Ways(env)(&env.Recipients[0]))
 			}
 			a, err := oraddr.Parse(c.to)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if k == 1 && !slices.Equal(hops(d.Decide(env, a, nil, nil, false)), env.Recipients[0].Hops) {
-				t.Errorf("%s: decided again %v", c.name, d.Decide(env, a, nil, nil, false))
+			if k == 1 && !slices.Equal(hops(d.Decide(env, &env.Recipients[0], a, nil, nil, false).Decision), env.Recipients[0].Hops) {
+				t.Errorf("%s: decided again %v", c.name, d.Decide(env, &env.Recipients[0], a, nil, nil, false))
 			}
 		}
 	}

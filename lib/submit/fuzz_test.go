@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
@@ -12,7 +14,6 @@ import (
 	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/report"
 	"github.com/mtakit/mtakit/lib/spool"
-	"pgregory.net/rapid"
 )
 
 // FuzzDoor brings whatever can be read as an envelope, or as a report, to the door.

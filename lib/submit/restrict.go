@@ -285,9 +285,17 @@ func (t *Tx) refusal(n int) *spool.Failure {
 
 // Decide returns the way of an address for a message that is in the spool. Nodes of routing
 // trees that are not held are had from look. If any was, the ways are those that take the
-// message, and if none does it fails; f is what the message says of the recipient, nil in a
-// report. Advise says that others like it may be looked for, where there is no such address.
-func (d *Door) Decide(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipientMessageTransferFields, look route.Look, advise bool) route.Decision {
+// message and that it may take, and if there are none it fails; r is the recipient, and f is what
+// the message says of it, nil in a report. Advise says that others like it may be looked for, where there is no such address.
+func (d *Door) Decide(env *spool.Envelope, r *spool.Recipient, a oraddr.Address, f *mts.PerRecipientMessageTransferFields, look route.Look, advise bool) Decision {
+	out := Decision{Decision: d.decideWay(env, a, f, look, advise)}
+	if out.LookedUp {
+		d.judgeFound(&out, env, r, &a)
+	}
+	return out
+}
+
+func (d *Door) decideWay(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipientMessageTransferFields, look route.Look, advise bool) route.Decision {
 	if !d.router.Particular() {
 		return d.router.Route(a)
 	}
@@ -320,10 +328,16 @@ func (d *Door) Decide(env *spool.Envelope, a oraddr.Address, f *mts.PerRecipient
 		decision.Fail = &route.Failure{Reason: fail.Reason, Diagnostic: fail.Diagnostic, Text: fail.Text}
 		return decision
 	}
-	for _, h := range ways {
-		decision.Hops = append(decision.Hops, route.Hop{Channel: h.Channel, Peer: h.Peer})
-	}
+	decision.Hops = routeHops(ways)
 	return decision
+}
+
+func routeHops(of []spool.Hop) []route.Hop {
+	all := make([]route.Hop, len(of))
+	for i, h := range of {
+		all[i] = route.Hop{Channel: h.Channel, Peer: h.Peer}
+	}
+	return all
 }
 
 // asks asks for the way of an address for a message that is in the spool.
@@ -352,9 +366,24 @@ func criticals(env *spool.Envelope) func(address string) spool.Critical {
 	return func(address string) spool.Critical { return of[address] }
 }
 
-// Ways returns a function that tells the way of an address for a message that is in
-// the queue already: nil if there is none, or none that takes the message.
-func (d *Door) Ways(env *spool.Envelope) func(address string) []spool.Hop {
+// Ways returns a function that tells the way of a recipient of a message that is in the
+// queue already: nil if there is none, or none that takes the message or that it may take.
+func (d *Door) Ways(env *spool.Envelope) func(r *spool.Recipient) []spool.Hop {
+	route, permitted := d.routes(env), d.permitted(env)
+	return func(r *spool.Recipient) []spool.Hop {
+		if r.Redirect != "" || r.Copy {
+			return d.expand() // whatever the way of its address
+		}
+		ways := permitted(r, route(r.Address))
+		if len(ways) == 0 {
+			return nil
+		}
+		return ways
+	}
+}
+
+// routes is Ways for an address, whatever policy says.
+func (d *Door) routes(env *spool.Envelope) func(address string) []spool.Hop {
 	all, critical := subjectOf(env), criticals(env)
 	var known route.Query
 	if d.router.Particular() {

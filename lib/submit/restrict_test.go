@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/spool"
-	"pgregory.net/rapid"
 )
 
 const (
@@ -213,8 +214,8 @@ func TestRestrictions(t *testing.T) {
 			t.Errorf("%s: whoever can say no hears %v", c.name, refused)
 		}
 		// What is in the queue is routed as it was let in, whoever has reloaded.
-		if env.Recipients[0].Fail == nil && !slices.Equal(d.Ways(env)(c.to), env.Recipients[0].Hops) {
-			t.Errorf("%s: on the way again %v", c.name, d.Ways(env)(c.to))
+		if env.Recipients[0].Fail == nil && !slices.Equal(d.Ways(env)(&env.Recipients[0]), env.Recipients[0].Hops) {
+			t.Errorf("%s: on the way again %v", c.name, d.Ways(env)(&env.Recipients[0]))
 		}
 	}
 }

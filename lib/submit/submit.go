@@ -20,6 +20,7 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/policy"
 	"github.com/mtakit/mtakit/lib/route"
 	"github.com/mtakit/mtakit/lib/spool"
 )
@@ -50,6 +51,7 @@ type Door struct {
 	mta    mts.MTAName
 
 	restrictions *restrictions
+	policy       *policy.Policy
 }
 
 // NewDoor makes the door of a valid configuration.
@@ -62,7 +64,11 @@ func NewDoor(cfg *conf.Config, c Committer, now func() time.Time) (*Door, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Door{conf: cfg, router: r, spool: c, now: now, restrictions: restrictions,
+	rules, err := policy.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Door{conf: cfg, router: r, spool: c, now: now, restrictions: restrictions, policy: rules,
 		domain: mts.NewGlobalDomainIdentifier(cfg.Identity.Domain), mta: mts.MTAName(cfg.Identity.MTA)}, nil
 }
 
@@ -74,6 +80,9 @@ type Child struct {
 	Step       string
 	Recipients []int
 	Priority   spool.Priority
+	// Of is the envelope of the parent: policy judges its children as what came from where it
+	// came from. Nil if policy has no say in them.
+	Of *spool.Envelope
 }
 
 // Tx is a message on its way in.
@@ -97,6 +106,9 @@ type Tx struct {
 	asks     *route.Query           // what is known of the message when a way is asked for
 	refusals []refusal              // of recipients who are no users of this MTA, if they became ones
 	sized    map[int]oraddr.Address // recipients who may be redirected for the length of the content, by number
+	head     []byte                 // of the content, if rules ask about it
+
+	concluded bool // what becomes of the recipients is settled
 }
 
 // refusal is why a recipient would not be delivered to here.
@@ -148,6 +160,9 @@ func (t *Tx) Write(p []byte) (int, error) {
 	if err := t.open(); err != nil {
 		return 0, err
 	}
+	if t.examined() {
+		t.head = append(t.head, p[:min(len(p), maxHeading-len(t.head))]...)
+	}
 	return t.w.Write(p)
 }
 
@@ -166,6 +181,37 @@ func (t *Tx) open() error {
 	return nil
 }
 
+// Denied settles what becomes of the recipients, now that the content is written, and returns
+// an error of kind Denied for the first that policy refuses, nil if it refuses none. Whoever
+// can still say no to the originator asks this before Commit; the others leave it to a
+// non-delivery report.
+func (t *Tx) Denied() error {
+	t.conclude()
+	for i := range t.env.Recipients {
+		if r := &t.env.Recipients[i]; r.Rule != "" && r.Fail != nil && r.Alternate == "" {
+			return diag.E(r.Address, diag.Denied, errors.New(r.Fail.Text))
+		}
+	}
+	return nil
+}
+
+// conclude settles what becomes of every recipient when the content is known, once.
+func (t *Tx) conclude() {
+	if t.concluded || t.Discarded != "" {
+		return
+	}
+	t.concluded = true
+	s := t.subject()
+	for i := range t.env.Recipients {
+		r := &t.env.Recipients[i]
+		t.settle(r, s)
+		if t.over {
+			r.Alternate = "" // who would be given a message without its content
+		}
+	}
+	t.decide()
+}
+
 // Commit makes the message durable and returns its envelope; nil for a discarded
 // one. After an error nothing was accepted here, and the originator or the peer is not to
 // hear that it was. The file is gone then, or, where a Committer had no answer, is left to
@@ -177,14 +223,7 @@ func (t *Tx) Commit(ctx context.Context) (*spool.Envelope, error) {
 	if err := t.open(); err != nil {
 		return nil, err
 	}
-	s := t.subject()
-	for i := range t.env.Recipients {
-		r := &t.env.Recipients[i]
-		t.settle(r, s)
-		if t.over {
-			r.Alternate = "" // who would be given a message without its content
-		}
-	}
+	t.conclude()
 	if err := t.w.Finish(&t.env); err != nil {
 		return nil, errors.Join(err, t.w.Abort())
 	}

@@ -107,18 +107,25 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		return all(later(err))
 	}
 	numbered := m.Envelope.Numbered()
-	address := func(n int) string {
+	recipient := func(n int) *spool.Recipient {
 		if i, ok := numbered[n]; ok {
-			return m.Envelope.Recipients[i].Address
+			return &m.Envelope.Recipients[i]
+		}
+		return &spool.Recipient{N: n}
+	}
+	// Whoever goes elsewhere by policy is no list here.
+	listed := func(n int) string {
+		if r := recipient(n); r.Redirect == "" && !r.Copy {
+			return s.judge.listOf(r.Address)
 		}
 		return ""
 	}
 	copied, told, looking := int64(0), 0, time.Duration(0)
 	var expanded map[string]bool // lists; nil: not known yet
 	for i, n := range j.Recipients {
-		r, list := &results[i], s.judge.listOf(address(n))
+		r, list := &results[i], listed(n)
 		if list != "" && expanded == nil {
-			expanded, err = c.expanded(s, j.Ref, address)
+			expanded, err = c.expanded(j.Ref, listed)
 		}
 		switch {
 		case err != nil && list != "":
@@ -133,12 +140,13 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 			*r = channel.Result{Outcome: channel.OutcomeDeferred, Text: "the directory is slow, and others wait, too", Until: c.now().Add(soon)}
 		default:
 			began := c.now()
-			of := &subject{env: m.Envelope, common: e, n: n, address: address(n), now: began, diverted: diverted[n], advise: i < maxSearches}
+			to := recipient(n)
+			of := &subject{env: m.Envelope, common: e, to: *to, n: n, address: to.Address, now: began, diverted: diverted[n], advise: i < maxSearches}
 			d := s.judge.decide(of)
 			looking += c.now().Sub(began)
 			if d.list != list { // a name that a routing tree has led to
 				if expanded == nil {
-					expanded, err = c.expanded(s, j.Ref, address)
+					expanded, err = c.expanded(j.Ref, listed)
 				}
 				if list = d.list; err != nil {
 					*r = later(err)
@@ -187,7 +195,7 @@ var onceOnly = channel.Result{Outcome: channel.OutcomeExpanded, Text: "the messa
 
 // expanded are the lists that earlier leases have expanded a message for: what they told
 // is in its log, and the recipients they had are not in this one.
-func (c *Channel) expanded(s *settings, of spool.Ref, address func(int) string) (map[string]bool, error) {
+func (c *Channel) expanded(of spool.Ref, listed func(int) string) (map[string]bool, error) {
 	log, _, err := c.Host.Spool.ReadLog(of)
 	if err != nil {
 		return nil, err
@@ -198,7 +206,7 @@ func (c *Channel) expanded(s *settings, of spool.Ref, address func(int) string) 
 			continue
 		}
 		for _, n := range r.Recipients {
-			lists[s.judge.listOf(address(n))] = true
+			lists[listed(n)] = true
 		}
 	}
 	delete(lists, "")
@@ -239,7 +247,7 @@ func (u *unusable) Error() string { return u.err.Error() }
 
 // child makes the child that was decided on, or finds it made.
 func (c *Channel) child(s *settings, m *spool.Message, n int, d decision) (*spool.Envelope, error) {
-	of := submit.Child{Parent: m.Ref.ID, Step: d.step, Recipients: []int{n}, Priority: m.Envelope.Priority}
+	of := submit.Child{Parent: m.Ref.ID, Step: d.step, Recipients: []int{n}, Priority: m.Envelope.Priority, Of: m.Envelope}
 	if d.priority != nil {
 		of.Priority = submit.PriorityOf(*d.priority)
 	}

@@ -53,8 +53,9 @@ func newJudge(cfg *conf.Config, door *submit.Door, look route.Look) (*judge, err
 type subject struct {
 	env     *spool.Envelope
 	common  *p1.Original
-	n       int    // in the spool: the place in the envelope, from 1
-	address string // in the spool
+	to      spool.Recipient // as the spool has it
+	n       int             // in the spool: the place in the envelope, from 1
+	address string          // in the spool
 	now     time.Time
 	// diverted says that it has failed, and goes to the alternate that its originator asked for:
 	// its own way is no question any more.
@@ -98,6 +99,9 @@ func (j *judge) decide(s *subject) decision {
 	if err != nil {
 		return fail(mts.UnrecognisedORName, err.Error())
 	}
+	if s.to.Copy {
+		return j.copied(s, a)
+	}
 	if s.common.Kind != p1.Report && s.fields() == nil {
 		return fail(mts.InvalidArguments, fmt.Sprintf("no recipient %d", s.n))
 	}
@@ -105,13 +109,20 @@ func (j *judge) decide(s *subject) decision {
 	if s.diverted {
 		look = nil
 	}
-	to := j.door.Decide(s.env, a, s.fields(), look, s.advise)
+	if s.to.Redirect != "" && !s.diverted {
+		to, err := nameOf(s.to.Redirect)
+		if err != nil {
+			return fail(mts.UnrecognisedORName, err.Error())
+		}
+		return j.redirect(s, to, mts.RecipientMDAssignedAlternateRecipient)
+	}
+	to := j.door.Decide(s.env, &s.to, a, s.fields(), look, s.advise)
 	var d decision
 	switch {
 	case to.Unavailable != "":
 		return decision{result: channel.Result{Outcome: channel.OutcomeDeferred, Text: to.Unavailable}}
 	case to.LookedUp && to.Fail == nil && to.List == nil && to.Alternate == nil:
-		return decision{result: channel.Result{Outcome: channel.OutcomeRouted, Hops: spoolHops(to.Hops), Text: "by " + to.Rule}}
+		return decision{result: channel.Result{Outcome: channel.OutcomeRouted, Hops: spoolHops(to.Hops), Hold: to.Hold, Text: "by " + to.Rule}}
 	case to.List != nil && s.common.Kind == p1.Report:
 		return j.forward(s, to.List)
 	case to.Fail != nil && s.common.Kind == p1.Report:
@@ -121,7 +132,7 @@ func (j *judge) decide(s *subject) decision {
 		d.list = to.List.Address
 	case to.Fail != nil:
 		failed := decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: to.Fail.Reason, Diagnostic: to.Fail.Diagnostic, Text: report.Try(to.Fail.Text, to.Fail.Alternatives)}}
-		return j.unreachable(s, j.router.DomainAlternate(to), failed)
+		return j.unreachable(s, j.router.DomainAlternate(to.Decision), failed)
 	case to.Alternate != nil:
 		d = j.assigned(s, to.Alternate)
 	default:

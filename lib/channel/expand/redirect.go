@@ -30,6 +30,20 @@ func (j *judge) assigned(s *subject, a *route.Alternate) decision {
 	return j.redirect(s, to, a.Reason)
 }
 
+// copied decides about what policy has added: a copy of the message goes to the address. A name
+// that cannot be one fails alone; its event tells.
+func (j *judge) copied(s *subject, a oraddr.Address) decision {
+	to, err := a.ORName()
+	if err != nil {
+		return fail(mts.UnrecognisedORName, err.Error())
+	}
+	envelope, err := s.common.Copy(to, j.action(s))
+	if err != nil {
+		return fail(mts.UnrecognisedORName, err.Error())
+	}
+	return decision{step: submit.StepCopy, envelope: envelope, result: channel.Result{Outcome: channel.OutcomeMoved, Text: "copied to " + s.address}}
+}
+
 // unreachable decides about a recipient for which there is no other way: by the
 // alternate that its originator requested, or by that of the domain if the originator
 // allows it. fallback is what it is without.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type association struct {
 	mode    string      // conf.ModeNormal …
 	subject string      // of the peer's certificate, with strong credentials
 	remark  string      // about its recovery
+	remote  netip.Addr  // of the peer; zero: not known
 
 	// What was accepted last, and the peer is not known to have heard of; used by receive
 	// only.

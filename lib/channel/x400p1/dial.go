@@ -22,6 +22,7 @@ import (
 type Call struct {
 	Conn        *rtse.Conn
 	Address     conf.Address // that answered
+	Remote      net.Addr     // the network address that is
 	Mode        string       // conf.ModeNormal and its like
 	Credentials string       // of the peer: conf.CredentialsSimple and its like
 	Subject     string       // of the peer's certificate, with strong ones
@@ -222,6 +223,7 @@ func (d *dialler) connect(ctx context.Context, c *rtse.Config, to conf.Address) 
 		return nil, diag.E("", diag.Unavailable, err)
 	}
 	s.step(&s.call.Steps.Connect)
+	s.call.Remote = nc.RemoteAddr()
 	if d.peer.TLS == conf.TLSRequire {
 		secured, err := secure(ctx, nc, d.peer, to.Host, c.Now)
 		if err != nil {

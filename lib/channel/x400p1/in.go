@@ -3,6 +3,8 @@ package x400p1
 import (
 	"errors"
 	"io"
+	"net"
+	"net/netip"
 
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -93,6 +95,23 @@ func gone(err error) bool {
 	return errors.As(err, &discarded) || errors.As(err, &aborted)
 }
 
+// source is where what comes over the association comes from.
+func (a *association) source() spool.Source {
+	src := spool.Source{Channel: a.channel.host.Name, Peer: a.peer.Name, Identity: a.peer.Name, Mechanism: a.peer.Credentials}
+	if a.remote.IsValid() {
+		src.Client = a.remote.String()
+	}
+	return src
+}
+
+// addressOf is the IP address of a network address; the zero Addr if it has none.
+func addressOf(a net.Addr) netip.Addr {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}
+
 // store reads an object into the spool and makes it durable.
 func (a *association) store(ind *rtse.TransferIndication) (tx *submit.Tx, discarded string, err error) {
 	s := a.channel.settings()
@@ -103,7 +122,7 @@ func (a *association) store(ind *rtse.TransferIndication) (tx *submit.Tx, discar
 	if err := a.upgrade(in, s.Identity); err != nil {
 		return nil, "", asMalformed(err)
 	}
-	src := spool.Source{Channel: a.channel.host.Name, Peer: a.peer.Name}
+	src := a.source()
 	switch in.Kind {
 	case p1.Message:
 		tx, err = s.door.Message(src, in.Envelope, in.Message)

@@ -274,6 +274,7 @@ func (c *Channel) initiate(id uint64, name string) {
 		return
 	}
 	a := newAssociation(c, id, *peer, call.Conn, keeper, false, call.Subject)
+	a.remote = addressOf(call.Remote)
 	switch {
 	case call.Recovered:
 		a.remark = remarkRecovered
@@ -304,6 +305,7 @@ func (c *Channel) respond(id uint64, caller *channel.Caller, listener string, re
 		return
 	}
 	a := newAssociation(c, id, b.peer, conn, b.keeper, true, b.subject())
+	a.remote = addressOf(caller.RemoteAddr())
 	if b.recovered {
 		a.remark = remarkRecovered
 	}

@@ -1,0 +1,248 @@
+package submit
+
+import (
+	"bytes"
+	"io"
+	"net/netip"
+	"slices"
+
+	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/ipms"
+	"github.com/mtakit/mtakit/lib/ipms/p772"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/policy"
+	"github.com/mtakit/mtakit/lib/route"
+	"github.com/mtakit/mtakit/lib/rule"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+// maxHeading bounds the octets of a content in which its heading is looked for.
+const maxHeading = 1 << 20
+
+// judged tells whether policy has a say in an object. Reports go where the message came from,
+// and a copy is made because policy says so.
+func (d *Door) judged(env *spool.Envelope) bool {
+	return !d.policy.IsZero() && env.Kind != spool.KindReport && env.Step != StepCopy
+}
+
+// examined tells whether rules ask what is in the content, which nobody has looked at.
+func (t *Tx) examined() bool {
+	return t.door.judged(&t.env) && t.door.policy.Content() && t.env.Facts == nil
+}
+
+// factsOf tells what the beginning of a content says.
+func factsOf(env *spool.Envelope, content io.Reader) *spool.Facts {
+	f := &spool.Facts{}
+	c, err := mts.ParseContentType(env.ContentType)
+	if err != nil || env.Kind != spool.KindMessage || !hasHeading(c) {
+		return f
+	}
+	h, err := ipms.ReadHeading(content, ber.Limits{Octets: maxHeading})
+	if err == nil && h != nil {
+		f.SICs, err = p772.SICs(h)
+	}
+	if err != nil {
+		f.SICs, f.Fault = nil, err.Error()
+	}
+	return f
+}
+
+// hasHeading tells whether the contents of a type begin with a heading of X.420.
+func hasHeading(c mts.ContentType) bool {
+	return c.Extended != nil && *c.Extended == mts.ContentP772 ||
+		c.BuiltIn != nil && (*c.BuiltIn == mts.InterpersonalMessaging1984 || *c.BuiltIn == mts.InterpersonalMessaging1988)
+}
+
+// caseOf puts before the rules what the envelope of a message tells.
+func (d *Door) caseOf(env *spool.Envelope) *policy.Case {
+	m := &policy.Message{Probe: env.Kind == spool.KindProbe, Size: env.Size, Time: d.now()}
+	if m.Probe {
+		m.Size = env.ProbeSize
+	}
+	unknown := func(err error, terms ...rule.Term) {
+		if m.Unknown == nil {
+			m.Unknown = map[rule.Term]error{}
+		}
+		for _, t := range terms {
+			m.Unknown[t] = err
+		}
+	}
+	if a, err := oraddr.Parse(env.Originator); err == nil {
+		m.From = &a
+	} else {
+		unknown(diag.E("", diag.Data, err), rule.From)
+	}
+	var err error
+	if m.ContentType, err = mts.ParseContentType(env.ContentType); err != nil {
+		unknown(diag.E("", diag.Data, err), rule.ContentType)
+	}
+	switch env.Priority {
+	case spool.Urgent:
+		m.Priority = mts.Urgent
+	case spool.NonUrgent:
+		m.Priority = mts.NonUrgent
+	}
+	for i := range env.Recipients {
+		if !env.Recipients[i].Copy {
+			m.Recipients++
+		}
+	}
+	from := env.From()
+	m.Channel, m.Peer, m.Identity, m.Mechanism = from.Channel, from.Peer, from.Identity, from.Mechanism
+	if from.Client != "" {
+		if m.Client, err = netip.ParseAddr(from.Client); err != nil {
+			unknown(diag.E("", diag.Internal, err), rule.ClientAddress)
+		}
+	}
+	switch f := env.Facts; {
+	case !d.policy.Content():
+	case f == nil:
+		unknown(diag.New("", diag.Internal, "nobody has looked at the content"), rule.SIC, rule.SICs)
+	case f.Fault != "":
+		unknown(diag.New("", diag.Data, f.Fault), rule.SIC, rule.SICs)
+	default:
+		m.SICs = f.SICs
+	}
+	return d.policy.Case(m)
+}
+
+// decide judges every recipient that has a way, and adds those who get copies.
+func (t *Tx) decide() {
+	if !t.door.judged(&t.env) {
+		return
+	}
+	if t.examined() {
+		t.env.Facts, t.head = factsOf(&t.env, bytes.NewReader(t.head)), nil
+	}
+	if t.env.Kind == spool.KindMessage {
+		t.env.Size = t.size
+	}
+	c := t.door.caseOf(&t.env)
+	var copies []oraddr.Address
+	for i := range t.env.Recipients {
+		r := &t.env.Recipients[i]
+		if r.Fail != nil {
+			continue
+		}
+		for _, a := range t.door.decide(c, r) {
+			if !slices.ContainsFunc(copies, a.Equal) && !slices.Contains(t.env.Copied, a.String()) {
+				copies = append(copies, a)
+			}
+		}
+	}
+	if t.env.Kind == spool.KindMessage { // a probe has nothing to be copied
+		t.copyTo(copies)
+	}
+}
+
+// decide judges a recipient, and returns the addresses that get copies.
+func (d *Door) decide(c *policy.Case, r *spool.Recipient) []oraddr.Address {
+	a, err := oraddr.Parse(r.Address)
+	if err != nil {
+		r.Fail = failure(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())
+		return nil
+	}
+	ways, v := judgeWays(c, &a, r.Hops)
+	r.Rule = ruleName(&v)
+	switch v.Decision {
+	case rule.Refuse:
+		r.Fail = &spool.Failure{Reason: int(v.Reason), Diagnostic: int(v.Diagnostic), Text: v.Text}
+		r.Hops = nil
+		return nil
+	case rule.Hold:
+		r.Hops, r.Hold = ways, v.Text
+	case rule.Redirect:
+		r.Redirect, r.Hops = v.To.String(), d.expand()
+	default:
+		r.Hops = ways
+	}
+	return v.Add
+}
+
+// judgeWays returns those of the ways that are not refused, and of which the same is decided as
+// of the first of them; and that verdict. If all are refused it is that of the first.
+func judgeWays(c *policy.Case, to *oraddr.Address, hops []spool.Hop) ([]spool.Hop, policy.Verdict) {
+	var decided policy.Verdict
+	var left []spool.Hop
+	for i, h := range hops {
+		v := c.Judge(policy.Way{To: to, Channel: h.Channel, Peer: h.Peer})
+		switch {
+		case len(left) == 0 && (i == 0 || v.Decision != rule.Refuse):
+			decided = v
+		case v.Decision != decided.Decision || v.Decision == rule.Redirect && !v.To.Equal(*decided.To):
+			continue
+		}
+		if v.Decision != rule.Refuse {
+			left = append(left, h)
+		}
+	}
+	return left, decided
+}
+
+// Decision is the way of a recipient of a message that is in the spool.
+type Decision struct {
+	route.Decision
+	Hold string // why it waits for an operator before it goes that way; empty: it does not
+}
+
+// judgeFound judges ways that were not known when the recipient was judged. What the same rule
+// has held then was released by an operator.
+func (d *Door) judgeFound(is *Decision, env *spool.Envelope, r *spool.Recipient, a *oraddr.Address) {
+	if !d.judged(env) || is.Fail != nil || is.List != nil || is.Alternate != nil || len(is.Hops) == 0 {
+		return
+	}
+	ways, v := judgeWays(d.caseOf(env), a, hops(is.Decision))
+	is.Hops = routeHops(ways)
+	switch v.Decision {
+	case rule.Refuse:
+		is.Fail = &route.Failure{Reason: int(v.Reason), Diagnostic: int(v.Diagnostic), Text: v.Text}
+	case rule.Hold:
+		if r.Rule != ruleName(&v) {
+			is.Hold = v.Text
+		}
+	case rule.Redirect:
+		is.Alternate = &route.Alternate{Address: v.To.String(), Reason: mts.RecipientMDAssignedAlternateRecipient}
+	}
+}
+
+// ruleName is what decided, as a recipient has it.
+func ruleName(v *policy.Verdict) string {
+	if v.Rule == "" {
+		return v.Set
+	}
+	return v.Set + "/" + v.Rule
+}
+
+// copyTo adds recipients that the X.411 envelope does not have: the expand channel makes a
+// message for each.
+func (t *Tx) copyTo(copies []oraddr.Address) {
+	for _, a := range copies {
+		t.Also(a.String())
+		last := &t.env.Recipients[len(t.env.Recipients)-1]
+		last.Copy = true
+		t.env.Copied = append(slices.Clip(t.env.Copied), a.String())
+	}
+}
+
+// permitted returns those of the ways which a message in the spool may take by the policy of
+// now; the ways that it was judged for before are those of the recipient.
+func (d *Door) permitted(env *spool.Envelope) func(r *spool.Recipient, ways []spool.Hop) []spool.Hop {
+	var c *policy.Case
+	return func(r *spool.Recipient, ways []spool.Hop) []spool.Hop {
+		if !d.judged(env) || !slices.ContainsFunc(ways, func(h spool.Hop) bool { return !slices.Contains(r.Hops, h) }) {
+			return ways
+		}
+		if c == nil {
+			c = d.caseOf(env)
+		}
+		a, err := oraddr.Parse(r.Address)
+		if err != nil {
+			return nil
+		}
+		return slices.DeleteFunc(slices.Clone(ways), func(h spool.Hop) bool {
+			return !slices.Contains(r.Hops, h) && c.Judge(policy.Way{To: &a, Channel: h.Channel, Peer: h.Peer}).Decision != rule.Allow
+		})
+	}
+}
