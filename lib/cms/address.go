@@ -25,14 +25,15 @@ const (
 	emailAddress      = "1.2.840.113549.1.9.1" // the attribute of distinguished names
 )
 
-// match tells whether a certificate has one of the addresses: an e-mail address as an
-// rfc822Name of its subjectAltName or as emailAddress of its subject (RFC 8550 §3), an O/R
-// address as an x400Address of its subjectAltName (RFC 5280 §4.2.1.6).
-func (o *Originators) match(c *x509.Certificate) *Reason {
+// match tells whether the first certificate of a path has one of the addresses: an e-mail
+// address as an rfc822Name of its subjectAltName or as emailAddress of its subject (RFC 8550
+// §3), an O/R address as an x400Address of its subjectAltName (RFC 5280 §4.2.1.6).
+func (o *Originators) match(path []*x509.Certificate) *Reason {
 	if len(o.Mail)+len(o.OR) == 0 {
 		return nil
 	}
-	for _, have := range mailAddresses(c) {
+	c := path[0]
+	for _, have := range mailAddresses(path) {
 		for _, want := range o.Mail {
 			if sameMail(have, want) {
 				return nil
@@ -50,7 +51,7 @@ func (o *Originators) match(c *x509.Certificate) *Reason {
 	for _, a := range o.OR {
 		want = append(want, a.String())
 	}
-	have := strings.Join(addresses(c), ", ")
+	have := strings.Join(addresses(path), ", ")
 	if have == "" {
 		have = "no address"
 	}
@@ -63,8 +64,15 @@ func sameMail(a, b string) bool {
 	return i > 0 && j > 0 && a[:i] == b[:j] && strings.EqualFold(a[i:], b[j:])
 }
 
-func mailAddresses(c *x509.Certificate) []string {
+func mailAddresses(path []*x509.Certificate) []string {
+	c := path[0]
 	all := append([]string{}, c.EmailAddresses...)
+	for _, up := range path[1:] {
+		// RFC 5280 §4.2.1.10 has them constrain emailAddress, and package x509 does not.
+		if len(up.PermittedEmailAddresses)+len(up.ExcludedEmailAddresses) > 0 {
+			return all
+		}
+	}
 	for _, a := range c.Subject.Names {
 		if text, ok := a.Value.(string); ok && a.Type.String() == emailAddress {
 			all = append(all, text)
@@ -106,10 +114,10 @@ func orAddresses(c *x509.Certificate) []oraddr.Address {
 	return all
 }
 
-// addresses are those of a certificate, as text.
-func addresses(c *x509.Certificate) []string {
-	all := mailAddresses(c)
-	for _, a := range orAddresses(c) {
+// addresses are those of the first certificate of a path, as text.
+func addresses(path []*x509.Certificate) []string {
+	all := mailAddresses(path)
+	for _, a := range orAddresses(path[0]) {
 		all = append(all, a.String())
 	}
 	return all

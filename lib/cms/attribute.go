@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
-	"slices"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
@@ -121,17 +120,15 @@ func (j *judge) bare() *Reason {
 	return nil
 }
 
-// isAttributes tells whether octets are a SET OF Attribute, in DER as a signature is over
-// it.
+// isAttributes tells whether octets are, or begin as, a SET OF Attribute in DER, as a
+// signature is over it.
 func isAttributes(b []byte) bool {
-	if len(b) == 0 || b[0] != idSet {
-		return false
-	}
 	c := newCursor(b, "")
 	s := c.enter("attributes", idSet)
-	all := s.attributes()
 	c.end()
-	return c.err() == nil && slices.ContainsFunc(all, func(a Attribute) bool { return a.Type == attrMessageDigest || a.Type == attrContentType })
+	a := s.enter("attribute", idSequence)
+	a.oid("attrType")
+	return c.err() == nil
 }
 
 // single tells why there is not at most one attribute of a type, with one value.

@@ -37,19 +37,20 @@ func newChains(d *SignedData, o *Options) *chains {
 }
 
 // find returns the certificate that a signer names. Where its attributes name one by its
-// digest, that is the one, be there others of the same issuer and number.
+// digest, that is the one, be there others of the same issuer and number; else, of several
+// by one key, one that is in force.
 func (c *chains) find(s *Signer, claims *claims) (*x509.Certificate, *Reason) {
-	var found, first *x509.Certificate
+	var found, other *x509.Certificate
 	var unreadable error
 	consider := func(k *Certificate) {
 		switch {
-		case found != nil || !s.is(k):
+		case !s.is(k):
 		case k.X509 == nil:
 			unreadable = k.Err
-		case claims.certificate == nil || claims.certificate.is(k.X509):
+		case claims.certificate != nil && !claims.certificate.is(k.X509):
+			other = k.X509
+		case found == nil || !c.inForce(found) && c.inForce(k.X509):
 			found = k.X509
-		case first == nil:
-			first = k.X509
 		}
 	}
 	for i := range c.along {
@@ -64,17 +65,21 @@ func (c *chains) find(s *Signer, claims *claims) (*x509.Certificate, *Reason) {
 	switch {
 	case found != nil:
 		return found, nil
-	case first != nil:
-		return nil, reasonf(WrongCertificate, "the certificate of %s is not the one that signingCertificate names", Subject(first))
+	case other != nil:
+		return nil, reasonf(WrongCertificate, "the certificate of %s is not the one that signingCertificate names", Subject(other))
 	case unreadable != nil:
 		return nil, reasonf(UnknownAlgorithm, "the certificate of the signer cannot be read: %v", unreadable)
 	}
 	return nil, reasonf(NoCertificate, "the certificate of the signer is neither in the object nor given")
 }
 
+func (c *chains) inForce(x *x509.Certificate) bool {
+	return !c.Time.Before(x.NotBefore) && !c.Time.After(x.NotAfter)
+}
+
 // path returns a path from a certificate to a root, both included.
 func (c *chains) path(leaf *x509.Certificate) ([]*x509.Certificate, *Reason) {
-	if c.Time.Before(leaf.NotBefore) || c.Time.After(leaf.NotAfter) {
+	if !c.inForce(leaf) {
 		return nil, reasonf(Expired, "the certificate of %s is in force from %s to %s, and not at %s",
 			Subject(leaf), stamp(leaf.NotBefore), stamp(leaf.NotAfter), stamp(c.Time))
 	}
@@ -127,7 +132,7 @@ type builder struct {
 
 func (b *builder) build(path []*x509.Certificate) []*x509.Certificate {
 	last := path[len(path)-1]
-	if !b.inForce(last, len(path) > 1) {
+	if !b.usable(last, len(path) > 1) {
 		return nil
 	}
 	for _, r := range b.Roots {
@@ -158,13 +163,13 @@ func (b *builder) build(path []*x509.Certificate) []*x509.Certificate {
 	return nil
 }
 
-func (b *builder) inForce(c *x509.Certificate, authority bool) bool {
+func (b *builder) usable(c *x509.Certificate, authority bool) bool {
 	unhandled := slices.ContainsFunc(c.UnhandledCriticalExtensions, func(id encodingOID) bool {
 		return authority || id.String() != extSubjectAltName
 	})
 	constrained := len(c.PermittedDNSDomains)+len(c.ExcludedDNSDomains)+len(c.PermittedIPRanges)+len(c.ExcludedIPRanges)+
 		len(c.PermittedEmailAddresses)+len(c.ExcludedEmailAddresses)+len(c.PermittedURIDomains)+len(c.ExcludedURIDomains) > 0
-	return !unhandled && !constrained && !b.Time.Before(c.NotBefore) && !b.Time.After(c.NotAfter)
+	return !unhandled && !constrained && b.inForce(c)
 }
 
 // issues tells whether a certificate is one of an authority that may have so many others

@@ -2,8 +2,10 @@ package cms
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/rand"
 	"crypto/sha1"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
@@ -14,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/ocsp"
 
+	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/oraddr"
 )
@@ -104,6 +107,47 @@ func TestTimes(t *testing.T) {
 	valid(t, late.Verify(nil, o))
 }
 
+// One key may have certificates one after the other, which a signer named by the key fits
+// all: the one in force counts.
+func TestRenewedCertificate(t *testing.T) {
+	ca, ann := people(t)
+	old := issue(t, ca, "p256", "ann", func(c *x509.Certificate) { c.NotAfter = now().Add(-time.Minute) })
+	for _, certs := range [][]*x509.Certificate{{old.cert, ann.cert}, {ann.cert, old.cert}} {
+		valid(t, parse(t, object(t, &forgery{who: ann, content: content, ski: true, certs: certs})).Verify(nil, ann.options()))
+	}
+	only(t, parse(t, object(t, &forgery{who: ann, content: content, ski: true, certs: []*x509.Certificate{old.cert}})).Verify(nil, ann.options()), Expired)
+}
+
+// An authority for some addresses can put any other into the subject: that is one of the
+// certificate's only where nobody has limited them.
+func TestConstrainedAddresses(t *testing.T) {
+	ca := root(t, "root")
+	subject := func(c *x509.Certificate) {
+		c.EmailAddresses = nil
+		c.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: encodingOID{1, 2, 840, 113549, 1, 9, 1}, Value: "admiral@example.com"}}
+	}
+	limited := issue(t, ca, "p256", "limited", func(c *x509.Certificate) {
+		authority(c)
+		c.PermittedEmailAddresses, c.PermittedDNSDomainsCritical = []string{"example.org"}, true
+	})
+	for _, c := range []struct {
+		up   *identity
+		want Word
+	}{{ca, ""}, {limited, WrongSigner}} {
+		eve := issue(t, c.up, "p256", "eve", subject)
+		o := eve.options()
+		o.Originators.Mail = []string{"admiral@example.com"}
+		v := parse(t, object(t, &forgery{who: eve, content: content})).Verify(nil, o)
+		if c.want == "" {
+			valid(t, v)
+		} else {
+			only(t, v, c.want)
+		}
+	}
+	eve := issue(t, limited, "p256", "eve", func(c *x509.Certificate) { c.EmailAddresses = []string{"admiral@example.com"} })
+	only(t, parse(t, object(t, &forgery{who: eve, content: content})).Verify(nil, eve.options()), Untrusted)
+}
+
 func TestUsage(t *testing.T) {
 	ca := root(t, "root")
 	for name, c := range map[string]struct {
@@ -183,15 +227,42 @@ func (i *identity) list(t *testing.T, change func(*x509.RevocationList), revoked
 	if change != nil {
 		change(l)
 	}
+	due := l.NextUpdate
+	if due.IsZero() {
+		l.NextUpdate = now().Add(time.Hour)
+	}
 	der, err := x509.CreateRevocationList(rand.Reader, l, i.cert, i.key)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if due.IsZero() {
+		der = i.withoutDue(t, der, l.NextUpdate)
 	}
 	out, err := ReadList(der)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// withoutDue takes nextUpdate out of a list, which package x509 does not make one without.
+func (i *identity) withoutDue(t *testing.T, der []byte, due time.Time) []byte {
+	t.Helper()
+	c := newCursor(der, "")
+	s := c.enter("list", idSequence)
+	tbs := s.enter("tbsCertList", idSequence)
+	algorithm := s.b
+	next := element(idUTCTime, []byte(asn1.NewUTCTime(due)))
+	tbs.b = bytes.Replace(tbs.b, next, nil, 1)
+	k := newCursor(algorithm, "")
+	raw, _ := k.take("algorithm")
+	signed := element(idSequence, tbs.b)
+	sum := sha256.Sum256(signed)
+	signature, err := i.key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	if err != nil || c.err() != nil {
+		t.Fatal(err, c.err())
+	}
+	return element(idSequence, signed, raw, element(idBitString, []byte{0}, signature))
 }
 
 func TestRevocationLists(t *testing.T) {
@@ -218,6 +289,9 @@ func TestRevocationLists(t *testing.T) {
 		{"of the future", []*x509.RevocationList{ca.list(t, func(l *x509.RevocationList) { l.ThisUpdate = now().Add(time.Minute * 30) })}, RevocationUnknown, RevocationUnknown},
 		{"forged", []*x509.RevocationList{twin.list(t, nil)}, RevocationUnknown, RevocationUnknown},
 		{"of others", []*x509.RevocationList{root(t, "elsewhere").list(t, nil, entry)}, "", RevocationUnknown},
+		{"of yesterday, and does not say when the next is due", []*x509.RevocationList{ca.list(t, func(l *x509.RevocationList) {
+			l.ThisUpdate, l.NextUpdate = now().Add(-25*time.Hour), time.Time{}
+		})}, RevocationUnknown, RevocationUnknown},
 		{"a part", []*x509.RevocationList{ca.list(t, func(l *x509.RevocationList) {
 			l.ExtraExtensions = []pkix.Extension{{Id: []int{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 0}}}
 		})}, RevocationUnknown, RevocationUnknown},

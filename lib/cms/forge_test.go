@@ -161,6 +161,51 @@ func TestAttributesAsContentAreRefused(t *testing.T) {
 	}
 }
 
+// However many there are of them.
+func TestManyAttributesAsContentAreRefused(t *testing.T) {
+	_, ann := people(t)
+	attrs := [][]byte{attribute(attrContentType, oidDER(Data)), digestAttribute(content)}
+	for range maxAttributes {
+		attrs = append(attrs, attribute("1.2.3", null))
+	}
+	o := ann.options()
+	o.AllowNoAttributes = true
+	only(t, parse(t, object(t, &forgery{who: ann, content: element(idSet, attrs...), bare: true})).Verify(nil, o), NoAttributes)
+	// Text that begins with the same octet is text.
+	valid(t, parse(t, object(t, &forgery{who: ann, content: []byte("1. one"), bare: true})).Verify(nil, o))
+}
+
+// A SignedData lies in another without a ContentInfo around it.
+func TestNestedDirectly(t *testing.T) {
+	ca, ann := people(t)
+	inner := ann.sign(t, content, false, How{ContentType: P772})
+	c := newCursor(inner, "")
+	s := c.enter("contentInfo", idSequence)
+	s.take("contentType")
+	x := s.enter("content", context(0))
+	bob := issue(t, ca, "rsa", "bob")
+	outer := bob.sign(t, x.b, false, How{ContentType: Signed})
+	m := read(t, outer)
+	v := m.Verify(nil, ann.options(), false)
+	valid(t, &v.Verdict)
+	if v.ContentType != "signedData" {
+		t.Error(v.ContentType)
+	}
+	stripped, err := m.Strip()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := read(t, stripped)
+	v = again.Verify(nil, ann.options(), false)
+	valid(t, &v.Verdict)
+	if got, err := again.Strip(); err != nil || !bytes.Equal(got, content) || v.Signers[0].Subject != "CN=ann,O=Org" {
+		t.Errorf("%q, %v of %s", got, err, v.Signers[0].Subject)
+	}
+	if _, err := Parse(append(stripped, 0), Limits{}); err == nil {
+		t.Error("an octet after it is taken")
+	}
+}
+
 func TestNoAttributes(t *testing.T) {
 	_, ann := people(t)
 	bare := parse(t, object(t, &forgery{who: ann, content: content, bare: true}))

@@ -169,8 +169,9 @@ type MessageVerdict struct {
 
 // Verify judges the outermost layer of a message. content is what is signed where it comes
 // apart from the object. Where Options name no originators and the message has a header,
-// those are its From and Sender (RFC 8550 §3): those that are covered, if any are; anybody
-// takes them as they are, whoever has signed.
+// the originator is its From: that of the header that is covered, if one is. RFC 8550 §3 would
+// have Sender do as well; but From is what people see, and anybody may write a Sender beside
+// somebody else's. anybody takes the signature of whoever it is.
 func (m *Message) Verify(content []byte, o *Options, anybody bool) *MessageVerdict {
 	v := &MessageVerdict{Shape: m.Shape, Headers: rfc822.Unprotected, Fields: []rfc822.ProtectedField{}}
 	if m.Object == nil || m.Object.Signed == nil {
@@ -250,30 +251,22 @@ func (m *Message) inner(payload *rfc822.Entity) string {
 	return mt.Type
 }
 
-// maxOriginators bounds the addresses of From and Sender.
+// maxOriginators bounds the addresses of From.
 const maxOriginators = 32
 
-// originators are the addresses of From and Sender.
+// originators are the addresses of From.
 func originators(e *rfc822.Entity) (Originators, error) {
-	var o Originators
-	for _, name := range []string{"From", "Sender"} {
-		fields := e.All(name)
-		if len(fields) > 1 {
-			return o, fmt.Errorf("there are %d fields %s", len(fields), name)
-		}
-		if len(fields) == 0 {
-			continue
-		}
-		list, err := mail.ParseAddressList(fields[0].Value())
-		if err != nil || len(list) > maxOriginators {
-			return o, fmt.Errorf("%s has no addresses that can be read: %.200q", name, fields[0].Value())
-		}
-		for _, a := range list {
-			o.Mail = append(o.Mail, a.Address)
-		}
+	fields := e.All("From")
+	if len(fields) != 1 {
+		return Originators{}, fmt.Errorf("there are %d fields From to compare the signer with, not one", len(fields))
 	}
-	if len(o.Mail) == 0 {
-		return o, fmt.Errorf("there is no From to compare the signer with")
+	list, err := mail.ParseAddressList(fields[0].Value())
+	if err != nil || len(list) > maxOriginators {
+		return Originators{}, fmt.Errorf("no addresses can be read in From: %.200q", fields[0].Value())
+	}
+	var o Originators
+	for _, a := range list {
+		o.Mail = append(o.Mail, a.Address)
 	}
 	return o, nil
 }

@@ -267,8 +267,7 @@ func TestFormsOfRFC9788(t *testing.T) {
 	}
 }
 
-// The signer is held against who is said to have sent the message: by what is covered, if
-// anything is.
+// The signer is held against From: that of the header that is covered, if one is.
 func TestSender(t *testing.T) {
 	ca, ann := people(t)
 	eve := issue(t, ca, "p256", "eve")
@@ -285,7 +284,9 @@ func TestSender(t *testing.T) {
 		only(t, &v.Verdict, WrongSigner)
 		v = signed(eve, letter, form).Verify(nil, ann.options(), true)
 		valid(t, &v.Verdict)
-		v = signed(ann, strings.Replace(letter, "From: Ann Smith <ann@example.org>", "From: eve@example.org\r\nSender: ann@EXAMPLE.org", 1), form).Verify(nil, ann.options(), false)
+		v = signed(ann, strings.Replace(letter, "From: Ann Smith <ann@example.org>", "From: eve@example.org\r\nSender: ann@example.org", 1), form).Verify(nil, ann.options(), false)
+		only(t, &v.Verdict, WrongSigner)
+		v = signed(ann, strings.Replace(letter, "<ann@example.org>", "<ann@EXAMPLE.org>, eve@example.org", 1), form).Verify(nil, ann.options(), false)
 		valid(t, &v.Verdict)
 		v = signed(ann, strings.Replace(letter, "From:", "From: eve@example.org\r\nFrom:", 1), form).Verify(nil, ann.options(), false)
 		only(t, &v.Verdict, WrongSigner)

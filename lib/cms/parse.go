@@ -72,7 +72,9 @@ type Attribute struct {
 }
 
 // Parse reads a ContentInfo in whatever BER. An object that is neither data nor signedData
-// is named and not looked into. The error has kind diag.Data and says where.
+// is named and not looked into. A SignedData without a ContentInfo around it is read, too: so
+// it lies in another whose eContentType says what it is (RFC 3854 §3.4.1). The error has kind
+// diag.Data and says where.
 func Parse(octets []byte, lim Limits) (*Object, error) {
 	der, err := DER(octets, lim)
 	if err != nil {
@@ -80,6 +82,14 @@ func Parse(octets []byte, lim Limits) (*Object, error) {
 	}
 	c := newCursor(der, "")
 	info := c.enter("contentInfo", idSequence)
+	if info.next() == idInteger {
+		c.b = der
+		o := &Object{Type: Signed, Signed: c.signedData()}
+		if c.end(); c.err() != nil {
+			return nil, c.err()
+		}
+		return o, nil
+	}
 	o := &Object{Type: info.oid("contentType")}
 	switch {
 	case o.Type == Signed || o.Type == Data && info.more():

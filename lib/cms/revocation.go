@@ -247,6 +247,8 @@ func (j *judge) checkList(l *x509.RevocationList, issuer *x509.Certificate) erro
 		return errors.New("it is of later")
 	case !l.NextUpdate.IsZero() && l.NextUpdate.Before(j.Time):
 		return fmt.Errorf("another was due by %s", stamp(l.NextUpdate))
+	case l.NextUpdate.IsZero() && l.ThisUpdate.Before(j.Time.Add(-maxAge)):
+		return fmt.Errorf("it is older than %v, and does not say for how long it holds", maxAge)
 	}
 	if err := l.CheckSignatureFrom(issuer); err != nil {
 		return fmt.Errorf("its signature: %w", err)
@@ -304,5 +306,5 @@ func (j *judge) checkResponse(r *ocsp.Response, issuer *x509.Certificate) error 
 	return errors.New("who has signed it may not sign such")
 }
 
-// maxAge is how long an OCSP response holds that does not say it.
+// maxAge is how long a list or a response holds that does not say it.
 const maxAge = 24 * time.Hour

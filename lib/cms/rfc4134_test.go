@@ -114,6 +114,17 @@ func TestRFC4134(t *testing.T) {
 			t.Errorf("%s: %v", c.name, v.All())
 		}
 	}
+	for name, shape := range map[string]Shape{"4.8.eml": Multipart, "4.9.eml": Opaque} {
+		m := read(t, ex[name])
+		v := m.Verify(nil, o, true)
+		only(t, &v.Verdict, dsa...)
+		if m.Shape != shape || v.Signers[0].Subject != "CN=AliceDSS" {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	if v := read(t, ex["5.3.eml"]).Verify(nil, o, true); !v.Has(NoSigner) || v.ContentType != "envelopedData" {
+		t.Errorf("5.3.eml: %+v", v)
+	}
 	only(t, parse(t, ex["4.11.bin"]).Verify(nil, o), NoSigner)
 	for name, want := range map[string]string{"3.1.bin": "data", "3.2.bin": "data", "5.1.bin": "envelopedData", "5.2.bin": "envelopedData",
 		"6.0.bin": "digestedData", "7.1.bin": "encryptedData", "7.2.bin": "encryptedData"} {

@@ -108,13 +108,12 @@ func (j *judge) signer(s *Signer, v *SignerVerdict) {
 	if why == nil {
 		j.octets(s, v, hash)
 	}
-	c := j.certificate(s, v, claims)
-	if c != nil {
-		v.Subject, v.Key, v.Addresses = Subject(c), keyName(c), addresses(c)
+	if path := j.certificates(s, v, claims); path != nil {
+		v.Subject, v.Key, v.Addresses = Subject(path[0]), keyName(path[0]), addresses(path)
 		if why == nil {
-			j.signature(s, v, c, hash)
+			j.signature(s, v, path[0], hash)
 		}
-		j.binding(v, c, claims)
+		j.binding(v, path, claims)
 	}
 	if v.Valid = len(v.Reasons) == 0; v.Valid {
 		v.Label, v.EquivalentLabels = claims.label, claims.equivalent
@@ -179,9 +178,9 @@ func (j *judge) signedOctets(s *Signer) [][]byte {
 	return [][]byte{came, element(idSet, raw...)}
 }
 
-// certificate finds the certificate of a signer and a path from it; nil: there is none
-// that can be read.
-func (j *judge) certificate(s *Signer, v *SignerVerdict, claims *claims) *x509.Certificate {
+// certificates finds the certificate of a signer and a path from it: without a path it is
+// alone, and nil if there is none that can be read.
+func (j *judge) certificates(s *Signer, v *SignerVerdict, claims *claims) []*x509.Certificate {
 	found, why := j.chains.find(s, claims)
 	if why != nil {
 		v.refuse(why)
@@ -195,15 +194,15 @@ func (j *judge) certificate(s *Signer, v *SignerVerdict, claims *claims) *x509.C
 	for _, c := range path {
 		v.Path = append(v.Path, step(c))
 	}
-	for _, c := range path {
-		if why := checkKey(c.PublicKey, j.AllowSHA1); why != nil && c != found {
+	for _, c := range path[1:] {
+		if why := checkKey(c.PublicKey, j.AllowSHA1); why != nil {
 			v.refuse(reasonf(why.Word, "the certificate of %s: %s", Subject(c), why.Text))
 		}
 	}
 	if why == nil {
 		j.revocation(v, path)
 	}
-	return found
+	return path
 }
 
 // usageOf tells whether a certificate is for signatures on mail, RFC 8550 §4.4.2.
@@ -223,9 +222,10 @@ func usageOf(c *x509.Certificate) *Reason {
 }
 
 // binding tells whether a certificate is one to sign this message with at this time.
-func (j *judge) binding(v *SignerVerdict, c *x509.Certificate, claims *claims) {
+func (j *judge) binding(v *SignerVerdict, path []*x509.Certificate, claims *claims) {
+	c := path[0]
 	v.refuse(usageOf(c))
-	v.refuse(j.Originators.match(c))
+	v.refuse(j.Originators.match(path))
 	switch t := claims.time; {
 	case t.IsZero():
 	case t.After(j.Time.Add(j.skew())):
