@@ -3,6 +3,7 @@ package cms
 import (
 	"bytes"
 	"crypto/x509"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -111,6 +112,27 @@ func TestBounds(t *testing.T) {
 	}
 	if _, err := Parse(object(t, f(func(f *forgery) { f.content = make([]byte, 4096) })), Limits{Octets: 4096}); err == nil {
 		t.Error("more than Limits.Octets are taken")
+	}
+}
+
+// Contents of tens of megabytes are not copied to be verified, and once to be signed beside
+// the copy that package pkcs7 makes.
+func TestContentIsNotCopied(t *testing.T) {
+	_, ann := people(t)
+	big := make([]byte, 16<<20)
+	allocated := func(f func()) int {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		return int(after.TotalAlloc - before.TotalAlloc)
+	}
+	var der []byte
+	if n := allocated(func() { der = ann.sign(t, big, false, How{}) }); n > 5*len(big)/2 {
+		t.Errorf("to sign it, %d octets were allocated for %d", n, len(big))
+	}
+	if n := allocated(func() { valid(t, parse(t, der).Verify(nil, ann.options())) }); n > 1<<20 {
+		t.Errorf("to verify it, %d octets were allocated for %d", n, len(big))
 	}
 }
 
