@@ -38,11 +38,11 @@ func runChannel(c *ucli.Context) error {
 	// is ignored stays so in the delivery programs, which must be able to be interrupted
 	// and to end with the reader of their pipe.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
-	stream, err := channel.Inherited()
+	stream, files, err := channel.Inherited()
 	if err != nil {
 		return err
 	}
-	return channel.Run(context.Background(), name, stream, func(h *channel.Host, cfg *conf.Config) (channel.Kind, error) {
+	return channel.Run(context.Background(), name, stream, files, func(h *channel.Host, cfg *conf.Config) (channel.Kind, error) {
 		own, ok := cfg.Channel(name)
 		if !ok {
 			return nil, diag.New("channel "+name, diag.Config, "not in the configuration")

@@ -60,6 +60,7 @@ type Kind interface {
 type Host struct {
 	Name  string
 	Spool *spool.Spool
+	Files *Files // those that the configuration names
 
 	stream *Stream
 
@@ -234,30 +235,31 @@ func (h *Host) end(err error) {
 	}
 }
 
-// Inherited returns the control stream of a process started by mtarun, or the
-// one on standard input and output of a process started by hand.
-func Inherited() (*Stream, error) {
+// Inherited returns the control stream of a process started by mtarun and its way to files,
+// or the stream on standard input and output of a process started by hand, and nil.
+func Inherited() (*Stream, *Files, error) {
 	if kind, err := unix.GetsockoptInt(ControlFD, unix.SOL_SOCKET, unix.SO_DOMAIN); err != nil || kind != unix.AF_UNIX {
-		return NewPipe(os.Stdin, os.Stdout), nil
+		return NewPipe(os.Stdin, os.Stdout), nil, nil
 	}
 	f := os.NewFile(ControlFD, "control")
 	c, err := net.FileConn(f)
 	if err != nil {
-		return nil, diag.E("channel: control stream", diag.System, err)
+		return nil, nil, diag.E("channel: control stream", diag.System, err)
 	}
 	if err := f.Close(); err != nil {
-		return nil, diag.E("channel: control stream", diag.System, err)
+		return nil, nil, diag.E("channel: control stream", diag.System, err)
 	}
 	unix.CloseOnExec(LockFD)
-	return NewStream(c.(*net.UnixConn)), nil
+	files, err := inheritedFiles()
+	return NewStream(c.(*net.UnixConn)), files, err
 }
 
 // Run is the life of a channel process: it waits for the configuration, says
 // hello, and serves lines until it is told to stop or the stream ends. A stop
 // drains and returns nil; the end of the stream aborts everything.
-func Run(ctx context.Context, name string, stream *Stream, begin func(*Host, *conf.Config) (Kind, error)) error {
+func Run(ctx context.Context, name string, stream *Stream, files *Files, begin func(*Host, *conf.Config) (Kind, error)) error {
 	defer func() { _ = stream.Close() }() // whatever it had to say has been said or cannot be
-	h := &Host{Name: name, stream: stream, txns: map[uint64]chan error{}, asks: map[uint64]chan Line{}}
+	h := &Host{Name: name, Files: files, stream: stream, txns: map[uint64]chan error{}, asks: map[uint64]chan Line{}}
 	defer h.end(errors.New("the channel has ended"))
 
 	var kind Kind

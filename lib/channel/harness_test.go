@@ -60,7 +60,7 @@ func start(t *testing.T) (*Stream, *body, chan error) {
 	b := &body{dir: dir, hosts: make(chan *Host, 1), errs: make(chan error, 10), drained: make(chan struct{}), aborted: make(chan struct{})}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Run(context.Background(), "test", theirs, func(h *Host, _ *conf.Config) (Kind, error) {
+		ended <- Run(context.Background(), "test", theirs, nil, func(h *Host, _ *conf.Config) (Kind, error) {
 			b.host = h
 			b.hosts <- h
 			return b, nil

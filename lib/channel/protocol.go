@@ -30,10 +30,11 @@ import (
 const Version = 1
 
 // Descriptors of a channel process started by mtarun. Started by hand it has
-// neither, and speaks on standard input and output without descriptor passing.
+// none, and speaks on standard input and output without descriptor passing.
 const (
 	ControlFD = 3 // the control stream, a Unix stream socket
 	LockFD    = 4 // the spool's lock, held open so that a successor waits
+	FilesFD   = 5 // a Unix socket of packets, for Files
 )
 
 // Line types. From scheduler to channel: config, accept, open, close, turn, job,

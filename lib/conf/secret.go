@@ -50,14 +50,27 @@ func SecretFile(secret string) (string, error) {
 	return filepath.Join(dir, name), nil
 }
 
+// Opener opens files that a configuration names, without waiting for the writer of a pipe.
+type Opener func(path string) (*os.File, error)
+
+// OpenFile is the Opener of a process that reaches the files itself.
+func OpenFile(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+// ReadSecret is Opener.ReadSecret of a process that reaches the files itself.
+func ReadSecret(secret string, most int) (string, error) {
+	return Opener(OpenFile).ReadSecret(secret, most)
+}
+
 // ReadSecret returns a secret, the first line of its file, of at most so many octets. The
 // error has kind Config and says nothing of what is in the file.
-func ReadSecret(secret string, most int) (string, error) {
+func (open Opener) ReadSecret(secret string, most int) (string, error) {
 	path, err := SecretFile(secret)
 	if err != nil {
 		return "", err
 	}
-	line, err := firstLine(path, most)
+	line, err := open.firstLine(path, most)
 	if err != nil {
 		if path != secret {
 			err = fmt.Errorf("%s: %w", secret, err)
@@ -69,8 +82,8 @@ func ReadSecret(secret string, most int) (string, error) {
 
 // firstLine is that of a file, without its end. It may be a pipe, but nobody waits long for
 // one.
-func firstLine(path string, most int) (string, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func (open Opener) firstLine(path string, most int) (string, error) {
+	f, err := open(path)
 	if err != nil {
 		return "", err
 	}
@@ -92,7 +105,7 @@ func firstLine(path string, most int) (string, error) {
 
 // WithPasswords returns a copy of the peer with the passwords of the bind, those in files
 // read now. The error has kind Config; nothing is wrong with another peer.
-func (p *Peer) WithPasswords() (*Peer, error) {
+func (p *Peer) WithPasswords(open Opener) (*Peer, error) {
 	with := *p
 	var errs []error
 	for _, s := range []struct {
@@ -102,7 +115,7 @@ func (p *Peer) WithPasswords() (*Peer, error) {
 		if s.secret == "" {
 			continue
 		}
-		text, err := ReadSecret(s.secret, MaxPassword)
+		text, err := open.ReadSecret(s.secret, MaxPassword)
 		if err == nil && strings.ContainsFunc(text, func(r rune) bool { return r >= 0x80 }) {
 			err = diag.New(s.secret, diag.Config, "its first line is not IA5 text")
 		}

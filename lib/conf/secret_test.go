@@ -98,15 +98,15 @@ func TestWithPasswords(t *testing.T) {
 		return path
 	}
 	p := &Peer{Name: "MTA-B", PasswordIn: "in", PasswordOut: "out"}
-	if got, err := p.WithPasswords(); err != nil || got.PasswordIn != "in" || got.PasswordOut != "out" {
+	if got, err := p.WithPasswords(OpenFile); err != nil || got.PasswordIn != "in" || got.PasswordOut != "out" {
 		t.Errorf("%+v, %v", got, err)
 	}
 	p = &Peer{Name: "MTA-B", PasswordInFile: file("in", "theirs\n"), PasswordOutFile: file("out", "ours\n")}
-	if got, err := p.WithPasswords(); err != nil || got.PasswordIn != "theirs" || got.PasswordOut != "ours" || p.PasswordIn != "" {
+	if got, err := p.WithPasswords(OpenFile); err != nil || got.PasswordIn != "theirs" || got.PasswordOut != "ours" || p.PasswordIn != "" {
 		t.Errorf("%+v, %v", got, err)
 	}
 	p.PasswordInFile, p.PasswordOutFile = file("long", strings.Repeat("p", 63)), file("latin", "s\xe4cret")
-	_, err := p.WithPasswords()
+	_, err := p.WithPasswords(OpenFile)
 	want := "password-in-file: " + dir + "/long: its first line is longer than 62 octets\npassword-out-file: " + dir + "/latin: its first line is not IA5 text"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v", err)

@@ -9,7 +9,6 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -84,11 +83,11 @@ type Options struct {
 }
 
 type core struct {
-	opt  Options
-	log  *slog.Logger
-	now  func() time.Time
-	conf *conf.Config
-	text []byte // conf, as channel processes are given it
+	opt   Options
+	log   *slog.Logger
+	now   func() time.Time
+	conf  *conf.Config
+	texts map[string][]byte // conf, as the processes of each channel are given it
 
 	shared atomic.Pointer[conf.Config] // conf, for those who read connections
 
@@ -136,8 +135,8 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if c.conf, err = c.loadConfig(ctx, false); err != nil {
 		return err
 	}
-	if c.text, err = json.Marshal(c.conf); err != nil {
-		return diag.E("configuration", diag.Internal, err)
+	if c.texts, err = textsOf(c.conf); err != nil {
+		return err
 	}
 	c.shared.Store(c.conf)
 	c.callers = channel.NewCallers(callerLimits(c.conf), c.crowded)

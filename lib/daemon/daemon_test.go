@@ -57,11 +57,11 @@ func behave(name string) error {
 			return err
 		}
 	default:
-		stream, err := channel.Inherited()
+		stream, files, err := channel.Inherited()
 		if err != nil {
 			return err
 		}
-		return channel.Run(context.Background(), name, stream, func(h *channel.Host, cfg *conf.Config) (channel.Kind, error) {
+		return channel.Run(context.Background(), name, stream, files, func(h *channel.Host, cfg *conf.Config) (channel.Kind, error) {
 			if _, ok := cfg.Channel(name); !ok {
 				return nil, errors.New("no such channel")
 			}

@@ -51,7 +51,7 @@ type process struct {
 func (c *core) startChannel(name string) {
 	c.lastProcess++
 	p := &process{channel: name, number: c.lastProcess, since: c.now()}
-	theirs, err := p.connect()
+	theirs, err := c.connect(p)
 	if err != nil {
 		c.log.Error("channel process cannot be started", "channel", name, "error", err)
 		c.step(sched.ChannelDown{Channel: name, Process: p.number, Failed: true, Why: err.Error()})
@@ -59,9 +59,9 @@ func (c *core) startChannel(name string) {
 	}
 	ctx, kill := context.WithCancel(context.Background())
 	p.kill = kill
-	// ExtraFiles begin at descriptor 3: channel.ControlFD, channel.LockFD.
+	// ExtraFiles begin at descriptor 3: channel.ControlFD, channel.LockFD, channel.FilesFD.
 	cmd := exec.CommandContext(ctx, c.opt.Program, "channel", name)
-	cmd.ExtraFiles = []*os.File{theirs, c.lock.File()}
+	cmd.ExtraFiles = []*os.File{theirs.control, c.lock.File(), theirs.files}
 	cmd.Stderr = c.opt.Stderr
 	cmd.WaitDelay = killAfter // whoever it has started may have its standard error
 	c.processes[p.number] = p
@@ -72,23 +72,44 @@ func (c *core) startChannel(name string) {
 	go c.run(p, cmd, theirs)
 }
 
-// connect makes the control stream and returns the end that is the process's.
-func (p *process) connect() (theirs *os.File, err error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+// ends are those of a process that is to be started.
+type ends struct{ control, files *os.File }
+
+// close lets go of what the process has descriptors of its own of, or nobody has any more.
+func (e *ends) close() { _, _ = e.control.Close(), e.files.Close() } // nothing was written
+
+// connect makes the control stream and the way to files, and returns the ends that are the
+// process's.
+func (c *core) connect(p *process) (*ends, error) {
+	control, theirs, err := socketpair("control", unix.SOCK_STREAM)
 	if err != nil {
-		return nil, diag.E("socketpair", diag.System, err)
+		return nil, err
 	}
-	ours, theirs := os.NewFile(uintptr(pair[0]), "control"), os.NewFile(uintptr(pair[1]), "control")
-	conn, err := net.FileConn(ours)
-	if err = errors.Join(err, ours.Close()); err != nil {
-		return nil, errors.Join(diag.E("control stream", diag.System, err), theirs.Close())
+	files, filesTheirs, err := socketpair("files", unix.SOCK_SEQPACKET)
+	if err != nil {
+		_ = control.Close() // nothing was written to it
+		return nil, errors.Join(err, theirs.Close())
 	}
-	p.stream = channel.NewStream(conn.(*net.UnixConn))
-	return theirs, nil
+	p.stream = channel.NewStream(control)
+	go channel.ServeFiles(files, func(path string) bool { return c.shared.Load().NamesFile(p.channel, path) }, channel.OpenFile)
+	return &ends{theirs, filesTheirs}, nil
+}
+
+func socketpair(name string, kind int) (ours *net.UnixConn, theirs *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, diag.E("socketpair", diag.System, err)
+	}
+	f, theirs := os.NewFile(uintptr(pair[0]), name), os.NewFile(uintptr(pair[1]), name)
+	conn, err := net.FileConn(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, nil, errors.Join(diag.E(name, diag.System, err), theirs.Close())
+	}
+	return conn.(*net.UnixConn), theirs, nil
 }
 
 func (c *core) sendConfig(p *process) {
-	c.send(p, channel.Line{Type: channel.TypeConfig, ConfigVersion: c.conf.Version, Config: c.text})
+	c.send(p, channel.Line{Type: channel.TypeConfig, ConfigVersion: c.conf.Version, Config: c.texts[p.channel]})
 }
 
 // timerSlack is how late the kernel may be with the timers of a channel process. Nothing
@@ -111,10 +132,10 @@ func startSlack(cmd *exec.Cmd) error {
 
 // run is the life of a process, in a goroutine of its own: starting a program may
 // take as long as reading it from the disk does.
-func (c *core) run(p *process, cmd *exec.Cmd, theirs *os.File) {
+func (c *core) run(p *process, cmd *exec.Cmd, theirs *ends) {
 	defer p.kill()
 	err := startSlack(cmd)
-	_ = theirs.Close() // it has its own descriptor
+	theirs.close()
 	if err != nil {
 		_ = p.stream.Close() // nobody reads it
 		c.post(func() { c.ended(p, diag.E("start "+c.opt.Program, diag.System, err)) })

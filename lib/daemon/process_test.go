@@ -8,7 +8,31 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mtakit/mtakit/lib/conf"
 )
+
+// Channels whose peers have no passwords share one text, without any.
+func TestTexts(t *testing.T) {
+	cfg := conf.New()
+	for _, name := range []string{"p1", "other", "local", "expand"} {
+		cfg.Channels = append(cfg.Channels, conf.Channel{Name: name})
+	}
+	cfg.Peers = []conf.Peer{{Name: "A", Channel: "p1", PasswordIn: "first-secret"}, {Name: "B", Channel: "other", PasswordOut: "second-secret"}}
+	texts, err := textsOf(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][2]bool{"p1": {true, false}, "other": {false, true}, "local": {}, "expand": {}} {
+		got := [2]bool{strings.Contains(string(texts[name]), "first-secret"), strings.Contains(string(texts[name]), "second-secret")}
+		if got != want || !strings.Contains(string(texts[name]), `"B"`) {
+			t.Errorf("%s is given %v of the passwords, want %v", name, got, want)
+		}
+	}
+	if &texts["local"][0] != &texts["expand"][0] {
+		t.Error("two texts that are the same")
+	}
+}
 
 // The slack is that of the program alone, not of the thread that starts it.
 func TestTimerSlack(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"slices"
 
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/conf"
@@ -56,7 +57,7 @@ func (c *core) reload(ctx context.Context) {
 type prepared struct {
 	conf  *conf.Config
 	queue *queue.Prepared
-	text  []byte
+	texts map[string][]byte
 	// changes are those against the configuration before, in a line.
 	changes string
 }
@@ -67,8 +68,36 @@ func (c *core) prepare(cfg *conf.Config) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(cfg)
-	return &prepared{cfg, q, text, conf.Changes(c.shared.Load(), cfg)}, diag.E("configuration", diag.Internal, err)
+	texts, err := textsOf(cfg)
+	return &prepared{cfg, q, texts, conf.Changes(c.shared.Load(), cfg)}, err
+}
+
+// textsOf returns the configuration as the processes of each channel are given it. Those
+// that are given the same share one text.
+func textsOf(cfg *conf.Config) (map[string][]byte, error) {
+	var holders []string // the channels that are given any passwords
+	for i := range cfg.Peers {
+		if p := &cfg.Peers[i]; (p.PasswordIn != "" || p.PasswordOut != "") && !slices.Contains(holders, p.Channel) {
+			holders = append(holders, p.Channel)
+		}
+	}
+	texts, bare := map[string][]byte{}, []byte(nil)
+	for i := range cfg.Channels {
+		name := cfg.Channels[i].Name
+		holds := slices.Contains(holders, name)
+		if !holds && bare != nil {
+			texts[name] = bare
+			continue
+		}
+		text, err := json.Marshal(cfg.For(name))
+		if err != nil {
+			return nil, diag.E("configuration", diag.Internal, err)
+		}
+		if texts[name] = text; !holds {
+			bare = text
+		}
+	}
+	return texts, nil
 }
 
 // reloaded takes over a configuration that was read; a bad one changes nothing.
@@ -126,7 +155,7 @@ func (c *core) reconfigure(p *prepared) (err error) {
 	// A process has the configuration before it has work that comes of it, and one that
 	// is started because of it begins with it.
 	c.keeper.Reconfigure(c.now(), p.queue, func() {
-		c.conf, c.text = next, p.text
+		c.conf, c.texts = next, p.texts
 		c.shared.Store(next)
 		c.test = newSelfTest(next, c.opt.Once, c.test, c.now())
 		c.callers.Limit(callerLimits(next))

@@ -25,7 +25,7 @@ func Play(cfg *conf.Config, name string) (Part, error) {
 	case peer.Credentials == conf.CredentialsStrong:
 		return Part{}, diag.New(name, diag.Config, "it has strong credentials, and its key is not here to play it with")
 	}
-	if peer, err = peer.WithPasswords(); err != nil {
+	if peer, err = peer.WithPasswords(conf.OpenFile); err != nil {
 		return Part{}, diag.E(name, diag.Config, err)
 	}
 	p := Part{Own: End{peer.Name, peer.PasswordIn}, MTA: End{cfg.MTAName(peer), peer.PasswordOut}, Mode: peer.Mode}

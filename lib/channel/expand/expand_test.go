@@ -50,7 +50,7 @@ func start(t testing.TB, list string) *scheduler {
 	fromChannel, out := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- channel.Run(context.Background(), "expand", channel.NewPipe(in, out), func(h *channel.Host, c *conf.Config) (channel.Kind, error) {
+		ended <- channel.Run(context.Background(), "expand", channel.NewPipe(in, out), nil, func(h *channel.Host, c *conf.Config) (channel.Kind, error) {
 			kind, err := New(h, c, func() time.Time { return noon })
 			s.channel = kind.(*Channel)
 			return kind, err

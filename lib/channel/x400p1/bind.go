@@ -291,7 +291,7 @@ func abbreviated(text string) string {
 
 // result is what the peer is answered.
 func (b *binder) result(s *settings, peer *conf.Peer, protocol int64) (ber.Raw, error) {
-	p, err := newProof(s.Config, peer)
+	p, err := s.files.newProof(s.Config, peer)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,13 @@ import (
 // maxPEM bounds a file of certificates or a key.
 const maxPEM = 1 << 20
 
+// files opens the files of certificates and keys that a configuration names. A channel
+// process reaches none of them by itself: see channel.Files.
+type files conf.Opener
+
+// here opens files as this process may.
+var here = files(conf.OpenFile)
+
 // isStrong tells whether the bind with a peer has strong credentials.
 func isStrong(p *conf.Peer) bool { return p.Credentials == conf.CredentialsStrong }
 
@@ -46,7 +53,7 @@ func (p *proof) name() string {
 // withPasswords returns the configuration with the passwords of those peers of a channel
 // that have them in files, read now, and by peer why they are not known. Only this process
 // has them.
-func withPasswords(cfg *conf.Config, channel string) (*conf.Config, map[string]error) {
+func withPasswords(open conf.Opener, cfg *conf.Config, channel string) (*conf.Config, map[string]error) {
 	with, wrong := *cfg, map[string]error{}
 	with.Peers = slices.Clone(cfg.Peers)
 	for i := range with.Peers {
@@ -54,7 +61,7 @@ func withPasswords(cfg *conf.Config, channel string) (*conf.Config, map[string]e
 		if !p.Enabled || p.Channel != channel {
 			continue
 		}
-		known, err := p.WithPasswords()
+		known, err := p.WithPasswords(open)
 		if err != nil {
 			wrong[p.Name] = err
 		}
@@ -64,13 +71,13 @@ func withPasswords(cfg *conf.Config, channel string) (*conf.Config, map[string]e
 }
 
 // newProof reads what strong credentials are made with.
-func newProof(cfg *conf.Config, peer *conf.Peer) (*proof, error) {
+func (open files) newProof(cfg *conf.Config, peer *conf.Peer) (*proof, error) {
 	p := &proof{own: cfg.MTAName(peer), peer: peer}
 	if !isStrong(peer) {
 		return p, nil
 	}
 	var err error
-	p.signer, err = readSigner(cfg, peer)
+	p.signer, err = open.readSigner(cfg, peer)
 	return p, err
 }
 
@@ -130,7 +137,7 @@ func (s *settings) checkCall(peer *conf.Peer, c *mts.StrongCredentials, seen *me
 
 // checkAnswer tells whether a peer that was called with a random number has answered
 // itself. seen may be nil: then nothing is known of earlier answers.
-func checkAnswer(cfg *conf.Config, peer *conf.Peer, r *mts.MTABindResult, number asn1.BitString, seen *memory, now time.Time) (*token.Taken, error) {
+func (open files) checkAnswer(cfg *conf.Config, peer *conf.Peer, r *mts.MTABindResult, number asn1.BitString, seen *memory, now time.Time) (*token.Taken, error) {
 	if isNone(peer) {
 		if r.Authenticated != nil {
 			return nil, errors.New(whyNotResponder(peer, r))
@@ -147,7 +154,7 @@ func checkAnswer(cfg *conf.Config, peer *conf.Peer, r *mts.MTABindResult, number
 	if r.Authenticated == nil || string(r.Authenticated.ResponderName) != peer.Name || r.Authenticated.ResponderCredentials.Strong == nil {
 		return nil, errors.New(whyNotResponder(peer, r))
 	}
-	t, err := newTrust(cfg, peer)
+	t, err := open.newTrust(cfg, peer)
 	if err != nil {
 		return nil, err
 	}
@@ -174,17 +181,17 @@ func temporary(err error) bool {
 }
 
 // newTrust reads what the tokens of a peer are judged by.
-func newTrust(cfg *conf.Config, peer *conf.Peer) (*token.Trust, error) {
+func (open files) newTrust(cfg *conf.Config, peer *conf.Peer) (*token.Trust, error) {
 	t := &token.Trust{Subject: peer.TokenSubject, MTA: mts.MTAName(peer.Name), Own: mts.MTAName(cfg.MTAName(peer)), Domain: cfg.Identity.Domain,
 		Tolerance: peer.TokenTolerance.D(), Weak: peer.TokenWeak}
 	if peer.TokenCA != "" {
 		var err error
-		if t.Roots, err = readRoots("token-ca", peer.TokenCA); err != nil {
+		if t.Roots, err = open.readRoots("token-ca", peer.TokenCA); err != nil {
 			return nil, err
 		}
 	}
 	if peer.TokenPeer != "" {
-		chain, err := readCertificates(peer.TokenPeer)
+		chain, err := open.readCertificates(peer.TokenPeer)
 		if err != nil {
 			return nil, diag.E("token-peer", diag.Config, err)
 		}
@@ -194,13 +201,13 @@ func newTrust(cfg *conf.Config, peer *conf.Peer) (*token.Trust, error) {
 }
 
 // readSigner reads the key and the certificate of this MTA for the tokens that a peer gets.
-func readSigner(cfg *conf.Config, peer *conf.Peer) (*token.Signer, error) {
+func (open files) readSigner(cfg *conf.Config, peer *conf.Peer) (*token.Signer, error) {
 	certificate, key := cfg.Token(peer)
-	chain, err := readCertificates(certificate)
+	chain, err := open.readCertificates(certificate)
 	if err != nil {
 		return nil, diag.E("token-certificate", diag.Config, err)
 	}
-	private, err := readKey(certificate, key)
+	private, err := open.readKey(certificate, key)
 	if err != nil {
 		return nil, diag.E("token-key", diag.Config, err)
 	}
@@ -209,8 +216,8 @@ func readSigner(cfg *conf.Config, peer *conf.Peer) (*token.Signer, error) {
 }
 
 // readCertificates reads at least one certificate.
-func readCertificates(path string) (all []*x509.Certificate, err error) {
-	text, _, err := readPEM(path)
+func (open files) readCertificates(path string) (all []*x509.Certificate, err error) {
+	text, _, err := open.readPEM(path)
 	if err != nil {
 		return nil, err
 	}
@@ -235,15 +242,15 @@ func readCertificates(path string) (all []*x509.Certificate, err error) {
 }
 
 // readKey reads a private key that is kept from others.
-func readKey(certificate, path string) (crypto.Signer, error) {
-	key, mode, err := readPEM(path)
+func (open files) readKey(certificate, path string) (crypto.Signer, error) {
+	key, mode, err := open.readPEM(path)
 	if err != nil {
 		return nil, err
 	}
 	if mode.Perm()&0o007 != 0 {
 		return nil, fmt.Errorf("%s: everybody has access to it: mode %o, at most 660", path, mode.Perm())
 	}
-	text, _, err := readPEM(certificate)
+	text, _, err := open.readPEM(certificate)
 	if err != nil {
 		return nil, err
 	}
@@ -259,8 +266,8 @@ func readKey(certificate, path string) (crypto.Signer, error) {
 }
 
 // readPEM reads a file, and tells the mode of what was read.
-func readPEM(path string) ([]byte, os.FileMode, error) {
-	f, err := os.Open(path)
+func (open files) readPEM(path string) ([]byte, os.FileMode, error) {
+	f, err := open(path)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -285,11 +292,11 @@ func CheckTokens(cfg *conf.Config, now time.Time) []error {
 		if !isStrong(p) {
 			continue
 		}
-		s, err := readSigner(cfg, p)
+		s, err := here.readSigner(cfg, p)
 		if err == nil {
 			err = diag.E("token-certificate", diag.Config, token.Valid(s.Certificate(), now))
 		}
-		t, e := newTrust(cfg, p)
+		t, e := here.newTrust(cfg, p)
 		if e == nil && t.Pinned != nil {
 			e = diag.E("token-peer", diag.Config, token.Valid(t.Pinned, now))
 		}

@@ -34,7 +34,7 @@ func later() time.Time { return time.Now().Add(2 * time.Second) }
 // argument is what MTA-B calls with.
 func (s *switch1) argument(at time.Time) (ber.Raw, asn1.BitString) {
 	s.t.Helper()
-	p, err := newProof(s.peer, &s.peer.Peers[0])
+	p, err := here.newProof(s.peer, &s.peer.Peers[0])
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestStrongBind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	taken, err := checkAnswer(s.peer, &s.peer.Peers[0], &answer, number, nil, time.Now())
+	taken, err := here.checkAnswer(s.peer, &s.peer.Peers[0], &answer, number, nil, time.Now())
 	if err != nil || token.Subject(taken.Certificate) != "CN=MTA-A" || answer.Class() != "strong" {
 		t.Errorf("%v, %+v", err, taken)
 	}
@@ -165,7 +165,7 @@ func TestStrongBindRefused(t *testing.T) {
 			})
 		}, mts.AuthenticationError, "the token of CN=MTA-B: the signature is not that of its key"},
 		{"an answer to a call of ours", func() ber.Raw {
-			p, err := newProof(s.peer, peer)
+			p, err := here.newProof(s.peer, peer)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -296,13 +296,13 @@ func TestStrongAnswer(t *testing.T) {
 	s, i := startStrong(t)
 	i.issue("MTA-C", time.Hour)
 	peer, seen := &s.conf.Peers[0], newMemory(t.TempDir(), time.Now().Add(-time.Minute))
-	trust, err := newTrust(s.peer, &s.peer.Peers[0])
+	trust, err := here.newTrust(s.peer, &s.peer.Peers[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	// answer is what MTA-B answers, with a token for somebody and a number.
 	answer := func(name, whom string, number asn1.BitString) ber.Raw {
-		p, err := newProof(s.peer, &s.peer.Peers[0])
+		p, err := here.newProof(s.peer, &s.peer.Peers[0])
 		if err != nil {
 			t.Error(err)
 			return nil
@@ -376,7 +376,7 @@ func TestStrongAnswer(t *testing.T) {
 				return c.answer(asked)
 			})
 		}()
-		call, err := (&dialler{cfg: s.conf, peer: peer, now: time.Now(), seen: seen}).call(context.Background())
+		call, err := (&dialler{cfg: s.conf, files: here, peer: peer, now: time.Now(), seen: seen}).call(context.Background())
 		switch {
 		case c.text == "" && err != nil:
 			t.Errorf("%s: %v", c.name, err)
@@ -398,10 +398,10 @@ func TestStrongAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := checkAnswer(s.conf, peer, &result, unrelated, newMemory(t.TempDir(), later()), time.Now()); err != nil {
+	if _, err := here.checkAnswer(s.conf, peer, &result, unrelated, newMemory(t.TempDir(), later()), time.Now()); err != nil {
 		t.Errorf("a related answer needs no memory: %v", err)
 	}
-	if _, err := checkAnswer(s.conf, peer, &result, asn1.Bits(1), newMemory(t.TempDir(), later()), time.Now()); !temporary(err) {
+	if _, err := here.checkAnswer(s.conf, peer, &result, asn1.Bits(1), newMemory(t.TempDir(), later()), time.Now()); !temporary(err) {
 		t.Error(err)
 	}
 }
@@ -459,7 +459,7 @@ func TestStrongBindInX410Mode(t *testing.T) {
 		p.Mode, p.TokenShow, p.TokenPeer = conf.ModeX410, false, i.path(p.Name+".pem")
 	}
 	s.configure()
-	p, err := newProof(s.peer, &s.peer.Peers[0])
+	p, err := here.newProof(s.peer, &s.peer.Peers[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -509,7 +509,7 @@ func TestUnprovedIsAnsweredSlowly(t *testing.T) {
 // The files of a peer are read again when they have changed, and not for every call.
 func TestTrustIsKept(t *testing.T) {
 	s, i := startStrong(t)
-	all, peer, now := newTrusts(), &s.conf.Peers[0], time.Now().Add(time.Minute)
+	all, peer, now := newTrusts(here), &s.conf.Peers[0], time.Now().Add(time.Minute)
 	get := func(at time.Time) *token.Trust {
 		t.Helper()
 		trust, err := all.get(s.conf, peer, at)

@@ -45,8 +45,8 @@ type Steps struct {
 // until one is reached, each for an equal share of what is left of open-timeout. The error
 // is that of the address that got furthest; LayerOf tells how far.
 func Dial(ctx context.Context, cfg *conf.Config, peer *conf.Peer, now time.Time) (*Call, error) {
-	with, err := peer.WithPasswords()
-	return (&dialler{cfg: cfg, peer: with, now: now, unproved: err}).call(ctx)
+	with, err := peer.WithPasswords(conf.OpenFile)
+	return (&dialler{cfg: cfg, files: here, peer: with, now: now, unproved: err}).call(ctx)
 }
 
 // dialler is Dial, with what a configuration does not know of.
@@ -58,6 +58,7 @@ type dialler struct {
 	seen *memory            // nil: none
 	lost *lost              // to be recovered, until somebody has answered; nil: none
 
+	files    files
 	unproved error // why the passwords of the peer are not known
 }
 
@@ -65,7 +66,7 @@ func (d *dialler) call(ctx context.Context) (*Call, error) {
 	if d.unproved != nil {
 		return nil, &refusal{d.unproved}
 	}
-	p, err := newProof(d.cfg, d.peer)
+	p, err := d.files.newProof(d.cfg, d.peer)
 	if err != nil {
 		return nil, &refusal{err}
 	}
@@ -225,7 +226,7 @@ func (d *dialler) connect(ctx context.Context, c *rtse.Config, to conf.Address) 
 	s.step(&s.call.Steps.Connect)
 	s.call.Remote = nc.RemoteAddr()
 	if d.peer.TLS == conf.TLSRequire {
-		secured, err := secure(ctx, nc, d.peer, to.Host, c.Now)
+		secured, err := d.files.secure(ctx, nc, d.peer, to.Host, c.Now)
 		if err != nil {
 			return nil, errors.Join(err, nc.Close())
 		}
@@ -271,7 +272,7 @@ func (d *dialler) bind(ctx context.Context, c rtse.Config, to conf.Address, p *p
 		conn.Abort(rtse.UserError)
 		return nil, &refusal{diag.E("result", diag.Protocol, err)}
 	}
-	taken, err := checkAnswer(d.cfg, peer, &answer, number, d.seen, clock())
+	taken, err := d.files.checkAnswer(d.cfg, peer, &answer, number, d.seen, clock())
 	if err != nil {
 		conn.Abort(rtse.UserError)
 		kind := diag.Denied

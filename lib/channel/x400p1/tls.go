@@ -77,7 +77,7 @@ func (t *trust) verify(chain []*x509.Certificate, now time.Time) error {
 }
 
 // peerTrust is whose certificate a peer's is.
-func peerTrust(p *conf.Peer, usage x509.ExtKeyUsage) (*trust, error) {
+func (open files) peerTrust(p *conf.Peer, usage x509.ExtKeyUsage) (*trust, error) {
 	t := &trust{name: p.TLSName, usage: usage}
 	for _, text := range p.TLSPin {
 		f, err := conf.ParseFingerprint(text)
@@ -88,14 +88,14 @@ func peerTrust(p *conf.Peer, usage x509.ExtKeyUsage) (*trust, error) {
 	}
 	var err error
 	if p.TLSCA != "" {
-		t.roots, err = readRoots("tls-ca", p.TLSCA)
+		t.roots, err = open.readRoots("tls-ca", p.TLSCA)
 	}
 	return t, err
 }
 
 // readRoots reads the authorities that a key of the configuration names.
-func readRoots(key, path string) (*x509.CertPool, error) {
-	text, _, err := readPEM(path)
+func (open files) readRoots(key, path string) (*x509.CertPool, error) {
+	text, _, err := open.readPEM(path)
 	if err != nil {
 		return nil, diag.E(key, diag.Config, err)
 	}
@@ -107,12 +107,12 @@ func readRoots(key, path string) (*x509.CertPool, error) {
 }
 
 // common TLS: nothing is resumed, so that every association is judged anew.
-func newTLS(certificate, key string) (*tls.Config, error) {
+func (open files) newTLS(certificate, key string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true}
 	if certificate == "" {
 		return c, nil
 	}
-	pair, err := tls.LoadX509KeyPair(certificate, key)
+	pair, err := open.readPair(certificate, key)
 	if err != nil {
 		return nil, diag.E("tls-certificate", diag.Config, err)
 	}
@@ -120,13 +120,26 @@ func newTLS(certificate, key string) (*tls.Config, error) {
 	return c, nil
 }
 
+// readPair reads a certificate, with those above it, and its key.
+func (open files) readPair(certificate, key string) (tls.Certificate, error) {
+	chain, _, err := open.readPEM(certificate)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	private, _, err := open.readPEM(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(chain, private)
+}
+
 // secure makes the handshake with a peer that is called at an address.
-func secure(ctx context.Context, nc net.Conn, peer *conf.Peer, host string, now time.Time) (net.Conn, error) {
-	c, err := newTLS(peer.TLSCertificate, peer.TLSKey)
+func (open files) secure(ctx context.Context, nc net.Conn, peer *conf.Peer, host string, now time.Time) (net.Conn, error) {
+	c, err := open.newTLS(peer.TLSCertificate, peer.TLSKey)
 	if err != nil {
 		return nil, &tlsError{err}
 	}
-	t, err := peerTrust(peer, x509.ExtKeyUsageServerAuth)
+	t, err := open.peerTrust(peer, x509.ExtKeyUsageServerAuth)
 	if err != nil {
 		return nil, &tlsError{err}
 	}
@@ -166,19 +179,19 @@ type answerer struct {
 	err    error
 }
 
-func newAnswerers(cfg *conf.Config, channel string, now func() time.Time) answerers {
+func (open files) newAnswerers(cfg *conf.Config, channel string, now func() time.Time) answerers {
 	all := answerers{}
 	for i := range cfg.Listeners {
 		if l := &cfg.Listeners[i]; l.TLS == conf.TLSRequire && l.Channel == channel {
-			c, err := answererOf(l, now)
+			c, err := open.answererOf(l, now)
 			all[l.Address] = answerer{c, err}
 		}
 	}
 	return all
 }
 
-func answererOf(l *conf.Listener, now func() time.Time) (*tls.Config, error) {
-	c, err := newTLS(l.TLSCertificate, l.TLSKey)
+func (open files) answererOf(l *conf.Listener, now func() time.Time) (*tls.Config, error) {
+	c, err := open.newTLS(l.TLSCertificate, l.TLSKey)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +199,7 @@ func answererOf(l *conf.Listener, now func() time.Time) (*tls.Config, error) {
 	c.ClientAuth = tls.RequestClientCert
 	if l.TLSCA != "" {
 		t := &trust{usage: x509.ExtKeyUsageClientAuth}
-		if t.roots, err = readRoots("tls-ca", l.TLSCA); err != nil {
+		if t.roots, err = open.readRoots("tls-ca", l.TLSCA); err != nil {
 			return nil, err
 		}
 		c.ClientAuth, c.ClientCAs = tls.RequireAnyClientCert, t.roots
@@ -222,7 +235,7 @@ func (s *settings) checkTLS(peer *conf.Peer, state *tls.ConnectionState, now tim
 	case state == nil:
 		return errors.New("without TLS, where the peer is configured for it")
 	}
-	t, err := peerTrust(peer, x509.ExtKeyUsageClientAuth)
+	t, err := s.files.peerTrust(peer, x509.ExtKeyUsageClientAuth)
 	if err != nil {
 		return err
 	}
@@ -244,7 +257,7 @@ func CheckTLS(cfg *conf.Config, now time.Time) []error {
 				if l.TLSCA == "" {
 					return nil
 				}
-				_, err := readRoots("tls-ca", l.TLSCA)
+				_, err := here.readRoots("tls-ca", l.TLSCA)
 				return err
 			})
 		}
@@ -252,7 +265,7 @@ func CheckTLS(cfg *conf.Config, now time.Time) []error {
 	for i := range cfg.Peers {
 		if p := &cfg.Peers[i]; p.TLS == conf.TLSRequire {
 			check("[[peer]] "+p.Name, p.TLSCertificate, p.TLSKey, func() error {
-				_, err := peerTrust(p, x509.ExtKeyUsageServerAuth)
+				_, err := here.peerTrust(p, x509.ExtKeyUsageServerAuth)
 				return err
 			})
 		}
@@ -265,7 +278,7 @@ func checkOwn(certificate, key string, now time.Time) error {
 	if certificate == "" {
 		return nil
 	}
-	c, err := newTLS(certificate, key)
+	c, err := here.newTLS(certificate, key)
 	if err != nil {
 		return err
 	}

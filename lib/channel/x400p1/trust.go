@@ -15,6 +15,7 @@ import (
 // trusts keeps what callers are judged by for as long as its files are what they were:
 // whoever knows the name of a peer has it looked at, before anything is proved.
 type trusts struct {
+	open files
 	mu   sync.Mutex
 	read map[string]judgement // by peer
 }
@@ -33,18 +34,18 @@ type stamp struct {
 	made, known unix.Timespec
 }
 
-func newTrusts() *trusts { return &trusts{read: map[string]judgement{}} }
+func newTrusts(open files) *trusts { return &trusts{open: open, read: map[string]judgement{}} }
 
 // get is newTrust, from memory if that will do.
 func (t *trusts) get(cfg *conf.Config, peer *conf.Peer, now time.Time) (*token.Trust, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	ca, caSettled := stampOf(peer.TokenCA, now)
-	of, ofSettled := stampOf(peer.TokenPeer, now)
+	ca, caSettled := t.open.stampOf(peer.TokenCA, now)
+	of, ofSettled := t.open.stampOf(peer.TokenPeer, now)
 	if was, ok := t.read[peer.Name]; ok && was.ca == ca && was.peer == of {
 		return was.trust, was.err
 	}
-	trust, err := newTrust(cfg, peer)
+	trust, err := t.open.newTrust(cfg, peer)
 	delete(t.read, peer.Name)
 	// What the system would not give it may give the next time.
 	if passing := new(fs.PathError); caSettled && ofSettled && !errors.As(err, &passing) {
@@ -58,12 +59,17 @@ func (t *trusts) get(cfg *conf.Config, peer *conf.Peer, now time.Time) (*token.T
 const settled = 2 * time.Second
 
 // stampOf looks at a file, and tells whether a change from now on would show.
-func stampOf(path string, now time.Time) (stamp, bool) {
+func (open files) stampOf(path string, now time.Time) (stamp, bool) {
 	if path == "" {
 		return stamp{}, true
 	}
+	f, err := open(path)
+	if err != nil {
+		return stamp{}, false
+	}
+	defer func() { _ = f.Close() }() // it was only looked at
 	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return stamp{}, false
 	}
 	since := now.Sub(time.Unix(st.Ctim.Unix()))

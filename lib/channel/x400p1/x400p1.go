@@ -58,6 +58,7 @@ type settings struct {
 	door *submit.Door
 	tls  answerers
 
+	files    files
 	trusts   *trusts
 	unproved map[string]error // by peer: why its passwords are not known
 }
@@ -90,12 +91,13 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	if err != nil {
 		return err
 	}
-	s := &settings{door: door, trusts: newTrusts()}
-	s.Config, s.unproved = withPasswords(cfg, c.host.Name)
+	open := files(c.host.Files.Open)
+	s := &settings{door: door, files: open, trusts: newTrusts(open)}
+	s.Config, s.unproved = withPasswords(conf.Opener(open), cfg, c.host.Name)
 	if own, ok := cfg.Channel(c.host.Name); ok {
 		s.own = *own
 	}
-	s.tls = newAnswerers(cfg, c.host.Name, c.now)
+	s.tls = open.newAnswerers(cfg, c.host.Name, c.now)
 	c.callers.Limit(callerLimits(cfg))
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -259,7 +261,7 @@ func (c *Channel) initiate(id uint64, name string) {
 	ordered.Address, ordered.Addresses = "", c.addresses.order(peer, c.now())
 	keeper := c.keeper(peer, "")
 	was := c.recovery.reclaim(peer)
-	d := dialler{cfg: s.Config, peer: &ordered, now: c.now(), seen: c.seen, lost: was, unproved: s.unproved[name], set: func(cfg *rtse.Config) {
+	d := dialler{cfg: s.Config, files: s.files, peer: &ordered, now: c.now(), seen: c.seen, lost: was, unproved: s.unproved[name], set: func(cfg *rtse.Config) {
 		cfg.AdditionalReference, cfg.NextActivity, cfg.Keeper = c.recovery.reference(), c.recovery.nextActivity, keeper.orNone()
 	}}
 	call, err := d.call(c.opening)

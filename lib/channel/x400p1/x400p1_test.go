@@ -90,7 +90,7 @@ func start(t *testing.T) *switch1 {
 		t.Fatal(err)
 	}
 	go func() {
-		s.ended <- channel.Run(context.Background(), "p1", ends[1], func(h *channel.Host, cfg *conf.Config) (channel.Kind, error) {
+		s.ended <- channel.Run(context.Background(), "p1", ends[1], nil, func(h *channel.Host, cfg *conf.Config) (channel.Kind, error) {
 			return New(h, cfg, time.Now)
 		})
 	}()
