@@ -46,6 +46,7 @@
 //	conf            the configuration model; conf/tableconf has it as TOML,
 //	                conf/ldapconf in a directory (RFC 1801, RFC 2294), conf/live
 //	                knows which of them a running switch goes by
+//	confine         what a channel process may reach besides what it has open
 //	audit           event records, and what happened to a message
 //
 // Judgement, answers without movement:

@@ -10,12 +10,14 @@ import (
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/channel/expand"
 	"github.com/mtakit/mtakit/lib/channel/local"
 	"github.com/mtakit/mtakit/lib/channel/x400p1"
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/confine"
 	"github.com/mtakit/mtakit/lib/diag"
 )
 
@@ -47,6 +49,9 @@ func runChannel(c *ucli.Context) error {
 		if !ok {
 			return nil, diag.New("channel "+name, diag.Config, "not in the configuration")
 		}
+		if err := confined(h, cfg, own.Kind); err != nil {
+			return nil, err
+		}
 		switch own.Kind {
 		case conf.KindLocal:
 			return local.New(h, cfg, time.Now)
@@ -57,4 +62,18 @@ func runChannel(c *ucli.Context) error {
 		}
 		return nil, diag.New("channel "+name, diag.Config, "unknown kind "+own.Kind)
 	})
+}
+
+// confined takes from the process what it has no use for, before it reads anything from
+// outside, and tells how far that went. Started by hand, it opens the files it needs itself.
+func confined(h *channel.Host, cfg *conf.Config, kind string) error {
+	if h.Files == nil {
+		return nil
+	}
+	text, err := confine.For(cfg, kind).Apply()
+	if err != nil {
+		return err
+	}
+	h.Event(audit.Record{Time: time.Now(), Event: audit.Confined, Text: text})
+	return nil
 }

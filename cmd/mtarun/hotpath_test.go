@@ -42,6 +42,9 @@ var callSuffix = regexp.MustCompile(`at2?$|64$`)
 // onSpool are the calls of a trace on files of a spool, as "call file", each once.
 func (tr *trace) onSpool(dir string) (all []string) {
 	for _, c := range tr.calls {
+		if c.name == "openat" && strings.Contains(c.args, "O_PATH") {
+			continue // it only tells Landlock which directory is meant
+		}
 		path := c.path
 		if strings.Contains(c.name, "open") || strings.HasPrefix(c.name, "unlink") || strings.HasPrefix(c.name, "mkdir") || strings.HasPrefix(c.name, "rename") {
 			path = c.text(0)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf/live"
+	"github.com/mtakit/mtakit/lib/confine"
 	"github.com/mtakit/mtakit/lib/daemon"
 	"github.com/mtakit/mtakit/lib/diag"
 )
@@ -56,6 +57,9 @@ func run(c *ucli.Context, out *daemon.Outlet) error {
 	if c.NArg() > 0 {
 		return cli.Usage("unknown operand %q", c.Args().First())
 	}
+	if err := confine.Private(); err != nil { // it has the passwords of all channels
+		return err
+	}
 	ready, err := daemon.ReadyOn(c.Int("ready-fd"))
 	if err != nil {
 		return err
@@ -89,6 +93,8 @@ func run(c *ucli.Context, out *daemon.Outlet) error {
 	}
 	log := logger(out, c.Bool("log-json"))
 	config := live.New(path, time.Now, log)
+	renew := make(chan struct{}, 1)
+	go watchResolver(ctx, func() { again(renew) })
 	go config.Watch(ctx, func() { again(changed) })
 	return daemon.Run(ctx, daemon.Options{
 		Config:  config,
@@ -98,6 +104,7 @@ func run(c *ucli.Context, out *daemon.Outlet) error {
 		Reload:  reload,
 		Changed: changed,
 		Abort:   abort,
+		Renew:   renew,
 		Log:     log,
 		Stderr:  out,
 		Now:     time.Now,
@@ -109,6 +116,31 @@ func again(reload chan<- struct{}) {
 	select {
 	case reload <- struct{}{}:
 	default:
+	}
+}
+
+// resolverEach is how often it is looked whether the files by which names of hosts are
+// looked up are others now.
+const resolverEach = 10 * time.Second
+
+// watchResolver tells when confined processes cannot read any more what names of hosts are
+// looked up by. Where none is confined by files nobody has to.
+func watchResolver(ctx context.Context, changed func()) {
+	if confine.ABI() == 0 {
+		return
+	}
+	tick := time.NewTicker(resolverEach)
+	defer tick.Stop()
+	for was := confine.Resolver(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if now := confine.Resolver(); now != was {
+			was = now
+			changed()
+		}
 	}
 }
 

@@ -69,6 +69,7 @@ const (
 	Reloaded           = "reloaded"            // configuration
 	Poisoned           = "poisoned"            // a barrier failed
 	ChannelDown        = "channel-down"        // a channel process ended
+	Confined           = "confined"            // a channel process, as Text says
 	LimitMoved         = "limit-moved"         // by the self-test
 )
 

@@ -74,6 +74,7 @@ type Options struct {
 	Reload  <-chan struct{} // SIGHUP
 	Changed <-chan struct{} // the configuration may have changed
 	Abort   <-chan struct{} // the second SIGTERM
+	Renew   <-chan struct{} // confined processes would read other files were they started now
 	// Patience is how long a channel process may take to say hello and to answer a
 	// ping before it is killed. Zero is a minute.
 	Patience time.Duration
@@ -158,6 +159,9 @@ func Run(ctx context.Context, opt Options) (err error) {
 	// a cut would leave.
 	backlog, err := c.spool.Recover()
 	if err != nil {
+		return err
+	}
+	if err := c.spool.MakeTokens(); err != nil {
 		return err
 	}
 	c.started = c.now()
@@ -296,6 +300,8 @@ func (c *core) loop(ctx context.Context) error {
 			c.reload(ctx)
 		case <-c.opt.Changed:
 			c.reload(ctx)
+		case <-c.opt.Renew:
+			c.renew()
 		case <-abort:
 			abort = nil
 			c.log.Warn("aborting transfers")

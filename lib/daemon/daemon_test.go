@@ -79,6 +79,7 @@ type served struct {
 	log    *buffer
 	stop   context.CancelFunc
 	reload chan struct{}
+	renew  chan struct{}
 	ended  chan error
 
 	mu   sync.Mutex
@@ -131,7 +132,7 @@ func (f from) Look(string, []string) ([]conf.Node, error) {
 func serve(t *testing.T, text string) *served {
 	t.Helper()
 	dir := t.TempDir()
-	s := &served{t: t, conf: configuration(t, dir, text), log: new(buffer), reload: make(chan struct{}), ended: make(chan error, 1)}
+	s := &served{t: t, conf: configuration(t, dir, text), log: new(buffer), reload: make(chan struct{}), renew: make(chan struct{}), ended: make(chan error, 1)}
 	s.next = s.conf
 	if err := spool.Init(s.conf.Spool.Dir); err != nil {
 		t.Fatal(err)
@@ -154,7 +155,7 @@ func serve(t *testing.T, text string) *served {
 				}
 				return next, nil
 			}),
-			Program: program, Ready: func() { close(ready) }, Reload: s.reload,
+			Program: program, Ready: func() { close(ready) }, Reload: s.reload, Renew: s.renew,
 			Patience: time.Second, Log: slog.New(slog.NewTextHandler(s.log, nil)), Now: time.Now,
 		})
 	}()

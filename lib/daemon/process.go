@@ -17,6 +17,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/confine"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/sched"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -202,6 +203,18 @@ func (c *core) watch() {
 	}
 }
 
+// renew has the processes replaced that may not read what stands now where there was a file
+// that they may read.
+func (c *core) renew() {
+	for i := range c.conf.Channels {
+		ch := &c.conf.Channels[i]
+		if l := confine.For(c.conf, ch.Kind); l != nil && len(l.Read) > 0 {
+			c.log.Info("channel process is to be replaced: names of hosts are looked up by other files now", "channel", ch.Name)
+			c.step(sched.RestartChannel{Channel: ch.Name})
+		}
+	}
+}
+
 // hangs ends a process that nothing can be expected of. Its end is told as any other.
 func (c *core) hangs(p *process, what string) {
 	c.log.Error("channel process hangs and is killed", "channel", p.channel, "why", fmt.Sprintf("%s within %v", what, c.patience()))
@@ -276,6 +289,9 @@ func (c *core) line(p *process, l channel.Line) {
 		}
 		r.Channel = p.channel
 		c.keeper.Event(c.now(), r)
+		if r.Event == audit.Confined {
+			c.log.Info("channel process confined", "channel", p.channel, "text", r.Text)
+		}
 		if r.Layer != "" { // one line for what a layer refused, aborted or could not reach
 			about := []any{"channel", p.channel, "peer", r.Peer, "layer", r.Layer, "text", r.Text}
 			if r.Peer == "" {

@@ -12,6 +12,20 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 )
 
+// Where what a confined process may read is not there any more, another takes its place.
+func TestConfinedProcessIsReplaced(t *testing.T) {
+	t.Parallel()
+	s := serve(t, listenFor(t, "good"))
+	s.says("channel-up", "channel=good")
+	s.renew <- struct{}{}
+	s.says("channel process is to be replaced", "channel=good")
+	s.until("there is another", func() bool {
+		return strings.Count(s.log.String(), "msg=channel-up channel=good") == 2
+	})
+	s.says("channel process ended", "channel=good")
+	s.end()
+}
+
 // Channels whose peers have no passwords share one text, without any.
 func TestTexts(t *testing.T) {
 	cfg := conf.New()

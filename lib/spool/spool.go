@@ -24,7 +24,7 @@ func directories() []string {
 }
 
 // TokensDir is the directory of a spool in which channels keep which bind-tokens were
-// taken. It is there from the first one on.
+// taken. The holder makes it, as no channel may make one in the spool.
 const TokensDir = "tokens"
 
 // ConfigName is the file of a spool with the configuration that its switch had from a
@@ -110,6 +110,21 @@ func (s *Spool) Furnish() error {
 		return err
 	}
 	return fail("furnish "+s.dir, furnish(s.disk, s.dir))
+}
+
+// MakeTokens makes TokensDir, durably, unless it is there. The caller has the lock.
+func (s *Spool) MakeTokens() error {
+	if err := s.holding("make tokens"); err != nil {
+		return err
+	}
+	err := s.disk.Mkdir(filepath.Join(s.dir, TokensDir))
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		err = s.disk.Sync(s.dir)
+	}
+	return fail("make tokens", err)
 }
 
 func furnish(disk durable.Disk, dir string) error {

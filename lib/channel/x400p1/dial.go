@@ -219,7 +219,7 @@ func (d *dialler) connect(ctx context.Context, c *rtse.Config, to conf.Address) 
 	s := &stream{peer: d.peer, call: &Call{Address: to}, last: time.Now()}
 	c.Transport.CalledTSEL, c.CalledSSEL, c.CalledPSEL = octets(to.TSEL), octets(to.SSEL), octets(to.PSEL)
 	c.Connected = func() { s.confirmed = true; s.step(&s.call.Steps.Transport) }
-	nc, err := new(net.Dialer).DialContext(ctx, "tcp", to.Host)
+	nc, err := network.DialContext(ctx, "tcp", to.Host)
 	if err != nil {
 		return nil, diag.E("", diag.Unavailable, err)
 	}
@@ -292,6 +292,10 @@ func (d *dialler) bind(ctx context.Context, c rtse.Config, to conf.Address, p *p
 	call.Conn, call.Mode, call.Credentials = conn, modeOf(conn.Remote()), answer.Class()
 	return call, nil
 }
+
+// network reaches hosts, looked up without the C library: that loads others of its kind for
+// it, which a confined process may not.
+var network = net.Dialer{Resolver: &net.Resolver{PreferGo: true}}
 
 // hungUp tells whether the other side has closed the connection.
 func hungUp(err error) bool {
