@@ -58,8 +58,8 @@ func labelFrom(c *ucli.Context, set *spif.Set, octets []byte) (*label.Label, err
 		if name := c.String("header"); name != "" {
 			text = afterName(text, name)
 		}
-		if octets, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), "")); err == nil && len(octets) > 0 {
-			return label.Decode(octets)
+		if l, ok, err := label.ParseField(text); ok {
+			return l, err
 		}
 	case "subject":
 		text, _, found = frameOf(c).Cut(afterName(text, "Subject"))

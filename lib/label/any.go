@@ -28,6 +28,17 @@ func ParseAnyClearance(in []byte, names Names) (*Clearance, error) {
 	return ParseClearance(string(in), names)
 }
 
+// ParseField reads the value of a field of a header that has a label in base64, folded
+// or not; ok is false if it is none, and may be a marking.
+func ParseField(value string) (l *Label, ok bool, err error) {
+	octets, ok := base64Of(strings.Join(strings.Fields(value), ""), 0x31)
+	if !ok {
+		return nil, false, nil
+	}
+	l, err = Decode(octets)
+	return l, true, err
+}
+
 // encoding returns the octets that an input is, or stands for; false if it is a text.
 func encoding(in []byte, tag byte) ([]byte, bool) {
 	control := func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n", r) }
@@ -38,7 +49,12 @@ func encoding(in []byte, tag byte) ([]byte, bool) {
 	if octets, err := hex.DecodeString(digits); err == nil && len(octets) > 1 && octets[0] == tag {
 		return octets, true
 	}
-	octets, err := base64.StdEncoding.DecodeString(digits)
+	return base64Of(digits, tag)
+}
+
+// base64Of returns what a text is the base64 of, if that is one element with a tag.
+func base64Of(text string, tag byte) ([]byte, bool) {
+	octets, err := base64.StdEncoding.DecodeString(text)
 	var raw ber.Raw
 	if err != nil || len(octets) == 0 || octets[0] != tag || whole(octets, &raw, "") != nil {
 		return nil, false

@@ -20,7 +20,6 @@ func TestFrames(t *testing.T) {
 		{Frame{Open: "- ", After: true}, "Plan", "X", "Plan - X"},
 		{Frame{Close: ":"}, "Plan: two", "X", "X: Plan: two"},
 		{Frame{Open: "//", After: true}, "Plan", "X", "Plan //X"},
-		{Whole, "", "X [Y]", "X [Y]"},
 		{Frame{}, "Plan", "A]B", ""},
 		{Frame{}, "Plan", "A\r\nBcc: b", ""},
 		{Frame{}, "Plan", "", ""},

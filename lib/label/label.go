@@ -104,11 +104,11 @@ func (k Kind) Decides() bool { return k != Informative && k != EnumeratedInforma
 // the classifications of a clearance: hostile ones would cost memory.
 const MaxBit = 1<<14 - 1
 
-// maxInteger bounds the contents octets of an enumerated value, and maxDigits its
-// decimal digits.
+// maxInteger bounds the contents octets of an enumerated value, and maxValue is the
+// greatest that they hold: 2 to the power of 255, less 1.
 const (
-	maxInteger = 32
-	maxDigits  = 78
+	maxInteger       = 32
+	maxValue   Value = "57896044618658097711785492504343953926634992332820282019728792003956564819967"
 )
 
 // A Value is a value of a tag, the label and certificate value (lacv) of X.841: a
@@ -119,7 +119,7 @@ type Value string
 func NewValue(n uint64) Value { return Value(fmt.Sprint(n)) }
 
 // ParseValue reads a decimal number; leading zeros, which policies are fond of, do
-// not count. It has up to 77 digits.
+// not count. As an INTEGER it has up to 32 octets, which is up to 77 digits.
 func ParseValue(text string) (Value, error) {
 	digits := strings.TrimLeft(text, "0")
 	for _, c := range []byte(digits) {
@@ -130,10 +130,10 @@ func ParseValue(text string) (Value, error) {
 	switch {
 	case text == "":
 		return "", fmt.Errorf("a number is missing")
-	case len(digits) >= maxDigits:
-		return "", fmt.Errorf("a number of %d digits", len(digits))
 	case digits == "":
 		return "0", nil
+	case Value(digits).Compare(maxValue) > 0:
+		return "", fmt.Errorf("%s is greater than %s", clip(digits), maxValue)
 	}
 	return Value(digits), nil
 }

@@ -6,50 +6,34 @@ import (
 )
 
 // A Frame says how a marking stands in a line of text, such as a subject: before or
-// after the rest, between two strings. Brackets before are the zero Frame's way:
+// after the rest, between two strings. The zero Frame has it before, in brackets:
 //
 //	[ALLIANCE SECRET] Plan of tomorrow
-//
-// A frame whose Close is empty is good for a line that is nothing but the marking.
 type Frame struct {
 	Open, Close string // "" and "" stand for "[" and "]"
 	After       bool
 }
 
-// Whole is the frame of a line with nothing in it but a marking: a field of a
-// header of its own, or the first line of a text.
-var Whole = Frame{Open: "\n"}
-
 func (f Frame) ends() (string, string) {
-	switch {
-	case f == Whole:
-		return "", ""
-	case f.Open == "" && f.Close == "":
+	if f.Open == "" && f.Close == "" {
 		return "[", "]"
 	}
 	return f.Open, f.Close
 }
 
 // ErrUnmarkable is returned for a marking that its frame would cut elsewhere than
-// where it ends.
+// where it ends, or that has more than one line.
 var ErrUnmarkable = errors.New("label: the marking contains what ends a marking there")
 
 // Put returns the line with the marking in its place; a blank stands between them.
 func (f Frame) Put(line, marking string) (string, error) {
 	open, closing := f.ends()
-	put := open + marking + closing
-	switch {
-	case f == Whole:
-		put = marking
-	case f.After:
-		put = strings.TrimLeft(line+" "+put, " ")
-	default:
-		put = strings.TrimRight(put+" "+line, " ")
+	put := strings.TrimRight(open+marking+closing+" "+line, " ")
+	if f.After {
+		put = strings.TrimLeft(line+" "+open+marking+closing, " ")
 	}
-	if strings.ContainsAny(marking, "\r\n") {
-		return "", ErrUnmarkable
-	}
-	if back, _, ok := f.Cut(put); !ok || back != marking {
+	back, _, ok := f.Cut(put)
+	if !ok || back != marking || strings.ContainsAny(marking, "\r\n") {
 		return "", ErrUnmarkable
 	}
 	return put, nil
@@ -61,17 +45,14 @@ func (f Frame) Put(line, marking string) (string, error) {
 func (f Frame) Cut(line string) (marking, rest string, ok bool) {
 	open, closing := f.ends()
 	line = strings.TrimSpace(line)
-	switch {
-	case f == Whole:
-		return line, "", line != ""
-	case f.After:
+	if f.After {
 		inner, found := strings.CutSuffix(line, closing)
 		at := strings.LastIndex(inner, open)
 		if !found || at < 0 || open == "" {
 			return "", line, false
 		}
 		marking, rest = inner[at+len(open):], inner[:at]
-	default:
+	} else {
 		inner, found := strings.CutPrefix(line, open)
 		before, after, closed := strings.Cut(inner, closing)
 		if !found || !closed || closing == "" {

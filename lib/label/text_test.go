@@ -198,3 +198,18 @@ func TestParseAny(t *testing.T) {
 		}
 	}
 }
+
+func TestParseField(t *testing.T) {
+	l, ok, err := ParseField(" MQYGA\r\n\tSkCAQM=\r\n")
+	if err != nil || !ok || l.String() != "policy=1.1; class=3" {
+		t.Errorf("%v, %v, %v", l, ok, err)
+	}
+	for _, marking := range []string{"", "ALLIANCE SECRET", "RESTRICTED", "MIDDLING", "AAAA"} {
+		if l, ok, err := ParseField(marking); l != nil || ok || err != nil {
+			t.Errorf("%q is base64: %v, %v, %v", marking, l, ok, err)
+		}
+	}
+	if l, ok, err := ParseField("MQMCAf8="); l != nil || !ok || err == nil {
+		t.Errorf("a negative classification: %v, %v, %v", l, ok, err)
+	}
+}

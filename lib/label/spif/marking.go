@@ -1,7 +1,9 @@
 package spif
 
 import (
+	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/mtakit/mtakit/lib/label"
 )
@@ -176,8 +178,9 @@ func (p *Policy) HeaderName() string {
 // Marking returns how a label reads on a carrier, in a language such as "fr"; ""
 // is the policy's own. Components are those of the label in the order of the
 // policy: its name, the classification, the categories of each tag, the privacy
-// mark. Whoever marks has validated the label first: of one with components that
-// the policy does not know the verdict says which.
+// mark, all on one line. A label with components that the policy does not know has
+// no marking, and the verdict says which they are. What decides on access and is not
+// displayed there is remarked upon: whoever reads the marking cannot know of it.
 func (p *Policy) Marking(l *label.Label, c Carrier, lang string) (string, Verdict) {
 	lang = strings.ToLower(lang)
 	j := judge{p: p}
@@ -185,7 +188,7 @@ func (p *Policy) Marking(l *label.Label, c Carrier, lang string) (string, Verdic
 	if v := j.verdict(); !v.Allowed {
 		return "", v
 	}
-	m := marker{p: p, c: c, lang: lang}
+	m := marker{judge: &j, p: p, c: c, lang: lang}
 	k := p.classOf[*l.Classification]
 	m.policy(l, k)
 	m.class(l, k)
@@ -197,12 +200,24 @@ func (p *Policy) Marking(l *label.Label, c Carrier, lang string) (string, Verdic
 	if c == XHeader {
 		// The prefix is the name of the field.
 		suffix, _ := p.whole.qualifier("suffix", c, lang)
-		return strings.TrimSpace(text + suffix), j.verdict()
+		return oneLine(text + suffix), j.verdict()
 	}
-	return strings.TrimSpace(p.whole.around(text, c, lang)), j.verdict()
+	return oneLine(p.whole.around(text, c, lang)), j.verdict()
+}
+
+// oneLine makes blanks of what could end a line, or is no text: privacy marks come from
+// outside, and markings go into headers.
+func oneLine(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?")))
 }
 
 type marker struct {
+	judge *judge
 	p     *Policy
 	c     Carrier
 	lang  string
@@ -249,12 +264,13 @@ func (m *marker) class(l *label.Label, k *class) {
 			suppressed = true
 		}
 	})
-	if _, ok := k.marking.does(suppressClassName, m.c, m.lang); ok || suppressed {
+	_, suppresses := k.marking.does(suppressClassName, m.c, m.lang)
+	phrase, ok := k.marking.phrase(m.c, m.lang, k.Name)
+	if !ok || suppressed || suppresses {
+		m.judge.remark(Reason{Word: Hidden, Classification: k.Name, Text: fmt.Sprintf("the classification %s is not displayed on %v", k.Name, m.c)})
 		return
 	}
-	if phrase, ok := k.marking.phrase(m.c, m.lang, k.Name); ok {
-		m.add(k.marking.around(phrase, m.c, m.lang))
-	}
+	m.add(k.marking.around(phrase, m.c, m.lang))
 }
 
 func (m *marker) tag(l *label.Label, t *tag) {
@@ -265,6 +281,8 @@ func (m *marker) tag(l *label.Label, t *tag) {
 		}
 		if phrase, ok := c.marking.phrase(m.c, m.lang, c.Name); ok {
 			phrases = append(phrases, c.marking.around(phrase, m.c, m.lang))
+		} else if c.Kind.Decides() {
+			m.judge.remark(Reason{Word: Hidden, Category: c.called(), Text: fmt.Sprintf("%s is not displayed on %v", c.called(), m.c)})
 		}
 	}
 	if len(phrases) == 0 {

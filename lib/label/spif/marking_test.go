@@ -183,6 +183,7 @@ func TestMarkingCodes(t *testing.T) {
 </securityClassifications>
 <securityCategoryTagSets><securityCategoryTagSet name="S" id="2.999.7.1"><securityCategoryTag tagType="restrictive">
  <tagCategory name="QUIET" lacv="0"><markingData phrase="QUIET"><code>suppressClassName</code></markingData></tagCategory>
+ <tagCategory name="SHY" lacv="2"><markingData><code>noNameDisplay</code></markingData></tagCategory>
  <tagCategory name="OWN" lacv="1"><markingData phrase="OURS"><code>replacePolicy</code></markingData></tagCategory>
 </securityCategoryTag></securityCategoryTagSet></securityCategoryTagSets>
 <markingQualifier><qualifier markingQualifier="*" qualifierCode="prefix"/><qualifier markingQualifier="*" qualifierCode="suffix"/></markingQualifier>
@@ -197,24 +198,31 @@ func TestMarkingCodes(t *testing.T) {
 	for _, c := range []struct {
 		text, reads string
 		on          Carrier
+		hidden      string
 	}{
-		{"class=HIDDEN", "*C.*", Subject},
-		{"class=SPOKEN", "*C. SPOKEN*", Subject},
-		{"class=SPOKEN", "*CODES SPOKEN*", PageTop},
-		{"class=STAMPED", "*C. <STAMP>*", Subject},
-		{"class=SPOKEN; S=QUIET", "*C. QUIET*", Subject},
-		{"class=SPOKEN; S=OWN", "*OURS SPOKEN OWN*", Subject},
+		{"class=HIDDEN", "*C.*", Subject, "HIDDEN"},
+		{"class=SPOKEN", "*C. SPOKEN*", Subject, ""},
+		{"class=SPOKEN", "*CODES SPOKEN*", PageTop, ""},
+		{"class=STAMPED", "*C. <STAMP>*", Subject, ""},
+		{"class=SPOKEN; S=QUIET", "*C. QUIET*", Subject, "SPOKEN"},
+		{"class=SPOKEN; S=OWN", "*OURS SPOKEN OWN*", Subject, ""},
+		{"class=SPOKEN; S=SHY", "*C. SPOKEN*", Subject, "S=SHY"},
+		{"class=SPOKEN; mark=\"a\\x0d\\x0aBcc: b\\xff\"", "*C. SPOKEN a  Bcc: b?*", Subject, "a mark of its own"},
 	} {
 		l := labelOf(t, s, "policy=CODES; "+c.text)
 		got, v := p.Marking(l, c.on, "")
 		if got != c.reads || !v.Allowed {
 			t.Errorf("%s reads %q, want %q", c.text, got, c.reads)
 		}
+		if c.hidden != "" && !strings.Contains(c.text, "mark") &&
+			(len(v.Remarks) != 1 || v.Remarks[0].Word != Hidden || v.Remarks[0].Classification+v.Remarks[0].Category != c.hidden) {
+			t.Errorf("%s: remarks %+v", c.text, v.Remarks)
+		}
 		back, err := p.Parse(got, c.on)
-		switch hidden := strings.Contains(c.text, "HIDDEN") || strings.Contains(c.text, "QUIET"); {
-		case hidden && err == nil:
-			t.Errorf("%q does not say the classification, and is read as %v", got, back)
-		case !hidden && (err != nil || !back.Equal(l)):
+		switch {
+		case c.hidden != "" && back.Equal(l):
+			t.Errorf("%q does not say %s, and is read as %v", got, c.hidden, back)
+		case c.hidden == "" && (err != nil || !back.Equal(l)):
 			t.Errorf("%q is read as %v, %v", got, back, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/label"
 )
@@ -29,7 +30,8 @@ func (p *Policy) Parse(text string, c Carrier) (*label.Label, error) {
 	if err != nil {
 		return nil, err
 	}
-	return one(text, p.name, []*reader{r})
+	own := &Set{list: []*Policy{p}, of: map[asn1.OID]*Policy{p.id: p}}
+	return own.one(text, []*reader{r})
 }
 
 // Parse returns the label that a text is the marking of in one of the policies.
@@ -43,15 +45,11 @@ func (s *Set) Parse(text string, c Carrier) (*label.Label, error) {
 		}
 		readers = append(readers, r)
 	}
-	names := make([]string, len(readers))
-	for i, p := range s.Policies() {
-		names[i] = p.name
-	}
-	return one(text, strings.Join(names, ", "), readers)
+	return s.one(text, readers)
 }
 
 // one returns the only label that readers have found.
-func one(text, names string, readers []*reader) (*label.Label, error) {
+func (s *Set) one(text string, readers []*reader) (*label.Label, error) {
 	var found []*label.Label
 	var farthest *reader
 	for _, r := range readers {
@@ -60,11 +58,16 @@ func one(text, names string, readers []*reader) (*label.Label, error) {
 			farthest = r
 		}
 	}
+	var list []string
+	for _, p := range s.Policies() {
+		list = append(list, p.name)
+	}
+	names := strings.Join(list, ", ")
 	switch {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return nil, diag.E("marking", diag.Data, fmt.Errorf("%q is ambiguous: it may be %v, or %v", clip(text), found[0], found[1]))
+		return nil, diag.E("marking", diag.Data, fmt.Errorf("%q is ambiguous: it may be %s, or %s", clip(text), found[0].Text(s), found[1].Text(s)))
 	case farthest == nil:
 		return nil, diag.New("marking", diag.Data, "no policy is loaded")
 	case farthest.farthest >= len(farthest.text):

@@ -87,6 +87,7 @@ type tagSet struct {
 	id          asn1.OID
 	tags        []*tag
 	values      map[label.Kind]map[label.Value]*category
+	named       map[string][]*category // by folded names, those that labels can have
 	equivalents []equivalentSet
 }
 
@@ -140,6 +141,7 @@ type reference struct {
 	kind   label.Kind
 	value  label.Value // "" with any
 	any    bool
+	known  bool   // the policy has the value
 	called string // for texts
 }
 

@@ -109,6 +109,10 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.replacement, warnings, c.says)
 		}
 	}
+	// A byte order mark is no trouble.
+	if p, err := Read(strings.NewReader("\ufeff"+edited(t, "", "")), "p.xml"); err != nil || len(p.Info().Warnings) > 0 {
+		t.Errorf("a byte order mark: %v", err)
+	}
 	// A rule whose prefix was forgotten still holds.
 	p, err := Read(strings.NewReader(edited(t, `<spif:excludedClass>ÅPEN</spif:excludedClass>`, `<excludedClass>ÅPEN</excludedClass>`)), "p.xml")
 	if err != nil {
@@ -140,7 +144,7 @@ func TestHugePolicies(t *testing.T) {
 	wide := `<SPIF xmlns="` + namespace + `">` + strings.Repeat("<x/>", maxElements+1)
 	attributes := `<SPIF xmlns="` + namespace + `" ` + strings.Repeat("a='' ", 100) + "/>"
 	for _, text := range []string{deep, wide, attributes} {
-		if _, err := Read(strings.NewReader(text), "p.xml"); err == nil || !strings.Contains(err.Error(), "more than 200000 elements, 16 levels or 64 attributes") {
+		if _, err := Read(strings.NewReader(text), "p.xml"); err == nil || !strings.Contains(err.Error(), "more than 200000 elements, 32 levels or 64 attributes") {
 			t.Errorf("%v", err)
 		}
 	}

@@ -13,7 +13,7 @@ func (c *compiler) tagSets(e *element) error {
 }
 
 func (c *compiler) tagSet(e *element) error {
-	s := &tagSet{values: map[label.Kind]map[label.Value]*category{}}
+	s := &tagSet{values: map[label.Kind]map[label.Value]*category{}, named: map[string][]*category{}}
 	var err error
 	if s.name, s.id, err = c.named(e); err != nil {
 		return err
@@ -148,6 +148,9 @@ func (c *compiler) category(e *element, t *tag) error {
 		return err
 	}
 	t.categories = append(t.categories, k)
+	if k.Kind != 0 {
+		t.set.named[fold(k.Name)] = append(t.set.named[fold(k.Name)], k)
+	}
 	if required, ok := e.attr("requiredClass"); ok {
 		c.later = append(c.later, func() error {
 			k.requiredClass = c.p.classNamed[fold(required)]
@@ -320,7 +323,7 @@ func (c *compiler) references(e *element) ([]reference, error) {
 	for _, t := range ref.set.tags {
 		for _, k := range t.categories {
 			if side(t.kind) == side(ref.kind) {
-				refs = append(refs, reference{set: ref.set, kind: t.kind, value: k.Value, called: k.called()})
+				refs = append(refs, reference{set: ref.set, kind: k.Kind, value: k.Value, known: k.Kind != 0, called: k.called()})
 			}
 		}
 	}
@@ -348,7 +351,7 @@ func (c *compiler) reference(e *element) (reference, error) {
 		return ref, c.errorf(e.line, "lacv: %w", err)
 	}
 	if known := ref.set.values[side(ref.kind)][ref.value]; known != nil {
-		ref.called = known.called()
+		ref.known, ref.called = true, known.called()
 		return ref, nil
 	}
 	c.warnf(e.line, "%s has no %v category with the lacv %s", ref.set.name, ref.kind, ref.value)

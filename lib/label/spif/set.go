@@ -319,9 +319,17 @@ func (s *Set) Category(policy asn1.OID, set, tag, name string) (label.Tag, error
 	if err != nil {
 		return label.Tag{}, err
 	}
-	found := categoriesOf(tags, func(c *category) bool { return fold(c.Name) == fold(name) })
+	found := distinct(tags, p.setNamed[fold(set)].named[fold(name)])
 	if n, err := label.ParseValue(strings.TrimPrefix(name, "#")); len(found) == 0 && err == nil {
-		found = categoriesOf(tags, func(c *category) bool { return c.Value == n })
+		var all []*category
+		for _, t := range tags {
+			for _, c := range t.categories {
+				if c.Kind != 0 && c.Value == n {
+					all = append(all, c)
+				}
+			}
+		}
+		found = distinct(tags, all)
 	}
 	switch {
 	case len(found) == 0:
@@ -332,16 +340,14 @@ func (s *Set) Category(policy asn1.OID, set, tag, name string) (label.Tag, error
 	return label.NewTag(found[0].SetID, found[0].Kind, found[0].Value), nil
 }
 
-// categoriesOf returns those that labels can have, the first of those with the same
-// value.
-func categoriesOf(tags []*tag, which func(*category) bool) []*category {
+// distinct returns those of categories that are of one of the tags, the first of those
+// with the same value.
+func distinct(tags []*tag, categories []*category) []*category {
 	var found []*category
-	for _, t := range tags {
-		for _, c := range t.categories {
-			same := func(o *category) bool { return o.Kind == c.Kind && o.Value == c.Value }
-			if c.Kind != 0 && which(c) && !slices.ContainsFunc(found, same) {
-				found = append(found, c)
-			}
+	for _, c := range categories {
+		same := func(o *category) bool { return o.Kind == c.Kind && o.Value == c.Value }
+		if slices.Contains(tags, c.tag) && !slices.ContainsFunc(found, same) {
+			found = append(found, c)
 		}
 	}
 	return found
@@ -420,7 +426,7 @@ func (s *Set) CategoryName(policy, set asn1.OID, kind label.Kind, v label.Value)
 	if c == nil || kind != c.Kind && kind != label.Enumerated {
 		return "", "", ""
 	}
-	if found := categoriesOf(c.tag.set.tags, func(o *category) bool { return fold(o.Name) == fold(c.Name) }); len(found) == 1 {
+	if len(distinct(c.tag.set.tags, c.tag.set.named[fold(c.Name)])) == 1 {
 		return c.Set, "", c.Name
 	}
 	return c.Set, c.Tag, c.Name

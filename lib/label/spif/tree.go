@@ -13,7 +13,7 @@ import (
 // Bounds of a policy file. The largest that are known have a megabyte.
 const (
 	maxFile       = 16 << 20
-	maxDepth      = 16
+	maxDepth      = 32
 	maxElements   = 200000
 	maxAttributes = 64
 )

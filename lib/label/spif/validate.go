@@ -210,7 +210,7 @@ func (j *judge) required(l *label.Label, r *requirement, by, class, category str
 // other than except, which refers to it.
 func (r *reference) in(l *label.Label, except *category) bool {
 	if !r.any {
-		return r.kind != 0 && r.value != "" && hasValue(l, r.set.id, r.kind, r.value)
+		return r.known && hasValue(l, r.set.id, r.kind, r.value)
 	}
 	for i := range l.Categories {
 		for n := range l.Categories[i].Tags {

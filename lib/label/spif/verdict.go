@@ -57,6 +57,7 @@ const (
 	Obsolete              Word = "obsolete"  // a remark
 	Discarded             Word = "discarded" // a remark
 	Added                 Word = "added"     // a remark
+	Hidden                Word = "hidden"    // a remark
 )
 
 // Words are all of them, in the order of mtactl-label(1).
@@ -65,7 +66,7 @@ func Words() []Word {
 		UnknownClassification, UnknownComponent, UnknownCategory, AmbiguousCategory, EmptyCategory,
 		CategoryNotInForce, TooMany, TooFew, RequiredCategory, ExcludedCategory, RequiredClass, ExcludedClass,
 		NoClearance, ClassNotHeld, RestrictiveNotHeld, PermissiveNotHeld, NoEquivalent, AmbiguousEquivalent,
-		WeakerEquivalent, Obsolete, Discarded, Added}
+		WeakerEquivalent, Obsolete, Discarded, Added, Hidden}
 }
 
 // Deny returns the verdict that something else than a policy comes to.
