@@ -14,7 +14,8 @@ import (
 
 // Mail signs a message of the Internet: in the shape Multipart or Opaque, its header covered
 // in a form or not. Line ends become CRLF. A Multipart must get through relays as it is (RFC
-// 8551 §3.1.3): what would not is refused, with kind diag.Data.
+// 8551 §3.1.3): what would not gets another transfer encoding, or is refused, with kind
+// diag.Data.
 func (s *Signing) Mail(octets []byte, shape Shape, form rfc822.Form) ([]byte, error) {
 	if s.content != Data {
 		return nil, diag.New("sign", diag.Usage, "a message is signed as content of type data, not "+Name(s.content))
@@ -30,17 +31,16 @@ func (s *Signing) Mail(octets []byte, shape Shape, form rfc822.Form) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
+	if shape == Multipart {
+		if payload, err = rfc822.Sturdy(payload); err != nil {
+			return nil, err
+		}
+	}
 	return s.around(outer, payload, shape)
 }
 
 // around puts a signature around a payload, and a header around that.
 func (s *Signing) around(outer []rfc822.Field, payload []byte, shape Shape) ([]byte, error) {
-	if shape == Multipart {
-		if ok, why := rfc822.Sturdy(payload); !ok {
-			return nil, diag.WithHint(malformed("%s, which a relay may change: a multipart/signed cannot have it", why),
-				"sign it opaque, or encode it in base64 or quoted-printable before")
-		}
-	}
 	der, err := s.Sign(payload, shape == Multipart)
 	if err != nil {
 		return nil, err

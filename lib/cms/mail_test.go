@@ -357,12 +357,32 @@ func boundaryOf(t *testing.T, m *Message) string {
 	return mt.Params["boundary"]
 }
 
-func TestWhatRelaysWouldChangeIsNotSigned(t *testing.T) {
-	_, ann := people(t)
-	for _, body := range []string{"gr\xc3\xbc\xc3\x9fe\r\n", "blank at the end \r\n", "From here\r\n", strings.Repeat("x", 999) + "\r\n", "NUL\x00\r\n"} {
+// What relays would change is signed in another encoding, in the clear; opaque, and where a
+// signature is replaced, it stays as it is.
+func TestWhatRelaysWouldChange(t *testing.T) {
+	ca, ann := people(t)
+	bob := issue(t, ca, "p256", "bob")
+	for _, body := range []string{"gr\xc3\xbc\xc3\x9fe\r\n", "blank at the end \r\n", "From here\r\nFrom there\r\n", strings.Repeat("x", 999) + "\r\n", "NUL\x00\r\n"} {
 		text := []byte("From: ann@example.org\r\n\r\n" + body)
-		if _, err := ann.signing(t, How{}).Mail(text, Multipart, rfc822.Unprotected); err == nil {
-			t.Errorf("%.20q is signed in the clear", body)
+		for _, form := range forms {
+			clear, err := ann.signing(t, How{}).Mail(text, Multipart, form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := read(t, clear)
+			v := m.Verify(nil, ann.options(), false)
+			valid(t, &v.Verdict)
+			stripped, err := m.Strip()
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := rfc822.Parse(stripped)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := e.Content(len(stripped)); err != nil || string(got) != body {
+				t.Errorf("%.20q: %.60q, %v", body, got, err)
+			}
 		}
 		opaque, err := ann.signing(t, How{}).Mail(text, Opaque, rfc822.Wrapped)
 		if err != nil {
@@ -370,6 +390,22 @@ func TestWhatRelaysWouldChangeIsNotSigned(t *testing.T) {
 		}
 		if got, err := read(t, opaque).Strip(); err != nil || !bytes.Equal(got, text) {
 			t.Errorf("%.20q: %.60q, %v", body, got, err)
+		}
+		// Somebody has signed it all the same.
+		outer, payload, err := rfc822.Protect(read(t, text).Header, rfc822.Unprotected)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fragile, err := ann.signing(t, How{}).around(outer, payload, Multipart)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replaced, err := bob.signing(t, How{}).Replace(read(t, fragile), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := read(t, replaced); !bytes.Equal(m.Content(), payload) {
+			t.Errorf("%.20q: %.60q", payload, m.Content())
 		}
 	}
 }

@@ -78,33 +78,3 @@ func EncodeBase64(b []byte) []byte {
 	}
 	return out
 }
-
-// maxLine is the longest line without its end, RFC 5322 §2.1.1.
-const maxLine = 998
-
-// Sturdy tells whether relays leave octets alone, as those of a multipart/signed must be
-// (RFC 8551 §3.1.3, RFC 1847 §2.1): 7 bits, lines that are not too long, end in CRLF, have no
-// white space at their end and do not begin with "From ". why says what is wrong with them.
-func Sturdy(b []byte) (ok bool, why string) {
-	for n := 1; len(b) > 0; n++ {
-		l := line(b)
-		t := text(l)
-		switch {
-		case bytes.ContainsFunc(t, func(r rune) bool { return r >= 0x80 }):
-			why = "octets of more than 7 bits"
-		case bytes.IndexByte(t, 0) >= 0, bytes.IndexByte(t, '\r') >= 0:
-			why = "NUL, or CR alone"
-		case len(t) > maxLine:
-			why = "a line of more than 998 octets"
-		case len(t) > 0 && (t[len(t)-1] == ' ' || t[len(t)-1] == '\t'):
-			why = "white space at the end of a line"
-		case bytes.HasPrefix(t, []byte("From ")):
-			why = `a line that begins with "From "`
-		}
-		if why != "" {
-			return false, why
-		}
-		b = b[len(l):]
-	}
-	return true, ""
-}

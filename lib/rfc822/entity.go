@@ -37,6 +37,8 @@ type Entity struct {
 	Fields []Field
 	Body   []byte // what comes after the empty line
 	Empty  []byte // the empty line; none: the entity ends with its header
+
+	at int // where a part begins in the body around it
 }
 
 func malformed(format string, args ...any) error {
@@ -180,6 +182,7 @@ func (e *Entity) Parts() ([]*Entity, error) {
 				if err != nil {
 					return nil, diag.E(fmt.Sprintf("part %d", len(parts)+1), diag.Data, err)
 				}
+				part.at = start
 				parts = append(parts, part)
 			}
 			if closing {
