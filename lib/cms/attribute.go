@@ -37,7 +37,7 @@ func (id *certificateID) is(c *x509.Certificate) bool {
 	if id.issuer == nil {
 		return true
 	}
-	r := readCertificate(c.Raw)
+	r := known(c)
 	return bytes.Equal(r.issuer, id.issuer) && bytes.Equal(r.serial, id.serial)
 }
 

@@ -15,7 +15,7 @@ type chains struct {
 	along []Certificate // those of the object
 	roots *x509.CertPool
 	above *x509.CertPool
-	known []*x509.Certificate // above, and those of the object
+	all   []*x509.Certificate // those of above
 }
 
 func newChains(d *SignedData, o *Options) *chains {
@@ -23,14 +23,14 @@ func newChains(d *SignedData, o *Options) *chains {
 	for _, r := range o.Roots {
 		c.roots.AddCert(r)
 	}
-	c.known = append(c.known, o.Intermediates...)
+	c.all = append(c.all, o.Intermediates...)
 	for i := range d.Certificates {
 		// A key that costs much to verify with is nobody's.
 		if x := d.Certificates[i].X509; x != nil && checkKey(x.PublicKey, true) == nil {
-			c.known = append(c.known, x)
+			c.all = append(c.all, x)
 		}
 	}
-	for _, x := range c.known {
+	for _, x := range c.all {
 		c.above.AddCert(x)
 	}
 	return c
@@ -58,7 +58,7 @@ func (c *chains) find(s *Signer, claims *claims) (*x509.Certificate, *Reason) {
 	}
 	for _, list := range [][]*x509.Certificate{c.Intermediates, c.Roots} {
 		for _, x := range list {
-			k := readCertificate(x.Raw)
+			k := known(x)
 			consider(&k)
 		}
 	}
@@ -99,7 +99,8 @@ func (c *chains) path(leaf *x509.Certificate) ([]*x509.Certificate, *Reason) {
 	}
 	if c.AllowSHA1 {
 		b := builder{chains: c, budget: maxLinks}
-		if path := b.build([]*x509.Certificate{leaf}); path != nil {
+		// Where SHA-1 is not in it, package x509 has judged, and better.
+		if path := b.build([]*x509.Certificate{leaf}); path != nil && slices.ContainsFunc(path[:len(path)-1], bySHA1) {
 			return path, nil
 		}
 	}
@@ -143,7 +144,7 @@ func (b *builder) build(path []*x509.Certificate) []*x509.Certificate {
 	if len(path) == maxPath {
 		return nil
 	}
-	for _, list := range [][]*x509.Certificate{b.Roots, b.known} {
+	for _, list := range [][]*x509.Certificate{b.Roots, b.all} {
 		for _, up := range list {
 			if b.budget == 0 {
 				return nil
@@ -188,12 +189,14 @@ func (b *builder) issues(c *x509.Certificate, below int) bool {
 	return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageEmailProtection) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 }
 
+func bySHA1(c *x509.Certificate) bool { return c.SignatureAlgorithm == x509.SHA1WithRSA }
+
 func signedBy(c, up *x509.Certificate) bool {
 	if checkKey(up.PublicKey, true) != nil {
 		return false
 	}
 	key, ok := up.PublicKey.(*rsa.PublicKey)
-	if !ok || c.SignatureAlgorithm != x509.SHA1WithRSA {
+	if !ok || !bySHA1(c) {
 		return up.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 	}
 	sum := sha1.Sum(c.RawTBSCertificate)

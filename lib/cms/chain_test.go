@@ -307,7 +307,7 @@ func TestRevocationLists(t *testing.T) {
 					only(t, v, want)
 				}
 			}
-			// Likewise those that come along: but they cannot make anything unknown.
+			// Those that come along speak against a certificate alone.
 			for _, l := range c.lists {
 				d.CRLs = append(d.CRLs, l.Raw)
 			}
@@ -315,6 +315,10 @@ func TestRevocationLists(t *testing.T) {
 				only(t, v, Revoked)
 			} else {
 				valid(t, v)
+			}
+			o := ann.options()
+			if o.Revocation = RevocationRequired; d.Verify(nil, o).Valid {
+				t.Error("a list that comes along says that all is well")
 			}
 		})
 	}

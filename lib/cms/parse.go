@@ -230,16 +230,7 @@ func (c *cursor) attributes() []Attribute {
 // readCertificate keeps what package x509 cannot read: it may be nobody's who has signed.
 func readCertificate(raw []byte) Certificate {
 	out := Certificate{Raw: raw}
-	c := newCursor(raw, "certificate")
-	s := c.enter("certificate", idSequence)
-	t := s.enter("tbsCertificate", idSequence)
-	if t.next() == context(0) {
-		t.take("version")
-	}
-	_, out.serial = t.expect("serialNumber", idInteger)
-	t.expect("signature", idSequence)
-	out.issuer, _ = t.expect("issuer", idSequence)
-	if out.Err = c.err(); out.Err != nil {
+	if out.Err = out.names(); out.Err != nil {
 		return out
 	}
 	if len(raw) > maxCertificate {
@@ -248,6 +239,27 @@ func readCertificate(raw []byte) Certificate {
 	}
 	out.X509, out.Err = x509.ParseCertificate(raw)
 	return out
+}
+
+// known is a certificate that has been read.
+func known(c *x509.Certificate) Certificate {
+	out := Certificate{Raw: c.Raw, X509: c}
+	out.Err = out.names()
+	return out
+}
+
+// names reads the issuer and the number.
+func (k *Certificate) names() error {
+	c := newCursor(k.Raw, "certificate")
+	s := c.enter("certificate", idSequence)
+	t := s.enter("tbsCertificate", idSequence)
+	if t.next() == context(0) {
+		t.take("version")
+	}
+	_, k.serial = t.expect("serialNumber", idInteger)
+	t.expect("signature", idSequence)
+	k.issuer, _ = t.expect("issuer", idSequence)
+	return c.err()
 }
 
 // is tells whether a certificate is the one a signer names.

@@ -99,7 +99,7 @@ const basicResponse asn1.OID = "1.3.6.1.5.5.7.48.1.1"
 // concerns tells whether the first answer for a serial number, which package ocsp takes, is
 // about the certificate: that package does not compare issuers.
 func (r *Response) concerns(c, issuer *x509.Certificate) bool {
-	serial := readCertificate(c.Raw).serial
+	serial := known(c).serial
 	for _, id := range r.ids {
 		if !bytes.Equal(id.serial, serial) {
 			continue
@@ -177,9 +177,9 @@ func (j *judge) ask(c, issuer *x509.Certificate) state {
 		if err != nil {
 			continue
 		}
-		// A list that comes along speaks for the certificate only if it says that it is
-		// revoked, or that it is good; that it cannot be used is no matter.
-		if s := j.list(l, c, issuer); s.known || s.revoked {
+		// It may be an old one, still in force, that whoever sent it has chosen: it speaks
+		// against a certificate alone.
+		if s := j.list(l, c, issuer); s.revoked {
 			hear(s)
 		}
 	}

@@ -273,7 +273,7 @@ func (s *Signing) attributes() []pkcs7.Attribute {
 // number, RFC 5035 §4.
 func signingCertificateV2(c *x509.Certificate) []byte {
 	sum := sha256.Sum256(c.Raw)
-	k := readCertificate(c.Raw)
+	k := known(c)
 	issuer := element(idSequence, element(idSequence, element(context(4), k.issuer)), element(idInteger, k.serial))
 	id := element(idSequence, element(idOctetString, sum[:]), issuer)
 	return element(idSequence, element(idSequence, id))
