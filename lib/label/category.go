@@ -460,6 +460,9 @@ func (c *Category) encodedSDN() (ber.Raw, error) {
 }
 
 func (c *Category) encodedPrivileges() (ber.Raw, error) {
+	if c.Policy != "" {
+		return nil, fmt.Errorf("category %s cannot name policy %s", c.Type, c.Policy)
+	}
 	sets, err := bySet(c.Tags, func(set asn1.OID, tags []Tag) (any, error) {
 		w := sdnPrivileges{TagSetName: set}
 		for _, t := range tags {

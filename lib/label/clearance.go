@@ -70,8 +70,10 @@ func decodeClearance(octets []byte) (*Clearance, error) {
 			c.Classes[i] = mts.SecurityClassification(n)
 		}
 	}
-	c.Categories, err = categories(w.Categories, 0)
-	return c, err
+	if c.Categories, err = categories(w.Categories, 0); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // DER returns the clearance in DER, in the form of RFC 5755.

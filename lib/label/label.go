@@ -16,6 +16,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mtakit/mtakit/lib/asn1"
@@ -116,7 +117,7 @@ const (
 type Value string
 
 // NewValue returns the value of a number.
-func NewValue(n uint64) Value { return Value(fmt.Sprint(n)) }
+func NewValue(n uint64) Value { return Value(strconv.FormatUint(n, 10)) }
 
 // ParseValue reads a decimal number; leading zeros, which policies are fond of, do
 // not count. As an INTEGER it has up to 32 octets, which is up to 77 digits.

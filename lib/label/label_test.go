@@ -154,8 +154,8 @@ func TestBadLabels(t *testing.T) {
 		{"below zero", "31 1e 31 1c 30 1a 80 0a 60 86 48 01 65 02 01 08 03 04 a1 0c 30 0a 06 03 88 37 01 31 03 02 01 85", "category 1, 2.16.840.1.101.2.1.8.3.4: value 1: value out of range: INTEGER below zero"},
 		{"the value of another syntax", "31 1e 31 1c 30 1a 80 0a 60 86 48 01 65 02 01 08 03 00 a1 0c 30 0a 06 03 88 37 01 31 03 02 01 05", "category 1"},
 	} {
-		_, err := Decode(octets(t, c.octets))
-		if err == nil || !strings.Contains(err.Error(), c.says) || diag.KindOf(err) != diag.Data {
+		l, err := Decode(octets(t, c.octets))
+		if l != nil || err == nil || !strings.Contains(err.Error(), c.says) || diag.KindOf(err) != diag.Data {
 			t.Errorf("%s: %v, of kind %v; want %q", c.name, err, diag.KindOf(err), c.says)
 		}
 	}

@@ -75,7 +75,10 @@ func parseSIOLabel(value string) (*SIOLabel, error) {
 	if (s.Type == "") != (octets == "") {
 		return nil, fmt.Errorf("type and label belong together, RFC 7444 §4")
 	}
-	return s, s.valid()
+	if err := s.valid(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // valid holds the field to RFC 7444 §4.

@@ -16,8 +16,8 @@ import (
 // Names are what policies call the numbers of labels and clearances; a Set of
 // package spif has them. An error says what is not known, or is not unambiguous.
 type Names interface {
-	// Policy returns the identifier of a policy of a name, and the syntaxes it has for
-	// the categories of labels and of clearances.
+	// Policy returns the identifier of a policy of a name; Syntax the syntaxes it has
+	// for the categories of labels and of clearances.
 	Policy(name string) (asn1.OID, error)
 	Syntax(policy asn1.OID) (ofLabels, ofClearances asn1.OID)
 	// Class returns the classification of a name; ClassesTo those up to and including it.
@@ -165,9 +165,22 @@ type parser struct {
 	names     Names
 	clearance bool
 	policy    asn1.OID
-	sdn       []Tag      // of elements that ask for SDN.801
-	sdnPolicy asn1.OID   // and the policy these name
-	opaque    []Category // of elements type:OID=
+	sdn       []sdnElements // of elements that ask for SDN.801
+	opaque    []Category    // of elements type:OID=
+}
+
+// sdnElements are tags of SDN.801, and the policy that they name for themselves.
+type sdnElements struct {
+	policy asn1.OID
+	tags   []Tag
+}
+
+func (p *parser) addSDN(policy asn1.OID, tags ...Tag) {
+	i := slices.IndexFunc(p.sdn, func(e sdnElements) bool { return e.policy == policy })
+	if i < 0 {
+		i, p.sdn = len(p.sdn), append(p.sdn, sdnElements{policy: policy})
+	}
+	p.sdn[i].tags = append(p.sdn[i].tags, tags...)
 }
 
 // keywords are the words that an element may begin with instead of a tag set.
@@ -339,12 +352,12 @@ func (p *parser) tags(e *element) ([]Tag, error) {
 		return nil, nil
 	case sdn && len(e.words) == 3:
 		oid := asn1.OID(named)
-		if hasPolicy && (oid.Valid() != nil || len(oid) > 256) || p.sdn != nil && p.sdnPolicy != oid {
-			return nil, e.errorf("%q is no object identifier, or another than before", clip(named))
+		if hasPolicy && (oid.Valid() != nil || len(oid) > 256) {
+			return nil, e.errorf("%q is no object identifier", clip(named))
 		}
 		t, err := numbers(e, e.words[1].text, e.words[2].text)
 		if err == nil {
-			p.sdnPolicy, p.sdn = oid, append(p.sdn, t)
+			p.addSDN(oid, t)
 		}
 		return nil, err
 	}
@@ -420,163 +433,26 @@ func (p *parser) syntaxes() (ofLabels, ofClearances asn1.OID) {
 }
 
 // categories puts tags into categories of the syntax of the policy. What SDN.801
-// alone can say is said in it.
+// alone can say is said in it; sdn is its form, of labels or of clearances, of which
+// only the first can name a policy.
 func (p *parser) categories(syntax, sdn asn1.OID, tags []Tag) []Category {
-	if syntax == sdn {
-		p.sdn, tags = append(p.sdn, tags...), nil
-	}
 	var plain []Tag
 	for _, t := range tags {
-		if t.Kind == Enumerated {
-			p.sdn = append(p.sdn, t)
+		if syntax == sdn || t.Kind == Enumerated {
+			p.addSDN("", t)
 		} else {
 			plain = append(plain, t)
 		}
 	}
-	all := slices.Concat(Carry(SyntaxACP145, plain), Carry(sdn, p.sdn))
-	if p.sdn != nil {
-		all[len(all)-1].Policy = p.sdnPolicy
+	all := Carry(SyntaxACP145, plain)
+	for _, e := range p.sdn {
+		if e.policy == "" {
+			all = append(all, Carry(sdn, e.tags)...)
+			continue
+		}
+		with := Carry(SyntaxSDN801, e.tags)
+		with[0].Policy = e.policy
+		all = append(all, with...)
 	}
 	return append(all, p.opaque...)
-}
-
-// split takes a text into elements.
-func split(text string) ([]element, error) {
-	s := splitter{text: text}
-	var all []element
-	for s.blanks(); s.at < len(text); s.blanks() {
-		if len(all) == maxElements {
-			return nil, s.errorf("more than %d elements", maxElements)
-		}
-		e, err := s.element()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, e)
-	}
-	return all, nil
-}
-
-type splitter struct {
-	text string
-	at   int
-}
-
-func (s *splitter) errorf(format string, args ...any) error {
-	return fmt.Errorf("at octet %d: %w", s.at+1, fmt.Errorf(format, args...))
-}
-
-func (s *splitter) blanks() {
-	for s.at < len(s.text) && strings.IndexByte(" \t\r\n", s.text[s.at]) >= 0 {
-		s.at++
-	}
-}
-
-// next consumes one of the characters given, and returns it, or 0.
-func (s *splitter) next(of string) byte {
-	if s.at < len(s.text) && strings.IndexByte(of, s.text[s.at]) >= 0 {
-		s.at++
-		return s.text[s.at-1]
-	}
-	return 0
-}
-
-func (s *splitter) element() (element, error) {
-	var e element
-	for {
-		w, err := s.word(":=<;,")
-		if err != nil {
-			return e, err
-		}
-		if w.text == "" && !w.quoted {
-			return e, s.errorf("a name is missing before this")
-		}
-		e.words = append(e.words, w)
-		if s.next(":") == 0 || len(e.words) == 4 {
-			break
-		}
-	}
-	if s.next("<") != 0 {
-		e.upTo = true
-		if e.key() != "class" {
-			return e, s.errorf("<= is for class alone")
-		}
-	}
-	if s.next("=") == 0 {
-		return e, s.errorf("a = is missing")
-	}
-	for {
-		w, err := s.word(",;")
-		if err != nil {
-			return e, err
-		}
-		if e.values = append(e.values, w); len(e.values) > maxValues {
-			return e, s.errorf("more than %d values", maxValues)
-		}
-		if s.next(",") == 0 {
-			break
-		}
-	}
-	s.next(";")
-	return e, nil
-}
-
-// word reads up to one of the characters given, or what is quoted. Blanks around it
-// do not count.
-func (s *splitter) word(ends string) (word, error) {
-	s.blanks()
-	w := word{at: s.at}
-	if s.next(`"`) != 0 {
-		text, err := s.quoted()
-		if err != nil {
-			return w, err
-		}
-		w.text, w.quoted = text, true
-		s.blanks()
-		if s.at < len(s.text) && strings.IndexByte(ends, s.text[s.at]) < 0 {
-			return w, s.errorf("%q after a quoted text", s.text[s.at])
-		}
-		return w, nil
-	}
-	end := strings.IndexAny(s.text[s.at:], ends+`"`)
-	if end < 0 {
-		end = len(s.text) - s.at
-	}
-	w.text = strings.TrimRight(s.text[s.at:s.at+end], " \t\r\n")
-	if s.at += end; s.at < len(s.text) && s.text[s.at] == '"' {
-		return w, s.errorf("a quotation mark within a word: quote it whole")
-	}
-	return w, nil
-}
-
-// quoted reads up to the closing quotation mark. Within, \" and \\ are the
-// characters, and \x with two digits is an octet.
-func (s *splitter) quoted() (string, error) {
-	var b strings.Builder
-	for s.at < len(s.text) {
-		c := s.text[s.at]
-		s.at++
-		switch c {
-		case '"':
-			return b.String(), nil
-		case '\\':
-			switch rest := s.text[s.at:]; {
-			case strings.HasPrefix(rest, `"`), strings.HasPrefix(rest, `\`):
-				b.WriteByte(rest[0])
-				s.at++
-			case strings.HasPrefix(rest, "x") && len(rest) >= 3:
-				n, err := strconv.ParseUint(rest[1:3], 16, 8)
-				if err != nil {
-					return "", s.errorf(`%q is no octet after \x`, rest[1:3])
-				}
-				b.WriteByte(byte(n))
-				s.at += 3
-			default:
-				return "", s.errorf(`\ stands before ", \ or x and two hexadecimal digits`)
-			}
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return "", s.errorf("the closing quotation mark is missing")
 }

@@ -116,8 +116,10 @@ func fromMTS(w *mts.SecurityLabel) (*Label, error) {
 		l.Unknown = append(l.Unknown, slices.Clone(u))
 	}
 	var err error
-	l.Categories, err = categories(w.SecurityCategories, size)
-	return l, err
+	if l.Categories, err = categories(w.SecurityCategories, size); err != nil {
+		return nil, err // not a label with fewer restrictions
+	}
+	return l, nil
 }
 
 // categories takes those of a label or a clearance apart, of which size octets
@@ -141,8 +143,8 @@ func categories(wire []mts.SecurityCategory, size int) ([]Category, error) {
 	return all, nil
 }
 
-// OfMessage returns the message-security-label of the extensions of a message,
-// probe or report, X.411 §8.2.1.1.1.30, or nil where there is none.
+// OfMessage returns the message-security-label, extension 20, of those of a message,
+// probe or report, or nil where there is none.
 func OfMessage(extensions []mts.ExtensionField) (*Label, error) {
 	w, ok, err := mts.Ext(extensions, mts.ExtMessageSecurityLabel)
 	if err != nil || !ok {
@@ -217,7 +219,7 @@ func (l *Label) DER() ([]byte, error) {
 	return octets, nil
 }
 
-// sorted puts the elements of a SET into the order of DER, X.690 §11.5 and X.680
+// sorted puts the elements of a SET into the order of DER, X.690 §10.3 and X.680
 // §8.6: by class and number of their tags.
 func sorted(set ber.Raw) []byte {
 	var elements []ber.Raw

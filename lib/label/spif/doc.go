@@ -1,5 +1,5 @@
 // Package spif is the security policy: a Security Policy Information File (X.841
-// §8) in the Open XML form of schema versions 1.0, 2.0 and 2.1, compiled into a
+// §6.2) in the Open XML form of schema versions 1.0, 2.0 and 2.1, compiled into a
 // Policy. A Policy knows which labels are valid, decides whether a clearance
 // reaches a label, says how a label reads on a carrier and what label a reading
 // means, and converts labels into the policies it has equivalences for. A Set has

@@ -2,6 +2,7 @@ package spif
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -120,7 +121,7 @@ func (m *markings) phrase(c Carrier, lang, name string) (string, bool) {
 				case d.lang != in, d.does&(noMarkingDisplay|replacePolicy) != 0:
 				case d.places&place == 0 && !(d.places == 0 && d.given):
 				case d.given:
-					return d.phrase, d.phrase != ""
+					return d.phrase, strings.TrimSpace(d.phrase) != ""
 				default:
 					return name, !noName
 				}
@@ -288,11 +289,31 @@ func (m *marker) tag(l *label.Label, t *tag) {
 	if len(phrases) == 0 {
 		return
 	}
+	if t.kind.Decides() && !isRestrictive(t.kind) && m.p.times(l, t) > 1 {
+		m.judge.remark(Reason{Word: Hidden, Category: t.called(), Text: fmt.Sprintf("the label has %s more than once, all of which are needed, and a marking cannot say so", t.called())})
+	}
 	separator, ok := t.marking.qualifier("separator", m.c, m.lang)
 	if !ok {
 		separator = "/"
 	}
 	m.add(t.marking.around(strings.Join(phrases, separator), m.c, m.lang))
+}
+
+// times is how many tags of a label have values of one of the policy.
+func (p *Policy) times(l *label.Label, of *tag) int {
+	n := 0
+	for i := range l.Categories {
+		for j := range l.Categories[i].Tags {
+			t := &l.Categories[i].Tags[j]
+			if t.Set == of.set.id && slices.ContainsFunc(t.Values, func(v label.Value) bool {
+				c, _ := of.set.find(t.Kind, v)
+				return c != nil && c.tag == of
+			}) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (m *marker) privacyMark(mark string) {

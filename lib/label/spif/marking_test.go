@@ -52,6 +52,10 @@ func TestMarkings(t *testing.T) {
 	if got := s.Of("2.999.1").HeaderName(); got != "" {
 		t.Errorf("the field of ALLIANCE is %q", got)
 	}
+	twice := labelOf(t, s, "policy=ALLIANCE; class=SECRET; Releasable To=NRD; Releasable To=SUD")
+	if _, v := s.Of("2.999.1").Marking(twice, Subject, ""); words(Verdict{Reasons: v.Remarks}) != "hidden" {
+		t.Errorf("%+v", v)
+	}
 	for _, bad := range []string{"policy=ALLIANCE; class=9", "policy=NORDLAND; class=ÅPEN", "policy=ALLIANCE; class=SECRET; type:1.2.3=BQA="} {
 		if text, v := s.Of("2.999.1").Marking(labelOf(t, s, bad), Subject, ""); v.Allowed || text != "" {
 			t.Errorf("%s reads %q", bad, text)

@@ -77,7 +77,7 @@ func (f *file) tree(r io.Reader) (*element, error) {
 		case errors.As(err, &syntax):
 			return nil, f.errorf(syntax.Line, "XML: %s", syntax.Msg)
 		case source.err != nil:
-			return nil, diag.E(f.name, diag.KindOf(source.err), source.err)
+			return nil, diag.E(f.name, diag.IO, source.err)
 		case err != nil:
 			return nil, f.errorf(line, "%w", err)
 		}
