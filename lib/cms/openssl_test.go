@@ -202,3 +202,17 @@ func TestWeVerifyOpenSSLs(t *testing.T) {
 		}
 	}
 }
+
+// Old and odd ways to sign that are read all the same.
+func TestWeVerifySHA224(t *testing.T) {
+	ca := root(t, "root")
+	for _, kind := range []string{"rsa", "p256"} {
+		who := issue(t, ca, kind, "ann")
+		dir := files(t, map[string][]byte{"content": content, "key.pem": keyPEM(t, who.key), "cert.pem": certificatePEM(who.cert)})
+		der, err := openssl(t, dir, "cms", "-sign", "-binary", "-in", "content", "-signer", "cert.pem", "-inkey", "key.pem", "-nodetach", "-md", "sha224", "-outform", "DER")
+		if err != nil {
+			t.Fatal(err)
+		}
+		valid(t, parse(t, der).Verify(nil, who.options()))
+	}
+}

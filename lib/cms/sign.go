@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.mozilla.org/pkcs7"
 
@@ -175,14 +176,18 @@ func (s *Signing) Certificate() *x509.Certificate { return s.chain[0] }
 func (s *Signing) MicAlg() string { return strings.ToLower(s.hash.String()) }
 
 // String names the certificate of the key and hides the key.
-func (s *Signing) String() string { return "(key of " + Subject(s.chain[0]) + ")" }
+func (s Signing) String() string { return "(key of " + Subject(s.chain[0]) + ")" }
 
 // GoString hides the key.
-func (s *Signing) GoString() string { return "cms.Signing{…}" }
+func (s Signing) GoString() string { return "cms.Signing{…}" }
 
 // Sign returns a ContentInfo in DER of the signed content; detached leaves the content
-// itself out.
+// itself out. A certificate that is not in force signs nothing: the error has kind
+// diag.Config.
 func (s *Signing) Sign(content []byte, detached bool) ([]byte, error) {
+	if c, now := s.chain[0], time.Now(); now.Before(c.NotBefore) || now.After(c.NotAfter) {
+		return nil, diag.New("sign", diag.Config, fmt.Sprintf("the certificate of %s is in force from %s to %s", Subject(c), stamp(c.NotBefore), stamp(c.NotAfter)))
+	}
 	der, err := s.build(content)
 	if err != nil {
 		return nil, diag.E("sign", diag.Internal, err)
