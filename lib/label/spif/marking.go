@@ -106,6 +106,17 @@ type markingQualifier struct {
 // older than schema 2.0 knows pages and documents only.
 func fallbacks(c Carrier) [3]Carrier { return [3]Carrier{c, PageTop, DocumentStart} }
 
+// ranges are a language and those it is a kind of, the policy's own last: fr-CA, fr
+// and "" (RFC 4647 §3.4).
+func ranges(lang string) []string {
+	list := []string{lang}
+	for lang != "" {
+		lang = lang[:max(strings.LastIndexByte(lang, '-'), 0)]
+		list = append(list, lang)
+	}
+	return list
+}
+
 // phrase returns what is displayed of a component of a name, if anything.
 func (m *markings) phrase(c Carrier, lang, name string) (string, bool) {
 	noName := false
@@ -115,7 +126,7 @@ func (m *markings) phrase(c Carrier, lang, name string) (string, bool) {
 		}
 	}
 	for _, place := range fallbacks(c) {
-		for _, in := range []string{lang, ""} {
+		for _, in := range ranges(lang) {
 			for _, d := range m.data {
 				switch {
 				case d.lang != in, d.does&(noMarkingDisplay|replacePolicy) != 0:
@@ -133,7 +144,7 @@ func (m *markings) phrase(c Carrier, lang, name string) (string, bool) {
 
 // does reports whether an entry for a carrier has a behaviour, and its phrase.
 func (m *markings) does(b behaviour, c Carrier, lang string) (phrase string, ok bool) {
-	for _, in := range []string{lang, ""} {
+	for _, in := range ranges(lang) {
 		for _, d := range m.data {
 			if d.does&b != 0 && d.lang == in && (d.places == 0 || d.places&c != 0) {
 				return d.phrase, true
@@ -147,7 +158,7 @@ func (m *markings) does(b behaviour, c Carrier, lang string) (phrase string, ok 
 func (m *markings) qualifier(code string, c Carrier, lang string) (string, bool) {
 	places := fallbacks(c)
 	for _, place := range []Carrier{c, 0, places[1], places[2]} {
-		for _, in := range []string{lang, ""} {
+		for _, in := range ranges(lang) {
 			for _, q := range m.qualifiers {
 				if q.code == code && q.lang == in && (q.places == place || q.places&place != 0) {
 					return q.text, true
@@ -218,12 +229,17 @@ func oneLine(text string) string {
 }
 
 type marker struct {
-	judge *judge
-	p     *Policy
-	c     Carrier
-	lang  string
-	parts []string
+	judge    *judge
+	p        *Policy
+	c        Carrier
+	lang     string
+	parts    []string
+	replaced *markings // whose phrase stands for the policy
 }
+
+// replaces reports whether the phrase of a category stands for the policy, and so is
+// displayed after all.
+func (m *marker) replaces(c *category) bool { return m.replaced == &c.marking }
 
 func (m *marker) separator() string {
 	if s, ok := m.p.whole.qualifier("separator", m.c, m.lang); ok {
@@ -243,6 +259,7 @@ func (m *marker) policy(l *label.Label, k *class) {
 	for _, replaced := range m.replacements(l, k) {
 		if phrase, ok := replaced.does(replacePolicy, m.c, m.lang); ok {
 			m.add(phrase)
+			m.replaced = replaced
 			return
 		}
 	}
@@ -282,7 +299,7 @@ func (m *marker) tag(l *label.Label, t *tag) {
 		}
 		if phrase, ok := c.marking.phrase(m.c, m.lang, c.Name); ok {
 			phrases = append(phrases, c.marking.around(phrase, m.c, m.lang))
-		} else if c.Kind.Decides() {
+		} else if c.Kind.Decides() && !m.replaces(c) {
 			m.judge.remark(Reason{Word: Hidden, Category: c.called(), Text: fmt.Sprintf("%s is not displayed on %v", c.called(), m.c)})
 		}
 	}
@@ -394,7 +411,11 @@ func (c *compiler) markingQualifier(to *markings) func(*element) error {
 			if code != "prefix" && code != "suffix" && code != "separator" || len(text) > maxPhrase {
 				return c.errorf(q.line, "qualifierCode %q is none of prefix, suffix, separator, or its text is too long", code)
 			}
-			to.qualifiers = append(to.qualifiers, markingQualifier{places: where, lang: lang, code: code, text: text})
+			in := lang
+			if own := q.lang(); own != "" {
+				in = own
+			}
+			to.qualifiers = append(to.qualifiers, markingQualifier{places: where, lang: in, code: code, text: text})
 			return nil
 		}})
 	}

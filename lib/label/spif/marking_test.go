@@ -16,6 +16,7 @@ var readings = []struct {
 	{"policy=ALLIANCE; class=SECRET", "", PageTop, "ALLIANCE SECRET"},
 	{"policy=ALLIANCE; class=UNCLASSIFIED", "fr", PageBottom, "ALLIANCE SANS CLASSIFICATION"},
 	{"policy=ALLIANCE; class=UNCLASSIFIED", "FR", Subject, "ALLIANCE SANS CLASSIFICATION"},
+	{"policy=ALLIANCE; class=UNCLASSIFIED; Releasable To=NRD", "fr-CA", PageTop, "ALLIANCE SANS CLASSIFICATION COMMUNICABLE A NORDLAND"},
 	{"policy=ALLIANCE; class=UNCLASSIFIED", "de", Subject, "ALLIANCE UNCLASSIFIED"},
 	{"policy=ALLIANCE; class=TOP SECRET", "", FirstLineOfText, "SUPREME TOP SECRET"},
 	{"policy=ALLIANCE; class=TOP SECRET", "fr", FirstLineOfText, "SUPREME TRES SECRET"},
@@ -189,6 +190,7 @@ func TestMarkingCodes(t *testing.T) {
  <tagCategory name="QUIET" lacv="0"><markingData phrase="QUIET"><code>suppressClassName</code></markingData></tagCategory>
  <tagCategory name="SHY" lacv="2"><markingData><code>noNameDisplay</code></markingData></tagCategory>
  <tagCategory name="OWN" lacv="1"><markingData phrase="OURS"><code>replacePolicy</code></markingData></tagCategory>
+ <tagCategory name="KEPT" lacv="3"><markingData phrase="C./K"><code>replacePolicy</code><code>noNameDisplay</code></markingData></tagCategory>
 </securityCategoryTag></securityCategoryTagSet></securityCategoryTagSets>
 <markingQualifier><qualifier markingQualifier="*" qualifierCode="prefix"/><qualifier markingQualifier="*" qualifierCode="suffix"/></markingQualifier>
 </SPIF>`), "p.xml")
@@ -210,6 +212,7 @@ func TestMarkingCodes(t *testing.T) {
 		{"class=STAMPED", "*C. <STAMP>*", Subject, ""},
 		{"class=SPOKEN; S=QUIET", "*C. QUIET*", Subject, "SPOKEN"},
 		{"class=SPOKEN; S=OWN", "*OURS SPOKEN OWN*", Subject, ""},
+		{"class=SPOKEN; S=KEPT", "*C./K SPOKEN*", Subject, ""},
 		{"class=SPOKEN; S=SHY", "*C. SPOKEN*", Subject, "S=SHY"},
 		{"class=SPOKEN; mark=\"a\\x0d\\x0aBcc: b\\xff\"", "*C. SPOKEN a  Bcc: b?*", Subject, "a mark of its own"},
 	} {

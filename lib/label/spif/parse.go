@@ -229,7 +229,7 @@ type reader struct {
 
 // partial is what has been read up to a place.
 type partial struct {
-	replacedBy phrase // of the policy's name, which asks for a class or category
+	replacedBy phrase // of the policy's name, which asks for a class or says a category
 	class      *class
 	categories []*category
 	used       []bool // tags
@@ -372,8 +372,8 @@ func (r *reader) values(at, i int, so partial) {
 
 // end keeps a label that was read to the end, unless it has been found already.
 func (r *reader) end(so partial) {
-	if need := so.replacedBy.category; need != nil && !slices.Contains(so.categories, need) {
-		return
+	if implied := so.replacedBy.category; implied != nil && !slices.Contains(so.categories, implied) {
+		so.categories = append(slices.Clone(so.categories), implied)
 	}
 	l := &label.Label{Policy: r.p.id, Classification: new(so.class.Value), PrivacyMark: so.mark}
 	var tags []label.Tag
