@@ -17,8 +17,8 @@ import (
 //  5. of each permissive tag, it has one at least;
 //  6. informative tags and the privacy mark decide nothing.
 //
-// An allowed Decide allocates nothing. Set.Decide is for labels and clearances of
-// any policy.
+// An allowed Decide allocates nothing, unless something is obsolete or the policy has
+// more than 64 tags. Set.Decide is for labels and clearances of any policy.
 func (p *Policy) Decide(c *label.Clearance, l *label.Label, now time.Time) Verdict {
 	j := judge{p: p, now: now}
 	j.decide(c, l)
