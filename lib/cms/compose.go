@@ -13,14 +13,20 @@ import (
 )
 
 // Mail signs a message of the Internet: in the shape Multipart or Opaque, its header covered
-// in a form or not. Line ends become CRLF. A Multipart must get through relays as it is (RFC
+// in a form or not. Line ends become CRLF, unless the message has them in its header already
+// and is signed Opaque: what is binary in it stays so. A Multipart must get through relays as it is (RFC
 // 8551 §3.1.3): what would not gets another transfer encoding, or is refused, with kind
 // diag.Data.
 func (s *Signing) Mail(octets []byte, shape Shape, form rfc822.Form) ([]byte, error) {
 	if s.content != Data {
 		return nil, diag.New("sign", diag.Usage, "a message is signed as content of type data, not "+Name(s.content))
 	}
-	m, err := rfc822.Parse(rfc822.Canonical(octets))
+	octets = rfc822.Unbox(octets)
+	first, _, _ := bytes.Cut(octets, []byte("\n"))
+	if shape == Multipart || !bytes.HasSuffix(first, []byte("\r")) {
+		octets = rfc822.Canonical(octets)
+	}
+	m, err := rfc822.Parse(octets)
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +104,8 @@ func (s *Signing) Replace(m *Message, content []byte) ([]byte, error) {
 			outer = append(outer, f)
 		}
 	}
-	if m.Shape == Multipart {
-		content = rfc822.Canonical(content)
+	if m.Shape == Multipart && !bytes.Contains(content, []byte("\r\n")) {
+		content = rfc822.Canonical(content) // a file of Unix
 	}
 	return again.around(outer, content, m.Shape)
 }

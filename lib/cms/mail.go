@@ -77,7 +77,7 @@ func encoded(octets []byte, lim Limits) ([]byte, error) {
 func (m *Message) mail(octets []byte) error {
 	var err error
 	m.Shape = Unsigned
-	if m.Header, err = rfc822.Parse(octets); err != nil {
+	if m.Header, err = rfc822.Parse(rfc822.Unbox(octets)); err != nil {
 		return err
 	}
 	if len(m.Header.Fields) == 0 {
@@ -97,7 +97,7 @@ func (m *Message) mail(octets []byte) error {
 		}
 	case "multipart/signed":
 		if p := strings.ToLower(mt.Params["protocol"]); p == "application/pkcs7-signature" || p == "application/x-pkcs7-signature" || p == "" {
-			return m.multipart()
+			return m.multipart(p)
 		}
 	}
 	return nil
@@ -113,7 +113,7 @@ func (m *Message) opaque(e *rfc822.Entity) error {
 	return err
 }
 
-func (m *Message) multipart() error {
+func (m *Message) multipart(protocol string) error {
 	parts, err := m.Header.Parts()
 	if err != nil {
 		return err
@@ -126,6 +126,9 @@ func (m *Message) multipart() error {
 		return err
 	}
 	if mt.Type != "application/pkcs7-signature" && mt.Type != "application/x-pkcs7-signature" {
+		if protocol == "" {
+			return nil // it is of another protocol
+		}
 		return malformed("multipart/signed whose second part is %s, not a signature", mt.Type)
 	}
 	octets, err := parts[1].Content(m.limits.Octets)

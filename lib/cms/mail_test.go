@@ -307,6 +307,12 @@ func TestSender(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
+	more := read(t, append([]byte("Reply-To: eve@example.org\r\nReceived: from c by d\r\n"), m.Header.Octets...))
+	v = more.Verify(nil, ann.options(), false)
+	valid(t, &v.Verdict)
+	if f := v.Fields[len(v.Fields)-1]; f != (rfc822.ProtectedField{Name: "Reply-To", Value: "eve@example.org", Outer: "added"}) {
+		t.Errorf("%+v", f)
+	}
 	changed = read(t, bytes.Replace(signed(ann, letter, rfc822.Unprotected).Header.Octets, []byte("ann@example.org"), []byte("eve@example.org"), 1))
 	v = changed.Verify(nil, ann.options(), false)
 	only(t, &v.Verdict, WrongSigner)
@@ -342,7 +348,8 @@ func TestMultipartThatIsNoSignature(t *testing.T) {
 			t.Errorf("%s: %v; want %q", c.name, err, c.want)
 		}
 	}
-	for _, text := range []string{letter, strings.Replace(letter, "multipart/mixed", `multipart/signed; protocol="application/pgp-signature"`, 1)} {
+	for _, text := range []string{letter, strings.Replace(letter, "multipart/mixed", `multipart/signed; protocol="application/pgp-signature"`, 1),
+		strings.Replace(letter, "multipart/mixed", "multipart/signed", 1)} {
 		v := read(t, []byte(text)).Verify(nil, ann.options(), false)
 		only(t, &v.Verdict, NoSigner)
 	}
@@ -362,7 +369,7 @@ func boundaryOf(t *testing.T, m *Message) string {
 func TestWhatRelaysWouldChange(t *testing.T) {
 	ca, ann := people(t)
 	bob := issue(t, ca, "p256", "bob")
-	for _, body := range []string{"gr\xc3\xbc\xc3\x9fe\r\n", "blank at the end \r\n", "From here\r\nFrom there\r\n", strings.Repeat("x", 999) + "\r\n", "NUL\x00\r\n"} {
+	for _, body := range []string{"gr\xc3\xbc\xc3\x9fe\r\n", "blank at the end \r\n", "From here\r\nFrom there\r\n", strings.Repeat("x", 999) + "\r\n", "NUL\x00\r\n", "ends\nalone\r\n"} {
 		text := []byte("From: ann@example.org\r\n\r\n" + body)
 		for _, form := range forms {
 			clear, err := ann.signing(t, How{}).Mail(text, Multipart, form)
@@ -380,7 +387,8 @@ func TestWhatRelaysWouldChange(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := e.Content(len(stripped)); err != nil || string(got) != body {
+			want := string(rfc822.Canonical([]byte(body)))
+			if got, err := e.Content(len(stripped)); err != nil || string(got) != want {
 				t.Errorf("%.20q: %.60q, %v", body, got, err)
 			}
 		}
@@ -392,7 +400,7 @@ func TestWhatRelaysWouldChange(t *testing.T) {
 			t.Errorf("%.20q: %.60q, %v", body, got, err)
 		}
 		// Somebody has signed it all the same.
-		outer, payload, err := rfc822.Protect(read(t, text).Header, rfc822.Unprotected)
+		outer, payload, err := rfc822.Protect(read(t, rfc822.Canonical(text)).Header, rfc822.Unprotected)
 		if err != nil {
 			t.Fatal(err)
 		}

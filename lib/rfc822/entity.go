@@ -45,17 +45,17 @@ func malformed(format string, args ...any) error {
 	return diag.E("message", diag.Data, fmt.Errorf(format, args...))
 }
 
-// Parse reads the header at the start of octets, all of which are the entity. A line
-// "From " before it, which mailboxes have, is not part of it.
-func Parse(octets []byte) (*Entity, error) {
+// Unbox returns a message without the line "From " that mailboxes have before it, which is
+// not part of it.
+func Unbox(octets []byte) []byte {
 	if bytes.HasPrefix(octets, []byte("From ")) {
-		octets = octets[len(line(octets)):]
+		return octets[len(line(octets)):]
 	}
-	return parse(octets)
+	return octets
 }
 
-// parse is Parse of a part, which begins with its header whatever it looks like.
-func parse(octets []byte) (*Entity, error) {
+// Parse reads the header at the start of octets, all of which are the entity.
+func Parse(octets []byte) (*Entity, error) {
 	e := &Entity{Octets: octets}
 	for at, n := 0, 1; at < len(octets); n++ {
 		l := line(octets[at:])
@@ -178,7 +178,7 @@ func (e *Entity) Parts() ([]*Entity, error) {
 					return nil, malformed("%s: more than %d parts", mt.Type, maxParts)
 				}
 				// The line end before a delimiter belongs to it.
-				part, err := parse(text(e.Body[start:at]))
+				part, err := Parse(text(e.Body[start:at]))
 				if err != nil {
 					return nil, diag.E(fmt.Sprintf("part %d", len(parts)+1), diag.Data, err)
 				}

@@ -18,7 +18,13 @@ func mustParse(t testing.TB, s string) *Entity {
 }
 
 func TestHeader(t *testing.T) {
-	e := mustParse(t, "From bob Sat Nov 28\nFrom: a\r\nTo: b,\r\n\tc\r\nX-Odd : d\nto:e\r\n\r\nbody\r\n")
+	if got := string(Unbox([]byte("From bob Sat Nov 28\r\nFrom: a\r\n\r\n"))); got != "From: a\r\n\r\n" {
+		t.Errorf("%q", got)
+	}
+	if got := string(Unbox([]byte("From: a\r\n\r\n"))); got != "From: a\r\n\r\n" {
+		t.Errorf("%q", got)
+	}
+	e := mustParse(t, "From: a\r\nTo: b,\r\n\tc\r\nX-Odd : d\nto:e\r\n\r\nbody\r\n")
 	for name, want := range map[string]string{"from": "a", "TO": "b,\tc", "X-Odd": "d", "Cc": ""} {
 		if got := e.Value(name); got != want {
 			t.Errorf("%s is %q, not %q", name, got, want)
@@ -31,11 +37,12 @@ func TestHeader(t *testing.T) {
 		t.Errorf("header %q", got)
 	}
 	for in, want := range map[string]string{
-		" a: b\n":        "line 1: a folded line",
-		"A: b\nC d\n\n":  "line 2: no header field",
-		"A: b\nC d: e\n": "line 2: no header field",
-		": b\n":          "line 1: no header field",
-		"\x00: b\n":      "line 1: no header field",
+		" a: b\n":          "line 1: a folded line",
+		"A: b\nC d\n\n":    "line 2: no header field",
+		"A: b\nC d: e\n":   "line 2: no header field",
+		": b\n":            "line 1: no header field",
+		"From b\nA: b\n\n": "line 1: no header field",
+		"\x00: b\n":        "line 1: no header field",
 		"A: " + strings.Repeat("b", 1<<20) + "\n\n": "line 1: a header of more",
 		strings.Repeat("A: b\n", 2001):              "line 2001: more than 2000",
 	} {
@@ -207,7 +214,7 @@ func FuzzEntityIsByteExact(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			again, err := parse(payload)
+			again, err := Parse(payload)
 			if err != nil {
 				t.Fatalf("%s: %v in %q", form, err, payload)
 			}

@@ -33,11 +33,11 @@ type Protection struct {
 	Fields  []ProtectedField
 }
 
-// ProtectedField is a header field that is covered.
+// ProtectedField is a header field that is covered, or that should have been.
 type ProtectedField struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
-	Outer string `json:"outer"` // same, differs or absent: what the header around it says
+	Outer string `json:"outer"` // same, differs or absent: what the header around it says; added: only it has the field
 }
 
 // Structural tells whether a field is of the structure of MIME (RFC 9787 §1.1.1), which is
@@ -160,6 +160,11 @@ func Protected(outer, payload *Entity) (*Protection, error) {
 	for _, f := range p.Message.Fields {
 		if !f.Structural() && !f.Is("HP-Outer") {
 			p.Fields = append(p.Fields, ProtectedField{f.Name, f.Value(), compare(outer, p.Message, f)})
+		}
+	}
+	for _, f := range outer.Fields {
+		if f.copied() && len(p.Message.All(f.Name)) == 0 {
+			p.Fields = append(p.Fields, ProtectedField{f.Name, f.Value(), "added"})
 		}
 	}
 	return p, nil

@@ -34,7 +34,7 @@ func TestProtect(t *testing.T) {
 }
 
 func TestOuterFields(t *testing.T) {
-	outer := mustParse(t, "Subject: a  folded\r\n\tsubject\r\nFrom: eve\r\nComments: 1\r\nReceived: x\r\n\r\n")
+	outer := mustParse(t, "Subject: a  folded\r\n\tsubject\r\nFrom: eve\r\nComments: 1\r\nReceived: x\r\nReply-To: eve\r\n\r\n")
 	payload := mustParse(t, "Subject: a folded subject\r\nFrom: ann\r\nTo: bob\r\nComments: 1\r\nComments: 2\r\nHP-Outer: From: ann\r\nContent-Type: text/plain; hp=clear\r\n\r\n")
 	p, err := Protected(outer, payload)
 	if err != nil {
@@ -44,7 +44,7 @@ func TestOuterFields(t *testing.T) {
 	for _, f := range p.Fields {
 		got = append(got, f.Name+" "+f.Outer)
 	}
-	if want := "Subject same,From differs,To absent,Comments differs,Comments differs"; strings.Join(got, ",") != want {
+	if want := "Subject same,From differs,To absent,Comments differs,Comments differs,Reply-To added"; strings.Join(got, ",") != want {
 		t.Errorf("%v, not %s", got, want)
 	}
 }

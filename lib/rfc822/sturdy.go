@@ -45,7 +45,7 @@ func fragile(b []byte, header bool) string {
 // is. What is signed or encrypted inside, and headers, cannot be written in another way: the
 // error, of kind diag.Data, says what is wrong with them.
 func Sturdy(octets []byte) ([]byte, error) {
-	e, err := parse(octets)
+	e, err := Parse(octets)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (e *Entity) sturdy(depth int) ([]byte, error) {
 	case mt.Multipart():
 		return e.sturdyParts(depth)
 	case mt.Type == "message/rfc822" && e.Value("Content-Transfer-Encoding") != "base64":
-		inner, err := parse(e.Body)
+		inner, err := Parse(e.Body)
 		if err != nil {
 			return nil, err
 		}

@@ -59,7 +59,7 @@ func FuzzSturdyIsSturdy(f *testing.F) {
 		if err != nil {
 			return
 		}
-		e, err := parse(out)
+		e, err := Parse(out)
 		if err != nil {
 			t.Fatalf("%q became %q: %v", in, out, err)
 		}
@@ -69,7 +69,7 @@ func FuzzSturdyIsSturdy(f *testing.F) {
 		if again, err := Sturdy(out); err != nil || !bytes.Equal(again, out) {
 			t.Fatalf("%q became %q, then %q, %v", in, out, again, err)
 		}
-		was, err := parse(in)
+		was, err := Parse(in)
 		if err != nil {
 			t.Fatal(err)
 		}
