@@ -1,6 +1,7 @@
 package ipms
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/mtakit/mtakit/lib/asn1"
@@ -15,10 +16,13 @@ func ReadHeading(r io.Reader, lim ber.Limits) (*Heading, error) {
 	var h Heading
 	in := ber.NewReader(r, lim)
 	header, err := in.Next()
-	if err == nil && header.Tag != asn1.Context(0) {
+	switch {
+	case err != nil:
+	case header.Tag == asn1.Context(1):
 		return nil, nil
-	}
-	if err == nil {
+	case header.Tag != asn1.Context(0):
+		err = fmt.Errorf("%s is neither an interpersonal message nor a notification", header.Tag)
+	default:
 		err = in.Enter()
 	}
 	if err == nil {
