@@ -60,6 +60,7 @@
 // Movement:
 //
 //	submit          the only way into the spool
+//	trial           what the rules would decide about messages that never come
 //	sched           the queue manager's mind: events in, actions out
 //	tune            the rule by which limits are moved while a switch runs
 //	simulate        a described day of traffic that happens to it

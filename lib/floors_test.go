@@ -56,6 +56,7 @@ var floors = []struct{ pkg, reason string }{
 	{"policy", "judgement moves nothing"},
 	{"report", "judgement moves nothing"},
 	{"submit", "the single door into the spool"},
+	{"trial", "asks at the door, and passes nothing through it"},
 	{"sched", "the mind has no file, socket or clock"},
 	{"tune", "a rule is told what was measured, and measures nothing"},
 	{"simulate", "a simulated day is as pure as the mind it happens to"},

@@ -53,6 +53,7 @@ func app() *ucli.App {
 				}},
 			labelCommand(),
 			benchCommand(),
+			policyCommand(),
 			simulateCommand(),
 			smimeCommand(),
 			{Name: "selftest", Usage: "measure this machine, and say which limits fit", Action: selfTest,

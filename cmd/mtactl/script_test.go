@@ -11,12 +11,13 @@ import (
 	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/report"
 	"github.com/mtakit/mtakit/lib/simulate"
+	"github.com/mtakit/mtakit/lib/trial"
 )
 
 func TestScripts(t *testing.T) { clitest.Scripts(t) }
 
 func TestPage(t *testing.T) {
-	clitest.Page(t, app(), "mtactl.1", "mtactl-bench.1", "mtactl-label.1", "mtactl-simulate.1", "mtactl-smime.1", "mtactl-selftest.1")
+	clitest.Page(t, app(), "mtactl.1", "mtactl-bench.1", "mtactl-label.1", "mtactl-policy.1", "mtactl-simulate.1", "mtactl-smime.1", "mtactl-selftest.1")
 	clitest.Members(t, "mtactl.1", "JSON of status", condition{})
 	clitest.Members(t, "mtactl.1", "JSON of config check", verdict{})
 	clitest.Members(t, "mtactl.1", "JSON of check", finding{})
@@ -40,6 +41,9 @@ func TestPage(t *testing.T) {
 	clitest.Members(t, "mtactl-label.1", "JSON of a category", categoryRecord{})
 	clitest.Members(t, "mtactl-label.1", "JSON of a verdict", verdictRecord{})
 	clitest.Members(t, "mtactl-label.1", "JSON of a reason", spif.Reason{})
+	clitest.Members(t, "mtactl-policy.1", "JSON of a recipient", trial.Recipient{})
+	clitest.Members(t, "mtactl-policy.1", "JSON of a case", trial.Result{})
+	clitest.Members(t, "mtactl-policy.1", "JSON of an untested rule", trial.Untested{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of simulate", simulate.Figures{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of a class", simulate.Class{})
 	clitest.Members(t, "mtactl-simulate.1", "JSON of a channel", simulate.ChannelFigures{})

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 
 	ucli "github.com/urfave/cli/v2"
 
+	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -39,12 +36,6 @@ func begin(c *ucli.Context, sp *spool.Spool) (*source, error) {
 	return s, nil
 }
 
-// shown is what mtaqueue show --json prints, or the envelope alone.
-type shown struct {
-	Envelope json.RawMessage `json:"envelope"`
-	Path     string          `json:"path"`
-}
-
 // fromEnvelope reads an envelope as JSON.
 func fromEnvelope(c *ucli.Context, name string) (s *source, err error) {
 	in := io.NopCloser(c.App.Reader)
@@ -62,24 +53,12 @@ func fromEnvelope(c *ucli.Context, name string) (s *source, err error) {
 	case len(text) > spool.MaxEnvelope:
 		return nil, diag.E(op, diag.Data, fmt.Errorf("more than %d octets", spool.MaxEnvelope))
 	}
-	var got shown
-	var edited *spool.Told
-	if err = json.Unmarshal(text, &got); err == nil {
-		if got.Envelope == nil {
-			got.Envelope = text
-		}
-		// A member that was misspelt would be one that was not said.
-		strict := json.NewDecoder(bytes.NewReader(got.Envelope))
-		strict.DisallowUnknownFields()
-		if err = strict.Decode(&edited); err == nil && edited == nil {
-			err = errors.New("no object")
-		}
-	}
+	env, path, err := submit.ReadEnvelope(text)
 	if err != nil {
 		return nil, diag.WithHint(diag.E(op, diag.Data, err), "one object of mtaqueue show --json is wanted, or its member envelope")
 	}
-	s = &source{file: got.Path, made: true}
-	if s.Submission, err = submit.Again((*spool.Envelope)(edited)); err != nil {
+	s = &source{file: path, made: true}
+	if s.Submission, err = submit.Again(env); err != nil {
 		return nil, diag.E(op, diag.KindOf(err), err)
 	}
 	return s, nil
@@ -88,11 +67,9 @@ func fromEnvelope(c *ucli.Context, name string) (s *source, err error) {
 // fromFile takes a message again that a file of the spool, or of what was saved of one,
 // holds; or the message in the queue with an identifier.
 func fromFile(sp *spool.Spool, name string) (s *source, err error) {
-	path := name
-	if _, e := os.Stat(path); e != nil && !strings.Contains(name, "/") {
-		if path, err = inQueue(sp, name); err != nil {
-			return nil, err
-		}
+	path, err := cli.MessageFile(sp, "--resubmit", name, "mtasubmit --resubmit")
+	if err != nil {
+		return nil, err
 	}
 	m, err := spool.OpenFile(path)
 	if err != nil {
@@ -104,24 +81,4 @@ func fromFile(sp *spool.Spool, name string) (s *source, err error) {
 		return nil, diag.E("--resubmit "+name, diag.KindOf(err), err)
 	}
 	return s, nil
-}
-
-// inQueue finds the file of a message by the beginning of its identifier.
-func inQueue(sp *spool.Spool, prefix string) (string, error) {
-	found, err := sp.Find(prefix)
-	switch {
-	case diag.KindOf(err) == diag.Usage:
-		return "", diag.New("--resubmit "+prefix, diag.NoInput, "no such file, and not the beginning of an identifier")
-	case err != nil:
-		return "", err
-	case len(found) > 1:
-		return "", diag.E("--resubmit "+prefix, diag.NoInput, fmt.Errorf("%s and %s begin so", found[0].ID, found[1].ID))
-	case len(found) == 1:
-		return filepath.Join(sp.Dir(), found[0].String()), nil
-	}
-	err = diag.New("--resubmit "+prefix, diag.NoInput, "no such file, and no such message in the queue")
-	if bad := sp.InBad(prefix); bad != "" {
-		return "", diag.WithHint(err, "mtasubmit --resubmit "+bad)
-	}
-	return "", diag.WithHint(err, "mtactl track tells what became of a message")
 }

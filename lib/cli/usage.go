@@ -18,7 +18,7 @@ var Verbs = map[string][]string{
 	"mtactl": {"init", "config check", "config status", "config show", "config get", "config set",
 		"config diff", "config edit", "config export", "config import", "directory schema", "directory init", "status", "track", "check", "ping", "trace", "read", "report", "decode",
 		"bench source", "bench sink", "bench relay", "bench fill", "bench spool", "bench sched", "bench route",
-		"label parse", "label print", "label check", "label convert", "label decide", "simulate", "smime sign", "smime verify", "smime label", "smime strip", "smime show", "selftest"},
+		"label parse", "label print", "label check", "label convert", "label decide", "policy explain", "policy test", "simulate", "smime sign", "smime verify", "smime label", "smime strip", "smime show", "selftest"},
 	"mtaqueue": {"list", "show", "tree", "hold", "release", "retry", "expire", "delete", "cancel",
 		"minimize", "disable", "enable", "delay", "connect", "disconnect"},
 	"mtaroute":  {"explain", "check", "test", "diff", "graph"},

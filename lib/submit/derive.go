@@ -111,8 +111,15 @@ func (d *Door) alternates(t *Tx, r *spool.Recipient, f *mts.PerRecipientMessageT
 		r.Alternate = addressText(requested)
 		return
 	}
-	a, err := f.RecipientName.Address()
-	if err != nil || r.Fail == nil || !t.env.AlternateAllowed || d.router.DomainAlternate(d.router.Decide(t.query(r, a, route.Unsized))) == nil {
+	if a, err := f.RecipientName.Address(); err == nil {
+		d.domainAlternate(t, r, a)
+	}
+}
+
+// domainAlternate has what is for nobody here go to the alternate of the domain, if the originator
+// allows that and there is one.
+func (d *Door) domainAlternate(t *Tx, r *spool.Recipient, a oraddr.Address) {
+	if r.Fail == nil || !t.env.AlternateAllowed || d.router.DomainAlternate(d.router.Decide(t.query(r, a, route.Unsized))) == nil {
 		return
 	}
 	r.Fail, r.Hops = nil, d.expand()

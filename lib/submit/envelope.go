@@ -221,6 +221,11 @@ func (t *Tx) recipient(n int, name oraddr.ORName, critical spool.Critical) spool
 		return spool.Recipient{N: n, Address: addressText(name),
 			Fail: failure(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())}
 	}
+	return t.addressed(n, a, critical)
+}
+
+// addressed is recipient for an address.
+func (t *Tx) addressed(n int, a oraddr.Address, critical spool.Critical) spool.Recipient {
 	r := spool.Recipient{N: n, Address: a.String(), Critical: critical}
 	size := int64(route.Unsized)
 	if t.env.Kind == spool.KindProbe {

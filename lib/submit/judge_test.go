@@ -149,6 +149,7 @@ func TestPolicy(t *testing.T) {
 		d, _ := border(t, c.otherwise, c.rules, nil)
 		m, raw := envelope(t, nil, strings.Fields(c.to)...)
 		env := passed(t, d, fromPeer, m, raw, content)
+		explainedAs(t, c.name, d, env)
 		if got := shown(env); !strings.HasPrefix(got, c.want) || got != c.want && !strings.HasSuffix(c.want, ": ") {
 			t.Errorf("%s:\n%s, not\n%s", c.name, got, c.want)
 		}
@@ -194,12 +195,14 @@ func TestPolicyReadsTheContent(t *testing.T) {
 		{"none", heading(t, 0), military, "border/none: local"},
 		{"an interpersonal message may have them", heading(t, 0, "XYZ"), mts.NewContentType(mts.InterpersonalMessaging1984), "border/sic: local"},
 		{"of another type", []byte("whatever"), mts.NewContentType(mts.EDIMessaging), "border/none: local"},
+		{"what is no message has none that anybody could know", []byte("whatever"), military, "border/sic: transfer-failure-for-security-reason/security-policy-violation a rule of this MTA asks"},
 		{"broken", broken, military, "border/sic: transfer-failure-for-security-reason/security-policy-violation a rule of this MTA asks"},
 		{"no content", nil, military, "border/sic: transfer-failure-for-security-reason/security-policy-violation a rule of this MTA asks"},
 	} {
 		d, sp := border(t, "refuse", "sic: if sic = \"XYZ\" then allow\nnone: if sics = 0 then allow\nsome: then hold \"codes\"", nil)
 		m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) { m.ContentType = c.of }, ann)
 		env := passed(t, d, fromPeer, m, raw, c.content)
+		explainedAs(t, c.name, d, env)
 		if got := shown(env); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s: %s, not %s", c.name, got, c.want)
 		}

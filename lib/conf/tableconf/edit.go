@@ -96,8 +96,8 @@ func (k Key) value(c *conf.Config) (reflect.Value, error) {
 // nearest is the key of a table that is the most like a word, "" if none is.
 func nearest(v reflect.Value, word string) (near string) {
 	best := 1 + len(word)/2
-	for i := range v.NumField() {
-		key := v.Type().Field(i).Tag.Get("toml")
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		key := field.Tag.Get("toml")
 		if d := distance(key, word); key != "-" && d < best {
 			near, best = key, d
 		}

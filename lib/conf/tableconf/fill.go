@@ -111,11 +111,17 @@ func unknown(v reflect.Value, key string) error {
 }
 
 // member returns the member of the table for a key, which the key must match
-// letter by letter.
+// letter by letter. Those of an embedded struct are of the table, too.
 func member(v reflect.Value, key string) (reflect.Value, bool) {
 	for i := range v.NumField() {
-		if tag := v.Type().Field(i).Tag.Get("toml"); tag == key && tag != "-" {
+		field := v.Type().Field(i)
+		if tag := field.Tag.Get("toml"); tag == key && tag != "-" {
 			return v.Field(i), true
+		}
+		if field.Anonymous && field.Type.Kind() == reflect.Struct {
+			if below, ok := member(v.Field(i), key); ok {
+				return below, true
+			}
 		}
 	}
 	return reflect.Value{}, false

@@ -1,0 +1,247 @@
+// Package trial describes messages that never come, and tells what the rules of mta-policy(5)
+// would decide about them: the questions and the tests of mtactl-policy(1).
+package trial
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/quantity"
+	"github.com/mtakit/mtakit/lib/rule"
+	"github.com/mtakit/mtakit/lib/spool"
+	"github.com/mtakit/mtakit/lib/submit"
+)
+
+// defaultSize is that of the content of a message of which nobody says how long it is.
+const defaultSize = 1 << 10
+
+// Facts describes a message, and the way to its recipients, by the terms of the rules: each
+// tag is one. What has the zero value is not said.
+type Facts struct {
+	From          string           `toml:"from"`
+	To            []string         `toml:"to"`
+	Kind          string           `toml:"kind"`
+	Priority      string           `toml:"priority"`
+	ContentType   string           `toml:"content-type"`
+	Size          *quantity.Octets `toml:"size"`
+	Recipients    int              `toml:"recipients"`
+	SIC           []string         `toml:"sic"`
+	Time          string           `toml:"time"` // RFC 3339, or of the week
+	ChannelIn     string           `toml:"channel-in"`
+	PeerIn        string           `toml:"peer-in"`
+	ClientAddress string           `toml:"client-address"`
+	Identity      string           `toml:"identity"`
+	Mechanism     string           `toml:"mechanism"`
+	ChannelOut    string           `toml:"channel-out"`
+	PeerOut       string           `toml:"peer-out"`
+}
+
+// Fault tells what is wrong with the fact of a term.
+type Fault func(term string, err error)
+
+// Question is about a message that might come, as the facts describe it; with an envelope it
+// is about that message, but as the facts describe it. What is wrong goes to fault.
+func (f *Facts) Question(cfg *conf.Config, env *spool.Envelope, fault Fault) submit.Question {
+	q := submit.Question{Count: f.Recipients}
+	var of spool.Envelope
+	if env != nil {
+		of = *env
+	} else {
+		of = spool.Envelope{Format: spool.Format, Kind: spool.KindMessage, Priority: spool.Normal, Size: defaultSize,
+			ContentType: mts.NewContentType(mts.InterpersonalMessaging1988).String(), Facts: &spool.Facts{},
+			Source: spool.Source{Channel: rule.Submitted, Mechanism: rule.ByLocal}}
+		if q.Count == 0 {
+			q.Count = len(f.To)
+		}
+	}
+	q.Envelope = &of
+	f.message(&of, fault)
+	for _, text := range f.To {
+		a, err := oraddr.Parse(text)
+		if err != nil {
+			fault("to", err)
+		}
+		q.To = append(q.To, a)
+	}
+	if f.Recipients < 0 || f.Recipients > spool.MaxRecipients {
+		fault("recipients", fmt.Errorf("%d is not from 1 to %d", f.Recipients, spool.MaxRecipients))
+	}
+	var err error
+	if q.At, err = moment(f.Time); err != nil {
+		fault("time", err)
+	}
+	f.source(cfg, &of, fault)
+	q.Ways = f.ways(cfg, fault)
+	return q
+}
+
+// message takes what is said of the message itself.
+func (f *Facts) message(env *spool.Envelope, fault Fault) {
+	length := max(env.Size, env.ProbeSize)
+	switch kind := spool.Kind(f.Kind); kind {
+	case "":
+	case spool.KindMessage, spool.KindProbe:
+		env.Kind = kind
+	default:
+		fault("kind", fmt.Errorf("%q is neither message nor probe", f.Kind))
+	}
+	if f.Size != nil {
+		length = int64(*f.Size)
+	}
+	env.Size, env.ProbeSize = length, 0
+	if env.Kind == spool.KindProbe {
+		env.Size, env.ProbeSize = 0, length
+	}
+	if f.From != "" {
+		a, err := oraddr.Parse(f.From)
+		if err != nil {
+			fault("from", err)
+		}
+		env.Originator = a.String()
+	}
+	if f.Priority != "" {
+		p, err := mts.ParsePriority(f.Priority)
+		if err != nil {
+			fault("priority", err)
+		}
+		env.Priority = submit.PriorityOf(p)
+	}
+	if f.ContentType != "" {
+		c, err := mts.ParseContentType(f.ContentType)
+		if err != nil {
+			fault("content-type", err)
+		}
+		env.ContentType = c.String()
+	}
+	if len(f.SIC) > 0 {
+		var facts spool.Facts
+		if env.Facts != nil {
+			facts = *env.Facts
+		}
+		facts.SICs, facts.Fault = f.SIC, ""
+		env.Facts = &facts
+	}
+}
+
+// week is the Monday of some week: of a time of the week no rule asks of which.
+var week = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
+
+// moment reads a time; an empty text is none.
+func moment(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err == nil {
+		return at, nil
+	}
+	var t quantity.TimeOfDay
+	if t.UnmarshalText([]byte(text)) != nil {
+		return at, fmt.Errorf("%q is neither a time such as 2026-11-28T22:00:00Z nor one of the week such as \"Sat 22:00\"", text)
+	}
+	return week.Add(t.Week()[0]), nil
+}
+
+// source takes where the message comes from. Who says another channel or peer says it all.
+func (f *Facts) source(cfg *conf.Config, env *spool.Envelope, fault Fault) {
+	from := env.From()
+	if f.elsewhere() {
+		from = spool.Source{}
+	}
+	if f.PeerIn != "" {
+		p, err := cfg.NamedPeer(f.PeerIn)
+		if err != nil {
+			fault("peer-in", err)
+			return
+		}
+		from.Peer, from.Channel, from.Identity, from.Mechanism = p.Name, p.Channel, p.Name, p.Credentials
+	}
+	if f.ChannelIn != "" {
+		if _, known := cfg.Channel(f.ChannelIn); !known && f.ChannelIn != rule.Submitted {
+			fault("channel-in", noChannel(f.ChannelIn))
+		}
+		if from.Channel = f.ChannelIn; from.Channel == rule.Submitted && from.Peer == "" {
+			from.Mechanism = rule.ByLocal
+		}
+	}
+	if f.ClientAddress != "" {
+		if _, err := netip.ParseAddr(f.ClientAddress); err != nil {
+			fault("client-address", fmt.Errorf("%q is no IP address", f.ClientAddress))
+		}
+		from.Client = f.ClientAddress
+	}
+	if f.Identity != "" {
+		from.Identity = f.Identity
+	}
+	if f.Mechanism != "" {
+		if all := []string{conf.CredentialsNone, conf.CredentialsSimple, conf.CredentialsStrong, rule.ByLocal}; !slices.Contains(all, f.Mechanism) {
+			fault("mechanism", fmt.Errorf("%q is none of %s", f.Mechanism, strings.Join(all, ", ")))
+		}
+		from.Mechanism = f.Mechanism
+	}
+	env.Source, env.Origin = from, nil
+}
+
+// elsewhere tells whether the message is said to come by another channel or from another peer.
+func (f *Facts) elsewhere() bool { return f.ChannelIn != "" || f.PeerIn != "" }
+
+func noChannel(name string) error {
+	return fmt.Errorf("there is no [[channel]] %q", name)
+}
+
+// ways is the way that is said; nil if none is.
+func (f *Facts) ways(cfg *conf.Config, fault Fault) []spool.Hop {
+	if f.ChannelOut == "" && f.PeerOut == "" {
+		return nil
+	}
+	h := spool.Hop{Channel: f.ChannelOut, Peer: f.PeerOut}
+	if h.Peer != "" {
+		p, err := cfg.NamedPeer(h.Peer)
+		if err != nil {
+			fault("peer-out", err)
+			return nil
+		}
+		if h.Channel == "" {
+			h.Channel = p.Channel
+		}
+	}
+	if _, known := cfg.Channel(h.Channel); !known {
+		fault("channel-out", noChannel(h.Channel))
+	}
+	return []spool.Hop{h}
+}
+
+// required tells what is missing of a message that might come.
+func (f *Facts) required(fault Fault) {
+	if f.From == "" {
+		fault("from", errors.New("is required"))
+	}
+	if len(f.To) == 0 {
+		fault("to", errors.New("is required"))
+	}
+}
+
+// or takes what is not said from others. Where the message comes from, and the way, are one
+// fact each.
+func (f *Facts) or(others Facts) {
+	if f.elsewhere() {
+		others.ChannelIn, others.PeerIn, others.ClientAddress, others.Identity, others.Mechanism = "", "", "", "", ""
+	}
+	if f.ChannelOut != "" || f.PeerOut != "" {
+		others.ChannelOut, others.PeerOut = "", ""
+	}
+	is, other := reflect.ValueOf(f).Elem(), reflect.ValueOf(others)
+	for i := range is.NumField() {
+		if is.Field(i).IsZero() {
+			is.Field(i).Set(other.Field(i))
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package trial
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/conf/tableconf"
+	"github.com/mtakit/mtakit/lib/quantity"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+const (
+	ann = "/S=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/"
+	bob = "/S=Bob/PRMD=ALPHA/ADMD=TEST/C=GB/"
+)
+
+func config(t testing.TB) *conf.Config {
+	t.Helper()
+	text := string(tableconf.Default("MTA-A", tableconf.Options{})) + `
+[[peer]]
+name = "MTA-B"
+channel = "p1"
+addresses = [{ host = "127.0.0.1:1" }]
+`
+	cfg, err := tableconf.Parse([]byte(text), "mta.toml", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// question is what facts ask, of which nothing may be wrong.
+func question(t testing.TB, f Facts, env *spool.Envelope) (*spool.Envelope, int) {
+	t.Helper()
+	q := f.Question(config(t), env, func(term string, err error) { t.Errorf("%s: %v", term, err) })
+	return q.Envelope, q.Count
+}
+
+// Where a message comes from is one fact: nothing of the real one stays, and a peer brings its own.
+func TestFactsOfTheSource(t *testing.T) {
+	came := &spool.Envelope{Kind: spool.KindMessage, Source: spool.Source{Channel: "expand"},
+		Origin: &spool.Source{Channel: "p1", Peer: "MTA-Z", Client: "192.0.2.1", Identity: "MTA-Z", Mechanism: "strong"}}
+	for _, c := range []struct {
+		name  string
+		facts Facts
+		env   *spool.Envelope
+		want  spool.Source
+	}{
+		{"nothing is said", Facts{}, nil, spool.Source{Channel: "submit", Mechanism: "local"}},
+		{"nothing is different", Facts{}, came, *came.Origin},
+		{"another address", Facts{ClientAddress: "192.0.2.9"}, came, spool.Source{Channel: "p1", Peer: "MTA-Z", Client: "192.0.2.9", Identity: "MTA-Z", Mechanism: "strong"}},
+		{"another peer", Facts{PeerIn: "MTA-B"}, came, spool.Source{Channel: "p1", Peer: "MTA-B", Identity: "MTA-B", Mechanism: conf.CredentialsSimple}},
+		{"a peer that is somebody else", Facts{PeerIn: "MTA-B", Identity: "X", Mechanism: "strong"}, nil, spool.Source{Channel: "p1", Peer: "MTA-B", Identity: "X", Mechanism: "strong"}},
+		{"another channel", Facts{ChannelIn: "p1"}, came, spool.Source{Channel: "p1"}},
+		{"submitted", Facts{ChannelIn: "submit"}, came, spool.Source{Channel: "submit", Mechanism: "local"}},
+	} {
+		env, _ := question(t, c.facts, c.env)
+		if env.Source != c.want || env.Origin != nil {
+			t.Errorf("%s: %+v, not %+v", c.name, env.Source, c.want)
+		}
+	}
+	if came.Origin == nil {
+		t.Error("the envelope has been changed")
+	}
+}
+
+// The length of a message is the one that a probe asks about, when it is to be one.
+func TestFactsOfTheLength(t *testing.T) {
+	for _, c := range []struct {
+		facts      Facts
+		env        *spool.Envelope
+		size, asks int64
+	}{
+		{Facts{}, nil, defaultSize, 0},
+		{Facts{Kind: "probe"}, nil, 0, defaultSize},
+		{Facts{Size: new(quantity.Octets)}, nil, 0, 0},
+		{Facts{Kind: "probe"}, &spool.Envelope{Kind: spool.KindMessage, Size: 5}, 0, 5},
+		{Facts{Kind: "message"}, &spool.Envelope{Kind: spool.KindProbe, ProbeSize: 5}, 5, 0},
+	} {
+		if env, _ := question(t, c.facts, c.env); env.Size != c.size || env.ProbeSize != c.asks {
+			t.Errorf("%+v: %d %d", c.facts, env.Size, env.ProbeSize)
+		}
+	}
+}
+
+// Subject indicator codes take the place of those that are, and of why they could not be read.
+func TestFactsOfTheContent(t *testing.T) {
+	came := &spool.Envelope{Kind: spool.KindMessage, Facts: &spool.Facts{SICs: []string{"XYZ"}, Fault: "broken"}}
+	env, _ := question(t, Facts{SIC: []string{"ABC", "DEF"}}, came)
+	if !slices.Equal(env.Facts.SICs, []string{"ABC", "DEF"}) || env.Facts.Fault != "" || came.Facts.Fault == "" {
+		t.Errorf("%+v, of %+v", env.Facts, came.Facts)
+	}
+}
+
+func TestMoment(t *testing.T) {
+	for text, want := range map[string]string{
+		"2026-11-28T22:00:00+01:00": "2026-11-28T21:00:00Z", "Sat 22:00": "2026-01-10T22:00:00Z", "07:30": "2026-01-05T07:30:00Z",
+	} {
+		if at, err := moment(text); err != nil || at.UTC().Format(time.RFC3339) != want {
+			t.Errorf("%s: %v %v", text, at, err)
+		}
+	}
+	if at, err := moment("22:00:01"); err == nil {
+		t.Error(at)
+	}
+}
+
+// What a case does not say the defaults say, but of two halves of a fact none is theirs.
+func TestDefaultsOfCases(t *testing.T) {
+	cases, err := Read([]byte(`
+[defaults]
+from = "`+ann+`"
+to = ["`+bob+`", "`+ann+`"]
+priority = "urgent"
+channel-in = "p1"
+identity = "X"
+channel-out = "p1"
+[[case]]
+name = "takes them"
+size = 0
+expect = { decision = "allow", add = [] }
+[[case]]
+name = "comes from a peer, and goes elsewhere"
+to = ["`+ann+`"]
+time = "2026-11-28T22:00:00Z"
+peer-in = "MTA-B"
+peer-out = "MTA-B"
+expect = { decision = "refuse" }
+`), "tests", config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := cases[0].question, cases[1].question
+	if first.Envelope.Priority != spool.Urgent || first.Envelope.Source.Identity != "X" || first.Envelope.Size != 0 || len(first.To) != 2 || first.Count != 2 ||
+		!first.At.Equal(week.Add(12*time.Hour)) || first.Ways[0] != (spool.Hop{Channel: "p1"}) || cases[0].Expect.Add == nil || cases[0].Expect.Ways != nil {
+		t.Errorf("%+v %+v", first, first.Envelope)
+	}
+	if second.Envelope.Source.Identity != "MTA-B" || second.Count != 1 || second.At.Day() != 28 || second.Ways[0] != (spool.Hop{Channel: "p1", Peer: "MTA-B"}) {
+		t.Errorf("%+v %+v", second, second.Envelope)
+	}
+}
+
+// A file of tests is read, or refused.
+func FuzzRead(f *testing.F) {
+	cfg := config(f)
+	f.Add([]byte("[defaults]\nsize = \"1KiB\"\n[[case]]\nname = \"x\"\nfrom = \"" + ann + "\"\nto = [\"" + bob + "\"]\nexpect = { decision = \"allow\", add = [], ways = [\"p1\"] }\n"))
+	f.Add([]byte("[[case]]\nrecipients = -1\ntime = \"x\"\nsic = [\"\"]\nsize = -1\npeer-in = \"\"\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		cases, err := Read(text, "tests", cfg)
+		for i := range cases {
+			if err == nil && (cases[i].Name == "" || len(cases[i].question.To) == 0) {
+				t.Errorf("case %d is not complete", i)
+			}
+		}
+	})
+}
