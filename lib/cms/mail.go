@@ -54,8 +54,8 @@ func Read(octets []byte, lim Limits) (*Message, error) {
 
 // encoded is the BER in octets that are, or stand for, an object alone; nil: they are not.
 func encoded(octets []byte, lim Limits) ([]byte, error) {
-	// The length of an object that holds anything takes more than one octet.
-	if len(octets) > 1 && octets[0] == idSequence && octets[1] >= 0x80 {
+	// What begins with the digit 0 is a header field only if text comes after it.
+	if len(octets) > 2 && octets[0] == idSequence && (octets[1] >= 0x80 || octets[2] == idOID) {
 		return octets, nil
 	}
 	trimmed := bytes.TrimSpace(octets)
