@@ -173,7 +173,7 @@ func configImport(c *ucli.Context) error {
 	cfg := conf.New()
 	if path, err := cli.ConfigPath(c); err == nil {
 		if file, err := tableconf.Load(path); err == nil {
-			cfg.Spool, cfg.Events = file.Spool, file.Events
+			cfg.Spool, cfg.Events, cfg.Run = file.Spool, file.Events, file.Run
 			dir = filepath.Dir(path)
 		}
 	}

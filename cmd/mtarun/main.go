@@ -16,6 +16,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf/live"
+	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/confine"
 	"github.com/mtakit/mtakit/lib/daemon"
 	"github.com/mtakit/mtakit/lib/diag"
@@ -57,11 +58,19 @@ func run(c *ucli.Context, out *daemon.Outlet) error {
 	if c.NArg() > 0 {
 		return cli.Usage("unknown operand %q", c.Args().First())
 	}
-	if err := confine.Private(); err != nil { // it has the passwords of all channels
-		return err
-	}
 	ready, err := daemon.ReadyOn(c.Int("ready-fd"))
 	if err != nil {
+		return err
+	}
+	path, err := cli.ConfigPath(c)
+	if err != nil {
+		return err
+	}
+	rights, err := takeUser(path)
+	if err != nil {
+		return err
+	}
+	if err := confine.Private(); err != nil { // it has the passwords of all channels
 		return err
 	}
 	program, err := os.Executable()
@@ -87,10 +96,6 @@ func run(c *ucli.Context, out *daemon.Outlet) error {
 			}
 		}
 	}()
-	path, err := cli.ConfigPath(c)
-	if err != nil {
-		return err
-	}
 	log := logger(out, c.Bool("log-json"))
 	config := live.New(path, time.Now, log)
 	renew := make(chan struct{}, 1)
@@ -98,6 +103,7 @@ func run(c *ucli.Context, out *daemon.Outlet) error {
 	go config.Watch(ctx, func() { again(changed) })
 	return daemon.Run(ctx, daemon.Options{
 		Config:  config,
+		Rights:  rights,
 		Program: program,
 		Once:    c.Bool("once"),
 		Ready:   ready.Tell,
@@ -109,6 +115,16 @@ func run(c *ucli.Context, out *daemon.Outlet) error {
 		Stderr:  out,
 		Now:     time.Now,
 	})
+}
+
+// takeUser has mtarun act as the user the spool of a configuration belongs to, if root has
+// started it. Of a file that does not say where the spool is, daemon.Run tells what is wrong.
+func takeUser(config string) (*daemon.Rights, error) {
+	dir, err := tableconf.SpoolDir(config)
+	if err != nil {
+		return nil, nil
+	}
+	return daemon.TakeUser(dir)
 }
 
 // again has the configuration read again; one request that waits will do.

@@ -21,6 +21,7 @@ type Config struct {
 	Identity  Identity   `json:"identity" toml:"identity"`
 	Spool     Spool      `json:"spool" toml:"spool"`
 	Events    Events     `json:"events" toml:"events"`
+	Run       Run        `json:"run" toml:"run"`
 	Directory Directory  `json:"directory" toml:"directory"`
 	Limits    Limits     `json:"limits" toml:"limits"`
 	Schedule  Schedule   `json:"schedule" toml:"schedule"`

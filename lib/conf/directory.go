@@ -51,7 +51,7 @@ func newDirectory() Directory {
 func (c *Config) InDirectory() bool { return len(c.Directory.URLs) > 0 }
 
 // ofMachine are the tables that a file has beside a directory.
-var ofMachine = []string{"directory", "spool", "events"}
+var ofMachine = []string{"directory", "spool", "events", "run"}
 
 // alone reports the tables of a file that stand in the directory.
 func (v *validator) alone() {

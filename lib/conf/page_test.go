@@ -54,6 +54,7 @@ func readModel() map[string]entry {
 	walk(keys, "identity", reflect.ValueOf(c.Identity))
 	walk(keys, "spool", reflect.ValueOf(c.Spool))
 	walk(keys, "events", reflect.ValueOf(c.Events))
+	walk(keys, "run", reflect.ValueOf(c.Run))
 	walk(keys, "directory", reflect.ValueOf(c.Directory))
 	walk(keys, "limits", reflect.ValueOf(c.Limits))
 	walk(keys, "schedule", reflect.ValueOf(c.Schedule))

@@ -68,6 +68,7 @@ type Config interface {
 // Options say how mtarun runs.
 type Options struct {
 	Config  Config          // where the configuration comes from
+	Rights  *Rights         // those of root, if it was started by root
 	Program string          // the executable channel processes are started from
 	Once    bool            // no listeners; end when nothing can be moved
 	Ready   func()          // called once, when listeners are open and the queue is served
@@ -155,13 +156,13 @@ func Run(ctx context.Context, opt Options) (err error) {
 			err = e
 		}
 	}()
+	if err := c.share(); err != nil {
+		return err
+	}
 	// Before any channel writes, and so that what is decided from the spool is what
 	// a cut would leave.
 	backlog, err := c.spool.Recover()
 	if err != nil {
-		return err
-	}
-	if err := c.spool.MakeTokens(); err != nil {
 		return err
 	}
 	c.started = c.now()

@@ -38,7 +38,11 @@ func (c *core) open(cfg *conf.Config) (map[string]net.Listener, error) {
 		if c.listeners[address] != nil {
 			continue
 		}
-		l, err := net.Listen("tcp", address)
+		var l net.Listener
+		err := c.opt.Rights.use(func() (err error) {
+			l, err = net.Listen("tcp", address)
+			return err
+		})
 		if err != nil {
 			c.closeListeners(fresh)
 			return nil, cannotListen(err)

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -54,8 +55,7 @@ func (c *core) startChannel(name string) {
 	p := &process{channel: name, number: c.lastProcess, since: c.now()}
 	theirs, err := c.connect(p)
 	if err != nil {
-		c.log.Error("channel process cannot be started", "channel", name, "error", err)
-		c.step(sched.ChannelDown{Channel: name, Process: p.number, Failed: true, Why: err.Error()})
+		c.cannotStart(p, err)
 		return
 	}
 	ctx, kill := context.WithCancel(context.Background())
@@ -65,12 +65,30 @@ func (c *core) startChannel(name string) {
 	cmd.ExtraFiles = []*os.File{theirs.control, c.lock.File(), theirs.files}
 	cmd.Stderr = c.opt.Stderr
 	cmd.WaitDelay = killAfter // whoever it has started may have its standard error
+	cmd.Cancel = func() error { return c.opt.Rights.use(cmd.Process.Kill) }
+	ch, _ := c.conf.Channel(name) // of none there is nothing to be known, and the process says so
+	if ch != nil {
+		credential, err := c.opt.Rights.credential(c.conf, ch.Kind)
+		if err != nil {
+			kill()
+			theirs.close()
+			_ = p.stream.Close() // nobody reads it
+			c.cannotStart(p, err)
+			return
+		}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
+	}
 	c.processes[p.number] = p
 	if c.serving[name] == nil { // else when it has said hello
 		c.serving[name] = p
 	}
 	c.sendConfig(p)
 	go c.run(p, cmd, theirs)
+}
+
+func (c *core) cannotStart(p *process, err error) {
+	c.log.Error("channel process cannot be started", "channel", p.channel, "error", err)
+	c.step(sched.ChannelDown{Channel: p.channel, Process: p.number, Failed: true, Why: err.Error()})
 }
 
 // ends are those of a process that is to be started.
@@ -92,8 +110,17 @@ func (c *core) connect(p *process) (*ends, error) {
 		return nil, errors.Join(err, theirs.Close())
 	}
 	p.stream = channel.NewStream(control)
-	go channel.ServeFiles(files, func(path string) bool { return c.shared.Load().NamesFile(p.channel, path) }, channel.OpenFile)
+	go channel.ServeFiles(files, func(path string) bool { return c.shared.Load().NamesFile(p.channel, path) }, c.openFile)
 	return &ends{theirs, filesTheirs}, nil
+}
+
+// openFile opens a file that the configuration names, whoever may read it.
+func (c *core) openFile(path string) (fd int, err error) {
+	err = c.opt.Rights.use(func() error {
+		fd, err = channel.OpenFile(path)
+		return err
+	})
+	return fd, err
 }
 
 func socketpair(name string, kind int) (ours *net.UnixConn, theirs *os.File, err error) {
@@ -135,7 +162,7 @@ func startSlack(cmd *exec.Cmd) error {
 // take as long as reading it from the disk does.
 func (c *core) run(p *process, cmd *exec.Cmd, theirs *ends) {
 	defer p.kill()
-	err := startSlack(cmd)
+	err := c.opt.Rights.use(func() error { return startSlack(cmd) })
 	theirs.close()
 	if err != nil {
 		_ = p.stream.Close() // nobody reads it

@@ -64,6 +64,13 @@ type prepared struct {
 
 // prepare does what takes long with a large configuration, beside the core.
 func (c *core) prepare(cfg *conf.Config) (*prepared, error) {
+	others, err := c.opt.Rights.check(cfg)
+	if err == nil && others && !c.spool.Shared() {
+		err = diag.New("[run]", diag.Config, "a spool that is nobody's but its user's is shared by the next start only")
+	}
+	if err != nil {
+		return nil, err
+	}
 	q, err := c.keeper.Prepare(cfg)
 	if err != nil {
 		return nil, err
@@ -98,6 +105,19 @@ func textsOf(cfg *conf.Config) (map[string][]byte, error) {
 		}
 	}
 	return texts, nil
+}
+
+// share has the spool be as the processes of channels need it: one that works there as
+// somebody else shares it.
+func (c *core) share() error {
+	others, err := c.opt.Rights.check(c.conf)
+	if err != nil {
+		return err
+	}
+	if err := c.spool.MakeTokens(); err != nil || !others {
+		return err
+	}
+	return c.spool.Share()
 }
 
 // reloaded takes over a configuration that was read; a bad one changes nothing.

@@ -166,7 +166,7 @@ func (k *Keeper) Reconfigure(now time.Time, p *Prepared, ready func()) {
 	k.carryOut(k.mind.Reconfigure(SchedConfig(cfg, k.started), now))
 	for _, c := range cfg.Channels {
 		// What a process can take it has said once and for all.
-		if was, ok := old.Channel(c.Name); ok && (was.Kind != c.Kind || was.MostJobs() != c.MostJobs() || was.MaxAssociations != c.MaxAssociations) {
+		if was, ok := old.Channel(c.Name); ok && (was.Kind != c.Kind || old.Run.As(c.Kind) != cfg.Run.As(c.Kind) || was.MostJobs() != c.MostJobs() || was.MaxAssociations != c.MaxAssociations) {
 			k.Step(now, sched.RestartChannel{Channel: c.Name})
 		}
 	}

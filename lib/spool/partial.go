@@ -65,7 +65,7 @@ func (s *Spool) CreatePartial(id ID, r PartialRecord) (*Partial, error) {
 	if _, err := ParseID(string(id)); err != nil {
 		return nil, err
 	}
-	if err := s.owned("create partial"); err != nil {
+	if err := s.working("create partial"); err != nil {
 		return nil, err
 	}
 	data, err := s.disk.Create(s.partialPath(id))

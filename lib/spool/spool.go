@@ -42,6 +42,8 @@ type Spool struct {
 	mode BarrierMode
 	uid  int // the user this process acts as
 
+	shared bool // with the group of the directory
+
 	buffers sync.Pool // *[]byte of writers
 	begun   begun     // the transfers begun last
 
@@ -192,6 +194,11 @@ func open(disk durable.Disk, dir string, whole bool) (*Spool, error) {
 	if err := s.oneFileSystem(whole); err != nil {
 		root.Close()
 		return nil, err
+	}
+	if s.shared = shared(s.dir); s.shared {
+		if _, ok := disk.(durable.OS); ok {
+			s.disk = durable.Shared{}
+		}
 	}
 	s.buffers.New = func() any { b := make([]byte, 0, 4<<10); return &b }
 	return s, nil

@@ -24,7 +24,8 @@ const tokensKept = 1024
 // each time, as the process before, which may be finishing its work, or another channel,
 // which the peer belonged to until now, may have taken one since.
 type memory struct {
-	dir string
+	dir  string
+	mode fs.FileMode // of the file
 
 	mu     sync.Mutex
 	tokens *token.Memory
@@ -33,7 +34,7 @@ type memory struct {
 
 // newMemory is one that begins now.
 func newMemory(dir string, now time.Time) *memory {
-	return &memory{dir: dir, tokens: token.NewMemory(now, tokensKept), known: map[string]time.Time{}}
+	return &memory{dir: dir, mode: 0o600, tokens: token.NewMemory(now, tokensKept), known: map[string]time.Time{}}
 }
 
 // take takes a token of a peer, if it was not taken before. After a nil error that is
@@ -116,5 +117,5 @@ func (m *memory) write(latest map[string]time.Time) error {
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(m.path(), append(text, '\n'), 0o600)
+	return durable.WriteFile(m.path(), append(text, '\n'), m.mode)
 }

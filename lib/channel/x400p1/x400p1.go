@@ -72,6 +72,7 @@ var (
 func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind, error) {
 	c := &Channel{host: h, now: now, associations: map[uint64]*association{}, inbound: map[string]int{},
 		addresses: addressBook{good: map[string]goodAddress{}}, seen: newMemory(filepath.Join(h.Spool.Dir(), spool.TokensDir), now())}
+	c.seen.mode = h.Spool.FileMode()
 	c.callers = channel.NewCallers(callerLimits(cfg), c.crowded)
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.opening, c.stopOpening = context.WithCancelCause(c.ctx)

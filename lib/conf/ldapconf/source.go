@@ -88,7 +88,7 @@ func (s *Source) Accepted(version string) {
 // Decode makes the configuration of the switch of entries that were read.
 func (s *Source) Decode(entries []Entry) (*conf.Config, error) {
 	c := conf.New()
-	c.Spool, c.Events = s.file.Spool, s.file.Events
+	c.Spool, c.Events, c.Run = s.file.Spool, s.file.Events, s.file.Run
 	d := newDecoder(c, s.layout)
 	if err := d.decode(entries, s.dir); err != nil {
 		return nil, err

@@ -141,7 +141,7 @@ func keptFor(file *conf.Config, dir string) (*conf.Config, error) {
 	case c.Identity.MTA != file.Directory.MTA:
 		return nil, diag.E(path, diag.Config, fmt.Errorf("is of %s, and the file is of %s", c.Identity.MTA, file.Directory.MTA))
 	}
-	c.Spool, c.Events = file.Spool, file.Events
+	c.Spool, c.Events, c.Run = file.Spool, file.Events, file.Run
 	c.Complete()
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
