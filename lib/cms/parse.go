@@ -57,10 +57,8 @@ type Signer struct {
 	Signed    []Attribute
 	Unsigned  []Attribute
 
-	version int
-	attrs   []byte // contents of signedAttrs, as they came
-	has     bool   // there are signedAttrs
-	at      int
+	attrs []byte // contents of signedAttrs, as they came
+	has   bool   // there are signedAttrs
 }
 
 // Attribute is RFC 5652 §5.3, each value an element in DER.
@@ -169,12 +167,13 @@ func (c *cursor) signedData() *SignedData {
 
 func (c *cursor) signer(at int) Signer {
 	s := c.enter(c.index(at), idSequence)
-	i := Signer{version: s.integer("version"), at: at}
+	s.integer("version") // it follows from what comes next, and says no more
+	i := Signer{}
 	switch s.next() {
 	case contextPrim(0):
 		_, i.SKI = s.take("subjectKeyIdentifier")
 	case context(0):
-		// In segments, which the tag hides from the front end; PKCS #7 writes it so as well.
+		// In segments, which the tag hides from the front end.
 		for p := s.enter("subjectKeyIdentifier", context(0)); p.more(); {
 			_, piece := p.expect("octets", idOctetString)
 			i.SKI = append(i.SKI, piece...)
