@@ -20,6 +20,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf/live"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/policy"
 	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/spool"
 )
@@ -42,6 +43,11 @@ func configCheck(c *ucli.Context) error {
 	}
 	if err == nil && cfg.InDirectory() {
 		if _, wrong := ldapconf.NewSource(cfg, "/", time.Now); wrong != nil {
+			err = fmt.Errorf("%s: %w", path, wrong)
+		}
+	}
+	if err == nil && !cfg.InDirectory() {
+		if _, wrong := policy.New(cfg, conf.OpenFile); wrong != nil {
 			err = fmt.Errorf("%s: %w", path, wrong)
 		}
 	}

@@ -47,7 +47,9 @@ func policyCommand() *ucli.Command {
 }
 
 // policyDoor is the door whose rules are asked; nothing passes it.
-func policyDoor(cfg *conf.Config) (*submit.Door, error) { return submit.NewDoor(cfg, nil, time.Now) }
+func policyDoor(cfg *conf.Config) (*submit.Door, error) {
+	return submit.NewDoor(cfg, nil, time.Now, conf.OpenFile)
+}
 
 func policyExplain(c *ucli.Context) error {
 	cfg, err := cli.Config(c)

@@ -51,8 +51,7 @@ func inMessageFile(name string, door *submit.Door) (env *spool.Envelope, err err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	door.Examine(m.Envelope, m.Content())
-	return m.Envelope, nil
+	return m.Envelope, door.Examine(m.Envelope, m.Content())
 }
 
 // described is an envelope that is described as JSON; where the file with its content is still
@@ -77,6 +76,5 @@ func described(name string, in io.Reader, door *submit.Door) (*spool.Envelope, e
 	if err != nil {
 		return env, nil // it may have left: what the envelope says of the content remains
 	}
-	door.Examine(env, m.Content())
-	return env, m.Close()
+	return env, errors.Join(door.Examine(env, m.Content()), m.Close())
 }

@@ -147,7 +147,7 @@ func (t *traced) send(cfg *conf.Config, from, to oraddr.Address) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, sp.Close()) }()
-	door, err := submit.NewDoor(cfg, submit.Alone{Spool: sp}, time.Now)
+	door, err := submit.NewDoor(cfg, submit.Alone{Spool: sp}, time.Now, conf.OpenFile)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	ucli "github.com/urfave/cli/v2"
 
 	"github.com/mtakit/mtakit/lib/cli"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/queue"
@@ -47,7 +48,7 @@ func submitAction(c *ucli.Context, to *recipients) (err error) {
 	if err := consistent(c, s); err != nil {
 		return err
 	}
-	door, err := submit.NewDoor(cfg, submit.Alone{Spool: sp}, time.Now)
+	door, err := submit.NewDoor(cfg, submit.Alone{Spool: sp}, time.Now, conf.OpenFile)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func Fill(ctx context.Context, cfg *conf.Config, peer string, source *load.Sourc
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	c := &committer{spool: s, waiting: make(chan waiter, fillers)}
-	door, err := submit.NewDoor(cfg, c, time.Now)
+	door, err := submit.NewDoor(cfg, c, time.Now, conf.OpenFile)
 	if err != nil {
 		return Filled{}, err
 	}

@@ -22,6 +22,11 @@ func (c *Config) Absolute(dir string) {
 	abs(&c.Directory.TLSKey)
 	abs(&c.Identity.TokenCertificate)
 	abs(&c.Identity.TokenKey)
+	for _, files := range c.Security.files() {
+		for i := range files {
+			abs(&files[i])
+		}
+	}
 	for i := range c.Listeners {
 		l := &c.Listeners[i]
 		abs(&l.TLSCertificate)

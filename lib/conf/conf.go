@@ -26,6 +26,7 @@ type Config struct {
 	Limits    Limits     `json:"limits" toml:"limits"`
 	Schedule  Schedule   `json:"schedule" toml:"schedule"`
 	SelfTest  SelfTest   `json:"selftest" toml:"selftest"`
+	Security  Security   `json:"security" toml:"security"`
 	Listeners []Listener `json:"listener,omitempty" toml:"listener"`
 	Channels  []Channel  `json:"channel,omitempty" toml:"channel"`
 	Peers     []Peer     `json:"peer,omitempty" toml:"peer"`
@@ -172,6 +173,8 @@ type Channel struct {
 	MaxJobsMost     int `json:"max-jobs-most" toml:"max-jobs-most"`
 	MaxPerPeerLeast int `json:"max-per-peer-least" toml:"max-per-peer-least"`
 	MaxPerPeerMost  int `json:"max-per-peer-most" toml:"max-per-peer-most"`
+
+	Clearance []string `json:"clearance,omitempty" toml:"clearance"` // of the way; see package label
 }
 
 // The values of Peer.Mode.
@@ -246,6 +249,8 @@ type Peer struct {
 	TokenTolerance   Duration `json:"token-tolerance" toml:"token-tolerance"` // of the time of a token
 	TokenRelated     bool     `json:"token-related" toml:"token-related"`     // the random number of an answer
 	TokenWeak        bool     `json:"token-weak" toml:"token-weak"`           // SHA-1 will do
+
+	Clearance []string `json:"clearance,omitempty" toml:"clearance"` // of the MTA and whoever is behind it
 }
 
 // Address is a presentation address of a peer (X.200 §5.4), its network part an
@@ -286,6 +291,8 @@ type User struct {
 	Alternate    string          `json:"alternate,omitempty" toml:"alternate"`         // O/R address of the recipient-assigned-alternate-recipient
 	// Extensions are those that may be critical for delivery (RFC 1801 §11); empty: any.
 	Extensions []MTSExtension `json:"supported-extensions,omitempty" toml:"supported-extensions"`
+
+	Clearance []string `json:"clearance,omitempty" toml:"clearance"` // see package label
 }
 
 // Acceptance is what a user or a peer takes: the deliverable-maximum-content-length,

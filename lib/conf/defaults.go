@@ -39,6 +39,7 @@ func New() *Config {
 			Starvation: 10 * minute,
 		},
 		SelfTest: newSelfTest(),
+		Security: NewSecurity(),
 	}
 }
 

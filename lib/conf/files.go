@@ -1,10 +1,18 @@
 package conf
 
+import "slices"
+
 // NamesFile tells whether the configuration names a file, by its path, for a channel: one
-// of the certificates, keys and passwords that its associations need.
+// of the certificates, keys and passwords that its associations need, or by which whoever lets
+// messages in judges signatures and labels.
 func (c *Config) NamesFile(channel, path string) bool {
 	if path == "" {
 		return false
+	}
+	for _, files := range c.Security.files() {
+		if slices.Contains(files, path) {
+			return true
+		}
 	}
 	for i := range c.Listeners {
 		if l := &c.Listeners[i]; l.Channel == channel && (path == l.TLSCertificate || path == l.TLSKey || path == l.TLSCA) {

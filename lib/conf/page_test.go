@@ -59,6 +59,7 @@ func readModel() map[string]entry {
 	walk(keys, "limits", reflect.ValueOf(c.Limits))
 	walk(keys, "schedule", reflect.ValueOf(c.Schedule))
 	walk(keys, "selftest", reflect.ValueOf(c.SelfTest))
+	walk(keys, "security", reflect.ValueOf(c.Security))
 	walk(keys, "listener", reflect.ValueOf(NewListener()))
 	walk(keys, "channel", reflect.ValueOf(NewChannel()))
 	walk(keys, "peer", reflect.ValueOf(NewPeer()))

@@ -45,3 +45,30 @@ func TestRuleSets(t *testing.T) {
 		}
 	}
 }
+
+// TestSecurity: what can be checked of [security] without its files is.
+func TestSecurity(t *testing.T) {
+	for _, c := range []struct {
+		edit func(*Config)
+		want string
+	}{
+		{func(c *Config) { c.Security.Revocation = "never" }, `[security]: revocation: "never" is neither given nor required`},
+		{func(c *Config) { c.Security.MaxSigned = 100 }, `[security]: max-signed-size: 100 is not between 4096 and 268435456`},
+		{func(c *Config) { c.Security.Roots = []string{"a", ""} }, `[security]: roots number 2: no name of a file`},
+		{func(c *Config) { c.Users[0].Clearance = []string{""} }, `clearance number 1: it is empty`},
+		{func(c *Config) { c.Peers[0].Clearance = make([]string, 17) }, `[[peer]] "MTA-B": clearance: 17 of them; there are at most 16, one for each security policy`},
+		{func(c *Config) { c.Channels[0].Clearance = []string{"x", ""} }, `[[channel]] "p1": clearance number 2: it is empty`},
+	} {
+		cfg := sample()
+		c.edit(cfg)
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, not %s", err, c.want)
+		}
+	}
+	cfg := sample()
+	cfg.Security.Roots = []string{"ca.pem", "/etc/ca.pem"}
+	cfg.Absolute("/etc/mta")
+	if got := strings.Join(cfg.Security.Roots, " "); got != "/etc/mta/ca.pem /etc/ca.pem" {
+		t.Error(got)
+	}
+}

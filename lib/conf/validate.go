@@ -112,6 +112,7 @@ func (c *Config) Faults() []*Fault {
 	v.limits()
 	v.schedule()
 	v.selfTest()
+	v.security()
 	v.listeners()
 	v.channels()
 	v.peers()
@@ -370,6 +371,7 @@ func (v *validator) channels() {
 		v.between("max-associations", int64(ch.MaxAssociations), 1, 10000)
 		v.between("max-per-peer", int64(ch.MaxPerPeer), 1, 10000)
 		v.channelBounds(&ch)
+		v.clearances(ch.Clearance)
 		v.between("max-per-host", int64(ch.MaxPerHost), 0, 10000)
 		v.between("max-transfers", int64(ch.MaxTransfers), 0, 1000000)
 		v.between("give-way", int64(ch.GiveWay), 1, 1000000)
@@ -404,6 +406,7 @@ func (v *validator) peers() {
 		v.mtaName("our-mta", p.OurMTA)
 		v.selectors(func(s string) string { return "our-" + s }, p.OurTSEL, p.OurSSEL, p.OurPSEL)
 		v.peerTLS(&p)
+		v.clearances(p.Clearance)
 		v.peerCredentials(&p)
 		v.between("max-associations", int64(p.MaxAssociations), 0, 10000)
 		if p.Permanent && len(p.Calls()) == 0 {
@@ -517,6 +520,7 @@ func (v *validator) users() {
 			v.faultf("program", "names no program")
 		}
 		v.acceptance(u.MaxSize, u.ContentTypes, u.EITs, u.Extensions)
+		v.clearances(u.Clearance)
 	}
 }
 

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/label"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/rule"
+	"github.com/mtakit/mtakit/lib/spool"
 	"github.com/mtakit/mtakit/lib/wild"
 )
 
@@ -25,6 +27,8 @@ type Message struct {
 	Size        int64 // of the content, or the one that a probe asks about
 	Recipients  int   // of the envelope
 	SICs        []string
+	Signature   *spool.Signature // nil: there is none
+	Label       *label.Label     // nil: there is none
 	Time        time.Time
 
 	Channel, Peer       string // by which it came
@@ -95,11 +99,19 @@ type Case struct {
 	ofWay   []int   // of the way
 	rules   []uint64
 	trouble bool
+	whyNot  map[int]error // of tests that are unknown for what the message is
+
+	label      *label.Label // that counts
+	categories []string     // of the label, once they have been asked for
+	listed     bool
 }
 
 // Case begins with a message.
 func (p *Policy) Case(m *Message) *Case {
-	c := &Case{p: p, m: m, truth: make([]truth, len(p.tests)), trouble: len(m.Unknown) > 0}
+	c := &Case{p: p, m: m, truth: make([]truth, len(p.tests)), trouble: len(m.Unknown) > 0, label: m.Label}
+	if c.label == nil {
+		c.label = p.security.fallback
+	}
 	if m.From != nil {
 		c.found = p.from.find(m.From, c.found)
 	}
@@ -324,13 +336,23 @@ func (c *Case) test(n int) truth {
 	case t.sought: // and not found
 		c.truth[n] = fails
 	default:
-		c.truth[n] = c.compare(t)
+		is, err := c.compare(t)
+		if err != nil {
+			if c.whyNot == nil {
+				c.whyNot = map[int]error{}
+			}
+			c.whyNot[n], is = err, unknown
+		}
+		c.truth[n] = is
 	}
 	return c.truth[n]
 }
 
-// compare holds a value of the message against a test.
-func (c *Case) compare(t *test) truth {
+// compare holds a value of the message against a test. The error says why neither is so.
+func (c *Case) compare(t *test) (truth, error) {
+	if t.Term.OfLabel() {
+		return c.compareLabel(t)
+	}
 	any := func(is func(v *rule.Value) bool) truth {
 		for i := range t.Values {
 			if is(&t.Values[i]) {
@@ -342,31 +364,109 @@ func (c *Case) compare(t *test) truth {
 	number := func(n int64) truth {
 		return any(func(v *rule.Value) bool { return t.comparison.Holds(cmp.Compare(n, v.Number)) })
 	}
+	is := unknown
 	switch t.Term {
 	case rule.Kind:
-		return number(kind(c.m.Probe))
+		is = number(kind(c.m.Probe))
 	case rule.Priority:
-		return number(rank(c.m.Priority))
+		is = number(rank(c.m.Priority))
 	case rule.ContentType:
-		is := c.m.ContentType.String()
-		return any(func(v *rule.Value) bool { return v.Text == is })
+		name := c.m.ContentType.String()
+		is = any(func(v *rule.Value) bool { return v.Text == name })
 	case rule.Size:
-		return number(c.m.Size)
+		is = number(c.m.Size)
 	case rule.Recipients:
-		return number(int64(c.m.Recipients))
+		is = number(int64(c.m.Recipients))
 	case rule.SICs:
-		return number(int64(len(c.m.SICs)))
+		is = number(int64(len(c.m.SICs)))
 	case rule.SIC:
-		return any(func(v *rule.Value) bool {
-			return slices.ContainsFunc(c.m.SICs, func(sic string) bool { return wild.Match(strings.Split(v.Text, "*"), sic) })
-		})
+		is = anyOf(t, c.m.SICs)
+	case rule.Signature:
+		is = number(signature(c.m.Signature))
+	case rule.Signer:
+		is = anyOf(t, signers(c.m.Signature))
+	case rule.SignedByOriginator:
+		is = truthOf(c.byOriginator())
 	case rule.Time:
-		return any(func(v *rule.Value) bool { return v.Window.Contains(c.m.Time) })
+		is = any(func(v *rule.Value) bool { return v.Window.Contains(c.m.Time) })
 	case rule.ClientAddress:
-		is := c.m.Client.Unmap().WithZone("")
-		return any(func(v *rule.Value) bool { return is.IsValid() && v.Prefix.Contains(is) })
+		client := c.m.Client.Unmap().WithZone("")
+		is = any(func(v *rule.Value) bool { return client.IsValid() && v.Prefix.Contains(client) })
 	}
-	return unknown
+	if is == unknown {
+		return is, errNobody
+	}
+	return is, nil
+}
+
+func truthOf(is bool) truth {
+	if is {
+		return holds
+	}
+	return fails
+}
+
+// anyOf tells whether one of some texts is what a test asks for.
+func anyOf(t *test, texts []string) truth {
+	for i := range t.Values {
+		parts := strings.Split(t.Values[i].Text, "*")
+		if slices.ContainsFunc(texts, func(text string) bool { return wild.Match(parts, text) }) {
+			return holds
+		}
+	}
+	return fails
+}
+
+// signature is the place of what is known of a signature among the words of the term.
+func signature(s *spool.Signature) int64 {
+	word := rule.NotSigned
+	switch {
+	case s == nil:
+	case s.Valid:
+		word = rule.SignedValid
+	default:
+		word = rule.SignedInvalid
+	}
+	return int64(slices.Index(rule.Signature.Words(), word))
+}
+
+// signers are the names of those who have signed: subjects and addresses. Of a signature that
+// is not valid nobody has.
+func signers(s *spool.Signature) []string {
+	if s == nil || !s.Valid {
+		return nil
+	}
+	var all []string
+	for i := range s.Signers {
+		all = append(append(all, s.Signers[i].Subject), s.Signers[i].Addresses...)
+	}
+	return all
+}
+
+// byOriginator tells whether a certificate that has signed is for the address of the originator.
+func (c *Case) byOriginator() bool {
+	if c.m.From == nil || c.m.Signature == nil || !c.m.Signature.Valid {
+		return false
+	}
+	mail := c.m.From.RFC822()
+	for i := range c.m.Signature.Signers {
+		for _, text := range c.m.Signature.Signers[i].Addresses {
+			if sameMail(text, mail) {
+				return true
+			}
+			if a, err := oraddr.Parse(text); err == nil && a.Equal(*c.m.From) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sameMail tells whether two Internet addresses are the same: the domain in whatever case.
+func sameMail(a, b string) bool {
+	la, da, ok := strings.Cut(a, "@")
+	lb, db, _ := strings.Cut(b, "@")
+	return ok && la == lb && strings.EqualFold(da, db)
 }
 
 // kind is the place of a kind among the words of the term.

@@ -1,10 +1,13 @@
 package policy
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/label"
+	"github.com/mtakit/mtakit/lib/label/spif"
 	"github.com/mtakit/mtakit/lib/quantity"
 	"github.com/mtakit/mtakit/lib/rule"
 )
@@ -85,6 +88,9 @@ func (c *Case) whyUnknown(of *condition) error {
 	term := c.p.tests[of.test].Term
 	why := c.m.Unknown[term]
 	if why == nil {
+		why = c.whyNot[of.test]
+	}
+	if why == nil {
 		why = errNobody
 	}
 	return diag.E(term.String(), diag.KindOf(why), why)
@@ -120,6 +126,9 @@ func (c *Case) whyTest(of *condition) string {
 	if c.test(of.test) == unknown {
 		return c.whyUnknown(of).Error()
 	}
+	if t.Term.Sort() == rule.Flag {
+		return c.whyFlag(t.Term, c.test(of.test) == holds)
+	}
 	is := c.value(t.Term)
 	if is == "" {
 		return t.Term.String() + ": there is none"
@@ -134,6 +143,48 @@ func (c *Case) whyTest(of *condition) string {
 		}
 	}
 	return t.Term.String() + " is " + is
+}
+
+// whyFlag tells what is the case where a test asks yes or no.
+func (c *Case) whyFlag(t rule.Term, is bool) string {
+	s, text := c.p.security, t.String()+": no"
+	if is {
+		text = t.String() + ": yes"
+	}
+	var of []*label.Clearance
+	switch t {
+	case rule.SignedByOriginator:
+		return text + ", signer is " + cmp.Or(strings.Join(signers(c.m.Signature), ", "), "nobody")
+	case rule.Labelled:
+		if c.m.Label != nil {
+			text += ", " + c.m.Label.Text(s.policies)
+		}
+		return text
+	case rule.LabelValid:
+		return text + reasons(s.policies.Validate(c.label, c.m.Time))
+	case rule.ClearedFrom:
+		of = s.clearancesOf(c.m.From)
+	case rule.ClearedTo:
+		of = s.clearancesOf(c.way.To)
+	case rule.ClearedChannelIn:
+		of = s.channels[c.m.Channel]
+	case rule.ClearedChannelOut:
+		of = s.channels[c.way.Channel]
+	case rule.ClearedPeerIn:
+		of = s.peers[c.m.Peer]
+	case rule.ClearedPeerOut:
+		of = s.peers[c.way.Peer]
+	}
+	return text + ", label is " + c.label.Text(s.policies) + reasons(s.policies.Decide(c.label, c.m.Time, of...))
+}
+
+// reasons are those of a verdict, behind something else.
+func reasons(v spif.Verdict) string {
+	var b strings.Builder
+	for _, r := range v.Reasons {
+		b.WriteString("; " + r.Text)
+	}
+	return b.String()
 }
 
 // value is what a message has for a term, for people; empty if nothing.
@@ -161,6 +212,18 @@ func (c *Case) value(t rule.Term) string {
 		return strconv.Itoa(len(m.SICs))
 	case rule.SIC:
 		return strings.Join(m.SICs, ", ")
+	case rule.Signature:
+		text := rule.Signature.Words()[signature(m.Signature)]
+		if m.Signature != nil && len(m.Signature.Reasons) > 0 {
+			text += ": " + strings.Join(m.Signature.Reasons, "; ")
+		}
+		return text
+	case rule.Signer:
+		return strings.Join(signers(m.Signature), ", ")
+	case rule.LabelPolicy, rule.LabelClassification, rule.LabelCategory:
+		if c.label != nil {
+			return c.label.Text(c.p.security.policies)
+		}
 	case rule.Time:
 		return m.Time.UTC().Format("Mon 15:04") + " UTC"
 	case rule.ClientAddress:

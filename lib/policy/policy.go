@@ -27,6 +27,8 @@ type Policy struct {
 	to      addresses
 	texts   map[rule.Term]*texts
 	content bool
+
+	security *security
 }
 
 // set is a compiled rule set.
@@ -66,14 +68,18 @@ func sought(t rule.Term) bool {
 	return t.Sort() == rule.Address || t.Sort() == rule.Text
 }
 
-// New compiles the rule sets of a configuration. The error has kind Config.
-func New(cfg *conf.Config) (*Policy, error) {
-	p := &Policy{number: map[string]int{}, texts: map[rule.Term]*texts{}}
+// New compiles the rule sets of a configuration, and reads the files that its table [security]
+// names. The error has kind Config.
+func New(cfg *conf.Config, open conf.Opener) (*Policy, error) {
+	s, err := newSecurity(cfg, open)
+	if err != nil {
+		return nil, err
+	}
+	p := &Policy{number: map[string]int{}, texts: map[rule.Term]*texts{}, security: s}
 	sets := slices.Clone(cfg.RuleSets)
 	slices.SortFunc(sets, func(a, b conf.RuleSet) int { return strings.Compare(a.Name, b.Name) })
 	all := make([][]rule.Rule, len(sets))
 	for i := range sets {
-		var err error
 		if all[i], err = rule.Parse(sets[i].Rules); err != nil {
 			return nil, diag.E(fmt.Sprintf("rule set %q", sets[i].Name), diag.Config, err)
 		}
@@ -82,7 +88,9 @@ func New(cfg *conf.Config) (*Policy, error) {
 	for _, each := range []bool{false, true} {
 		for i := range all {
 			for k := range all[i] {
-				p.collect(all[i][k].When, each)
+				if err := p.collect(all[i][k].When, each); err != nil {
+					return nil, diag.E(fmt.Sprintf("rule set %q: rule %s", sets[i].Name, all[i][k].Name), diag.Config, err)
+				}
 			}
 		}
 		if !each {
@@ -102,19 +110,24 @@ func (p *Policy) IsZero() bool { return len(p.sets) == 0 }
 func (p *Policy) Content() bool { return p.content }
 
 // collect numbers the tests of a condition: those about recipients, or the others.
-func (p *Policy) collect(c *rule.Condition, each bool) {
+func (p *Policy) collect(c *rule.Condition, each bool) error {
 	if c == nil {
-		return
+		return nil
 	}
 	for _, of := range c.Of {
-		p.collect(of, each)
+		if err := p.collect(of, each); err != nil {
+			return err
+		}
 	}
 	if c.Test == nil || c.Test.Term.Each() != each {
-		return
+		return nil
 	}
 	key := keyOf(c.Test)
 	if _, known := p.number[key]; known {
-		return
+		return nil
+	}
+	if err := p.names(c.Test); err != nil {
+		return fmt.Errorf("line %d: %w", c.Test.Line, err)
 	}
 	n := len(p.tests)
 	p.number[key] = n
@@ -137,6 +150,22 @@ func (p *Policy) collect(c *rule.Condition, each bool) {
 		}
 		p.texts[t.Term].add(t.Values, n)
 	}
+	return nil
+}
+
+// names tells of a test that names what no security policy has: it would never hold.
+func (p *Policy) names(t *rule.Test) error {
+	for i := range t.Values {
+		switch text := t.Values[i].Text; {
+		case t.Term == rule.LabelClassification && !p.security.knows(text, ""):
+			return fmt.Errorf("no security policy has a classification %q", text)
+		case t.Term == rule.LabelCategory && !strings.Contains(text, "*") && !p.security.knows("", text):
+			return fmt.Errorf("no security policy has a category %q", text)
+		case t.Term == rule.LabelPolicy && !strings.Contains(text, "*") && p.security.policyNamed(text) == nil:
+			return fmt.Errorf("there is no security policy %q", text)
+		}
+	}
+	return nil
 }
 
 // keyOf is the same for two tests that are true of the same.

@@ -13,9 +13,12 @@ import (
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/label"
+	"github.com/mtakit/mtakit/lib/label/spif"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/rule"
+	"github.com/mtakit/mtakit/lib/spool"
 	"github.com/mtakit/mtakit/lib/wild"
 )
 
@@ -33,6 +36,11 @@ func address(t testing.TB, text string) *oraddr.Address {
 func compiledSets(t testing.TB, otherwise string, sets map[string]string) *Policy {
 	t.Helper()
 	cfg := conf.New()
+	for _, rules := range sets {
+		if strings.Contains(rules, "label") || strings.Contains(rules, "cleared") { // else the files are not needed
+			cfg = secured()
+		}
+	}
 	for name, rules := range sets {
 		s := conf.NewRuleSet()
 		s.Name, s.Rules, s.Otherwise = name, rules, otherwise
@@ -41,17 +49,54 @@ func compiledSets(t testing.TB, otherwise string, sets map[string]string) *Polic
 		}
 		cfg.RuleSets = append(cfg.RuleSets, s)
 	}
-	p, err := New(cfg)
+	p, err := New(cfg, conf.OpenFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
+// secured is a configuration with security policies, and with clearances for SECRET but not for
+// more.
+func secured() *conf.Config {
+	cfg := conf.New()
+	cfg.Security.Policies = []string{"../../examples/spif/alliance.xml", "../../examples/spif/nordland.xml"}
+	clearance := []string{"policy=ALLIANCE; class<=SECRET; Releasable To=SUD"}
+	channel, peer := conf.NewChannel(), conf.NewPeer()
+	for _, name := range []string{"p1", "out"} {
+		channel.Name, channel.Clearance = name, clearance
+		cfg.Channels = append(cfg.Channels, channel)
+	}
+	for _, name := range []string{"MTA-A", "MTA-B"} {
+		peer.Name, peer.Clearance = name, clearance
+		cfg.Peers = append(cfg.Peers, peer)
+	}
+	for _, address := range []string{"/S=Ann/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/", "/DD.RFC-822=Bob(a)example.com/O=Org/PRMD=BRAVO/ADMD=TEST/C=GB/"} {
+		cfg.Users = append(cfg.Users, conf.User{Address: address, Clearance: clearance})
+	}
+	return cfg
+}
+
+// labelled parses a label of the policies.
+func labelled(t testing.TB, text string) *label.Label {
+	t.Helper()
+	set, err := spif.Load(secured().Security.Policies...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := label.Parse(text, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 // of is a message for tests: each wants some of it changed.
 func of(t testing.TB) *Message {
 	return &Message{From: address(t, "/S=Ann/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"), ContentType: mts.NewContentType(mts.InterpersonalMessaging1988),
-		Size: 5000, Recipients: 3, SICs: []string{"ABC", "XYZ"}, Time: time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC),
+		Size: 5000, Recipients: 3, SICs: []string{"ABC", "XYZ"},
+		Signature: &spool.Signature{Valid: true, Signers: []spool.Signer{{Subject: "CN=Gate,O=Org", Addresses: []string{"gate@example.com", "/S=Ann/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"}}}},
+		Label:     labelled(t, "policy=ALLIANCE; class=SECRET; Releasable To=SUD"), Time: time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC),
 		Channel: "p1", Peer: "MTA-A", Client: netip.MustParseAddr("192.0.2.7"), Identity: "MTA-A", Mechanism: "simple"}
 }
 
@@ -62,23 +107,37 @@ func way(t testing.TB) Way {
 // termTests has for every term a test that holds of the message and the way above, and one
 // that does not.
 var termTests = map[rule.Term][2][]string{
-	rule.From:          {{`from = "/PRMD=ALPHA/ADMD=TEST/C=GB/"`, `from = "/S=A*/C=GB/"`, `from in ("/C=DE/", "/C=GB/")`, `from != "/C=DE/"`}, {`from = "/PRMD=BRAVO/ADMD=TEST/C=GB/"`, `from not in ("/C=GB/")`, `from = "*@*"`}},
-	rule.To:            {{`to = "/PRMD=BRAVO/C=GB/"`, `to = "bob@EXAMPLE.com"`, `to = "b*@example.com"`, `to = "*@*.com"`, `to in ("*@example.org", "*@example.com")`}, {`to = "/PRMD=ALPHA/C=GB/"`, `to = "ann@example.com"`, `to = "*@com"`}},
-	rule.Kind:          {{`kind = message`, `kind in (probe, message)`}, {`kind = probe`, `kind != message`}},
-	rule.Priority:      {{`priority = normal`, `priority >= normal`, `priority < urgent`, `priority > non-urgent`}, {`priority = urgent`, `priority > normal`, `priority <= non-urgent`}},
-	rule.ContentType:   {{`content-type = p22`, `content-type in (p2, 22)`}, {`content-type = p772`, `content-type != p22`}},
-	rule.Size:          {{`size = 5000`, `size > 4KiB`, `size <= 5000`, `size != 1`}, {`size > 5000`, `size < 5000`, `size = 4KiB`}},
-	rule.Recipients:    {{`recipients = 3`, `recipients >= 3`}, {`recipients > 3`}},
-	rule.SIC:           {{`sic = "ABC"`, `sic = "X*"`, `sic in ("QQQ", "XYZ")`, `sic != "QQQ"`}, {`sic = "QQQ"`, `sic != "ABC"`, `sic = "abc"`}},
-	rule.SICs:          {{`sics = 2`, `sics > 1`}, {`sics = 0`}},
-	rule.Time:          {{`time = "Mon-Fri 08:00-18:00"`, `time in ("06:00-07:00", "12:00-13:00")`}, {`time = "Sat-Sun 00:00-24:00"`, `time = "08:00-12:00"`}},
-	rule.ChannelIn:     {{`channel-in = "p1"`, `channel-in = "p*"`}, {`channel-in = "submit"`}},
-	rule.PeerIn:        {{`peer-in = "MTA-A"`, `peer-in in ("MTA-C", "MTA-A")`}, {`peer-in = "MTA-B"`, `peer-in != "MTA-A"`, `peer-in = "mta-a"`}},
-	rule.ClientAddress: {{`client-address = "192.0.2.7"`, `client-address = "192.0.2.0/24"`, `client-address not in ("2001:db8::/32")`}, {`client-address = "192.0.2.8"`, `client-address = "2001:db8::/32"`}},
-	rule.Identity:      {{`identity = "MTA-A"`, `identity = "MTA-*"`}, {`identity = "ann"`}},
-	rule.Mechanism:     {{`mechanism = "simple"`}, {`mechanism in ("strong", "none")`}},
-	rule.ChannelOut:    {{`channel-out = "out"`}, {`channel-out = "local"`}},
-	rule.PeerOut:       {{`peer-out = "MTA-B"`, `peer-out = "*-B"`}, {`peer-out = "MTA-A"`, `peer-out != "*-B"`}},
+	rule.From:                {{`from = "/PRMD=ALPHA/ADMD=TEST/C=GB/"`, `from = "/S=A*/C=GB/"`, `from in ("/C=DE/", "/C=GB/")`, `from != "/C=DE/"`}, {`from = "/PRMD=BRAVO/ADMD=TEST/C=GB/"`, `from not in ("/C=GB/")`, `from = "*@*"`}},
+	rule.To:                  {{`to = "/PRMD=BRAVO/C=GB/"`, `to = "bob@EXAMPLE.com"`, `to = "b*@example.com"`, `to = "*@*.com"`, `to in ("*@example.org", "*@example.com")`}, {`to = "/PRMD=ALPHA/C=GB/"`, `to = "ann@example.com"`, `to = "*@com"`}},
+	rule.Kind:                {{`kind = message`, `kind in (probe, message)`}, {`kind = probe`, `kind != message`}},
+	rule.Priority:            {{`priority = normal`, `priority >= normal`, `priority < urgent`, `priority > non-urgent`}, {`priority = urgent`, `priority > normal`, `priority <= non-urgent`}},
+	rule.ContentType:         {{`content-type = p22`, `content-type in (p2, 22)`}, {`content-type = p772`, `content-type != p22`}},
+	rule.Size:                {{`size = 5000`, `size > 4KiB`, `size <= 5000`, `size != 1`}, {`size > 5000`, `size < 5000`, `size = 4KiB`}},
+	rule.Recipients:          {{`recipients = 3`, `recipients >= 3`}, {`recipients > 3`}},
+	rule.SIC:                 {{`sic = "ABC"`, `sic = "X*"`, `sic in ("QQQ", "XYZ")`, `sic != "QQQ"`}, {`sic = "QQQ"`, `sic != "ABC"`, `sic = "abc"`}},
+	rule.SICs:                {{`sics = 2`, `sics > 1`}, {`sics = 0`}},
+	rule.Signature:           {{`signature = valid`, `signature in (valid, invalid)`, `signature != none`}, {`signature = none`, `signature = invalid`}},
+	rule.Signer:              {{`signer = "CN=Gate,O=Org"`, `signer = "*@example.com"`, `signer != "CN=Other"`}, {`signer = "CN=Gate"`, `signer != "gate@*"`}},
+	rule.SignedByOriginator:  {{`signed-by-originator`}, {`not signed-by-originator`}},
+	rule.Labelled:            {{`labelled`}, {`not labelled`}},
+	rule.LabelValid:          {{`label-valid`}, {`not label-valid`}},
+	rule.LabelPolicy:         {{`label-policy = "ALLIANCE"`, `label-policy = "2.999.1"`, `label-policy != "NORDLAND"`, `label-policy = "ALL*"`}, {`label-policy = "NORDLAND"`, `label-policy != "ALLIANCE"`}},
+	rule.LabelClassification: {{`label-classification = "SECRET"`, `label-classification > "confidential"`, `label-classification <= "SECRET"`, `label-classification in ("RESTRICTED", "SECRET")`}, {`label-classification > "SECRET"`, `label-classification != "SECRET"`, `label-classification not in ("SECRET", "TOP SECRET")`}},
+	rule.LabelCategory:       {{`label-category = "Releasable To=SUD"`, `label-category = "Releasable To=*"`, `label-category != "Special Handling=CRYPTO"`}, {`label-category = "Special Handling=*"`, `label-category != "Releasable To=SUD"`}},
+	rule.ClearedFrom:         {{`cleared-from`}, {`not cleared-from`}},
+	rule.ClearedChannelIn:    {{`cleared-channel-in`}, {`not cleared-channel-in`}},
+	rule.ClearedPeerIn:       {{`cleared-peer-in`}, {`not cleared-peer-in`}},
+	rule.ClearedTo:           {{`cleared-to`}, {`not cleared-to`}},
+	rule.ClearedChannelOut:   {{`cleared-channel-out`}, {`not cleared-channel-out`}},
+	rule.ClearedPeerOut:      {{`cleared-peer-out`}, {`not cleared-peer-out`}},
+	rule.Time:                {{`time = "Mon-Fri 08:00-18:00"`, `time in ("06:00-07:00", "12:00-13:00")`}, {`time = "Sat-Sun 00:00-24:00"`, `time = "08:00-12:00"`}},
+	rule.ChannelIn:           {{`channel-in = "p1"`, `channel-in = "p*"`}, {`channel-in = "submit"`}},
+	rule.PeerIn:              {{`peer-in = "MTA-A"`, `peer-in in ("MTA-C", "MTA-A")`}, {`peer-in = "MTA-B"`, `peer-in != "MTA-A"`, `peer-in = "mta-a"`}},
+	rule.ClientAddress:       {{`client-address = "192.0.2.7"`, `client-address = "192.0.2.0/24"`, `client-address not in ("2001:db8::/32")`}, {`client-address = "192.0.2.8"`, `client-address = "2001:db8::/32"`}},
+	rule.Identity:            {{`identity = "MTA-A"`, `identity = "MTA-*"`}, {`identity = "ann"`}},
+	rule.Mechanism:           {{`mechanism = "simple"`}, {`mechanism in ("strong", "none")`}},
+	rule.ChannelOut:          {{`channel-out = "out"`}, {`channel-out = "local"`}},
+	rule.PeerOut:             {{`peer-out = "MTA-B"`, `peer-out = "*-B"`}, {`peer-out = "MTA-A"`, `peer-out != "*-B"`}},
 }
 
 // TestTerms proves that every term is compared with what it names, and that a walk through
@@ -107,7 +166,7 @@ func TestTerms(t *testing.T) {
 // TestNothing proves that what a message does not have equals nothing, and is explained.
 func TestNothing(t *testing.T) {
 	for _, test := range []string{`from = "/C=*/"`, `from = "*@*"`, `sic = "*"`, `channel-in = "*"`, `peer-in = "*"`, `client-address in ("0.0.0.0/0", "::/0")`,
-		`identity = "*"`, `mechanism = "*"`, `to = "/C=*/"`, `channel-out = "*"`, `peer-out = "*"`} {
+		`identity = "*"`, `mechanism = "*"`, `to = "/C=*/"`, `channel-out = "*"`, `peer-out = "*"`, `signer = "*"`, `label-policy = "*"`, `label-category = "*"`} {
 		c := compiledSets(t, "allow", map[string]string{"s": "r: if " + test + " then refuse"}).Case(&Message{})
 		if v := c.Judge(Way{}); v.Decision != rule.Allow {
 			t.Errorf("%s holds of nothing", test)
@@ -128,20 +187,24 @@ func TestTroubleDenies(t *testing.T) {
 	}
 	for _, term := range rule.Terms() {
 		for _, tests := range termTests[term] {
+			if term.OfLabel() {
+				tests = tests[:1] // each reads the policies
+			}
 			for _, test := range tests {
 				for _, form := range forms {
 					if term == rule.Size && strings.Contains(form, "size") {
 						continue // both sides are the same then
 					}
 					for _, name := range []string{"s", "s-all"} {
+						text := fmt.Sprintf(form, test)
+						p := compiledSets(t, "allow", map[string]string{name: text + "\nlater: then allow"})
 						for _, c := range []struct {
 							kind diag.Kind
 							want rule.Decision
 						}{{diag.Data, rule.Refuse}, {diag.Permanent, rule.Refuse}, {diag.IO, rule.Hold}, {diag.Config, rule.Hold}, {diag.Internal, rule.Hold}} {
 							m := of(t)
 							m.Unknown = map[rule.Term]error{term: diag.E("", c.kind, errors.New("broken"))}
-							text := fmt.Sprintf(form, test)
-							is := compiledSets(t, "allow", map[string]string{name: text + "\nlater: then allow"}).Case(m)
+							is := p.Case(m)
 							v := is.Judge(way(t))
 							if v.Decision != c.want || v.Unknown == nil || !strings.Contains(v.Text, term.String()+": broken") {
 								t.Fatalf("%s in %s, an error of kind %s: %s, %v", term, text, c.kind, &v, v.Unknown)
@@ -213,8 +276,109 @@ func TestNewTellsFaults(t *testing.T) {
 	s := conf.NewRuleSet()
 	s.Name, s.Rules = "s", "a: then permit"
 	cfg.RuleSets = []conf.RuleSet{s}
-	if p, err := New(cfg); p != nil || diag.KindOf(err) != diag.Config || !strings.Contains(err.Error(), `rule set "s": line 1, column 9, rule a: there is no action permit`) {
+	if p, err := New(cfg, conf.OpenFile); p != nil || diag.KindOf(err) != diag.Config || !strings.Contains(err.Error(), `rule set "s": line 1, column 9, rule a: there is no action permit`) {
 		t.Errorf("%v, %v", p, err)
+	}
+}
+
+// TestLabels proves what rules find of labels that are not as they should be, and that what
+// somebody is not cleared for they are not.
+func TestLabels(t *testing.T) {
+	const secret = "policy=ALLIANCE; class=SECRET; Releasable To=SUD"
+	ask := func(m *Message, test string, edit func(*conf.Config)) Verdict {
+		cfg := secured()
+		if edit != nil {
+			edit(cfg)
+		}
+		s := conf.NewRuleSet()
+		s.Name, s.Rules = "s", "r: if "+test+" then allow"
+		cfg.RuleSets = []conf.RuleSet{s}
+		p, err := New(cfg, conf.OpenFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Case(m).Judge(way(t))
+	}
+	for _, c := range []struct {
+		label, test string
+		edit        func(*conf.Config)
+		want        string
+	}{
+		{"policy=ALLIANCE; class=TOP SECRET; Releasable To=SUD", "cleared-to", nil, "refuse: the policy of this MTA does not permit it (no rule of set s decides)"},
+		{"policy=ALLIANCE; class=SECRET; Releasable To=NRD", "cleared-peer-out", nil, "refuse: the policy of this MTA does not permit it (no rule of set s decides)"},
+		{secret, "cleared-to", func(cfg *conf.Config) { cfg.Users = nil }, "refuse: the policy of this MTA does not permit it (no rule of set s decides)"},
+		{"policy=2.999.77; class=4", "cleared-to or labelled and label-valid", nil, "refuse: the policy of this MTA does not permit it (no rule of set s decides)"},
+		{"policy=2.999.77; class=4", "label-policy = \"2.999.*\"", nil, "allow (rule r of set s)"},
+		{"policy=2.999.77; class=4", "label-classification < \"SECRET\"", nil, "refuse: a rule of this MTA asks what the message does not say clearly: label-classification: the policy of the label, 2.999.77, is not known here (rule r of set s)"},
+		{"policy=2.999.77; class=4", "label-category = \"*\"", nil, "refuse: a rule of this MTA asks what the message does not say clearly: label-category: the policy of the label, 2.999.77, is not known here (rule r of set s)"},
+		{"policy=2.999.1", "label-classification < \"SECRET\"", nil, "refuse: a rule of this MTA asks what the message does not say clearly: label-classification: the label has no classification that the policy ALLIANCE knows (rule r of set s)"},
+		{secret, "label-classification < \"HEMMELIG\"", nil, "refuse: a rule of this MTA asks what the message does not say clearly: label-classification: the policy ALLIANCE has no classification \"HEMMELIG\" (rule r of set s)"},
+		{"", "not labelled", nil, "allow (rule r of set s)"},
+		{"", "label-valid", nil, "refuse: a rule of this MTA asks what the message does not say clearly: label-valid: the message has no label (rule r of set s)"},
+		{"", "not cleared-to", nil, "refuse: a rule of this MTA asks what the message does not say clearly: cleared-to: the message has no label (rule r of set s)"},
+		{"", "label-classification < \"SECRET\"", nil, "refuse: a rule of this MTA asks what the message does not say clearly: label-classification: the message has no label (rule r of set s)"},
+		{"", "labelled and label-classification < \"SECRET\"", nil, "refuse: the policy of this MTA does not permit it (no rule of set s decides)"},
+		{"", "not labelled and label-classification = \"UNCLASSIFIED\" and cleared-to", func(cfg *conf.Config) { cfg.Security.DefaultLabel = "policy=ALLIANCE; class=UNCLASSIFIED" }, "allow (rule r of set s)"},
+		{"policy=NORDLAND; class=HEMMELIG", "cleared-to", nil, "refuse: the policy of this MTA does not permit it (no rule of set s decides)"},
+	} {
+		m := of(t)
+		m.Label = nil
+		if c.label != "" {
+			m.Label = labelled(t, c.label)
+		}
+		if v := ask(m, c.test, c.edit); v.String() != c.want {
+			t.Errorf("%s: %s:\n%s, not\n%s", c.label, c.test, v.String(), c.want)
+		}
+	}
+}
+
+// TestSignatures: nobody has signed what is not validly signed.
+func TestSignatures(t *testing.T) {
+	by := &spool.Signature{Reasons: []string{"revoked: it is"}, Signers: []spool.Signer{{Subject: "CN=Gate", Addresses: []string{"/S=Ann/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"}}}}
+	for test, want := range map[string]rule.Decision{`signature = invalid`: rule.Allow, `signature = none`: rule.Refuse, `signer = "*"`: rule.Refuse, `signed-by-originator`: rule.Refuse} {
+		m := of(t)
+		m.Signature = by
+		if v := compiledSets(t, "refuse", map[string]string{"s": "r: if " + test + " then allow"}).Case(m).Judge(way(t)); v.Decision != want {
+			t.Errorf("%s: %s", test, &v)
+		}
+	}
+	m := of(t)
+	m.Signature.Signers[0].Addresses = m.Signature.Signers[0].Addresses[:1]
+	m.From = address(t, "/DD.RFC-822=gate(a)EXAMPLE.com/ADMD=TEST/C=GB/")
+	if v := compiledSets(t, "refuse", map[string]string{"s": "r: if signed-by-originator then allow"}).Case(m).Judge(way(t)); v.Decision != rule.Allow {
+		t.Error(v.String())
+	}
+}
+
+// TestNames: what no security policy has is a fault of the configuration.
+func TestNames(t *testing.T) {
+	for test, want := range map[string]string{
+		`label-classification > "SECRTE"`:            `rule set "s": rule r: line 1: no security policy has a classification "SECRTE"`,
+		`label-category = "Releasable To=XXX"`:       `rule set "s": rule r: line 1: no security policy has a category "Releasable To=XXX"`,
+		`label-policy in ("ALLIANCE", "ALIANCE")`:    `rule set "s": rule r: line 1: there is no security policy "ALIANCE"`,
+		`size = 1 or not (label-policy = "2.999.9")`: `rule set "s": rule r: line 1: there is no security policy "2.999.9"`,
+	} {
+		cfg := secured()
+		s := conf.NewRuleSet()
+		s.Name, s.Rules = "s", "r: if "+test+" then allow"
+		cfg.RuleSets = []conf.RuleSet{s}
+		if _, err := New(cfg, conf.OpenFile); err == nil || err.Error() != want || diag.KindOf(err) != diag.Config {
+			t.Errorf("%s: %v", test, err)
+		}
+	}
+	for what, edit := range map[string]func(*conf.Config){
+		"[security]: default-label: ":                func(cfg *conf.Config) { cfg.Security.DefaultLabel = "policy=NOBODY; class=1" },
+		"[security]: open nothing.xml: ":             func(cfg *conf.Config) { cfg.Security.Policies = []string{"nothing.xml"} },
+		"[security]: policy_test.go: ":               func(cfg *conf.Config) { cfg.Security.Roots = []string{"policy_test.go"} },
+		"[[user]] /S=Ann/O=Org/PRMD=ALPHA/ADMD=TEST": func(cfg *conf.Config) { cfg.Users[0].Clearance = []string{"policy=ALLIANCE; class=EVERYTHING"} },
+		"[[peer]] MTA-A: clearance: ":                func(cfg *conf.Config) { cfg.Peers[0].Clearance = []string{"?"} },
+		"[[channel]] p1: clearance: ":                func(cfg *conf.Config) { cfg.Channels[0].Clearance = []string{"?"} },
+	} {
+		cfg := secured()
+		edit(cfg)
+		if _, err := New(cfg, conf.OpenFile); err == nil || !strings.HasPrefix(err.Error(), what) || diag.KindOf(err) != diag.Config {
+			t.Errorf("%s%v", what, err)
+		}
 	}
 }
 
@@ -305,7 +469,7 @@ func TestIndexAgrees(t *testing.T) {
 		}
 		cfg := conf.New()
 		cfg.RuleSets = []conf.RuleSet{{Name: "s", Evaluate: conf.FirstMatch, Otherwise: conf.OtherwiseRefuse, Rules: text.String()}}
-		p, err := New(cfg)
+		p, err := New(cfg, conf.OpenFile)
 		if err != nil {
 			t.Fatal(err)
 		}

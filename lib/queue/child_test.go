@@ -59,7 +59,7 @@ func (m *maker) Commit(_ context.Context, w *spool.Writer, env *spool.Envelope) 
 
 func (m *maker) do(j sched.StartJob) {
 	t, w := m.w.t, m.w
-	door, err := submit.NewDoor(w.conf, m, func() time.Time { return w.now })
+	door, err := submit.NewDoor(w.conf, m, func() time.Time { return w.now }, conf.OpenFile)
 	if err != nil {
 		t.Fatal(err)
 	}

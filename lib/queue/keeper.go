@@ -132,7 +132,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 	}
 	k := &Keeper{Damaged: func(err error) { log.Error(err.Error()) }, refused: map[spool.ID]string{}, unread: map[spool.ID]bool{}, strays: map[spool.Ref]bool{}, conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
 		complained: map[string]time.Time{}, unlogged: map[spool.ID]*unlogged{}, logless: map[spool.ID]struct{}{}, debts: map[spool.ID]*debt{}, unnamed: map[spool.ID]*unnamed{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
-	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }); err != nil {
+	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }, conf.OpenFile); err != nil {
 		return nil, errors.Join(err, events.Close())
 	}
 	k.mind = sched.New(SchedConfig(cfg, k.started), start)
@@ -153,7 +153,7 @@ type Prepared struct {
 // Prepare makes a configuration ready for Reconfigure. It may take long, and is called in any
 // goroutine.
 func (k *Keeper) Prepare(cfg *conf.Config) (*Prepared, error) {
-	door, err := submit.NewDoor(cfg, made{k}, func() time.Time { return k.now })
+	door, err := submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }, conf.OpenFile)
 	return &Prepared{cfg, door, knownHops(cfg)}, err
 }
 

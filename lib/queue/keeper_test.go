@@ -218,7 +218,7 @@ func (w *world) submit(to ...string) *spool.Envelope {
 		w.t.Fatal(err)
 	}
 	defer func() { _ = sp.Close() }()
-	door, err := submit.NewDoor(w.conf, submit.Alone{Spool: sp}, func() time.Time { return w.now })
+	door, err := submit.NewDoor(w.conf, submit.Alone{Spool: sp}, func() time.Time { return w.now }, conf.OpenFile)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -44,7 +45,7 @@ func (w *world) channelProcess(tell func(*spool.Envelope)) channelProcess {
 // receive lets a channel process take a message for Ann, who wants a report.
 func (w *world) receive(c channelProcess) *spool.Envelope {
 	w.t.Helper()
-	door, err := submit.NewDoor(w.conf, c, func() time.Time { return w.now })
+	door, err := submit.NewDoor(w.conf, c, func() time.Time { return w.now }, conf.OpenFile)
 	if err != nil {
 		w.t.Fatal(err)
 	}

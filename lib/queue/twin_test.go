@@ -354,7 +354,7 @@ func due(m *submit.Submission, to []spool.Recipient) (all []string) {
 
 func (s *stage) put(c submit.Committer, content []byte, m *submit.Submission) string {
 	s.now = s.now.Add(time.Millisecond)
-	door, err := submit.NewDoor(s.conf, c, func() time.Time { return s.now })
+	door, err := submit.NewDoor(s.conf, c, func() time.Time { return s.now }, conf.OpenFile)
 	s.must(err)
 	tx, err := door.Submit(spool.Source{}, *m)
 	s.must(err)
@@ -454,7 +454,7 @@ func (s *stage) hear(env *spool.Envelope) {
 
 // child writes a child of a list, or of a recipient that is redirected.
 func (s *stage) child(c submit.Committer, j sched.StartJob, parent *spool.Message, n int) (*spool.Envelope, error) {
-	door, err := submit.NewDoor(s.conf, c, func() time.Time { return s.now })
+	door, err := submit.NewDoor(s.conf, c, func() time.Time { return s.now }, conf.OpenFile)
 	s.must(err)
 	action := p1.Action{Domain: mts.NewGlobalDomainIdentifier(s.conf.Identity.Domain), MTA: "MTA-A", Arrived: s.now, Now: s.now}
 	original, err := p1.ReadOriginal(parent.Envelope.Wire, p1.Limits{})

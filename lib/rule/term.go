@@ -20,6 +20,7 @@ const (
 	Octets              // a size
 	Moment              // a time: windows of the week
 	Network             // an IP address: addresses and subnets
+	Class               // a classification of a security policy: names of some, in the order of the policy
 )
 
 // Term is something that a rule may ask about.
@@ -36,14 +37,28 @@ const (
 	Recipients
 	SIC
 	SICs
+	Signature
+	Signer
+	SignedByOriginator
+	Labelled
+	LabelValid
+	LabelPolicy
+	LabelClassification
+	LabelCategory
 	Time
 	ChannelIn
 	PeerIn
 	ClientAddress
 	Identity
 	Mechanism
+	ClearedFrom
+	ClearedChannelIn
+	ClearedPeerIn
 	ChannelOut
 	PeerOut
+	ClearedTo
+	ClearedChannelOut
+	ClearedPeerOut
 )
 
 // term describes one.
@@ -57,6 +72,22 @@ type term struct {
 	words   []string // of a Word or a Rank; nil: any
 }
 
+// The words of the term signature.
+const (
+	NotSigned     = "none"
+	SignedValid   = "valid"
+	SignedInvalid = "invalid"
+)
+
+// OfLabel tells whether the term asks about the security label.
+func (t Term) OfLabel() bool { return slices.Contains(OfLabel(), t) }
+
+// OfLabel returns the terms that ask about the security label.
+func OfLabel() []Term {
+	return []Term{Labelled, LabelValid, LabelPolicy, LabelClassification, LabelCategory,
+		ClearedFrom, ClearedChannelIn, ClearedPeerIn, ClearedTo, ClearedChannelOut, ClearedPeerOut}
+}
+
 // Submitted is the channel by which comes what users and operators of this MTA submit with
 // the tools.
 const Submitted = "submit"
@@ -65,23 +96,37 @@ const Submitted = "submit"
 const ByLocal = "local"
 
 var terms = [...]term{
-	From:          {name: "from", sort: Address},
-	To:            {name: "to", sort: Address, each: true},
-	Kind:          {name: "kind", sort: Word, words: []string{"message", "probe"}},
-	Priority:      {name: "priority", sort: Rank, words: []string{"non-urgent", "normal", "urgent"}},
-	ContentType:   {name: "content-type", sort: Word},
-	Size:          {name: "size", sort: Octets},
-	Recipients:    {name: "recipients", sort: Number},
-	SIC:           {name: "sic", sort: Texts, content: true},
-	SICs:          {name: "sics", sort: Number, content: true},
-	Time:          {name: "time", sort: Moment},
-	ChannelIn:     {name: "channel-in", sort: Text},
-	PeerIn:        {name: "peer-in", sort: Text},
-	ClientAddress: {name: "client-address", sort: Network},
-	Identity:      {name: "identity", sort: Text},
-	Mechanism:     {name: "mechanism", sort: Text},
-	ChannelOut:    {name: "channel-out", sort: Text, each: true},
-	PeerOut:       {name: "peer-out", sort: Text, each: true},
+	From:                {name: "from", sort: Address},
+	To:                  {name: "to", sort: Address, each: true},
+	Kind:                {name: "kind", sort: Word, words: []string{"message", "probe"}},
+	Priority:            {name: "priority", sort: Rank, words: []string{"non-urgent", "normal", "urgent"}},
+	ContentType:         {name: "content-type", sort: Word},
+	Size:                {name: "size", sort: Octets},
+	Recipients:          {name: "recipients", sort: Number},
+	SIC:                 {name: "sic", sort: Texts, content: true},
+	SICs:                {name: "sics", sort: Number, content: true},
+	Signature:           {name: "signature", sort: Word, content: true, words: []string{NotSigned, SignedValid, SignedInvalid}},
+	Signer:              {name: "signer", sort: Texts, content: true},
+	SignedByOriginator:  {name: "signed-by-originator", sort: Flag, content: true},
+	Labelled:            {name: "labelled", sort: Flag, content: true},
+	LabelValid:          {name: "label-valid", sort: Flag, content: true},
+	LabelPolicy:         {name: "label-policy", sort: Texts, content: true},
+	LabelClassification: {name: "label-classification", sort: Class, content: true},
+	LabelCategory:       {name: "label-category", sort: Texts, content: true},
+	Time:                {name: "time", sort: Moment},
+	ChannelIn:           {name: "channel-in", sort: Text},
+	PeerIn:              {name: "peer-in", sort: Text},
+	ClientAddress:       {name: "client-address", sort: Network},
+	Identity:            {name: "identity", sort: Text},
+	Mechanism:           {name: "mechanism", sort: Text},
+	ClearedFrom:         {name: "cleared-from", sort: Flag, content: true},
+	ClearedChannelIn:    {name: "cleared-channel-in", sort: Flag, content: true},
+	ClearedPeerIn:       {name: "cleared-peer-in", sort: Flag, content: true},
+	ChannelOut:          {name: "channel-out", sort: Text, each: true},
+	PeerOut:             {name: "peer-out", sort: Text, each: true},
+	ClearedTo:           {name: "cleared-to", sort: Flag, each: true, content: true},
+	ClearedChannelOut:   {name: "cleared-channel-out", sort: Flag, each: true, content: true},
+	ClearedPeerOut:      {name: "cleared-peer-out", sort: Flag, each: true, content: true},
 }
 
 // Terms returns every term, in the order of mta-policy(5).
@@ -161,4 +206,4 @@ func (c Comparison) Holds(order int) bool {
 }
 
 // ordered tells whether values of the sort can be less than others.
-func (s Sort) ordered() bool { return s == Rank || s == Number || s == Octets }
+func (s Sort) ordered() bool { return s == Rank || s == Number || s == Octets || s == Class }

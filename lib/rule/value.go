@@ -18,7 +18,7 @@ func readValue(t Term, text string) (v Value, err error) {
 	switch t.Sort() {
 	case Address:
 		err = v.address(text)
-	case Text, Texts:
+	case Text, Texts, Class:
 		if text == "" {
 			err = errors.New("an empty string equals nothing")
 		}

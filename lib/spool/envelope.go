@@ -127,6 +127,7 @@ type Envelope struct {
 
 	// Of a child: where what it is made of came from, at first.
 	Origin *Source  `json:"origin,omitempty"`
+	Label  []byte   `json:"label,omitempty"`  // message-security-label of X.411, in BER
 	Facts  *Facts   `json:"facts,omitempty"`  // of the content; nil if nobody looked
 	Copied []string `json:"copied,omitempty"` // O/R addresses that policy has had copies made for
 
@@ -160,6 +161,24 @@ type Source struct {
 type Facts struct {
 	SICs  []string `json:"sics,omitempty"`  // subject indicator codes (STANAG 4406)
 	Fault string   `json:"fault,omitempty"` // why the content does not tell
+
+	Signature *Signature `json:"signature,omitempty"` // nil: there is none
+	Label     []byte     `json:"label,omitempty"`     // ESSSecurityLabel of a valid signature, in DER
+	// SignatureFault is why nobody knows whether there is a valid signature.
+	SignatureFault string `json:"signatureFault,omitempty"`
+}
+
+// Signature is what was found out of the signature on a content.
+type Signature struct {
+	Valid   bool     `json:"valid"`
+	Reasons []string `json:"reasons,omitempty"` // why it is not
+	Signers []Signer `json:"signers,omitempty"` // those whose own signature is valid
+}
+
+// Signer is whoever has signed, by the certificate.
+type Signer struct {
+	Subject   string   `json:"subject"`             // RFC 2253
+	Addresses []string `json:"addresses,omitempty"` // e-mail and O/R addresses
 }
 
 // From is where a message came from, or what it is made of.
@@ -226,7 +245,7 @@ func known(name string) bool {
 	switch strings.ToLower(name) {
 	case "format", "id", "kind", "mtsid", "priority", "originator", "contenttype",
 		"eits", "contentid", "subject", "summary", "size", "probesize", "accepted", "deferred", "passon", "expires", "source",
-		"noreassignment", "alternateallowed", "critical", "origin", "facts", "copied",
+		"noreassignment", "alternateallowed", "critical", "origin", "label", "facts", "copied",
 		"parent", "step", "parentrecipients", "wire", "recipients":
 		return true
 	}

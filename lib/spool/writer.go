@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"hash"
+	"io"
 	"os"
 
 	"github.com/mtakit/mtakit/lib/diag"
@@ -127,6 +128,30 @@ func (w *Writer) Write(p []byte) (int, error) {
 		}
 	}
 	return n, w.err
+}
+
+// Peek returns the first octets of the content that has been written, at most n. They are valid
+// until something is written.
+func (w *Writer) Peek(n int64) ([]byte, error) {
+	n = min(n, w.size)
+	switch {
+	case w.err != nil:
+		return nil, w.err
+	case w.state != writing:
+		return nil, diag.New("spool: peek "+w.ref.String(), diag.Internal, "not being written")
+	case w.written == 0 && w.copied == nil:
+		return (*w.buf)[:n], nil
+	}
+	if w.flush(); w.err != nil {
+		return nil, w.err
+	}
+	f, err := openRead(w.path)
+	if err != nil {
+		return nil, fail("peek "+w.ref.String(), err)
+	}
+	octets := make([]byte, n)
+	_, err = io.ReadFull(f, octets)
+	return octets, fail("peek "+w.ref.String(), errors.Join(err, f.Close()))
 }
 
 // flush hands the buffer to the kernel, and from time to time the kernel's

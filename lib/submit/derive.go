@@ -1,8 +1,6 @@
 package submit
 
 import (
-	"io"
-
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -97,9 +95,6 @@ func (t *Tx) CopyContent(m *spool.Message) error {
 		return err
 	}
 	t.size = m.Envelope.Size
-	if t.examined() {
-		t.env.Facts = factsOf(&t.env, io.LimitReader(m.Content(), maxHeading))
-	}
 	return t.w.CopyContent(m)
 }
 

@@ -73,6 +73,11 @@ func (t *Tx) extensions(extensions []mts.ExtensionField) {
 	t.env.Critical = criticalOf(extensions)
 	prohibited, _, err := mts.Ext(extensions, mts.ExtRecipientReassignmentProhibited)
 	t.env.NoReassignment = err == nil && prohibited == mts.Prohibited
+	if at := mts.Find(extensions, mts.ExtMessageSecurityLabel.Type()); at >= 0 {
+		if t.env.Label = extensions[at].Value; t.env.Label == nil {
+			t.env.Label = []byte{0x05, 0x00} // NULL, which is no label
+		}
+	}
 }
 
 // times notes when a message may be delivered. What is no time has been refused.

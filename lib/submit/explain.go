@@ -105,11 +105,22 @@ func (e *Explained) explain(c *policy.Case, to *oraddr.Address, ways []spool.Hop
 	e.Left, e.Verdict = judgeWays(c, to, ways)
 }
 
-// Examine reads of a content what rules ask about it, and notes it in the envelope.
-func (d *Door) Examine(env *spool.Envelope, content io.Reader) {
-	if d.policy.Content() {
-		env.Facts = factsOf(env, io.LimitReader(content, maxHeading))
+// Examine reads of a content what rules ask about it, and notes it in the envelope. The error is
+// that of the reader.
+func (d *Door) Examine(env *spool.Envelope, content io.Reader) error {
+	if !d.policy.Content() {
+		return nil
 	}
+	env.Facts = &spool.Facts{}
+	c, err := mts.ParseContentType(env.ContentType)
+	if err != nil || env.Kind != spool.KindMessage {
+		return nil // there is nothing in it to be asked about
+	}
+	octets, err := io.ReadAll(io.LimitReader(content, d.policy.Wants(c)))
+	if err == nil {
+		env.Facts = d.policy.Facts(c, octets, d.now())
+	}
+	return err
 }
 
 // RuleName is what has decided, as a Recipient has it: "SET/RULE", or "SET" if none of its rules

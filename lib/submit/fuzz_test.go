@@ -9,6 +9,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/p1"
@@ -24,7 +25,7 @@ func FuzzDoor(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	d, err := NewDoor(cfg, Alone{}, func() time.Time { return now })
+	d, err := NewDoor(cfg, Alone{}, func() time.Time { return now }, conf.OpenFile)
 	if err != nil {
 		f.Fatal(err)
 	}

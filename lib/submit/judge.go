@@ -1,15 +1,11 @@
 package submit
 
 import (
-	"bytes"
-	"io"
 	"net/netip"
 	"slices"
 
-	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/ipms"
-	"github.com/mtakit/mtakit/lib/ipms/p772"
+	"github.com/mtakit/mtakit/lib/label"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/policy"
@@ -18,41 +14,32 @@ import (
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
-// maxHeading bounds the octets of a content in which its heading is looked for.
-const maxHeading = 1 << 20
-
 // judged tells whether policy has a say in an object. Reports go where the message came from,
 // and a copy is made because policy says so.
 func (d *Door) judged(env *spool.Envelope) bool {
 	return !d.policy.IsZero() && env.Kind != spool.KindReport && env.Step != StepCopy
 }
 
-// examined tells whether rules ask what is in the content, which nobody has looked at.
-func (t *Tx) examined() bool {
-	return t.door.judged(&t.env) && t.door.policy.Content() && t.env.Facts == nil
-}
-
-// factsOf tells what the beginning of a content says.
-func factsOf(env *spool.Envelope, content io.Reader) *spool.Facts {
-	f := &spool.Facts{}
-	c, err := mts.ParseContentType(env.ContentType)
-	if err != nil || env.Kind != spool.KindMessage || !hasHeading(c) {
-		return f
+// examine finds in the content what rules ask for. One content after the other: a signed one is
+// verified in memory, and others are received at the same time.
+func (t *Tx) examine() error {
+	c, err := mts.ParseContentType(t.env.ContentType)
+	if err != nil || t.env.Kind != spool.KindMessage || t.over {
+		t.env.Facts = &spool.Facts{}
+		return nil
 	}
-	h, err := ipms.ReadHeading(content, ber.Limits{Octets: maxHeading})
-	if err == nil && h != nil {
-		f.SICs, err = p772.SICs(h)
+	wants := t.door.policy.Wants(c)
+	if wants == 0 {
+		t.env.Facts = &spool.Facts{}
+		return nil
 	}
-	if err != nil {
-		f.SICs, f.Fault = nil, err.Error()
+	t.door.examining.Lock()
+	defer t.door.examining.Unlock()
+	octets, err := t.w.Peek(wants)
+	if err == nil {
+		t.env.Facts = t.door.policy.Facts(c, octets, t.door.now())
 	}
-	return f
-}
-
-// hasHeading tells whether the contents of a type begin with a heading of X.420.
-func hasHeading(c mts.ContentType) bool {
-	return c.Extended != nil && *c.Extended == mts.ContentP772 ||
-		c.BuiltIn != nil && (*c.BuiltIn == mts.InterpersonalMessaging1984 || *c.BuiltIn == mts.InterpersonalMessaging1988)
+	return err
 }
 
 // caseOf puts before the rules what the envelope of a message tells.
@@ -96,25 +83,67 @@ func (d *Door) caseOf(env *spool.Envelope) *policy.Case {
 			unknown(diag.E("", diag.Internal, err), rule.ClientAddress)
 		}
 	}
-	switch f := env.Facts; {
-	case !d.policy.Content():
-	case f == nil:
-		unknown(diag.New("", diag.Internal, "nobody has looked at the content"), rule.SIC, rule.SICs)
-	case f.Fault != "":
-		unknown(diag.New("", diag.Data, f.Fault), rule.SIC, rule.SICs)
-	default:
-		m.SICs = f.SICs
-	}
+	d.factsOf(m, env, unknown)
 	return d.policy.Case(m)
 }
 
-// decide judges every recipient that has a way, and adds those who get copies.
-func (t *Tx) decide() {
-	if !t.door.judged(&t.env) {
+// ofSignature are the terms that only the signature on a content tells.
+var ofSignature = []rule.Term{rule.Signature, rule.Signer, rule.SignedByOriginator}
+
+// factsOf takes what was found in the content, and the label that counts: that of a valid
+// signature goes before that of the envelope, which anybody can write. They say the same, or
+// nobody knows which is meant.
+func (d *Door) factsOf(m *policy.Message, env *spool.Envelope, unknown func(error, ...rule.Term)) {
+	f := env.Facts
+	if f == nil {
+		f = &spool.Facts{}
+		if d.policy.Content() && env.Kind == spool.KindMessage {
+			why := diag.New("", diag.Internal, "nobody has looked at the content")
+			unknown(why, append(rule.OfLabel(), ofSignature...)...)
+			unknown(why, rule.SIC, rule.SICs)
+			return
+		}
+	}
+	m.SICs, m.Signature = f.SICs, f.Signature
+	if f.Fault != "" {
+		unknown(diag.New("", diag.Data, f.Fault), rule.SIC, rule.SICs)
+	}
+	if f.SignatureFault != "" {
+		why := diag.New("", diag.Data, f.SignatureFault)
+		unknown(why, append(rule.OfLabel(), ofSignature...)...)
 		return
 	}
-	if t.examined() {
-		t.env.Facts, t.head = factsOf(&t.env, bytes.NewReader(t.head)), nil
+	outer, err := decodeLabel(env.Label)
+	if err == nil {
+		m.Label, err = decodeLabel(f.Label)
+	}
+	switch {
+	case err != nil:
+		unknown(err, rule.OfLabel()...)
+	case m.Label == nil:
+		m.Label = outer
+	case outer != nil && !outer.Equal(m.Label):
+		unknown(diag.New("", diag.Data, "the label of the envelope is not the one that was signed"), rule.OfLabel()...)
+	}
+}
+
+func decodeLabel(octets []byte) (*label.Label, error) {
+	if octets == nil {
+		return nil, nil
+	}
+	l, err := label.Decode(octets)
+	return l, diag.E("", diag.Data, err)
+}
+
+// decide judges every recipient that has a way, and adds those who get copies.
+func (t *Tx) decide() error {
+	if !t.door.judged(&t.env) {
+		return nil
+	}
+	if t.door.policy.Content() && t.env.Facts == nil {
+		if err := t.examine(); err != nil {
+			return err
+		}
 	}
 	if t.env.Kind == spool.KindMessage {
 		t.env.Size = t.size
@@ -135,6 +164,7 @@ func (t *Tx) decide() {
 	if t.env.Kind == spool.KindMessage { // a probe has nothing to be copied
 		t.copyTo(copies)
 	}
+	return nil
 }
 
 // decide judges a recipient, and returns the addresses that get copies.

@@ -63,7 +63,7 @@ peers = ["MTA-B", "MTA-C"]
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sp.Close() })
-	d, err := NewDoor(cfg, Alone{sp}, func() time.Time { return now })
+	d, err := NewDoor(cfg, Alone{sp}, func() time.Time { return now }, conf.OpenFile)
 	if err != nil {
 		t.Fatal(err)
 	}

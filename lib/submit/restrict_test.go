@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/mtakit/mtakit/lib/asn1"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/p1"
@@ -86,7 +87,7 @@ func doorOf(t *testing.T, text string) *Door {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sp.Close() })
-	d, err := NewDoor(cfg, Alone{sp}, func() time.Time { return now })
+	d, err := NewDoor(cfg, Alone{sp}, func() time.Time { return now }, conf.OpenFile)
 	if err != nil {
 		t.Fatal(err)
 	}

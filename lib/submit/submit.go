@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"sync"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -52,10 +53,11 @@ type Door struct {
 
 	restrictions *restrictions
 	policy       *policy.Policy
+	examining    *sync.Mutex // one content after the other
 }
 
-// NewDoor makes the door of a valid configuration.
-func NewDoor(cfg *conf.Config, c Committer, now func() time.Time) (*Door, error) {
+// NewDoor makes the door of a valid configuration, the files of whose [security] are opened.
+func NewDoor(cfg *conf.Config, c Committer, now func() time.Time, open conf.Opener) (*Door, error) {
 	r, err := route.New(cfg)
 	if err != nil {
 		return nil, err
@@ -64,11 +66,11 @@ func NewDoor(cfg *conf.Config, c Committer, now func() time.Time) (*Door, error)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := policy.New(cfg)
+	rules, err := policy.New(cfg, open)
 	if err != nil {
 		return nil, err
 	}
-	return &Door{conf: cfg, router: r, spool: c, now: now, restrictions: restrictions, policy: rules,
+	return &Door{conf: cfg, router: r, spool: c, now: now, restrictions: restrictions, policy: rules, examining: new(sync.Mutex),
 		domain: mts.NewGlobalDomainIdentifier(cfg.Identity.Domain), mta: mts.MTAName(cfg.Identity.MTA)}, nil
 }
 
@@ -106,7 +108,6 @@ type Tx struct {
 	asks     *route.Query           // what is known of the message when a way is asked for
 	refusals []refusal              // of recipients who are no users of this MTA, if they became ones
 	sized    map[int]oraddr.Address // recipients who may be redirected for the length of the content, by number
-	head     []byte                 // of the content, if rules ask about it
 
 	concluded bool // what becomes of the recipients is settled
 }
@@ -160,9 +161,6 @@ func (t *Tx) Write(p []byte) (int, error) {
 	if err := t.open(); err != nil {
 		return 0, err
 	}
-	if t.examined() {
-		t.head = append(t.head, p[:min(len(p), maxHeading-len(t.head))]...)
-	}
 	return t.w.Write(p)
 }
 
@@ -186,7 +184,9 @@ func (t *Tx) open() error {
 // can still say no to the originator asks this before Commit; the others leave it to a
 // non-delivery report.
 func (t *Tx) Denied() error {
-	t.conclude()
+	if err := t.conclude(); err != nil {
+		return err
+	}
 	for i := range t.env.Recipients {
 		if r := &t.env.Recipients[i]; r.Rule != "" && r.Fail != nil && r.Alternate == "" {
 			return diag.E(r.Address, diag.Denied, errors.New(r.Fail.Text))
@@ -196,9 +196,12 @@ func (t *Tx) Denied() error {
 }
 
 // conclude settles what becomes of every recipient when the content is known, once.
-func (t *Tx) conclude() {
+func (t *Tx) conclude() error {
 	if t.concluded || t.Discarded != "" {
-		return
+		return nil
+	}
+	if err := t.open(); err != nil {
+		return err
 	}
 	t.concluded = true
 	s := t.subject()
@@ -209,7 +212,7 @@ func (t *Tx) conclude() {
 			r.Alternate = "" // who would be given a message without its content
 		}
 	}
-	t.decide()
+	return t.decide()
 }
 
 // Commit makes the message durable and returns its envelope; nil for a discarded
@@ -223,8 +226,11 @@ func (t *Tx) Commit(ctx context.Context) (*spool.Envelope, error) {
 	if err := t.open(); err != nil {
 		return nil, err
 	}
-	t.conclude()
-	if err := t.w.Finish(&t.env); err != nil {
+	err := t.conclude()
+	if err == nil {
+		err = t.w.Finish(&t.env)
+	}
+	if err != nil {
 		return nil, errors.Join(err, t.w.Abort())
 	}
 	if err := t.door.spool.Commit(ctx, t.w, &t.env); err != nil {

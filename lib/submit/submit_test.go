@@ -10,6 +10,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
@@ -54,7 +55,7 @@ peers = ["MTA-B"]
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sp.Close() })
-	d, err := NewDoor(cfg, Alone{sp}, func() time.Time { return now })
+	d, err := NewDoor(cfg, Alone{sp}, func() time.Time { return now }, conf.OpenFile)
 	if err != nil {
 		t.Fatal(err)
 	}

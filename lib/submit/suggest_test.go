@@ -27,7 +27,7 @@ func searcher(t *testing.T, trees ...string) *Door {
 	t.Helper()
 	d := doorOf(t, strings.Replace(string(tableconf.Default("MTA-A", tableconf.Options{})), "[identity]", "[identity]\ntrees = [\"tables\", \"own\"]", 1)+searching)
 	d.conf.Identity.Trees = append(d.conf.Identity.Trees, trees...)
-	again, err := NewDoor(d.conf, d.spool, d.now)
+	again, err := NewDoor(d.conf, d.spool, d.now, conf.OpenFile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind,
 func (c *Channel) Configure(cfg *conf.Config) error {
 	s := new(settings)
 	var err error
-	if s.door, err = submit.NewDoor(cfg, c.Host, c.now); err != nil {
+	if s.door, err = submit.NewDoor(cfg, c.Host, c.now, c.Host.Files.Open); err != nil {
 		return err
 	}
 	if s.judge, err = newJudge(cfg, s.door, c.look); err != nil {

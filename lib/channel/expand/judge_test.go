@@ -39,7 +39,7 @@ func name(t testing.TB, text string) oraddr.ORName {
 
 // judging is newJudge with a door of its own.
 func judging(cfg *conf.Config) (*judge, error) {
-	door, err := submit.NewDoor(cfg, nil, time.Now)
+	door, err := submit.NewDoor(cfg, nil, time.Now, conf.OpenFile)
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +268,7 @@ func TestLookedUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door, err := submit.NewDoor(cfg, nil, time.Now)
+	door, err := submit.NewDoor(cfg, nil, time.Now, conf.OpenFile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func New(h *channel.Host, cfg *conf.Config, now func() time.Time) (channel.Kind,
 // password or token, or by none that can be read, in another mode or by other certificates now
 // are released, and none that was lost with these is recovered.
 func (c *Channel) Configure(cfg *conf.Config) error {
-	door, err := submit.NewDoor(cfg, c.host, c.now)
+	door, err := submit.NewDoor(cfg, c.host, c.now, c.host.Files.Open)
 	if err != nil {
 		return err
 	}

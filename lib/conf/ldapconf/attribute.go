@@ -24,6 +24,7 @@ var tables = []table{
 	{name: "limits", class: "mtakitLimits"},
 	{name: "schedule", class: "mtakitSchedule"},
 	{name: "selftest", class: "mtakitSelfTest"},
+	{name: "security", class: "mtakitSecurity"},
 	{name: "listener", class: "mtakitListener"},
 	{name: "channel", class: "mtakitChannel", standard: map[string]string{"name": "cn"}},
 	{name: "peer", class: "mtakitPeer", standard: map[string]string{"name": "mTAName", "will-route": "mTAWillRoute",

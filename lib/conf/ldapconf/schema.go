@@ -31,6 +31,7 @@ var numbers = []string{
 	"token-peer", "token-subject", "token-show", "token-tolerance", "token-related", "token-weak", "match",
 	"peers", "local", "reject", "reason", "diagnostic", "mailbox", "program", "owner", "reports",
 	"password-in-file", "password-out-file", "evaluate", "otherwise", "rules",
+	"policies", "default-label", "roots", "intermediates", "revocation-lists", "ocsp-responses", "revocation", "sha1", "max-signed-size", "clearance",
 }
 
 // The numbers of attributes without a key.
@@ -38,7 +39,7 @@ const orAddressNumber = 1000
 
 // classNumbers are those of our classes, in the same way.
 var classNumbers = []string{"mtakitMTA", "mtakitLimits", "mtakitSchedule", "mtakitSelfTest", "mtakitListener", "mtakitChannel",
-	"mtakitPeer", "mtakitRoute", "mtakitNode", "mtakitUser", "mtakitList", "mtakitRuleSet"}
+	"mtakitPeer", "mtakitRoute", "mtakitNode", "mtakitUser", "mtakitList", "mtakitRuleSet", "mtakitSecurity"}
 
 // The syntaxes and matching rules of RFC 4517 that ours have.
 const (

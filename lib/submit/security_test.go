@@ -1,0 +1,167 @@
+package submit
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mtakit/mtakit/lib/cms"
+	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/label"
+	"github.com/mtakit/mtakit/lib/label/spif"
+	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/spool"
+)
+
+const alliance = "../../examples/spif/alliance.xml"
+
+// signer is somebody with a certificate, and the file of the root of it.
+func signer(t testing.TB, how cms.How) (*cms.Signing, string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The time of signing is that of the clock of the machine.
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Gate"}, NotBefore: now.Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true, EmailAddresses: []string{"gate@example.com"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(t.TempDir(), "root.pem")
+	if err := os.WriteFile(root, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := cms.NewSigning(key, []*x509.Certificate{c}, how)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, root
+}
+
+// labelOf is the DER of a label of the alliance.
+func labelOf(t testing.TB, text string) []byte {
+	t.Helper()
+	set, err := spif.Load(alliance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := label.Parse(text, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := l.DER()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// TestPolicyOfSignedContents proves what rules know of a content that is a signed object: whether
+// the signature is valid, who has signed, the label that is signed and the heading inside; and
+// that they let nothing through of which they cannot know that.
+func TestPolicyOfSignedContents(t *testing.T) {
+	const secret, open = "policy=ALLIANCE; class=SECRET; Releasable To=SUD", "policy=ALLIANCE; class=UNCLASSIFIED"
+	by, root := signer(t, cms.How{ContentType: cms.P772, Label: labelOf(t, secret)})
+	plain, other := signer(t, cms.How{ContentType: cms.P772})
+	both := func(s *cms.Signing, content []byte) []byte {
+		der, err := s.Sign(content, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	inside := heading(t, 100, "ABC")
+	signed := both(by, inside)
+	forged := slices.Clone(signed)
+	forged[len(forged)-1] ^= 1
+	protecting := mts.NewExtendedContentType(cms.Info)
+	const unclear = ": transfer-failure-for-security-reason/security-policy-violation a rule of this MTA asks what the message does not say clearly: "
+	for _, c := range []struct {
+		name     string
+		content  []byte
+		of       mts.ContentType
+		envelope string // label
+		rules    string
+		want     string
+	}{
+		{"valid", signed, protecting, "", "a: if signature = valid and signer = \"gate@*\" and label-classification = \"SECRET\" and sic = \"ABC\" then allow", "border/a: local"},
+		{"the same label twice", signed, protecting, secret, "a: if label-classification = \"SECRET\" then allow", "border/a: local"},
+		{"two labels", signed, protecting, open, "a: if label-classification < \"SECRET\" then allow", "border/a" + unclear + "label-classification: the label of the envelope is not the one that was signed"},
+		{"a label in the envelope", inside, mts.NewExtendedContentType(mts.ContentP772), open, "a: if signature = none and label-classification = \"UNCLASSIFIED\" then allow", "border/a: local"},
+		{"signed without a label", both(plain, inside), protecting, open, "a: if signature = valid and label-classification = \"UNCLASSIFIED\" then allow", "border/a: local"},
+		{"forged", forged, protecting, "", "a: if signature = invalid and signer != \"*\" and not labelled then allow", "border/a: local"},
+		{"by nobody known", both(by, inside), protecting, "", "a: if signature = invalid then hold", "border/a: local held: held by policy"},
+		{"truncated", signed[:len(signed)/2], protecting, "", "a: if signature != valid then allow", "border/a" + unclear + "signature: "},
+		{"nothing", nil, protecting, "", "a: if labelled then allow", "border/a" + unclear + "labelled: "},
+		{"too long", append(slices.Clone(signed), make([]byte, 5000)...), protecting, "", "a: if signature = none then allow", "border/a" + unclear + "signature: more than 4096 octets"},
+		{"a signed object inside", both(func() *cms.Signing { s, _ := signer(t, cms.How{ContentType: cms.Signed}); return s }(), signed), protecting, "", "a: if sics = 0 then allow", "border/a" + unclear + "sics: what is inside"},
+		{"no label that can be read", inside, mts.NewExtendedContentType(mts.ContentP772), "#", "a: if not labelled then allow", "border/a" + unclear + "labelled: "},
+	} {
+		roots := []string{root, other}
+		if strings.HasPrefix(c.name, "by nobody") {
+			roots = nil
+		}
+		d, _ := border(t, "refuse", c.rules, func(cfg *conf.Config) {
+			cfg.Security.Policies, cfg.Security.Roots, cfg.Security.MaxSigned = []string{alliance}, roots, 4096
+		})
+		d.now = time.Now // as the signers
+		m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) {
+			m.ContentType = c.of
+			var value []byte
+			switch c.envelope {
+			case "":
+				return
+			case "#":
+				value = []byte{0x31, 0x03, 0x02, 0x01, 0xFF} // a negative classification
+			default:
+				value = labelOf(t, c.envelope)
+			}
+			m.Extensions = append(m.Extensions, mts.ExtensionField{Type: mts.ExtMessageSecurityLabel.Type(), Value: value})
+		}, ann)
+		env := passed(t, d, fromPeer, m, raw, c.content)
+		if got := shown(env); !strings.HasPrefix(got, c.want) || got != c.want && !strings.HasPrefix(c.want, "border/a"+unclear) {
+			t.Errorf("%s:\n%s, not\n%s\n%+v", c.name, got, c.want, env.Facts)
+		}
+	}
+}
+
+// TestPolicyOfLargeContents: what does not fit into the buffer of a writer is verified, too, and
+// stored as it came.
+func TestPolicyOfLargeContents(t *testing.T) {
+	by, root := signer(t, cms.How{ContentType: cms.P772})
+	content, err := by.Sign(heading(t, 300_000, "ABC"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, sp := border(t, "refuse", "a: if signature = valid and sics = 1 then allow", func(cfg *conf.Config) { cfg.Security.Roots = []string{root} })
+	d.now = time.Now
+	m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) { m.ContentType = mts.NewExtendedContentType(cms.Info) }, ann)
+	env := passed(t, d, fromPeer, m, raw, content)
+	if got := shown(env); got != "border/a: local" {
+		t.Errorf("%s: %+v", got, env.Facts)
+	}
+	stored, err := sp.OpenMessage(spool.Ref{ID: env.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stored.Close() }()
+	if err := stored.VerifyContent(); err != nil || stored.Envelope.Size != int64(len(content)) {
+		t.Errorf("%d octets, %v", stored.Envelope.Size, err)
+	}
+}
