@@ -189,6 +189,7 @@ func attempts(dir string, n int) map[string]string {
 		return nil
 	})
 	try("link in q", func() error { defer os.Remove(q + "/link"); return os.Symlink(in("ctl/config.json"), q+"/link") })
+	try("let others read a key", func() error { return os.Chmod(in("keys/key.pem"), 0o600) })
 	try("run a program", func() error { return exec.Command("/bin/true").Run() })
 	try("listen", func() error {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
@@ -286,7 +287,7 @@ func run(t *testing.T, kind, without string) outcome {
 func TestApply(t *testing.T) {
 	byLandlock := []string{"read a key", "list keys", "read the configuration kept", "read what is bad", "write to new",
 		"read passwd", "read its memory by file", "link in q", "run a program"}
-	byFilter := []string{"link in q", "run a program", "listen", "command the daemon", "signal another process", "limit another process"}
+	byFilter := []string{"link in q", "let others read a key", "run a program", "listen", "command the daemon", "signal another process", "limit another process"}
 	for name, c := range map[string]struct {
 		kind, without string
 	}{

@@ -137,7 +137,11 @@ func socketpair(name string, kind int) (ours *net.UnixConn, theirs *os.File, err
 }
 
 func (c *core) sendConfig(p *process) {
-	c.send(p, channel.Line{Type: channel.TypeConfig, ConfigVersion: c.conf.Version, Config: c.texts[p.channel]})
+	text, ok := c.texts[p.channel]
+	if !ok {
+		text = c.texts[""]
+	}
+	c.send(p, channel.Line{Type: channel.TypeConfig, ConfigVersion: c.conf.Version, Config: text})
 }
 
 // timerSlack is how late the kernel may be with the timers of a channel process. Nothing
@@ -235,7 +239,7 @@ func (c *core) watch() {
 func (c *core) renew() {
 	for i := range c.conf.Channels {
 		ch := &c.conf.Channels[i]
-		if l := confine.For(c.conf, ch.Kind); l != nil && len(l.Read) > 0 {
+		if l := confine.For(c.conf, ch.Kind); l != nil && len(l.Read) > 0 && c.serving[ch.Name] != nil {
 			c.log.Info("channel process is to be replaced: names of hosts are looked up by other files now", "channel", ch.Name)
 			c.step(sched.RestartChannel{Channel: ch.Name})
 		}

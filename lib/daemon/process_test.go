@@ -43,6 +43,9 @@ func TestTexts(t *testing.T) {
 			t.Errorf("%s is given %v of the passwords, want %v", name, got, want)
 		}
 	}
+	if gone := texts[""]; len(gone) == 0 || strings.Contains(string(gone), "secret") {
+		t.Errorf("a channel that is there no more is given %s", gone)
+	}
 	if &texts["local"][0] != &texts["expand"][0] {
 		t.Error("two texts that are the same")
 	}

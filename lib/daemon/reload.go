@@ -79,8 +79,9 @@ func (c *core) prepare(cfg *conf.Config) (*prepared, error) {
 	return &prepared{cfg, q, texts, conf.Changes(c.shared.Load(), cfg)}, err
 }
 
-// textsOf returns the configuration as the processes of each channel are given it. Those
-// that are given the same share one text.
+// textsOf returns the configuration as the processes of each channel are given it, and under
+// "" as those of a channel are that is there no more. Those that are given the same share one
+// text.
 func textsOf(cfg *conf.Config) (map[string][]byte, error) {
 	var holders []string // the channels that are given any passwords
 	for i := range cfg.Peers {
@@ -88,21 +89,21 @@ func textsOf(cfg *conf.Config) (map[string][]byte, error) {
 			holders = append(holders, p.Channel)
 		}
 	}
-	texts, bare := map[string][]byte{}, []byte(nil)
+	texts := map[string][]byte{}
+	names := []string{""}
 	for i := range cfg.Channels {
-		name := cfg.Channels[i].Name
-		holds := slices.Contains(holders, name)
-		if !holds && bare != nil {
-			texts[name] = bare
+		names = append(names, cfg.Channels[i].Name)
+	}
+	for _, name := range names {
+		if name != "" && !slices.Contains(holders, name) {
+			texts[name] = texts[""]
 			continue
 		}
 		text, err := json.Marshal(cfg.For(name))
 		if err != nil {
 			return nil, diag.E("configuration", diag.Internal, err)
 		}
-		if texts[name] = text; !holds {
-			bare = text
-		}
+		texts[name] = text
 	}
 	return texts, nil
 }

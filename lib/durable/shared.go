@@ -53,5 +53,10 @@ func (Shared) Mkdir(path string) error {
 	if err := os.Mkdir(path, 0o770); err != nil {
 		return err
 	}
-	return os.Chmod(path, SharedDir)
+	// By the descriptor: a process that is confined changes the mode of nothing else.
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Chmod(SharedDir), d.Close())
 }
