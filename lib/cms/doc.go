@@ -3,9 +3,11 @@
 // RFC 2634, and contents of X.400 messages that are themselves CMS objects (RFC 3854,
 // STANAG 4406).
 //
-// Parse takes an object apart, SignedData.Verify judges it, a Signing makes one. ReadMail
-// and Signing.Mail do the same for messages of the Internet. All are pure: roots, lists of
-// what is revoked, keys and the time come in as values, and nothing is read or written.
+// Parse takes an object apart, SignedData.Verify judges it, a Signing makes one. Read
+// and Signing.Mail do the same for messages of the Internet. Roots, lists of what is revoked,
+// keys and the time to judge at come in as values, and nothing is read or written; a
+// signature alone is made with the time of the clock and random octets of the system, which
+// package pkcs7 takes itself.
 //
 // What others send is bounded and brought into DER before anything else looks at it (der.go);
 // package pkcs7 signs, and sees octets of ours alone.

@@ -23,8 +23,8 @@ import (
 	"github.com/mtakit/mtakit/lib/diag"
 )
 
-// Signing makes signed objects, RFC 5652 §5, with one signer. It does not show its key when
-// it is printed.
+// Signing makes signed objects, RFC 5652 §5, with one signer, and may be used by several
+// goroutines at once. It does not show its key when it is printed.
 //
 // Signed are contentType, messageDigest, signingTime, which is the time of the clock,
 // signingCertificateV2, CMSAlgorithmProtection and the labels. smimeCapabilities say what
