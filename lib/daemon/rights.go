@@ -32,19 +32,14 @@ func TakeUser(dir string) (*Rights, error) {
 	if os.Geteuid() != 0 || unix.Stat(dir, &st) != nil || st.Uid == 0 {
 		return nil, nil
 	}
-	r := &Rights{of: st.Gid}
+	// One without a name has its number, and the group of the spool.
+	r := &Rights{self: syscall.Credential{Uid: st.Uid, Gid: st.Gid}, of: st.Gid}
 	u, err := user.LookupId(strconv.Itoa(int(st.Uid)))
-	var unknown user.UnknownUserIdError
-	switch {
-	case errors.As(err, &unknown): // it has its number, and the group of the spool
-		r.self = syscall.Credential{Uid: st.Uid, Gid: st.Gid}
-	case err == nil:
+	if err == nil {
 		r.self, err = credentialOf(u)
-		fallthrough
-	default:
-		if err != nil {
-			return nil, diag.E("user of "+dir, diag.System, err)
-		}
+	}
+	if unknown := user.UnknownUserIdError(0); err != nil && !errors.As(err, &unknown) {
+		return nil, diag.E("user of "+dir, diag.System, err)
 	}
 	r.join(&r.self)
 	var groups []int
