@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	ucli "github.com/urfave/cli/v2"
@@ -89,7 +90,7 @@ func Warn(c *ucli.Context, text string) {
 		fmt.Fprintf(c.App.ErrWriter, "%s\n", b)
 		return
 	}
-	fmt.Fprintf(c.App.ErrWriter, "%s: warning: %s\n", c.App.Name, text)
+	fmt.Fprintf(c.App.ErrWriter, "%s: warning: %s\n", c.App.Name, Safe(text))
 }
 
 // ConfigPath is the file of that configuration.
@@ -178,9 +179,9 @@ func tell(w io.Writer, name string, asJSON bool, errs []error) int {
 			}{e.Error(), kind.String(), kind.ExitStatus(), hint})
 			fmt.Fprintf(w, "%s\n", text)
 		} else {
-			fmt.Fprintf(w, "%s: error: %s\n", name, strings.ReplaceAll(e.Error(), "\n", "; "))
+			fmt.Fprintf(w, "%s: error: %s\n", name, Safe(strings.ReplaceAll(e.Error(), "\n", "; ")))
 			if hint != "" {
-				fmt.Fprintf(w, "%s: hint: %s\n", name, hint)
+				fmt.Fprintf(w, "%s: hint: %s\n", name, Safe(hint))
 			}
 		}
 		worst = max(worst, kind.ExitStatus())
@@ -398,14 +399,30 @@ func Field(v any) string {
 	if s == "" {
 		return "-"
 	}
-	control := func(r rune) bool { return r < ' ' || r == 0x7f }
-	if strings.IndexFunc(s, control) < 0 && utf8.ValidString(s) {
-		return s
+	return Safe(s)
+}
+
+// Safe is a text without what a terminal would do: control characters are blanks, and what would
+// change the direction of text, or is not seen, is U+FFFD, like octets that are no UTF-8. Who has written a text is
+// often a stranger.
+func Safe(text string) string {
+	if strings.IndexFunc(text, unsafe) < 0 && utf8.ValidString(text) {
+		return text
 	}
 	return strings.Map(func(r rune) rune {
-		if control(r) {
+		switch {
+		case unicode.IsControl(r):
 			return ' '
+		case unsafe(r):
+			return utf8.RuneError
 		}
 		return r
-	}, s)
+	}, text)
+}
+
+// unsafe tells whether a character is not what it looks like. Those that join letters, or do not,
+// are part of how some languages are written.
+func unsafe(r rune) bool {
+	const nonJoiner, joiner = 0x200C, 0x200D
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) && r != nonJoiner && r != joiner
 }
