@@ -29,6 +29,7 @@ func app() *ucli.App {
 			verb(queue.VerbRelease, "undo hold"),
 			verb(queue.VerbRetry, "try now"),
 			verb(queue.VerbExpire, "give up, with a non-delivery report"),
+			rejectCommand(),
 			verb(queue.VerbDelete, "remove without a report"),
 			verb(queue.VerbCancel, "cancel deferred delivery"),
 			{Name: queue.VerbMinimize, Usage: "hold back what is less urgent", ArgsUsage: "urgent|normal|off",
@@ -51,7 +52,17 @@ func verb(name, usage string) *ucli.Command {
 		Flags: append(filters(), cli.JSONFlag(),
 			&ucli.BoolFlag{Name: "n", Usage: "show what would be changed"},
 			&ucli.StringFlag{Name: "reason", Usage: "`TEXT` for the logs"}),
-		Action: func(c *ucli.Context) error { return act(c, name) }}
+		Action: func(c *ucli.Context) error { return act(c, name, nil) }}
+}
+
+func rejectCommand() *ucli.Command {
+	return &ucli.Command{Name: queue.VerbReject, Usage: "give up for a reason, with a non-delivery report", ArgsUsage: "ID ...|-|ALL",
+		Flags: append(filters(), cli.JSONFlag(),
+			&ucli.BoolFlag{Name: "n", Usage: "show what would be changed"},
+			&ucli.StringFlag{Name: "text", Usage: "`TEXT` that tells the originator why"},
+			&ucli.StringFlag{Name: "reason", Usage: "non-delivery-reason-`CODE`", DefaultText: "transfer-failure-for-security-reason"},
+			&ucli.StringFlag{Name: "diagnostic", Usage: "non-delivery-diagnostic-`CODE`", DefaultText: "security-policy-violation"}),
+		Action: reject}
 }
 
 func filters() []ucli.Flag {
@@ -64,13 +75,14 @@ func filters() []ucli.Flag {
 		&ucli.StringFlag{Name: "newer", Usage: "accepted less long ago than `DURATION`"},
 		&ucli.StringFlag{Name: "from", Usage: "originator matches `PATTERN`"},
 		&ucli.StringFlag{Name: "to", Usage: "some recipient matches `PATTERN`"},
+		&ucli.StringFlag{Name: "held-by", Usage: "held by `RULE` when it came"},
 		&ucli.BoolFlag{Name: "late", Usage: "has waited for longer than it should"},
 	}
 }
 
 func filter(c *ucli.Context) (queue.Filter, error) {
 	f := queue.Filter{Channel: c.String("channel"), Peer: c.String("peer"), Priority: c.String("priority"), State: c.String("state"),
-		From: c.String("from"), To: c.String("to"), Late: c.Bool("late")}
+		From: c.String("from"), To: c.String("to"), HeldBy: c.String("held-by"), Late: c.Bool("late")}
 	var err error
 	if f.Older, err = cli.Duration("--older", c.String("older")); err == nil {
 		f.Newer, err = cli.Duration("--newer", c.String("newer"))

@@ -8,13 +8,17 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	ucli "github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/queue"
+	"github.com/mtakit/mtakit/lib/rule"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -83,6 +87,10 @@ func show(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
+	if f, ok := c.App.Writer.(*os.File); ok && c.Bool("content") && isTerminal(f) {
+		return diag.WithHint(cli.Usage("a terminal would do what the octets of a content say"),
+			"into a file, or: mtaqueue show --content "+q.IDs[0]+" | mtactl decode --as ipm")
+	}
 	first := true
 	return askFor(c, cfg, q, func(p *cli.Printer, a queue.Answer) error {
 		d := a.Detail
@@ -100,6 +108,11 @@ func show(c *ucli.Context) error {
 		newShown(d, cfg.Identity).print(p)
 		return nil
 	})
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 // writeContent copies the content octets from the message's file.
@@ -164,10 +177,30 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 	}
 }
 
-func act(c *ucli.Context, verb string) error {
+// reject does the verb of that name.
+func reject(c *ucli.Context) error {
+	text := c.String("text")
+	switch n := utf8.RuneCountInString(text); {
+	case strings.TrimSpace(text) == "":
+		return cli.Usage("--text is required: it tells the originator why")
+	case n > mts.UbSupplementaryInfoLength:
+		return cli.Usage("--text has %d characters; X.411 has place for %d in a report", n, mts.UbSupplementaryInfoLength)
+	}
+	reason, diagnostic, err := rule.Codes(c.String("reason"), c.String("diagnostic"))
+	if err != nil {
+		return diag.E("reject", diag.Usage, err)
+	}
+	return act(c, queue.VerbReject, &spool.Failure{Reason: int(reason), Diagnostic: int(diagnostic), Text: text})
+}
+
+// act does a verb that changes messages; failure is that of reject.
+func act(c *ucli.Context, verb string, failure *spool.Failure) error {
 	q, named, err := request(c, verb)
 	if err != nil || !named {
 		return err
+	}
+	if q.Failure = failure; failure != nil {
+		q.Reason = "" // it is a code
 	}
 	if !q.All && len(q.IDs) == 0 {
 		return diag.WithHint(cli.Usage("%s wants identifiers, - or ALL", verb), "a filter alone is not enough; with it ALL means what it lets through")

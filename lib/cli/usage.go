@@ -19,7 +19,7 @@ var Verbs = map[string][]string{
 		"config diff", "config edit", "config export", "config import", "directory schema", "directory init", "status", "track", "check", "ping", "trace", "read", "report", "decode",
 		"bench source", "bench sink", "bench relay", "bench fill", "bench spool", "bench sched", "bench route",
 		"label parse", "label print", "label check", "label convert", "label decide", "policy explain", "policy test", "simulate", "smime sign", "smime verify", "smime label", "smime strip", "smime show", "selftest"},
-	"mtaqueue": {"list", "show", "tree", "hold", "release", "retry", "expire", "delete", "cancel",
+	"mtaqueue": {"list", "show", "tree", "hold", "release", "retry", "expire", "reject", "delete", "cancel",
 		"minimize", "disable", "enable", "delay", "connect", "disconnect"},
 	"mtaroute":  {"explain", "check", "test", "diff", "graph"},
 	"mtarun":    {"channel"},
@@ -30,7 +30,7 @@ var Verbs = map[string][]string{
 var synonyms = map[string]string{
 	"ls": "list", "queue": "list", "cat": "show", "view": "show", "stat": "status",
 	"rm": "delete", "remove": "delete", "flush": "retry", "requeue": "retry", "kick": "retry",
-	"freeze": "hold", "thaw": "release", "unhold": "release", "bounce": "expire", "fail": "expire",
+	"freeze": "hold", "thaw": "release", "unhold": "release", "bounce": "reject", "fail": "expire", "refuse": "reject", "deny": "reject",
 	"traceroute": "trace", "log": "track", "mkconfig": "init",
 }
 

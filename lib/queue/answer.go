@@ -158,7 +158,10 @@ func (k *Keeper) rows(rows []Row, ref spool.Ref) ([]Row, error) {
 		}
 		row.N, row.Wish, row.Channel, row.Peer = r.N, r.Wish, r.Channel, r.Peer
 		row.Attempts, row.Next, row.Reason, row.InDoubt = r.Attempts, r.Until, reason(r), r.Doubt
-		row.Recipient = to.address(r.N, &rest)
+		var by string
+		if row.Recipient, by = to.recipient(r.N, &rest); row.State == StateHeld {
+			row.HeldBy = by
+		}
 		if row.State == StateDeferred && row.Reason == "" && !row.Next.After(row.Deferred) {
 			row.Reason = "its delivery is deferred"
 		}
@@ -182,6 +185,8 @@ func reason(r *sched.RecipientView) string {
 		parts = append(parts, "then held")
 	case VerbExpire:
 		parts = append(parts, "then expired")
+	case VerbReject:
+		parts = append(parts, "then rejected")
 	case VerbDelete:
 		parts = append(parts, "then deleted")
 	}
@@ -251,6 +256,8 @@ func verbEvent(q Request, id spool.ID) sched.Event {
 		return sched.Retry{ID: id}
 	case VerbExpire:
 		return sched.Expire{ID: id}
+	case VerbReject:
+		return sched.Reject{ID: id, Reason: q.Failure.Reason, Diagnostic: q.Failure.Diagnostic, Text: q.Failure.Text}
 	}
 	return sched.Delete{ID: id}
 }

@@ -28,6 +28,12 @@ func newBrief(env *spool.Envelope) brief {
 		b = binary.AppendUvarint(b, uint64(env.Recipients[i].N))
 		b = binary.AppendUvarint(b, uint64(len(env.Recipients[i].Address)))
 		b = append(b, env.Recipients[i].Address...)
+		rule := ""
+		if env.Recipients[i].Hold != "" {
+			rule = env.Recipients[i].Rule
+		}
+		b = binary.AppendUvarint(b, uint64(len(rule)))
+		b = append(b, rule...)
 	}
 	return brief(b)
 }
@@ -64,19 +70,20 @@ func (b brief) read(r *Row) brief {
 	return b
 }
 
-// address is that of a recipient, looked for first in rest, which it takes up to there:
-// who asks for all of them asks in their order.
-func (b brief) address(n int, rest *brief) string {
+// recipient is the address of one, and the rule that held it when it came, if one did. It is
+// looked for first in rest, which it takes up to there: who asks for all of them asks in their
+// order.
+func (b brief) recipient(n int, rest *brief) (address, heldBy string) {
 	for _, from := range []brief{*rest, b} {
 		for len(from) > 0 {
-			number, address := from.number(), from.text()
+			number, address, heldBy := from.number(), from.text(), from.text()
 			if number == uint64(n) {
 				*rest = from
-				return address
+				return address, heldBy
 			}
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // maxBriefs bounds the octets of the briefs that are kept: those of some hundred thousand

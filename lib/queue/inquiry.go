@@ -42,6 +42,9 @@ type Inquiry struct {
 	windows   map[spool.Hop][3]bool // whether those are shut, or held back, by priority; nil: not looked yet
 }
 
+// maxCode is ub-reason-codes and ub-diagnostic-codes of X.411.
+const maxCode = 32767
+
 // Inquire takes a request: it finds out which messages it is about.
 func (k *Keeper) Inquire(now time.Time, q Request) *Inquiry {
 	k.now = now
@@ -55,6 +58,10 @@ func (k *Keeper) Inquire(now time.Time, q Request) *Inquiry {
 		i.trouble(err)
 		return i
 	}
+	if f := q.Failure; q.Verb == VerbReject && (f == nil || f.Reason < 0 || f.Reason > maxCode || f.Diagnostic < spool.NoDiagnostic || f.Diagnostic > maxCode) {
+		i.trouble(diag.New("request", diag.Usage, "to reject wants a reason and a diagnostic of X.411, or no diagnostic"))
+		return i
+	}
 	switch q.Verb {
 	case VerbStatus:
 		i.emit(Answer{Status: k.status()})
@@ -66,7 +73,7 @@ func (k *Keeper) Inquire(now time.Time, q Request) *Inquiry {
 		}
 	case VerbList, VerbShow:
 		i.pick(q.All || q.Verb == VerbList && len(q.IDs) == 0)
-	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete, VerbCancel:
+	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbReject, VerbDelete, VerbCancel:
 		if k.failed != nil {
 			i.trouble(k.failed)
 			break
@@ -305,7 +312,7 @@ func cannot(verb string, ref spool.Ref, rows []Row) error {
 		return diag.WithHint(diag.New("", diag.Permanent, "every recipient is final already"), "mtactl track "+string(ref.ID)+" tells what became of them")
 	case verb == VerbRetry && !slices.ContainsFunc(rows, func(r Row) bool { return r.State != StateHeld }):
 		return diag.WithHint(diag.New("", diag.Permanent, "held: release it first"), "mtaqueue release "+string(ref.ID))
-	case verb == VerbExpire && !slices.ContainsFunc(rows, func(r Row) bool { return !r.InDoubt || r.State == StateActive }):
+	case (verb == VerbExpire || verb == VerbReject) && !slices.ContainsFunc(rows, func(r Row) bool { return !r.InDoubt || r.State == StateActive }):
 		return diag.WithHint(diag.New("", diag.Permanent, inDoubt+": it may have arrived, and its originator is not told that it has not"),
 			"mtaqueue retry sends it again now; mtaqueue delete removes it without a report")
 	}
@@ -415,7 +422,7 @@ func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
 	k.cancels = verb == VerbCancel
 	k.Step(k.now, verbEvent(i.q, ref.ID))
 	k.cancels = false
-	if verb == VerbExpire && a.Note == "" {
+	if (verb == VerbExpire || verb == VerbReject) && a.Note == "" {
 		a.Note = remain(rows)
 	}
 	return a

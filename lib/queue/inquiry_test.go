@@ -163,9 +163,37 @@ func TestNewMessagesInPortions(t *testing.T) {
 // A message that waits for nothing but its report cannot be changed, whoever names it.
 func TestDoneWith(t *testing.T) {
 	rows := []Row{{State: StateReporting}}
-	for _, verb := range []string{VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete} {
+	for _, verb := range []string{VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbReject, VerbDelete} {
 		if err := cannot(verb, spool.Ref{}, rows); diag.KindOf(err) != diag.Permanent {
 			t.Errorf("%s: %v", verb, err)
+		}
+	}
+}
+
+// What is held by a rule is found by it, and by its set; what an operator holds besides is not.
+func TestHeldBy(t *testing.T) {
+	rows := []Row{{HeldBy: "border/press"}, {}}
+	for pattern, want := range map[string]bool{"": true, "*": true, "border": true, "border/press": true, "*/press": true, "bor*": true,
+		"press": false, "border/": false, "other": false} {
+		m, err := newMatcher(Filter{HeldBy: pattern})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.passes(rows) != want || pattern != "" && m.passes(rows[1:]) {
+			t.Errorf("%q: %v", pattern, !want)
+		}
+	}
+}
+
+// A rejection without codes that X.411 has place for is none.
+func TestRejectWantsCodes(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	defer w.kill()
+	for _, f := range []*spool.Failure{nil, {Reason: -1}, {Reason: 1 << 15}, {Diagnostic: -2}, {Diagnostic: 1 << 15}} {
+		answers, _ := w.keeper.Inquire(w.now, Request{Verb: VerbReject, All: true, Failure: f}).Next(w.now)
+		if len(answers) != 1 || answers[0].Error == nil || answers[0].Error.Kind != diag.Usage {
+			t.Errorf("%+v: %+v", f, answers)
 		}
 	}
 }

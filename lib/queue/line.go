@@ -104,6 +104,7 @@ func (r *Row) AppendJSON(b []byte) ([]byte, error) {
 	if r.Late {
 		b = append(b, `,"late":true`...)
 	}
+	b = appendSome(b, `,"heldBy":`, r.HeldBy)
 	return append(b, '}'), err
 }
 
@@ -231,6 +232,7 @@ func parseRow(line []byte, r *Row) bool {
 	p.some(`,"reason":`, &r.Reason)
 	r.InDoubt = p.may(`,"inDoubt":true`)
 	r.Late = p.may(`,"late":true`)
+	p.some(`,"heldBy":`, &r.HeldBy)
 	return !p.bad && string(p.rest) == "}" && int64(r.N) == n && int64(r.Attempts) == attempts
 }
 

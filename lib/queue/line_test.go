@@ -181,7 +181,7 @@ func FuzzParseLine(f *testing.F) {
 // A brief gives back what it was made of, and there is a bound on all of them.
 func TestBriefs(t *testing.T) {
 	env := &spool.Envelope{ID: "x", MTSID: "[/C=GB/;1]", Originator: "/S=A/C=GB/", Subject: "ä\n", ContentType: "2.6.1.10.1", ProbeSize: 1 << 40,
-		Deferred: time.Date(2026, 11, 27, 12, 0, 0, 1e6, time.UTC), Recipients: []spool.Recipient{{N: 1, Address: "/S=B/"}, {N: 300, Address: ""}, {N: 4, Address: "/S=C/"}}}
+		Deferred: time.Date(2026, 11, 27, 12, 0, 0, 1e6, time.UTC), Recipients: []spool.Recipient{{N: 1, Address: "/S=B/"}, {N: 300, Address: "", Rule: "set/a", Hold: "why"}, {N: 4, Address: "/S=C/", Rule: "set/b"}}}
 	var r Row
 	to := newBrief(env).read(&r)
 	want := Row{MTSID: env.MTSID, Originator: env.Originator, Subject: env.Subject, ContentType: env.ContentType, ProbeSize: env.ProbeSize, Deferred: env.Deferred}
@@ -190,11 +190,14 @@ func TestBriefs(t *testing.T) {
 	}
 	rest := to
 	for n, address := range map[int]string{1: "/S=B/", 300: "", 4: "/S=C/", 5: ""} {
-		if got := to.address(n, &rest); got != address {
-			t.Errorf("recipient %d is %q, not %q", n, got, address)
+		got, by := to.recipient(n, &rest)
+		if got != address || (by == "set/a") != (n == 300) || by != "" && n != 300 {
+			t.Errorf("recipient %d is %q, held by %q, not %q", n, got, by, address)
 		}
 	}
-	if r := (Row{}); newBrief(&spool.Envelope{}).read(&r).address(1, &rest) == "/S=B/" || !r.Deferred.IsZero() {
+	r = Row{}
+	none := newBrief(&spool.Envelope{}).read(&r)
+	if got, _ := none.recipient(1, &rest); got == "/S=B/" || !r.Deferred.IsZero() {
 		t.Errorf("%+v", r)
 	}
 	var all briefs

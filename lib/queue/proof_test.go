@@ -80,6 +80,16 @@ var ways = []struct {
 		s.verb(func(id spool.ID) sched.Event { return sched.Expire{ID: id} })
 		s.rest()
 	}},
+	{"reject", func(s *stage) {
+		s.accept(slow, bob)
+		s.untilDeferred()
+		s.verb(func(id spool.ID) sched.Event { return sched.Hold{ID: id, Why: "to be looked at"} })
+		s.barrier()
+		s.verb(func(id spool.ID) sched.Event {
+			return sched.Reject{ID: id, Reason: 9, Diagnostic: spool.NoDiagnostic, Text: "no"}
+		})
+		s.rest()
+	}},
 	{"return a content", func(s *stage) {
 		s.submit([]byte(strings.Repeat("content", 9000)), nil, nobody)
 		s.adopt()

@@ -17,6 +17,7 @@ import (
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/rule"
 	"github.com/mtakit/mtakit/lib/spool"
+	"github.com/mtakit/mtakit/lib/wild"
 )
 
 // Verbs of a Request.
@@ -31,6 +32,7 @@ const (
 	VerbRelease = "release"
 	VerbRetry   = "retry"
 	VerbExpire  = "expire"
+	VerbReject  = "reject"
 	VerbDelete  = "delete"
 	VerbCancel  = "cancel"
 
@@ -53,6 +55,8 @@ type Request struct {
 	Reason string   `json:"reason,omitempty"`
 	Who    string   `json:"who,omitempty"`
 
+	Failure *spool.Failure `json:"failure,omitempty"` // of VerbReject: what the report is to say
+
 	Through string    `json:"through,omitempty"` // of VerbMinimize: urgent, normal or off
 	From    time.Time `json:"from,omitzero"`     // of VerbMinimize
 	Until   time.Time `json:"until,omitzero"`    // of VerbMinimize and VerbDelay; zero: no end, no delay
@@ -64,7 +68,7 @@ type Request struct {
 // Acts tells whether the request changes something.
 func (q *Request) Acts() bool {
 	switch q.Verb {
-	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbDelete, VerbCancel,
+	case VerbHold, VerbRelease, VerbRetry, VerbExpire, VerbReject, VerbDelete, VerbCancel,
 		VerbMinimize, VerbDisable, VerbEnable, VerbDelay, VerbConnect, VerbDisconnect:
 		return !q.DryRun
 	}
@@ -81,7 +85,8 @@ type Filter struct {
 	Newer    time.Duration `json:"newer,omitempty"`
 	From     string        `json:"from,omitempty"` // address pattern
 	To       string        `json:"to,omitempty"`
-	Late     bool          `json:"late,omitempty"` // it has waited for longer than it should
+	HeldBy   string        `json:"heldBy,omitempty"` // rule, with wild cards
+	Late     bool          `json:"late,omitempty"`   // it has waited for longer than it should
 }
 
 // States of a recipient in a Row.
@@ -119,6 +124,7 @@ type Row struct {
 	Reason      string    `json:"reason,omitempty"`
 	InDoubt     bool      `json:"inDoubt,omitempty"` // sent before, and not answered for
 	Late        bool      `json:"late,omitempty"`    // it has waited for longer than it should
+	HeldBy      string    `json:"heldBy,omitempty"`  // while it is held: the rule that did when it came
 }
 
 // ChannelRow is one channel of the tree.
@@ -293,10 +299,11 @@ func (t *Trouble) err() error {
 type matcher struct {
 	Filter
 	from, to *oraddr.Pattern
+	heldBy   []string // between the wild cards
 }
 
 func newMatcher(f Filter) (*matcher, error) {
-	m := &matcher{Filter: f}
+	m := &matcher{Filter: f, heldBy: strings.Split(f.HeldBy, "*")}
 	if f.Priority != "" {
 		if _, err := spool.ParsePriority(f.Priority); err != nil || len(f.Priority) == 1 {
 			return nil, diag.E("filter", diag.Usage, fmt.Errorf("priority %q is not urgent, normal or non-urgent", f.Priority))
@@ -333,12 +340,19 @@ func (m *matcher) passes(rows []Row) bool {
 	return (m.Priority == "" || rows[0].Priority == m.Priority) &&
 		(m.Older == 0 || age > m.Older) &&
 		(m.Newer == 0 || age < m.Newer) &&
+		(m.HeldBy == "" || some(m.holds)) &&
 		(!m.Late || some(func(r *Row) bool { return r.Late })) &&
 		(m.Channel == "" || some(func(r *Row) bool { return r.Channel == m.Channel })) &&
 		(m.Peer == "" || some(func(r *Row) bool { return r.Peer == m.Peer })) &&
 		(m.State == "" || some(func(r *Row) bool { return r.State == m.State })) &&
 		(m.from == nil || matches(m.from, rows[0].Originator)) &&
 		(m.to == nil || some(func(r *Row) bool { return matches(m.to, r.Recipient) }))
+}
+
+// holds tells whether a rule, or one of a set, that is asked for holds a recipient.
+func (m *matcher) holds(r *Row) bool {
+	set, _, _ := strings.Cut(r.HeldBy, "/")
+	return r.HeldBy != "" && (wild.Match(m.heldBy, r.HeldBy) || wild.Match(m.heldBy, set))
 }
 
 // matches tells whether an address text matches; what is no address matches nothing.

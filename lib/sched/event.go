@@ -168,6 +168,17 @@ type Expire struct {
 	N  []int
 }
 
+// Reject gives recipients up for a reason that an operator says, as Expire does for time:
+// held ones too; one in flight if it comes back, and one that is in doubt not. N nil means
+// every recipient.
+type Reject struct {
+	ID         spool.ID
+	N          []int
+	Reason     int    // non-delivery-reason-code
+	Diagnostic int    // non-delivery-diagnostic-code, or spool.NoDiagnostic
+	Text       string // supplementary-information
+}
+
 // Delete removes recipients without a report. One in flight is removed if it
 // comes back. N nil means every recipient.
 type Delete struct {
@@ -272,6 +283,7 @@ func (Hold) event()              {}
 func (Release) event()           {}
 func (Retry) event()             {}
 func (Expire) event()            {}
+func (Reject) event()            {}
 func (Delete) event()            {}
 func (Reroute) event()           {}
 func (RestartChannel) event()    {}

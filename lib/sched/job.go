@@ -103,6 +103,8 @@ func (s *Scheduler) apply(j *job, i int32, res *Result) {
 	switch {
 	case wished == wishDelete:
 		s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, p)
+	case !r.doubt && wished == wishReject:
+		s.finish(m, i, j.rejected[i], p)
 	case !r.doubt && (wished == wishExpire || wished != wishHold && m.over(r, s.now)):
 		s.finish(m, i, s.expired(m, r), p)
 	case wished == wishHold:

@@ -263,8 +263,13 @@ func TestRandomTraffic(t *testing.T) {
 				}
 				w.step(Release{id, n})
 			},
-			"retry":   func(t *rapid.T) { id, n := message(); w.step(Retry{ID: id, N: n}) },
-			"expire":  func(t *rapid.T) { id, n := message(); delete(w.held, id); w.step(Expire{id, n}) },
+			"retry":  func(t *rapid.T) { id, n := message(); w.step(Retry{ID: id, N: n}) },
+			"expire": func(t *rapid.T) { id, n := message(); delete(w.held, id); w.step(Expire{id, n}) },
+			"reject": func(t *rapid.T) {
+				id, n := message()
+				delete(w.held, id)
+				w.step(Reject{ID: id, N: n, Reason: 9, Diagnostic: spool.NoDiagnostic, Text: "no"})
+			},
 			"delete":  func(t *rapid.T) { id, n := message(); delete(w.held, id); w.step(Delete{id, n}) },
 			"reroute": func(t *rapid.T) { id, n := message(); w.step(Reroute{id, n, randomHops(t)}) },
 			"retry peer": func(t *rapid.T) {

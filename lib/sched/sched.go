@@ -168,9 +168,11 @@ func (s *Scheduler) dispatch(ev Event) {
 	case Retry:
 		s.retry(ev)
 	case Expire:
-		s.giveUp(ev.ID, ev.N, wishExpire)
+		s.giveUp(ev.ID, ev.N, wishExpire, Outcome{})
+	case Reject:
+		s.giveUp(ev.ID, ev.N, wishReject, Outcome{Kind: Failed, Reason: ev.Reason, Diagnostic: ev.Diagnostic, Text: cut(ev.Text)})
 	case Delete:
-		s.giveUp(ev.ID, ev.N, wishDelete)
+		s.giveUp(ev.ID, ev.N, wishDelete, Outcome{})
 	case Reroute:
 		s.reroute(ev)
 	case PeerTrouble:

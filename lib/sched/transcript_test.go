@@ -332,6 +332,9 @@ func parseEvent(t *testing.T, line string) (time.Time, Event) {
 		return now, Release{spool.ID(arg), parseNumbers(t, rest)}
 	case "expire":
 		return now, Expire{spool.ID(arg), parseNumbers(t, rest)}
+	case "reject":
+		codes := strings.Split(rest[0], "/")
+		return now, Reject{spool.ID(arg), parseNumbers(t, rest[1:]), number(t, codes[0]), number(t, codes[1]), why}
 	case "delete":
 		return now, Delete{spool.ID(arg), parseNumbers(t, rest)}
 	case "reroute":

@@ -83,9 +83,10 @@ const (
 	wishHold
 	wishExpire
 	wishDelete
+	wishReject // as job.rejected says
 )
 
-var wishNames = [...]string{"", "hold", "expire", "delete"}
+var wishNames = [...]string{"", "hold", "expire", "delete", "reject"}
 
 func (w wish) String() string { return wishNames[w] }
 
@@ -588,6 +589,8 @@ type job struct {
 	overdue  bool // started because its like had been passed over
 	fault    bool // the peer was at fault, or is in doubt
 	lost     bool // the association is over
+
+	rejected map[int32]Outcome // of recipients that are to be, should they come back
 
 	chain        *job // of Scheduler.jobs
 	older, newer *job // those that are not marked, by their start

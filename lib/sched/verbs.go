@@ -134,8 +134,8 @@ func (s *Scheduler) unblock(p *peer) {
 	}
 }
 
-// giveUp makes recipients final by an operator's word.
-func (s *Scheduler) giveUp(id spool.ID, numbers []int, word wish) {
+// giveUp makes recipients final by an operator's word, which for wishReject is an outcome.
+func (s *Scheduler) giveUp(id spool.ID, numbers []int, word wish, rejected Outcome) {
 	m := s.message(id)
 	if m == nil {
 		return
@@ -145,19 +145,32 @@ func (s *Scheduler) giveUp(id spool.ID, numbers []int, word wish) {
 		case r.state == InFlight:
 			s.markList(r.list)
 			r.wish = word
-		case word == wishExpire && r.doubt:
+			if word == wishReject {
+				r.list.job.reject(i, rejected)
+			}
+		case word != wishDelete && r.doubt:
 			// It may be there: to say that it is not would be a guess.
 		case word == wishExpire:
 			if r.state == Held {
 				r.text = "" // why it was held is no concern of the originator's
 			}
 			s.finish(m, i, s.expired(m, r), r.at())
+		case word == wishReject:
+			s.finish(m, i, rejected, r.at())
 		default:
 			s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, r.at())
 		}
 	})
 	s.settleAll(m)
 	s.checkDone(m)
+}
+
+// reject notes what a recipient fails by if it comes back.
+func (j *job) reject(i int32, what Outcome) {
+	if j.rejected == nil {
+		j.rejected = map[int32]Outcome{}
+	}
+	j.rejected[i] = what
 }
 
 // decides tells whether hops lead only to the channel that makes children, and finds ways.
