@@ -30,6 +30,9 @@ func policyCommand() *ucli.Command {
 				text("size", "as if the content had this `SIZE`"),
 				&ucli.IntFlag{Name: "recipients", Usage: "as if it had this `NUMBER` of recipients"},
 				&ucli.StringSliceFlag{Name: "sic", Usage: "as if it had this subject indicator `CODE`; may be repeated"},
+				text("signature", "as if the signature were none, valid or invalid: the `WORD`"),
+				&ucli.StringSliceFlag{Name: "signer", Usage: "as if this `NAME` had signed; may be repeated"},
+				text("label", "as if it had this security `LABEL`, or none"),
 				text("time", "as if it came at this `TIME`"),
 				text("channel-in", "as if it came by this `CHANNEL`"),
 				text("peer-in", "as if it came from this `PEER`"),
@@ -76,7 +79,7 @@ func policyExplain(c *ucli.Context) error {
 		return err
 	}
 	var wrong []error
-	q := facts.Question(cfg, env, func(term string, err error) {
+	q := facts.Question(cfg, door, env, func(term string, err error) {
 		kind := diag.Usage
 		if k := diag.KindOf(err); k == diag.NoInput || k == diag.Data {
 			kind = k
@@ -111,7 +114,8 @@ func policyExplain(c *ucli.Context) error {
 // factsOf are those of the flags.
 func factsOf(c *ucli.Context) (*trial.Facts, error) {
 	f := &trial.Facts{From: c.String("from"), To: c.StringSlice("to"), Kind: c.String("kind"), Priority: c.String("priority"),
-		ContentType: c.String("content-type"), Recipients: c.Int("recipients"), SIC: c.StringSlice("sic"), Time: c.String("time"),
+		ContentType: c.String("content-type"), Recipients: c.Int("recipients"), SIC: c.StringSlice("sic"),
+		Signature: c.String("signature"), Signer: c.StringSlice("signer"), Label: c.String("label"), Time: c.String("time"),
 		ChannelIn: c.String("channel-in"), PeerIn: c.String("peer-in"), ClientAddress: c.String("client-address"),
 		Identity: c.String("identity"), Mechanism: c.String("mechanism"), ChannelOut: c.String("channel-out"), PeerOut: c.String("peer-out")}
 	if len(f.To) == 0 {
@@ -144,11 +148,11 @@ func policyTest(c *ucli.Context) error {
 	if err = errors.Join(err, in.Close()); err != nil {
 		return diag.E(name, diag.NoInput, err)
 	}
-	cases, err := trial.Read(text, name, cfg)
+	door, err := policyDoor(cfg)
 	if err != nil {
 		return err
 	}
-	door, err := policyDoor(cfg)
+	cases, err := trial.Read(text, name, cfg, door)
 	if err != nil {
 		return err
 	}

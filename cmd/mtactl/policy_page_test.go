@@ -34,7 +34,8 @@ func TestPolicyPage(t *testing.T) {
 }
 
 // TestPolicyFacts proves that whatever rules may ask about can be said of a message: in a file of
-// tests, and as a flag. How many subject indicator codes there are is said by saying them.
+// tests, and as a flag. What follows from others is said by these: how many subject indicator codes
+// there are, whether the originator has signed, and what a label means.
 func TestPolicyFacts(t *testing.T) {
 	var facts, flags []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[trial.Facts]()) {
@@ -44,10 +45,16 @@ func TestPolicyFacts(t *testing.T) {
 		flags = append(flags, f.Names()[0])
 	}
 	for _, term := range rule.Terms() {
-		if term == rule.SICs {
-			continue
+		name := term.String()
+		switch {
+		case term == rule.SICs:
+			name = rule.SIC.String()
+		case term == rule.SignedByOriginator:
+			name = rule.Signer.String()
+		case term.OfLabel():
+			name = "label"
 		}
-		if !slices.Contains(facts, term.String()) || !slices.Contains(flags, term.String()) {
+		if !slices.Contains(facts, name) || !slices.Contains(flags, name) {
 			t.Errorf("%s cannot be said of a message that is asked about", term)
 		}
 	}

@@ -11,6 +11,11 @@ import (
 // errNoLabel is why what is asked about a label has no answer.
 var errNoLabel = diag.New("", diag.Data, "the message has no label")
 
+// Label reads a label in any form, by the security policies of the configuration.
+func (p *Policy) Label(text string) (*label.Label, error) {
+	return label.ParseAny([]byte(text), p.security.policies)
+}
+
 // compareLabel holds the label of the message against a test. What a label has that is not there
 // nobody knows: a rule that would let a message through for it, or stop it, denies.
 func (c *Case) compareLabel(t *test) (truth, error) {

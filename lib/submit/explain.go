@@ -123,6 +123,16 @@ func (d *Door) Examine(env *spool.Envelope, content io.Reader) error {
 	return err
 }
 
+// Label reads a security label in any form, by the security policies that rules go by, and
+// returns its BER.
+func (d *Door) Label(text string) ([]byte, error) {
+	l, err := d.policy.Label(text)
+	if err != nil {
+		return nil, err
+	}
+	return l.DER()
+}
+
 // RuleName is what has decided, as a Recipient has it: "SET/RULE", or "SET" if none of its rules
 // does.
 func RuleName(v *policy.Verdict) string { return ruleName(v) }

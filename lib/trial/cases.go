@@ -47,13 +47,13 @@ type file struct {
 
 // Read reads a file of tests for a configuration; name is what errors call it. They have kind
 // Config, and tell the lines.
-func Read(text []byte, name string, cfg *conf.Config) ([]Case, error) {
+func Read(text []byte, name string, cfg *conf.Config, door *submit.Door) ([]Case, error) {
 	var f file
-	err := tableconf.Decode(text, name, &f, func() []*conf.Fault { return f.check(cfg) })
+	err := tableconf.Decode(text, name, &f, func() []*conf.Fault { return f.check(cfg, door) })
 	return f.Cases, err
 }
 
-func (f *file) check(cfg *conf.Config) (all []*conf.Fault) {
+func (f *file) check(cfg *conf.Config, door *submit.Door) (all []*conf.Fault) {
 	if len(f.Cases) == 0 {
 		return []*conf.Fault{{Index: -1, Err: errors.New("there is no [[case]], and nothing to test")}}
 	}
@@ -73,7 +73,7 @@ func (f *file) check(cfg *conf.Config) (all []*conf.Fault) {
 		c.or(f.Defaults)
 		c.or(Facts{Time: defaultTime})
 		c.required(fault)
-		c.question = c.Question(cfg, nil, fault)
+		c.question = c.Question(cfg, door, nil, fault)
 		c.Expect.check(fault)
 	}
 	return all

@@ -34,7 +34,10 @@ type Facts struct {
 	Size          *quantity.Octets `toml:"size"`
 	Recipients    int              `toml:"recipients"`
 	SIC           []string         `toml:"sic"`
-	Time          string           `toml:"time"` // RFC 3339, or of the week
+	Signature     string           `toml:"signature"`
+	Signer        []string         `toml:"signer"`
+	Label         string           `toml:"label"` // for all terms of labels; NoLabel
+	Time          string           `toml:"time"`  // RFC 3339, or of the week
 	ChannelIn     string           `toml:"channel-in"`
 	PeerIn        string           `toml:"peer-in"`
 	ClientAddress string           `toml:"client-address"`
@@ -44,12 +47,15 @@ type Facts struct {
 	PeerOut       string           `toml:"peer-out"`
 }
 
+// NoLabel says of a message that it has no security label.
+const NoLabel = "none"
+
 // Fault tells what is wrong with the fact of a term.
 type Fault func(term string, err error)
 
 // Question is about a message that might come, as the facts describe it; with an envelope it
 // is about that message, but as the facts describe it. What is wrong goes to fault.
-func (f *Facts) Question(cfg *conf.Config, env *spool.Envelope, fault Fault) submit.Question {
+func (f *Facts) Question(cfg *conf.Config, door *submit.Door, env *spool.Envelope, fault Fault) submit.Question {
 	q := submit.Question{Count: f.Recipients}
 	var of spool.Envelope
 	if env != nil {
@@ -64,6 +70,10 @@ func (f *Facts) Question(cfg *conf.Config, env *spool.Envelope, fault Fault) sub
 	}
 	q.Envelope = &of
 	f.message(&of, fault)
+	f.content(&of, fault)
+	if f.Label != "" {
+		f.labelled(door, &of, fault)
+	}
 	for _, text := range f.To {
 		a, err := oraddr.Parse(text)
 		if err != nil {
@@ -121,12 +131,58 @@ func (f *Facts) message(env *spool.Envelope, fault Fault) {
 		}
 		env.ContentType = c.String()
 	}
+}
+
+// content takes what is said of the content. What of it is not said, and nobody has found out,
+// stays unknown.
+func (f *Facts) content(env *spool.Envelope, fault Fault) {
+	is := f.Signature
+	if is == "" && len(f.Signer) > 0 {
+		is = rule.SignedValid
+	}
+	if len(f.SIC) == 0 && is == "" {
+		return
+	}
+	var facts spool.Facts
+	if env.Facts != nil {
+		facts = *env.Facts
+	}
 	if len(f.SIC) > 0 {
-		var facts spool.Facts
-		if env.Facts != nil {
-			facts = *env.Facts
-		}
 		facts.SICs, facts.Fault = f.SIC, ""
+	}
+	switch is {
+	case "":
+	case rule.NotSigned:
+		facts.Signature, facts.Label, facts.SignatureFault = nil, nil, ""
+	case rule.SignedValid, rule.SignedInvalid:
+		facts.Signature, facts.SignatureFault = &spool.Signature{Valid: is == rule.SignedValid}, ""
+		for _, name := range f.Signer {
+			facts.Signature.Signers = append(facts.Signature.Signers, spool.Signer{Subject: name, Addresses: []string{name}})
+		}
+		if is == rule.SignedInvalid {
+			facts.Label = nil
+		}
+	default:
+		fault("signature", fmt.Errorf("%q is none of %s", is, strings.Join(rule.Signature.Words(), ", ")))
+	}
+	if len(f.Signer) > 0 && is != rule.SignedValid {
+		fault("signer", errors.New("of a signature that is not valid there is none"))
+	}
+	env.Facts = &facts
+}
+
+// labelled takes the label, in the place of those that the message has.
+func (f *Facts) labelled(door *submit.Door, env *spool.Envelope, fault Fault) {
+	env.Label = nil
+	if f.Label != NoLabel {
+		var err error
+		if env.Label, err = door.Label(f.Label); err != nil {
+			fault("label", err)
+		}
+	}
+	if env.Facts != nil && env.Facts.Label != nil {
+		facts := *env.Facts
+		facts.Label = nil
 		env.Facts = &facts
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/quantity"
 	"github.com/mtakit/mtakit/lib/spool"
+	"github.com/mtakit/mtakit/lib/submit"
 )
 
 const (
@@ -31,10 +32,20 @@ addresses = [{ host = "127.0.0.1:1" }]
 	return cfg
 }
 
+func doorOf(t testing.TB, cfg *conf.Config) *submit.Door {
+	t.Helper()
+	door, err := submit.NewDoor(cfg, nil, time.Now, conf.OpenFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return door
+}
+
 // question is what facts ask, of which nothing may be wrong.
 func question(t testing.TB, f Facts, env *spool.Envelope) (*spool.Envelope, int) {
 	t.Helper()
-	q := f.Question(config(t), env, func(term string, err error) { t.Errorf("%s: %v", term, err) })
+	cfg := config(t)
+	q := f.Question(cfg, doorOf(t, cfg), env, func(term string, err error) { t.Errorf("%s: %v", term, err) })
 	return q.Envelope, q.Count
 }
 
@@ -94,6 +105,57 @@ func TestFactsOfTheContent(t *testing.T) {
 	}
 }
 
+// A signature and a label take the place of those that are, and of why nobody knows.
+func TestFactsOfSignatureAndLabel(t *testing.T) {
+	const text = "policy=1.2.3;class=1"
+	cfg := config(t)
+	octets, err := doorOf(t, cfg).Label(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	came := &spool.Envelope{Kind: spool.KindMessage, Label: octets, Facts: &spool.Facts{SignatureFault: "broken"}}
+	signed := &spool.Envelope{Kind: spool.KindMessage, Facts: &spool.Facts{Label: octets, Signature: &spool.Signature{Valid: true}}}
+	for _, c := range []struct {
+		name             string
+		facts            Facts
+		env              *spool.Envelope
+		labelled, inside bool
+		signature        string
+	}{
+		{"nothing is said", Facts{}, nil, false, false, "none"},
+		{"a label", Facts{Label: text}, nil, true, false, "none"},
+		{"a signer", Facts{Signer: []string{"CN=Ann"}}, nil, false, false, "valid"},
+		{"nothing is different", Facts{}, came, true, false, "unknown"},
+		{"no label", Facts{Label: NoLabel}, came, false, false, "unknown"},
+		{"no signature", Facts{Signature: "none"}, came, true, false, "none"},
+		{"another label than the signed one", Facts{Label: text}, signed, true, false, "valid"},
+		{"without the signature", Facts{Signature: "none"}, signed, false, false, "none"},
+		{"with a bad one", Facts{Signature: "invalid"}, signed, false, false, "invalid"},
+		{"with a good one", Facts{Signature: "valid"}, signed, false, true, "valid"},
+	} {
+		env, _ := question(t, c.facts, c.env)
+		is := "none"
+		switch f := env.Facts; {
+		case f.SignatureFault != "":
+			is = "unknown"
+		case f.Signature != nil && f.Signature.Valid:
+			is = "valid"
+		case f.Signature != nil:
+			is = "invalid"
+		}
+		if is != c.signature || (env.Label != nil) != c.labelled || (env.Facts.Label != nil) != c.inside {
+			t.Errorf("%s: %s, label %v, %+v", c.name, is, env.Label, env.Facts)
+		}
+	}
+	for _, f := range []Facts{{Signature: "x"}, {Signature: "none", Signer: []string{"CN=Ann"}}, {Label: "nonsense"}} {
+		wrong := 0
+		f.Question(cfg, doorOf(t, cfg), nil, func(string, error) { wrong++ })
+		if wrong != 1 {
+			t.Errorf("%+v: %d faults", f, wrong)
+		}
+	}
+}
+
 func TestMoment(t *testing.T) {
 	for text, want := range map[string]string{
 		"2026-11-28T22:00:00+01:00": "2026-11-28T21:00:00Z", "Sat 22:00": "2026-01-10T22:00:00Z", "07:30": "2026-01-05T07:30:00Z",
@@ -128,7 +190,7 @@ time = "2026-11-28T22:00:00Z"
 peer-in = "MTA-B"
 peer-out = "MTA-B"
 expect = { decision = "refuse" }
-`), "tests", config(t))
+`), "tests", config(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,10 +207,11 @@ expect = { decision = "refuse" }
 // A file of tests is read, or refused.
 func FuzzRead(f *testing.F) {
 	cfg := config(f)
+	door := doorOf(f, cfg)
 	f.Add([]byte("[defaults]\nsize = \"1KiB\"\n[[case]]\nname = \"x\"\nfrom = \"" + ann + "\"\nto = [\"" + bob + "\"]\nexpect = { decision = \"allow\", add = [], ways = [\"p1\"] }\n"))
-	f.Add([]byte("[[case]]\nrecipients = -1\ntime = \"x\"\nsic = [\"\"]\nsize = -1\npeer-in = \"\"\n"))
+	f.Add([]byte("[[case]]\nrecipients = -1\ntime = \"x\"\nsic = [\"\"]\nsigner = [\"x\"]\nlabel = \"x\"\nsize = -1\npeer-in = \"\"\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		cases, err := Read(text, "tests", cfg)
+		cases, err := Read(text, "tests", cfg, door)
 		for i := range cases {
 			if err == nil && (cases[i].Name == "" || len(cases[i].question.To) == 0) {
 				t.Errorf("case %d is not complete", i)
