@@ -65,7 +65,7 @@
 //	tune            the rule by which limits are moved while a switch runs
 //	simulate        a described day of traffic that happens to it
 //	channel         the protocol between scheduler and channel processes;
-//	                channel/x400p1, channel/local and channel/expand speak it
+//	                channel/x400p1, local, expand and secure speak it
 //
 // Operation:
 //

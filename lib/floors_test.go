@@ -63,6 +63,7 @@ var floors = []struct{ pkg, reason string }{
 	{"channel", "between scheduler and channel processes"},
 	{"channel/expand", "channels never import each other"},
 	{"channel/local", "channels never import each other"},
+	{"channel/secure", "channels never import each other"},
 	{"channel/x400p1", "channels never import each other"},
 	{"queue", "one interface to a live or a quiet spool"},
 	{"daemon", "owns sockets, processes and time"},

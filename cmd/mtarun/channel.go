@@ -14,6 +14,7 @@ import (
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/channel/expand"
 	"github.com/mtakit/mtakit/lib/channel/local"
+	"github.com/mtakit/mtakit/lib/channel/secure"
 	"github.com/mtakit/mtakit/lib/channel/x400p1"
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/conf"
@@ -57,6 +58,8 @@ func runChannel(c *ucli.Context) error {
 			return local.New(h, cfg, time.Now)
 		case conf.KindExpand:
 			return expand.New(h, cfg, time.Now)
+		case conf.KindSecure:
+			return secure.New(h, cfg, time.Now)
 		case conf.KindX400P1:
 			return x400p1.New(h, cfg, time.Now)
 		}

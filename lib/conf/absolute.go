@@ -45,6 +45,12 @@ func (c *Config) Absolute(dir string) {
 		abs(&p.TokenCertificate)
 		abs(&p.TokenKey)
 	}
+	for i := range c.Steps {
+		s := &c.Steps[i]
+		abs(&s.Certificate)
+		abs(&s.Key)
+		secret(&s.PassphraseFile)
+	}
 	for i := range c.Users {
 		u := &c.Users[i]
 		abs(&u.Mailbox)

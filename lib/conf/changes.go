@@ -11,7 +11,7 @@ type Named struct {
 	Names []string
 }
 
-// Inventory returns the names of all listeners, channels, peers, routes, users, lists, rule sets and nodes.
+// Inventory returns the names of all listeners, channels, peers, routes, users, lists, rule sets, steps and nodes.
 func (c *Config) Inventory() []Named {
 	return []Named{
 		{"listener", named(c.Listeners, func(l *Listener) string { return l.Address })},
@@ -21,6 +21,7 @@ func (c *Config) Inventory() []Named {
 		{"user", named(c.Users, func(u *User) string { return u.Address })},
 		{"list", named(c.Lists, func(l *List) string { return l.Address })},
 		{"ruleset", named(c.RuleSets, func(s *RuleSet) string { return s.Name })},
+		{"step", named(c.Steps, func(s *Step) string { return s.Name })},
 		{"node", named(c.Nodes, func(n *Node) string { return n.name().String() })},
 	}
 }

@@ -3,7 +3,7 @@ package conf
 import "strings"
 
 // Complete fills in what a configuration may leave to be concluded from the rest:
-// the port of endpoints, the channel of users and of peers, and the channel that expands
+// the port of endpoints, the channel of users, peers and steps, and the channel that expands
 // lists. Loaders call it before Validate.
 func (c *Config) Complete() {
 	for i := range c.Listeners {
@@ -16,6 +16,13 @@ func (c *Config) Complete() {
 		}
 	}
 	c.completeExpand()
+	if secure := c.channelsOf(KindSecure); len(secure) == 1 {
+		for i := range c.Steps {
+			if c.Steps[i].Channel == "" {
+				c.Steps[i].Channel = secure[0]
+			}
+		}
+	}
 	local, p1 := c.channelsOf(KindLocal), c.channelsOf(KindX400P1)
 	for i := range c.Users {
 		if c.Users[i].Channel == "" && len(local) == 1 {

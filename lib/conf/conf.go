@@ -35,6 +35,7 @@ type Config struct {
 	Users     []User     `json:"user,omitempty" toml:"user"`
 	Lists     []List     `json:"list,omitempty" toml:"list"`
 	RuleSets  []RuleSet  `json:"ruleset,omitempty" toml:"ruleset"`
+	Steps     []Step     `json:"step,omitempty" toml:"step"`
 }
 
 // Identity is the MTA's own name, as X.411 §12.1.1 gives it to trace information,
@@ -141,6 +142,7 @@ const (
 	KindX400P1 = "x400p1" // P1 over RTSE, X.419
 	KindLocal  = "local"  // delivery to the users of this MTA
 	KindExpand = "expand" // expansion of distribution lists, redirection
+	KindSecure = "secure" // signing, taking off signatures, other labels
 )
 
 // Channel is a process that moves messages.

@@ -230,7 +230,7 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 			last := &c.Channels[len(c.Channels)-1]
 			last.Name, last.Kind = "x", "smtp"
 		},
-			`[[channel]] "x": kind: "smtp" is not x400p1, local or expand`},
+			`[[channel]] "x": kind: "smtp" is not x400p1, local, expand or secure`},
 		{"channel that nobody needs to name", func(c *Config) { c.Channels[2].Kind = "local"; c.Users = nil },
 			`[[channel]] expand is of kind local, and there is none of kind expand`},
 		{"limit below its bounds", func(c *Config) { c.Channels[0].MaxJobsLeast, c.Channels[0].MaxJobsMost = 9, 12 },

@@ -14,6 +14,16 @@ func (c *Config) NamesFile(channel, path string) bool {
 			return true
 		}
 	}
+	for i := range c.Steps {
+		s := &c.Steps[i]
+		if s.Channel != channel {
+			continue
+		}
+		at, err := SecretFile(s.PassphraseFile)
+		if path == s.Certificate || path == s.Key || err == nil && path == at {
+			return true
+		}
+	}
 	for i := range c.Listeners {
 		if l := &c.Listeners[i]; l.Channel == channel && (path == l.TLSCertificate || path == l.TLSKey || path == l.TLSCA) {
 			return true

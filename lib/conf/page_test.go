@@ -67,6 +67,7 @@ func readModel() map[string]entry {
 	walk(keys, "node", reflect.ValueOf(NewNode()))
 	walk(keys, "user", reflect.ValueOf(NewUser()))
 	walk(keys, "list", reflect.ValueOf(NewList()))
+	walk(keys, "step", reflect.ValueOf(Step{}))
 	walk(keys, "ruleset", reflect.ValueOf(NewRuleSet()))
 	return keys
 }

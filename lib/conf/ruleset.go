@@ -92,6 +92,7 @@ func (v *validator) rule(r *rule.Rule) {
 			missing(r.Line, "peer", name)
 		}
 	}
+	v.requires(r)
 	v.ruleNames(r.When, missing)
 }
 

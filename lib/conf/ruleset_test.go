@@ -31,6 +31,7 @@ func TestRuleSets(t *testing.T) {
 		{"peer-in", []RuleSet{set(`a: if peer-in = "MTA-X" then allow`)}, `rules: line 1, rule a: there is no [[peer]] "MTA-X"`},
 		{"peer-out", []RuleSet{set(`a: if peer-out != "MTA-X" then allow`)}, `rules: line 1, rule a: there is no [[peer]] "MTA-X"`},
 		{"by channel", []RuleSet{set(`a: then allow, by channel "p*"`)}, `rules: line 1, rule a: there is no [[channel]] "p*"`},
+		{"require", []RuleSet{set(`a: then require "sign"`)}, `rules: line 1, rule a: there is no [[step]] "sign"`},
 		{"by peer", []RuleSet{set(`a: then by peer "MTA-X"`)}, `rules: line 1, rule a: there is no [[peer]] "MTA-X"`},
 		{"too many", make([]RuleSet, maxRuleSets+1), "[ruleset]: 101 of them; there are at most 100"},
 	} {
@@ -70,5 +71,46 @@ func TestSecurity(t *testing.T) {
 	cfg.Absolute("/etc/mta")
 	if got := strings.Join(cfg.Security.Roots, " "); got != "/etc/mta/ca.pem /etc/ca.pem" {
 		t.Error(got)
+	}
+}
+
+// TestSteps: what a step needs is there.
+func TestSteps(t *testing.T) {
+	secure := NewChannel()
+	secure.Name, secure.Kind = "secure", KindSecure
+	for _, c := range []struct {
+		step Step
+		want string // nothing: it is valid
+	}{
+		{Step{Name: "a", Strip: true}, ""},
+		{Step{Name: "a", ToPolicy: "X", Certificate: "c", Key: "k", PassphraseFile: "credential:p"}, ""},
+		{Step{Name: "", Strip: true}, "[[step]] number 1: name: "},
+		{Step{Name: "a"}, `[[step]] "a": it does nothing`},
+		{Step{Name: "a", Certificate: "c"}, `[[step]] "a": key: a certificate and its key go together`},
+		{Step{Name: "a", Strip: true, PassphraseFile: "p"}, `[[step]] "a": passphrase-file: there is no key`},
+		{Step{Name: "a", Strip: true, Channel: "p1"}, `[[step]] "a": channel: `},
+		{Step{Name: "a", Key: "k", Certificate: "c", PassphraseFile: "credential:a/b"}, `[[step]] "a": passphrase-file: `},
+	} {
+		cfg := sample()
+		cfg.Channels = append(cfg.Channels, secure)
+		cfg.Steps = []Step{c.step}
+		cfg.Complete()
+		err := cfg.Validate()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%+v: %v, not %s", c.step, err, c.want)
+		}
+	}
+	cfg := sample()
+	cfg.Channels = append(cfg.Channels, secure)
+	cfg.Steps = []Step{{Name: "a", Certificate: "c.pem", Key: "k.pem", PassphraseFile: "p"}}
+	cfg.Security.Roots = []string{"r.pem"}
+	cfg.Complete()
+	for _, c := range []struct {
+		channel, file string
+		want          bool
+	}{{"secure", "k.pem", true}, {"secure", "c.pem", true}, {"secure", "p", true}, {"secure", "r.pem", true}, {"p1", "r.pem", true}, {"p1", "k.pem", false}, {"expand", "k.pem", false}, {"secure", "", false}} {
+		if got := cfg.NamesFile(c.channel, c.file); got != c.want {
+			t.Errorf("%s may open %q: %v", c.channel, c.file, got)
+		}
 	}
 }

@@ -6,6 +6,7 @@ type Run struct {
 	X400P1 string `json:"x400p1,omitempty" toml:"x400p1"`
 	Expand string `json:"expand,omitempty" toml:"expand"`
 	Local  string `json:"local,omitempty" toml:"local"`
+	Secure string `json:"secure,omitempty" toml:"secure"`
 }
 
 // As returns the user of the processes of a kind of channel.
@@ -17,6 +18,8 @@ func (r *Run) As(kind string) string {
 		return r.Expand
 	case KindLocal:
 		return r.Local
+	case KindSecure:
+		return r.Secure
 	}
 	return ""
 }

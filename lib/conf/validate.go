@@ -120,6 +120,7 @@ func (c *Config) Faults() []*Fault {
 	v.nodes()
 	v.users()
 	v.lists()
+	v.steps()
 	v.ruleSets()
 	return v.faults
 }
@@ -361,8 +362,8 @@ func (v *validator) channels() {
 				v.faultf("name", "%s is not 1 to 32 of a-z, 0-9 and -", quote([]byte(ch.Name)))
 			}
 		}
-		if ch.Kind != KindX400P1 && ch.Kind != KindLocal && ch.Kind != KindExpand {
-			v.faultf("kind", "%s is not %s, %s or %s", quote([]byte(ch.Kind)), KindX400P1, KindLocal, KindExpand)
+		if ch.Kind != KindX400P1 && ch.Kind != KindLocal && ch.Kind != KindExpand && ch.Kind != KindSecure {
+			v.faultf("kind", "%s is not %s, %s, %s or %s", quote([]byte(ch.Kind)), KindX400P1, KindLocal, KindExpand, KindSecure)
 		}
 		v.between("max-jobs", int64(ch.MaxJobs), 1, 1000)
 		v.between("reserved-urgent", int64(ch.ReservedUrgent), 0, 1000)

@@ -50,7 +50,7 @@ func For(cfg *conf.Config, kind string) *Limits {
 	switch kind {
 	case conf.KindX400P1:
 		return &Limits{Read: resolver(), Work: in("q", "partial", spool.TokensDir), Connect: true}
-	case conf.KindExpand:
+	case conf.KindExpand, conf.KindSecure:
 		return &Limits{Work: in("q")}
 	}
 	return nil

@@ -137,6 +137,36 @@ func (o *Original) redirect(at int, to oraddr.ORName, reason mts.RedirectionReas
 	return o.derive(at, []mts.PerRecipientMessageTransferFields{f}, traced(o.Common, nil, a, redirected))
 }
 
+// Processed returns the envelope part of what becomes of the recipient at a place of a message,
+// counted from 0, whose content is made into another one: that has a type of its own, and with
+// label, if that is not nil, a message-security-label. Of the other recipients those stay that
+// Expand lets stay. The trace does not tell: X.411 has no word for it.
+func (o *Original) Processed(at int, content mts.ContentType, label *mts.SecurityLabel, a Action) (ber.Raw, error) {
+	out, err := o.processed(at, content, label, a)
+	return out, wrap("p1: process", err)
+}
+
+func (o *Original) processed(at int, content mts.ContentType, label *mts.SecurityLabel, a Action) (ber.Raw, error) {
+	if o.Kind != Message {
+		return nil, diag.New("", diag.Usage, "only a message has a content")
+	}
+	f, err := o.fields(at)
+	if err != nil {
+		return nil, err
+	}
+	f.PerRecipientIndicators = f.PerRecipientIndicators.WithResponsibility(true)
+	e := traced(o.Common, nil, a, mts.OtherActions{})
+	e.content = &content
+	if label != nil {
+		extensions, err := mts.SetExt(o.Extensions, mts.ExtMessageSecurityLabel, *label)
+		if err != nil {
+			return nil, err
+		}
+		e.SetExtensions = append(e.SetExtensions, changed(extensions, mts.ExtMessageSecurityLabel.Type())...)
+	}
+	return o.derive(at, []mts.PerRecipientMessageTransferFields{f}, e)
+}
+
 // Copy returns the envelope part of a message like this one for somebody whom none of its
 // recipients is: a copy that an MTA makes on its own behalf. The originator asks for no report
 // on it, and the MTA for the least there is. Of the recipients those stay, without responsibility, whom the originator wishes disclosed, if

@@ -40,11 +40,14 @@ type Edit struct {
 	instead    []ber.Raw // recipients in the place of all there are, if there are any
 	priority   *mts.Priority
 	indicators *mts.PerMessageIndicators
+	content    *mts.ContentType
 }
 
 var (
 	tagPriority           = asn1.App(7)
 	tagMessageIndicators  = asn1.App(8)
+	tagBuiltInContent     = asn1.App(6)
+	tagExtendedContent    = asn1.Univ(6)
 	tagTrace              = asn1.App(9)
 	tagRecipients         = asn1.Context(2)
 	tagExtensions         = asn1.Context(3)
@@ -99,6 +102,8 @@ func (e *Edit) envelope(raw ber.Raw, extensions asn1.Tag) (ber.Raw, error) {
 		case tag == tagMessageIndicators && !indicated:
 			indicated = true
 			f, err = ber.Marshal(*e.indicators)
+		case e.content != nil && extensions == tagExtensions && (tag == tagBuiltInContent || tag == tagExtendedContent):
+			f, err = ber.Marshal(*e.content)
 		case tag == tagTrace && e.Trace != nil:
 			f, err = retrace(f, e.Trace)
 		case tag == extensions:

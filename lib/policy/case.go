@@ -55,6 +55,7 @@ type Verdict struct {
 	Diagnostic mts.DiagnosticCode
 	To         *oraddr.Address  // of Redirect
 	Add        []oraddr.Address // recipients that get it, too; none of what is refused
+	Require    string           // the step that is done first, if it goes to the recipient
 	// Unknown is why a rule could not be evaluated, if that decided; nobody else's business.
 	Unknown error
 }
@@ -176,6 +177,11 @@ func combine(a, b Verdict) Verdict {
 	if hardness[b.Decision] > hardness[a.Decision] {
 		out = b
 	}
+	out.Require = cmp.Or(a.Require, b.Require)
+	if a.Require != "" && b.Require != "" && a.Require != b.Require && hardness[out.Decision] < hardness[rule.Hold] {
+		// To do one of them would be to leave out the other.
+		out.Decision, out.Set, out.Rule, out.Text = rule.Hold, b.Set, b.Rule, "two steps are required, "+a.Require+" and "+b.Require
+	}
 	out.Add = a.Add
 	for _, to := range b.Add {
 		if !slices.ContainsFunc(out.Add, to.Equal) {
@@ -204,12 +210,12 @@ func (c *Case) judge(s *set) Verdict {
 		}
 	}
 	if v.Decision == rule.Continue {
-		add := v.Add
+		gathered := v
 		v = Verdict{Decision: s.otherwise, Set: s.name}
 		if v.Decision == rule.Refuse {
 			v = refusal(s, "", "")
 		}
-		v.Add = add
+		v.Add, v.Require = gathered.Add, gathered.Require
 	}
 	return v.worded()
 }
@@ -242,7 +248,7 @@ func (c *Case) apply(s *set, r *compiled, is truth) Verdict {
 		return undecided(s, r, c.whyUnknown(r.when))
 	}
 	a := &r.Action
-	v := Verdict{Decision: a.Decision, Set: s.name, Rule: r.Name, Text: a.Text, Reason: a.Reason, Diagnostic: a.Diagnostic, To: a.To, Add: a.Add}
+	v := Verdict{Decision: a.Decision, Set: s.name, Rule: r.Name, Text: a.Text, Reason: a.Reason, Diagnostic: a.Diagnostic, To: a.To, Add: a.Add, Require: a.Require}
 	switch {
 	case len(a.Channels) > 0 && !slices.Contains(a.Channels, c.way.Channel):
 		v = refusal(s, r.Name, "it may go by channel "+strings.Join(a.Channels, " or ")+" only")

@@ -13,7 +13,7 @@ import (
 )
 
 // reserved are the words of the language, which name no rule.
-var reserved = []string{"if", "then", "and", "or", "not", "in", "continue", "allow", "refuse", "hold", "redirect", "add", "by"}
+var reserved = []string{"if", "then", "and", "or", "not", "in", "continue", "allow", "refuse", "hold", "redirect", "add", "by", "require"}
 
 // Parse reads the text of rules. The error has kind Data and joins a *SyntaxError for every
 // rule that has a fault, up to a number that people can read.
@@ -275,6 +275,16 @@ func (p *parser) action() (a Action, err error) {
 			err = p.added(&a)
 		case "by":
 			err = p.by(&a)
+		case "require":
+			switch {
+			case p.token.kind != quoted || p.token.text == "":
+				err = p.wants("the name of a step as a string")
+			case a.Require != "":
+				err = p.faultAt(p.token, "a rule requires one step")
+			default:
+				a.Require = p.token.text
+				p.advance()
+			}
 		default:
 			return a, p.faultAt(at, "there is no action %s", at.shown())
 		}
@@ -287,6 +297,9 @@ func (p *parser) action() (a Action, err error) {
 	}
 	if len(a.Channels)+len(a.Peers) > 0 && a.Decision > Allow {
 		return a, p.faultAt(p.token, "what is not allowed goes by no channel and no peer")
+	}
+	if a.Require != "" && (a.Decision == Refuse || a.Decision == Redirect) {
+		return a, p.faultAt(p.token, "a step is for what goes to the recipient")
 	}
 	if len(a.Add) > 0 && a.Decision == Refuse {
 		return a, p.faultAt(p.token, "nobody gets what is refused, not even who is added")

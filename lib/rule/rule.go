@@ -104,6 +104,7 @@ type Action struct {
 	Add        []oraddr.Address   // recipients that get it, too
 	Channels   []string           // Allow and Continue: by these only; empty: by any
 	Peers      []string           // likewise
+	Require    string             // Allow, Continue and Hold: the step that is done first; empty: none
 }
 
 // The codes of a refusal that gives none.
@@ -201,6 +202,9 @@ func (a *Action) String() string {
 	}
 	for _, p := range a.Peers {
 		parts = append(parts, "by peer "+quote(p))
+	}
+	if a.Require != "" {
+		parts = append(parts, "require "+quote(a.Require))
 	}
 	if len(parts) == 0 {
 		return Continue.String()

@@ -204,6 +204,9 @@ type Recipient struct {
 	Redirect string `json:"redirect,omitempty"`
 	Hold     string `json:"hold,omitempty"`
 	Copy     bool   `json:"copy,omitempty"`
+	// The step that is done first, which Hops lead to, and the ways that it may go then.
+	Require string `json:"require,omitempty"`
+	Then    []Hop  `json:"then,omitempty"`
 
 	Report    string `json:"report,omitempty"` // what the originator asked for: none, non-delivery, delivery
 	MTAReport string `json:"mtaReport,omitempty"`

@@ -1,6 +1,8 @@
 package submit
 
 import (
+	"slices"
+
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
@@ -17,6 +19,7 @@ const (
 	StepRedirect = "redirect" // of a recipient to another
 	StepForward  = "forward"  // of a report that came to a list
 	StepCopy     = "copy"     // for an address that policy adds
+	StepSecure   = "secure"   // that policy requires: it signs, takes off a signature, or has another label
 )
 
 // Derive begins the child of a message, probe or report that is in the spool: raw is
@@ -39,7 +42,15 @@ func (d *Door) Derive(src spool.Source, child Child, raw ber.Raw) (*Tx, error) {
 	}
 	if of := child.Of; of != nil {
 		from := of.From()
-		t.env.Origin, t.env.Copied, t.env.Facts = &from, of.Copied, of.Facts
+		t.env.Origin, t.env.Copied = &from, of.Copied
+		if child.Step != StepSecure { // whose content is another
+			t.env.Facts = of.Facts
+		}
+		for i := range of.Recipients {
+			if slices.Contains(child.Recipients, of.Recipients[i].N) {
+				t.then = of.Recipients[i].Then
+			}
+		}
 	}
 	return t, nil
 }

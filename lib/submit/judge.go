@@ -15,9 +15,9 @@ import (
 )
 
 // judged tells whether policy has a say in an object. Reports go where the message came from,
-// and a copy is made because policy says so.
+// and a copy, or what a step makes, is made because policy says so.
 func (d *Door) judged(env *spool.Envelope) bool {
-	return !d.policy.IsZero() && env.Kind != spool.KindReport && env.Step != StepCopy
+	return !d.policy.IsZero() && env.Kind != spool.KindReport && env.Step != StepCopy && env.Step != StepSecure
 }
 
 // examine finds in the content what rules ask for. One content after the other: a signed one is
@@ -188,7 +188,45 @@ func (d *Door) decide(c *policy.Case, r *spool.Recipient) []oraddr.Address {
 	default:
 		r.Hops = ways
 	}
+	if v.Require != "" && r.Redirect == "" {
+		d.require(r, v.Require)
+	}
 	return v.Add
+}
+
+// require has a step done before a recipient goes its ways. The members of a list, and whoever
+// else the expand channel makes of a recipient, are judged by themselves, and so is what is
+// required for them.
+func (d *Door) require(r *spool.Recipient, name string) {
+	if slices.Contains(r.Hops, spool.Hop{Channel: d.conf.ExpandChannel()}) {
+		return
+	}
+	step, ok := d.conf.Step(name)
+	if !ok { // which no valid configuration has
+		r.Hold = "there is no step " + name
+		return
+	}
+	r.Require, r.Then, r.Hops = name, r.Hops, []spool.Hop{{Channel: step.Channel}}
+}
+
+// planned are the ways that the parent of a message which a step has made was judged for. Others
+// are not taken: if none is left, an operator decides.
+func (t *Tx) planned() {
+	if t.env.Step != StepSecure {
+		return
+	}
+	for i := range t.env.Recipients {
+		r := &t.env.Recipients[i]
+		if r.Fail != nil {
+			continue
+		}
+		left := slices.DeleteFunc(slices.Clone(r.Hops), func(h spool.Hop) bool { return !slices.Contains(t.then, h) })
+		if len(left) == 0 {
+			r.Hold = "its way has changed since policy has judged it"
+			continue
+		}
+		r.Hops = left
+	}
 }
 
 // judgeWays returns those of the ways that are not refused, and of which the same is decided as
@@ -201,7 +239,7 @@ func judgeWays(c *policy.Case, to *oraddr.Address, hops []spool.Hop) ([]spool.Ho
 		switch {
 		case len(left) == 0 && (i == 0 || v.Decision != rule.Refuse):
 			decided = v
-		case v.Decision != decided.Decision || v.Decision == rule.Redirect && !v.To.Equal(*decided.To):
+		case v.Decision != decided.Decision || v.Require != decided.Require || v.Decision == rule.Redirect && !v.To.Equal(*decided.To):
 			continue
 		}
 		if v.Decision != rule.Refuse {
@@ -232,6 +270,10 @@ func (d *Door) judgeFound(is *Decision, env *spool.Envelope, r *spool.Recipient,
 		if r.Rule != ruleName(&v) {
 			is.Hold = v.Text
 		}
+	case rule.Allow:
+		if v.Require != "" {
+			is.Hold = "the step " + v.Require + " is required, and its way had to be looked up first"
+		}
 	case rule.Redirect:
 		is.Alternate = &route.Alternate{Address: v.To.String(), Reason: mts.RecipientMDAssignedAlternateRecipient}
 	}
@@ -261,6 +303,9 @@ func (t *Tx) copyTo(copies []oraddr.Address) {
 func (d *Door) permitted(env *spool.Envelope) func(r *spool.Recipient, ways []spool.Hop) []spool.Hop {
 	var c *policy.Case
 	return func(r *spool.Recipient, ways []spool.Hop) []spool.Hop {
+		if env.Step == StepSecure { // it has been judged before it was what it is
+			return slices.DeleteFunc(slices.Clone(ways), func(h spool.Hop) bool { return !slices.Contains(r.Hops, h) })
+		}
 		if !d.judged(env) || !slices.ContainsFunc(ways, func(h spool.Hop) bool { return !slices.Contains(r.Hops, h) }) {
 			return ways
 		}

@@ -374,6 +374,12 @@ func (d *Door) Ways(env *spool.Envelope) func(r *spool.Recipient) []spool.Hop {
 		if r.Redirect != "" || r.Copy {
 			return d.expand() // whatever the way of its address
 		}
+		if r.Require != "" {
+			if step, ok := d.conf.Step(r.Require); ok {
+				return []spool.Hop{{Channel: step.Channel}}
+			}
+			return nil
+		}
 		ways := permitted(r, route(r.Address))
 		if len(ways) == 0 {
 			return nil

@@ -109,7 +109,8 @@ type Tx struct {
 	refusals []refusal              // of recipients who are no users of this MTA, if they became ones
 	sized    map[int]oraddr.Address // recipients who may be redirected for the length of the content, by number
 
-	concluded bool // what becomes of the recipients is settled
+	then      []spool.Hop // of a child that a step has made: the ways its parent was judged for
+	concluded bool        // what becomes of the recipients is settled
 }
 
 // refusal is why a recipient would not be delivered to here.
@@ -212,6 +213,7 @@ func (t *Tx) conclude() error {
 			r.Alternate = "" // who would be given a message without its content
 		}
 	}
+	t.planned()
 	return t.decide()
 }
 

@@ -6,9 +6,7 @@ package expand
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"slices"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/channel"
@@ -265,19 +263,7 @@ func (c *Channel) child(s *settings, m *spool.Message, n int, d decision) (*spoo
 	if env, err := c.elsewhere(tx.Envelope()); env != nil || err != nil {
 		return env, err
 	}
-	err = tx.CopyContent(m)
-	if err == nil {
-		var env *spool.Envelope
-		if env, err = tx.Commit(c.Ctx); err == nil {
-			return env, nil
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
-		err = errors.Join(err, tx.Abort())
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return c.existing(tx.Envelope(), tx.Envelope().Priority)
-	}
-	return nil, err
+	return c.Host.Make(c.Ctx, tx, func() error { return tx.CopyContent(m) })
 }
 
 // elsewhere finds a child that an earlier lease has made when the policy of the list gave it
@@ -290,28 +276,11 @@ func (c *Channel) elsewhere(want *spool.Envelope) (*spool.Envelope, error) {
 		if p == want.Priority {
 			continue
 		}
-		if env, err := c.existing(want, p); !errors.Is(err, fs.ErrNotExist) {
+		if env, err := c.Host.Existing(c.Ctx, want, p); !errors.Is(err, fs.ErrNotExist) {
 			return env, err
 		}
 	}
 	return nil, nil
-}
-
-// existing finds a child that an earlier lease has made. What it did not finish goes
-// away when its end is noticed.
-func (c *Channel) existing(want *spool.Envelope, p spool.Priority) (*spool.Envelope, error) {
-	m, err := c.Host.Spool.OpenMessage(spool.Ref{ID: want.ID, Priority: p})
-	if err != nil {
-		return nil, fmt.Errorf("child %s: %w", want.ID, err)
-	}
-	env := m.Envelope
-	if err := m.Close(); err != nil {
-		return nil, err
-	}
-	if env.Parent != want.Parent || env.Step != want.Step || !slices.Equal(env.ParentRecipients, want.ParentRecipients) {
-		return nil, fmt.Errorf("%s is not the child it should be", want.ID)
-	}
-	return env, c.Host.Again(c.Ctx, env)
 }
 
 // later is the outcome of what went wrong here and may go right another time.

@@ -32,6 +32,7 @@ var tables = []table{
 	{name: "route", class: "mtakitRoute", standard: map[string]string{"comment": "description"}},
 	{name: "user", class: "mtakitUser", standard: map[string]string{"address": "mhs-or-addresses", "supported-extensions": "supportedExtensions"}},
 	{name: "list", class: listClass, standard: listAttributes()},
+	{name: "step", class: "mtakitStep", standard: map[string]string{"name": "cn"}},
 	{name: "ruleset", class: "mtakitRuleSet", standard: map[string]string{"name": "cn"}},
 }
 

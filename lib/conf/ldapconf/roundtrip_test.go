@@ -168,6 +168,7 @@ func whole(t *rapid.T) *conf.Config {
 	}
 	c.Peers = named(c.Peers, func(p *conf.Peer, name string) { p.Name = name })
 	c.Channels = named(c.Channels, func(ch *conf.Channel, name string) { ch.Name = name })
+	c.Steps = named(c.Steps, func(s *conf.Step, name string) { s.Name = name })
 	c.RuleSets = named(c.RuleSets, func(s *conf.RuleSet, name string) { s.Name = name })
 	return c
 }

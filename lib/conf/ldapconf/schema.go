@@ -32,6 +32,7 @@ var numbers = []string{
 	"peers", "local", "reject", "reason", "diagnostic", "mailbox", "program", "owner", "reports",
 	"password-in-file", "password-out-file", "evaluate", "otherwise", "rules",
 	"policies", "default-label", "roots", "intermediates", "revocation-lists", "ocsp-responses", "revocation", "sha1", "max-signed-size", "clearance",
+	"strip", "to-policy", "certificate", "key", "passphrase-file",
 }
 
 // The numbers of attributes without a key.
@@ -39,7 +40,7 @@ const orAddressNumber = 1000
 
 // classNumbers are those of our classes, in the same way.
 var classNumbers = []string{"mtakitMTA", "mtakitLimits", "mtakitSchedule", "mtakitSelfTest", "mtakitListener", "mtakitChannel",
-	"mtakitPeer", "mtakitRoute", "mtakitNode", "mtakitUser", "mtakitList", "mtakitRuleSet", "mtakitSecurity"}
+	"mtakitPeer", "mtakitRoute", "mtakitNode", "mtakitUser", "mtakitList", "mtakitRuleSet", "mtakitSecurity", "mtakitStep"}
 
 // The syntaxes and matching rules of RFC 4517 that ours have.
 const (
