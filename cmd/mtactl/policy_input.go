@@ -22,7 +22,10 @@ func asked(c *ucli.Context, cfg *conf.Config, door *submit.Door) (env *spool.Env
 	if name == "-" {
 		return described(name, c.App.Reader, door)
 	}
-	if _, err := os.Stat(name); err != nil { // an identifier
+	switch st, err := os.Stat(name); {
+	case err == nil && !st.Mode().IsRegular():
+		return inFile(name, door) // a pipe
+	case err != nil: // an identifier
 		sp, err := spool.Open(cfg.Spool.Dir)
 		if err != nil {
 			return nil, err
@@ -36,9 +39,14 @@ func asked(c *ucli.Context, cfg *conf.Config, door *submit.Door) (env *spool.Env
 	if !errors.Is(err, spool.ErrIncomplete) {
 		return env, err
 	}
-	f, open := os.Open(name)
-	if open != nil {
-		return nil, diag.E("", diag.NoInput, open)
+	return inFile(name, door)
+}
+
+// inFile is an envelope in a file of its own.
+func inFile(name string, door *submit.Door) (env *spool.Envelope, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, diag.E("", diag.NoInput, err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return described(name, f, door)

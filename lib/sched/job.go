@@ -114,7 +114,7 @@ func (s *Scheduler) apply(j *job, i int32, res *Result) {
 		s.wait(m, r, until)
 		s.out.addLog(m, r, change, r.until, p)
 	}
-	if routed && r.state != Finished {
+	if routed && r.state != Finished && r.alternate != alternateNext {
 		s.out.addRoutes(m, r, hops)
 		if wished != wishHold {
 			r.text = "" // nothing has gone wrong
