@@ -47,6 +47,9 @@ func printDecisions(p *cli.Printer, r *trial.Recipient) {
 		ways[i] = trial.WayText(h)
 	}
 	decision("decided", &r.Verdict.Decided, strings.Join(ways, " "))
+	if r.Verdict.Require != "" {
+		_ = p.Record(nil, "requires", r.Verdict.Require)
+	}
 	for _, a := range r.Verdict.Add {
 		_ = p.Record(nil, "adds", a)
 	}

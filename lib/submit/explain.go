@@ -2,6 +2,7 @@ package submit
 
 import (
 	"io"
+	"iter"
 	"slices"
 	"time"
 
@@ -40,14 +41,14 @@ type ExplainedWay struct {
 }
 
 // Explain answers a question, recipient by recipient, and changes nothing. Copies that policy
-// has had made are not judged, and so left out; a report, which is not either, is an error of
-// kind Data.
-func (d *Door) Explain(q Question) ([]Explained, error) {
+// has had made are not judged, and so left out. A report is not either, nor is what was made because
+// rules say so: an error of kind Data.
+func (d *Door) Explain(q Question) (iter.Seq[Explained], error) {
 	if q.Envelope.Kind == spool.KindReport {
 		return nil, diag.New(string(q.Envelope.ID), diag.Data, "is a report, and no rule is asked about reports")
 	}
-	if q.Envelope.Step == StepCopy {
-		return nil, diag.New(string(q.Envelope.ID), diag.Data, "is a copy that policy has had made, and no rule is asked about it")
+	if s := q.Envelope.Step; s == StepCopy || s == StepSecure {
+		return nil, diag.New(string(q.Envelope.ID), diag.Data, "was made because rules say so, and none is asked about it again")
 	}
 	inner := *d
 	if !q.At.IsZero() {
@@ -60,8 +61,7 @@ func (d *Door) Explain(q Question) ([]Explained, error) {
 		counted.Recipients = make([]spool.Recipient, q.Count)
 	}
 	c, s := inner.caseOf(&counted), t.subject()
-	var all []Explained
-	for _, r := range t.asked(q.To) {
+	one := func(r *spool.Recipient) Explained {
 		out := Explained{N: r.N, Address: r.Address}
 		a, err := oraddr.Parse(r.Address)
 		if err == nil {
@@ -80,9 +80,16 @@ func (d *Door) Explain(q Question) ([]Explained, error) {
 				out.explain(c, &a, now.Hops)
 			}
 		}
-		all = append(all, out)
+		return out
 	}
-	return all, nil
+	// One at a time: with the steps of each, those of a message to many do not fit in memory.
+	return func(yield func(Explained) bool) {
+		for _, r := range t.asked(q.To) {
+			if !yield(one(&r)) {
+				return
+			}
+		}
+	}, nil
 }
 
 // asked are the recipients that a question is about.

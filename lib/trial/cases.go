@@ -36,6 +36,7 @@ type Expect struct {
 	Text     string    `toml:"text"`
 	To       string    `toml:"to"`  // of a redirection
 	Add      *[]string `toml:"add"` // all of them
+	Require  *string   `toml:"require"`
 	Ways     *[]string `toml:"ways"`
 }
 
@@ -131,22 +132,22 @@ func Run(door *submit.Door, cfg *conf.Config, cases []Case, result func(Result) 
 		if err != nil {
 			return nil, err
 		}
-		r := Result{Case: c.Name, Recipients: make([]Recipient, len(all))}
-		for k := range all {
-			for _, text := range c.Expect.wrong(&all[k]) {
-				if len(all) > 1 {
-					text = all[k].Address + ": " + text
+		r := Result{Case: c.Name, Recipients: []Recipient{}}
+		for is := range all {
+			for _, text := range c.Expect.wrong(&is) {
+				if len(c.To) > 1 {
+					text = is.Address + ": " + text
 				}
 				r.Wrong = append(r.Wrong, text)
 			}
-			for _, w := range all[k].Ways {
+			for _, w := range is.Ways {
 				for _, s := range w.Steps {
 					if s.Matches == policy.Yes {
 						matched[s.Set+"/"+s.Rule] = true
 					}
 				}
 			}
-			r.Recipients[k] = NewRecipient(&all[k], nil)
+			r.Recipients = append(r.Recipients, NewRecipient(&is, nil))
 		}
 		r.Right = len(r.Wrong) == 0
 		if err := result(r); err != nil {
@@ -201,6 +202,9 @@ func (e *Expect) wrong(is *submit.Explained) (all []string) {
 		}
 	}
 	set("add", addressesOf(v), e.Add)
+	if e.Require != nil && v.Require != *e.Require {
+		all = append(all, fmt.Sprintf("require is %s, not %s", cmp.Or(v.Require, "none"), cmp.Or(*e.Require, "none")))
+	}
 	ways := make([]string, len(is.Left))
 	for i, h := range is.Left {
 		ways[i] = WayText(h)

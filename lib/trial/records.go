@@ -33,6 +33,7 @@ type Decided struct {
 type Verdict struct {
 	Decided
 	Add        []string `json:"add,omitempty"`
+	Require    string   `json:"require,omitempty"` // a step
 	Reason     string   `json:"reason,omitempty"`
 	Diagnostic string   `json:"diagnostic,omitempty"`
 	Unknown    string   `json:"unknown,omitempty"`
@@ -84,7 +85,7 @@ func NewRecipient(is *submit.Explained, came *spool.Recipient) Recipient {
 }
 
 func verdictOf(v *policy.Verdict) Verdict {
-	out := Verdict{Decided: Decided{Decision: v.Decision.String(), Rule: submit.RuleName(v), Text: v.Text}, Add: addressesOf(v)}
+	out := Verdict{Decided: Decided{Decision: v.Decision.String(), Rule: submit.RuleName(v), Text: v.Text}, Add: addressesOf(v), Require: v.Require}
 	if v.To != nil {
 		out.To = v.To.String()
 	}
