@@ -35,14 +35,18 @@ func (c *Case) compareLabel(t *test) (truth, error) {
 	case rule.LabelPolicy:
 		return anyOf(t, s.policyOf(l)), nil
 	case rule.LabelClassification:
+		var trouble error // of the first value that has no rank: another may hold all the same
 		for i := range t.Values {
 			rank, is, err := s.rank(l, t.Values[i].Text)
-			if err != nil {
-				return unknown, err
-			}
-			if t.comparison.Holds(cmp.Compare(is, rank)) {
+			switch {
+			case err != nil:
+				trouble = cmp.Or(trouble, err)
+			case t.comparison.Holds(cmp.Compare(is, rank)):
 				return holds, nil
 			}
+		}
+		if trouble != nil {
+			return unknown, trouble
 		}
 		return fails, nil
 	case rule.LabelCategory:
