@@ -468,11 +468,12 @@ func (c *Case) byOriginator() bool {
 	return false
 }
 
-// sameMail tells whether two Internet addresses are the same: the domain in whatever case.
+// sameMail tells whether two Internet addresses are the same: the domain in whatever case. What
+// lacks either part is no address, and the same as nothing.
 func sameMail(a, b string) bool {
-	la, da, ok := strings.Cut(a, "@")
+	la, da, _ := strings.Cut(a, "@")
 	lb, db, _ := strings.Cut(b, "@")
-	return ok && la == lb && strings.EqualFold(da, db)
+	return la != "" && da != "" && la == lb && strings.EqualFold(da, db)
 }
 
 // kind is the place of a kind among the words of the term.

@@ -346,6 +346,17 @@ func TestSignatures(t *testing.T) {
 		}
 	}
 	m := of(t)
+	m.Signature.Signers[0].Addresses = []string{"@", "gate@", "@example.com"}
+	for _, mail := range []string{"", "(a)", "gate(a)", "(a)example.com"} {
+		m.From = address(t, "/ADMD=TEST/C=GB/")
+		if mail != "" {
+			m.From.DDA = []oraddr.DDA{{Type: "RFC-822", Value: mail}}
+		}
+		if v := compiledSets(t, "refuse", map[string]string{"s": "r: if signed-by-originator then allow"}).Case(m).Judge(way(t)); v.Decision != rule.Refuse {
+			t.Errorf("%q: %s", mail, &v)
+		}
+	}
+	m = of(t)
 	m.Signature.Signers[0].Addresses = m.Signature.Signers[0].Addresses[:1]
 	m.From = address(t, "/DD.RFC-822=gate(a)EXAMPLE.com/ADMD=TEST/C=GB/")
 	if v := compiledSets(t, "refuse", map[string]string{"s": "r: if signed-by-originator then allow"}).Case(m).Judge(way(t)); v.Decision != rule.Allow {
