@@ -59,13 +59,18 @@ func (s *Scheduler) apply(j *job, i int32, res *Result) {
 	wished := r.wish
 	r.wish = wishNone
 	routed := what.Kind == Deferred && !what.PeerFault && len(hops) > 0 && r.alternate != alternateNext
+	byPolicy := routed && res.Hold != ""
+	held := wished == wishHold || byPolicy
+	why := "" // it is held
 	switch {
-	case wished == wishHold: // it says why it is held
-	case wished == wishNone && routed && res.Hold != "":
-		wished, r.text = wishHold, cut(res.Hold)
-	default:
-		r.text = what.Text
+	case wished == wishHold && byPolicy && r.text != "":
+		why = cut(res.Hold + "; " + r.text)
+	case byPolicy:
+		why = cut(res.Hold)
+	case held:
+		why = r.text
 	}
+	r.text = what.Text
 	until := int64(0)
 	change := ChangeDeferred
 	switch {
@@ -105,10 +110,10 @@ func (s *Scheduler) apply(j *job, i int32, res *Result) {
 		s.finish(m, i, Outcome{Kind: Deleted, Text: r.text}, p)
 	case !r.doubt && wished == wishReject:
 		s.finish(m, i, j.rejected[i], p)
-	case !r.doubt && (wished == wishExpire || wished != wishHold && m.over(r, s.now)):
+	case !r.doubt && (wished == wishExpire || !held && m.over(r, s.now)):
 		s.finish(m, i, s.expired(m, r), p)
-	case wished == wishHold:
-		r.state = Held
+	case held:
+		r.state, r.text = Held, why
 		s.logHeld(m, r, change, what.Text, p)
 	default:
 		s.wait(m, r, until)
@@ -116,7 +121,7 @@ func (s *Scheduler) apply(j *job, i int32, res *Result) {
 	}
 	if routed && r.state != Finished && r.alternate != alternateNext {
 		s.out.addRoutes(m, r, hops)
-		if wished != wishHold {
+		if !held {
 			r.text = "" // nothing has gone wrong
 		}
 	}
