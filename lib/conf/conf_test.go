@@ -338,6 +338,11 @@ func TestValidateNamesTableAndKey(t *testing.T) {
 		{"list for the members of none", func(c *Config) {
 			withList(c, func(l *List) { l.Submit = []string{"member-of-dl:CN=l; A=T; C=GB", "member-of-dl:/CN=M/ADMD=T/C=GB/"} })
 		}, `[[list]] "CN=L; A=T; C=GB": submit number 2: there is no [[list]] "/CN=M/ADMD=T/C=GB/"`},
+		{"channel named as what tools submit by", func(c *Config) {
+			ch := NewChannel()
+			ch.Name, ch.Kind = "submit", KindSecure
+			c.Channels = append(c.Channels, ch)
+		}, `[[channel]] "submit": name: "submit" is what rules call the way by which the tools of this MTA submit`},
 		{"list for a group", func(c *Config) { withList(c, func(l *List) { l.Submit = []string{"member-of-group:cn=Staff,o=Org"} }) },
 			`[[list]] "CN=L; A=T; C=GB": submit number 1: "member-of-group:cn=Staff,o=Org" is not for this MTA, which reads no groups: member-of-dl:, individual: or a pattern`},
 		{"list for half of somebody", func(c *Config) { withList(c, func(l *List) { l.Submit = []string{"individual:/C=GB/"} }) },

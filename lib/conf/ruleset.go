@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 
@@ -20,8 +21,13 @@ const (
 	OtherwiseHold   = "hold"
 )
 
-// maxRuleSets bounds the rule sets: every one is asked about every recipient.
-const maxRuleSets = 100
+const (
+	// maxRuleSets bounds the rule sets: every one is asked about every recipient.
+	maxRuleSets = 100
+	// maxRuleTexts bounds their texts altogether, in octets of JSON: a channel is given the
+	// configuration in one line of its control stream.
+	maxRuleTexts = 16 * mib
+)
 
 // RuleSet is rules about who may send what, mta-policy(5). All rule sets must allow, in the
 // order of their names.
@@ -42,12 +48,20 @@ func (v *validator) ruleSets() {
 		v.faultf("", "%d of them; there are at most %d", n, maxRuleSets)
 		return
 	}
+	if n := v.ruleTexts(); n > maxRuleTexts {
+		v.in("ruleset")
+		v.faultf("", "%d octets of rules altogether, as JSON has them; there are at most %d", n, maxRuleTexts)
+		return
+	}
 	names := map[string]int{}
 	for i := range v.c.RuleSets {
 		s := &v.c.RuleSets[i]
 		v.entry("ruleset", i, s.Name)
 		if v.required("name", s.Name) {
 			v.once(names, "name", s.Name)
+		}
+		if len(s.Name) > rule.MaxName { // it is told of every recipient
+			v.faultf("name", "%d octets; there are at most %d", len(s.Name), rule.MaxName)
 		}
 		if s.Evaluate != FirstMatch && s.Evaluate != AllMustAllow {
 			v.faultf("evaluate", "%s is not %s or %s", quote([]byte(s.Evaluate)), FirstMatch, AllMustAllow)
@@ -65,6 +79,15 @@ func (v *validator) ruleSets() {
 			v.rule(&rules[k])
 		}
 	}
+}
+
+// ruleTexts is how many octets the texts of all rule sets have in JSON.
+func (v *validator) ruleTexts() (n int) {
+	for i := range v.c.RuleSets {
+		text, _ := json.Marshal(v.c.RuleSets[i].Rules) // a string always has one
+		n += len(text) - len(`""`)
+	}
+	return n
 }
 
 // faultsOf parts what was joined.

@@ -1,8 +1,11 @@
 package conf
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mtakit/mtakit/lib/rule"
 )
 
 // TestRuleSets: what is wrong with rules is told with the place in their text, and what they
@@ -33,6 +36,10 @@ func TestRuleSets(t *testing.T) {
 		{"by channel", []RuleSet{set(`a: then allow, by channel "p*"`)}, `rules: line 1, rule a: there is no [[channel]] "p*"`},
 		{"require", []RuleSet{set(`a: then require "sign"`)}, `rules: line 1, rule a: there is no [[step]] "sign"`},
 		{"by peer", []RuleSet{set(`a: then by peer "MTA-X"`)}, `rules: line 1, rule a: there is no [[peer]] "MTA-X"`},
+		{"long name", []RuleSet{{Name: strings.Repeat("n", rule.MaxName+1), Evaluate: FirstMatch, Otherwise: OtherwiseHold}}, `name: 65 octets; there are at most 64`},
+		{"long enough", []RuleSet{set(strings.Repeat(" ", rule.MaxText))}, ""},
+		{"too long", slices.Repeat([]RuleSet{set(strings.Repeat(" ", rule.MaxText))}, 5), `[ruleset]: 20971520 octets of rules altogether, as JSON has them; there are at most 16777216`},
+		{"too long in JSON", []RuleSet{set("#" + strings.Repeat("<", 3<<20))}, `[ruleset]: 18874369 octets of rules altogether, as JSON has them; there are at most 16777216`},
 		{"too many", make([]RuleSet, maxRuleSets+1), "[ruleset]: 101 of them; there are at most 100"},
 	} {
 		cfg := sample()

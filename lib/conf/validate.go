@@ -12,6 +12,7 @@ import (
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/quantity"
+	"github.com/mtakit/mtakit/lib/rule"
 )
 
 // Bounds of X.411 (MTSUpperBounds) and of this implementation.
@@ -360,6 +361,9 @@ func (v *validator) channels() {
 			v.once(seen, "name", ch.Name)
 			if len(ch.Name) > 32 || strings.Trim(ch.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || ch.Name[0] == '-' {
 				v.faultf("name", "%s is not 1 to 32 of a-z, 0-9 and -", quote([]byte(ch.Name)))
+			}
+			if ch.Name == rule.Submitted {
+				v.faultf("name", "%s is what rules call the way by which the tools of this MTA submit", quote([]byte(ch.Name)))
 			}
 		}
 		if ch.Kind != KindX400P1 && ch.Kind != KindLocal && ch.Kind != KindExpand && ch.Kind != KindSecure {
