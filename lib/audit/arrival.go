@@ -6,9 +6,9 @@ import (
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
-// maxAddresses bounds the addresses in one record: readers of the event log skip lines
-// that are too long, and would know nothing of a message to everybody.
-const maxAddresses = 256 << 10
+// maxRecipients bounds what one record says of recipients, in octets: readers of the event log
+// skip lines that are too long, and would know nothing of a message to everybody.
+const maxRecipients = maxRecord / 2
 
 // Arrival tells how a message has come into the spool: the event that says so, and that
 // tells everything about it.
@@ -40,10 +40,12 @@ func Describe(env *spool.Envelope, event string) []Record {
 	var all []Record
 	size := 0
 	for _, to := range env.Recipients {
-		if size += len(to.Address); size > maxAddresses {
+		of := octets(&to, r.Hops)
+		if size+of > maxRecipients && len(r.N) > 0 {
 			all = append(all, r)
-			r, size = named, len(to.Address)
+			r, size, of = named, 0, octets(&to, nil)
 		}
+		size += of
 		r.N = append(r.N, to.N)
 		r.Recipients = append(r.Recipients, to.Address)
 		if ruled {
@@ -56,6 +58,33 @@ func Describe(env *spool.Envelope, event string) []Record {
 		}
 	}
 	return append(append(all, r), held(env)...)
+}
+
+// octets bounds what a recipient adds to a record that has some hops.
+func octets(to *spool.Recipient, known []spool.Hop) int {
+	n := len("32767,") + written(to.Address) + written(to.Rule)
+	for _, h := range to.Hops {
+		if !slices.Contains(known, h) {
+			n += len(`{"channel":"peer":},`) + written(h.Channel) + written(h.Peer)
+		}
+	}
+	return n
+}
+
+// written bounds the octets of a text in JSON, with what is around it.
+func written(text string) int {
+	n := len(`"",`)
+	for _, c := range []byte(text) {
+		switch {
+		case c == '"' || c == '\\':
+			n += 2
+		case c < ' ' || c > '~' || c == '<' || c == '>' || c == '&':
+			n += len(`\u003c`)
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 // held are the events of the recipients that policy holds, one for those of one reason.
