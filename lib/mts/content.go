@@ -54,6 +54,26 @@ func NewContentType(n BuiltInContentType) ContentType { return ContentType{Built
 // NewExtendedContentType returns the content type of an object identifier.
 func NewExtendedContentType(o asn1.OID) ContentType { return ContentType{Extended: &o} }
 
+// The content types of X.420 as object identifiers, which mean the same as the numbers.
+const (
+	contentP2  asn1.OID = "2.6.1.10.0"
+	contentP22 asn1.OID = "2.6.1.10.1"
+)
+
+// Canonical returns the one of the content types that mean the same which X.411 numbers, if it
+// numbers one.
+func (c ContentType) Canonical() ContentType {
+	if c.Extended != nil {
+		switch *c.Extended {
+		case contentP2:
+			return NewContentType(InterpersonalMessaging1984)
+		case contentP22:
+			return NewContentType(InterpersonalMessaging1988)
+		}
+	}
+	return c
+}
+
 // contentNames are the short names of the protocols whose contents these are.
 var contentNames = []struct {
 	builtIn  BuiltInContentType

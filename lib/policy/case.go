@@ -249,11 +249,9 @@ func (c *Case) apply(s *set, r *compiled, is truth) Verdict {
 	}
 	a := &r.Action
 	v := Verdict{Decision: a.Decision, Set: s.name, Rule: r.Name, Text: a.Text, Reason: a.Reason, Diagnostic: a.Diagnostic, To: a.To, Add: a.Add, Require: a.Require}
-	switch {
-	case len(a.Channels) > 0 && !slices.Contains(a.Channels, c.way.Channel):
-		v = refusal(s, r.Name, "it may go by channel "+strings.Join(a.Channels, " or ")+" only")
-	case len(a.Peers) > 0 && !slices.Contains(a.Peers, c.way.Peer):
-		v = refusal(s, r.Name, "it may go to MTA "+strings.Join(a.Peers, " or ")+" only")
+	if only := slices.Concat(a.Channels, a.Peers); len(only) > 0 && c.way.Channel != c.p.expand &&
+		!slices.Contains(a.Channels, c.way.Channel) && !slices.Contains(a.Peers, c.way.Peer) {
+		v = refusal(s, r.Name, "it may go by "+strings.Join(only, " or ")+" only")
 	}
 	return v.worded()
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -19,7 +20,7 @@ const maxHeading = 1 << 20
 // Wants tells how many octets of a content have to be seen to tell what rules ask, as far as
 // there are so many.
 func (p *Policy) Wants(content mts.ContentType) int64 {
-	switch {
+	switch content = content.Canonical(); {
 	case !p.content:
 		return 0
 	case signable(content):
@@ -31,9 +32,14 @@ func (p *Policy) Wants(content mts.ContentType) int64 {
 }
 
 // signable tells whether contents of a type may be signed objects: those that are bare CMS, id-ct-contentInfo
-// of RFC 3854 §3.2, and those in MIME, id-data of RFC 3855 §2.2.
+// of RFC 3854 §3.2, or id-signedData itself, and those in MIME, id-data of RFC 3855 §2.2.
 func signable(c mts.ContentType) bool {
-	return c.Extended != nil && (*c.Extended == cms.Info || *c.Extended == cms.Data)
+	return c.Extended != nil && (*c.Extended == cms.Info || *c.Extended == cms.Data || *c.Extended == cms.Signed)
+}
+
+// known tells of contents without a heading that they have no subject indicator codes either.
+func known(c mts.ContentType) bool {
+	return c.BuiltIn != nil && (*c.BuiltIn == mts.EDIMessaging || *c.BuiltIn == mts.VoiceMessaging)
 }
 
 // hasHeading tells whether the contents of a type begin with a heading of X.420.
@@ -46,35 +52,41 @@ func hasHeading(c mts.ContentType) bool {
 // wants, at a time. What cannot be told is in the facts, too.
 func (p *Policy) Facts(content mts.ContentType, octets []byte, now time.Time) *spool.Facts {
 	f := &spool.Facts{}
-	switch {
+	switch content = content.Canonical(); {
 	case signable(content):
-		p.signed(f, octets, now)
+		p.signed(f, content, octets, now)
 	case hasHeading(content):
 		heading(f, octets)
+	case !known(content):
+		f.Fault = "a content of type " + content.String() + " is not looked into"
 	}
 	return f
 }
 
 // signed tells what a content that may be a signed object says.
-func (p *Policy) signed(f *spool.Facts, octets []byte, now time.Time) {
+func (p *Policy) signed(f *spool.Facts, content mts.ContentType, octets []byte, now time.Time) {
 	if n := int64(len(octets)); n > p.security.most {
 		f.Fault = fmt.Sprintf("more than %d octets, and what is signed is not looked into", p.security.most)
 		f.SignatureFault = f.Fault
 		return
 	}
 	m, err := cms.Read(octets, cms.Limits{})
-	if err != nil {
-		f.Fault, f.SignatureFault = err.Error(), err.Error()
-		return
-	}
-	if m.Object == nil {
+	switch {
+	case err != nil:
+		f.Fault = err.Error()
+	case m.Object == nil && content.Equal(mts.NewExtendedContentType(cms.Data)):
 		return // a message in MIME, without a signature
+	case m.Object == nil:
+		f.Fault = "the content is no CMS object"
+	case m.Object.Signed == nil:
+		// What is encrypted or compressed may be signed inside, and labelled.
+		f.Fault = "what is inside, " + cms.Name(m.Object.Type) + ", is not for this MTA to see"
+	}
+	if f.Fault != "" {
+		f.SignatureFault = f.Fault
+		return
 	}
 	s := m.Object.Signed
-	if s == nil {
-		f.Fault = "what is inside, " + cms.Name(m.Object.Type) + ", is not for this MTA to see"
-		return
-	}
 	trust := p.security.trust
 	trust.Time = now
 	v := m.Verify(nil, &trust, true)
@@ -87,8 +99,12 @@ func (p *Policy) signed(f *spool.Facts, octets []byte, now time.Time) {
 			f.Signature.Signers = append(f.Signature.Signers, spool.Signer{Subject: is.Subject, Addresses: is.Addresses})
 		}
 	}
-	if v.Valid {
+	switch {
+	case v.Valid:
 		f.Label = v.Label
+	case slices.ContainsFunc(m.Layers()[0].Signers, func(c cms.Claim) bool { return c.Label != nil }):
+		// A label that is not proved is a label: the message does not count as one without.
+		f.LabelFault = "a label is signed, and the signature is not valid"
 	}
 	switch s.ContentType {
 	case cms.P2, cms.P22, cms.P772:

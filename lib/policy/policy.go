@@ -27,6 +27,7 @@ type Policy struct {
 	to      addresses
 	texts   map[rule.Term]*texts
 	content bool
+	expand  string // the channel of lists, redirections and what is looked up first
 
 	security *security
 }
@@ -75,7 +76,7 @@ func New(cfg *conf.Config, open conf.Opener) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{number: map[string]int{}, texts: map[rule.Term]*texts{}, security: s}
+	p := &Policy{number: map[string]int{}, texts: map[rule.Term]*texts{}, security: s, expand: cfg.ExpandChannel()}
 	sets := slices.Clone(cfg.RuleSets)
 	slices.SortFunc(sets, func(a, b conf.RuleSet) int { return strings.Compare(a.Name, b.Name) })
 	all := make([][]rule.Rule, len(sets))

@@ -255,9 +255,10 @@ func TestSets(t *testing.T) {
 		{"a set may hold", "allow", map[string]string{"1": "a: then allow", "2": "b: then hold", "3": "c: then allow"}, "hold: held by policy (rule b of set 2)", 0},
 		{"what is refused is added to nobody", "refuse", map[string]string{"1": "a: then allow, add " + arch, "2": ""}, "refuse: the policy of this MTA does not permit it (no rule of set 2 decides)", 0},
 		{"added once", "refuse", map[string]string{"1": "a: then allow, add " + arch, "2": "b: then allow, add " + arch + ", add \"/CN=b/ADMD=TEST/C=GB/\""}, "allow (rule a of set 1)", 2},
-		{"by another channel", "refuse", map[string]string{"1": "a: then allow, by channel \"tls\", by channel \"x\""}, "refuse: it may go by channel tls or x only (rule a of set 1)", 0},
+		{"by another channel", "refuse", map[string]string{"1": "a: then allow, by channel \"tls\", by channel \"x\""}, "refuse: it may go by tls or x only (rule a of set 1)", 0},
 		{"by this channel", "refuse", map[string]string{"1": "a: then allow, by channel \"out\", by peer \"MTA-B\""}, "allow (rule a of set 1)", 0},
-		{"to another peer", "refuse", map[string]string{"1": "a: then by peer \"MTA-C\"\nb: then allow"}, "refuse: it may go to MTA MTA-C only (rule a of set 1)", 0},
+		{"by a channel or a peer", "refuse", map[string]string{"1": "a: then allow, by channel \"tls\", by peer \"MTA-B\""}, "allow (rule a of set 1)", 0},
+		{"to another peer", "refuse", map[string]string{"1": "a: then by peer \"MTA-C\"\nb: then allow"}, "refuse: it may go by MTA-C only (rule a of set 1)", 0},
 		{"redirected", "refuse", map[string]string{"1": "a: then redirect to " + arch}, "redirect to /CN=arch/ADMD=TEST/C=GB/ (rule a of set 1)", 0},
 	} {
 		v := compiledSets(t, c.otherwise, c.sets).Case(of(t)).Judge(way(t))
@@ -389,6 +390,7 @@ func TestNames(t *testing.T) {
 		"[[channel]] p1: clearance: ":                func(cfg *conf.Config) { cfg.Channels[0].Clearance = []string{"?"} },
 	} {
 		cfg := secured()
+		cfg.RuleSets = []conf.RuleSet{{Name: "s"}}
 		edit(cfg)
 		if _, err := New(cfg, conf.OpenFile); err == nil || !strings.HasPrefix(err.Error(), what) || diag.KindOf(err) != diag.Config {
 			t.Errorf("%s%v", what, err)

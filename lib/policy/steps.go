@@ -123,6 +123,7 @@ func (s *Steps) Do(name string, env *spool.Envelope, content []byte, now time.Ti
 	if err != nil {
 		return nil, refused(mts.InvalidSecurityLabel, "%v", err), nil
 	}
+	made.ContentType = made.ContentType.Canonical()
 	var did []string
 	if of.Strip {
 		signed, fail := s.strip(made, now)

@@ -176,6 +176,7 @@ func (s *standing) apply(i int, r *sched.Recipient, rec spool.Record) {
 	case spool.RecordRetry:
 		r.Until = time.Time{}
 	case spool.RecordDivert:
+		r.State = sched.Queued
 		r.Diverted = rec.Time
 		r.Text = rec.Text
 		r.Until, r.Attempts, r.Doubt = time.Time{}, 0, false

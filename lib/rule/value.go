@@ -63,7 +63,7 @@ func (v *Value) word(t Term, text string) error {
 	}
 	c, err := mts.ParseContentType(text)
 	if err == nil {
-		v.Text = c.String() // however it was written
+		v.Text = c.Canonical().String() // however it was written
 	}
 	return err
 }

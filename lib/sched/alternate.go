@@ -47,6 +47,7 @@ func (s *Scheduler) divert(m *message, i int32, what *Outcome, at *peer) bool {
 	s.setHops(r, []spool.Hop{{Channel: s.config.AlternateChannel}})
 	if held {
 		r.state, r.until = Held, 0
+		s.out.addLog(m, r, ChangeHeld, 0, at) // who was held as what has failed, is no more
 	} else {
 		s.wait(m, r, 0)
 	}

@@ -166,6 +166,9 @@ type Facts struct {
 	Label     []byte     `json:"label,omitempty"`     // ESSSecurityLabel of a valid signature, in DER
 	// SignatureFault is why nobody knows whether there is a valid signature.
 	SignatureFault string `json:"signatureFault,omitempty"`
+	// LabelFault is why nobody knows which label the message has: one that nobody vouches for, or
+	// that cannot be seen, is not none.
+	LabelFault string `json:"labelFault,omitempty"`
 }
 
 // Signature is what was found out of the signature on a content.

@@ -117,8 +117,8 @@ mta-info = [{ name = "MTA-ALL" }]
 			if err != nil {
 				t.Fatal(err)
 			}
-			if k == 1 && !slices.Equal(hops(d.Decide(env, &env.Recipients[0], a, nil, nil, false).Decision), env.Recipients[0].Hops) {
-				t.Errorf("%s: decided again %v", c.name, d.Decide(env, &env.Recipients[0], a, nil, nil, false))
+			if k == 1 && !slices.Equal(hops(d.Decide(Asked{Envelope: env, To: &env.Recipients[0], Address: a, Fields: nil, Look: nil, Advise: false}).Decision), env.Recipients[0].Hops) {
+				t.Errorf("%s: decided again %v", c.name, d.Decide(Asked{Envelope: env, To: &env.Recipients[0], Address: a, Fields: nil, Look: nil, Advise: false}))
 			}
 		}
 	}

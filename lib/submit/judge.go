@@ -3,6 +3,7 @@ package submit
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/label"
@@ -30,7 +31,7 @@ func (t *Tx) examine() error {
 	}
 	wants := t.door.policy.Wants(c)
 	if wants == 0 {
-		t.env.Facts = &spool.Facts{}
+		t.env.Facts = t.door.policy.Facts(c, nil, t.door.now())
 		return nil
 	}
 	t.door.examining.Lock()
@@ -65,6 +66,7 @@ func (d *Door) caseOf(env *spool.Envelope) *policy.Case {
 	if m.ContentType, err = mts.ParseContentType(env.ContentType); err != nil {
 		unknown(diag.E("", diag.Data, err), rule.ContentType)
 	}
+	m.ContentType = m.ContentType.Canonical()
 	switch env.Priority {
 	case spool.Urgent:
 		m.Priority = mts.Urgent
@@ -111,6 +113,10 @@ func (d *Door) factsOf(m *policy.Message, env *spool.Envelope, unknown func(erro
 	if f.SignatureFault != "" {
 		why := diag.New("", diag.Data, f.SignatureFault)
 		unknown(why, append(rule.OfLabel(), ofSignature...)...)
+		return
+	}
+	if f.LabelFault != "" {
+		unknown(diag.New("", diag.Data, f.LabelFault), rule.OfLabel()...)
 		return
 	}
 	outer, err := decodeLabel(env.Label)
@@ -184,6 +190,10 @@ func (d *Door) decide(c *policy.Case, r *spool.Recipient) []oraddr.Address {
 	case rule.Hold:
 		r.Hops, r.Hold = ways, v.Text
 	case rule.Redirect:
+		if v.To.Equal(a) { // it is there
+			r.Hops = ways
+			break
+		}
 		r.Redirect, r.Hops = v.To.String(), d.expand()
 	default:
 		r.Hops = ways
@@ -239,7 +249,7 @@ func judgeWays(c *policy.Case, to *oraddr.Address, hops []spool.Hop) ([]spool.Ho
 		switch {
 		case len(left) == 0 && (i == 0 || v.Decision != rule.Refuse):
 			decided = v
-		case v.Decision != decided.Decision || v.Require != decided.Require || v.Decision == rule.Redirect && !v.To.Equal(*decided.To):
+		case v.Decision != decided.Decision || v.Require != decided.Require || !within(v.Add, decided.Add) || v.Decision == rule.Redirect && !v.To.Equal(*decided.To):
 			continue
 		}
 		if v.Decision != rule.Refuse {
@@ -249,34 +259,58 @@ func judgeWays(c *policy.Case, to *oraddr.Address, hops []spool.Hop) ([]spool.Ho
 	return left, decided
 }
 
+// within tells whether all addresses are among others.
+func within(all, of []oraddr.Address) bool {
+	return !slices.ContainsFunc(all, func(a oraddr.Address) bool { return !slices.ContainsFunc(of, a.Equal) })
+}
+
 // Decision is the way of a recipient of a message that is in the spool.
 type Decision struct {
 	route.Decision
-	Hold string // why it waits for an operator before it goes that way; empty: it does not
+	Judged bool   // by the rules of now: the recipient did not have these ways
+	Hold   string // why it waits for an operator before it goes that way; empty: it does not
 }
 
-// judgeFound judges ways that were not known when the recipient was judged. What the same rule
-// has held then was released by an operator.
-func (d *Door) judgeFound(is *Decision, env *spool.Envelope, r *spool.Recipient, a *oraddr.Address) {
-	if !d.judged(env) || is.Fail != nil || is.List != nil || is.Alternate != nil || len(is.Hops) == 0 {
+// judgeFound judges ways that were not known when the recipient was judged: they had to be looked
+// up, or another configuration has them. What an operator has released is held no more.
+func (d *Door) judgeFound(is *Decision, q *Asked) {
+	env := q.Envelope
+	found := hops(is.Decision)
+	if !d.judged(env) || is.Fail != nil || is.List != nil || is.Alternate != nil || is.OnDemand || is.Unavailable != "" ||
+		!slices.ContainsFunc(found, func(h spool.Hop) bool { return !slices.Contains(q.To.Hops, h) }) {
 		return
 	}
-	ways, v := judgeWays(d.caseOf(env), a, hops(is.Decision))
+	is.Judged = true
+	ways, v := judgeWays(d.caseOf(env), &q.Address, found)
 	is.Hops = routeHops(ways)
+	hold := ""
 	switch v.Decision {
 	case rule.Refuse:
 		is.Fail = &route.Failure{Reason: int(v.Reason), Diagnostic: int(v.Diagnostic), Text: v.Text}
+		return
 	case rule.Hold:
-		if r.Rule != ruleName(&v) {
-			is.Hold = v.Text
-		}
-	case rule.Allow:
-		if v.Require != "" {
-			is.Hold = "the step " + v.Require + " is required, and its way had to be looked up first"
-		}
+		hold = v.Text
 	case rule.Redirect:
-		is.Alternate = &route.Alternate{Address: v.To.String(), Reason: mts.RecipientMDAssignedAlternateRecipient}
+		if !v.To.Equal(q.Address) {
+			is.Alternate = &route.Alternate{Address: v.To.String(), Reason: mts.RecipientMDAssignedAlternateRecipient}
+			return
+		}
 	}
+	switch {
+	case hold != "":
+	case v.Require != "":
+		hold = "the step " + v.Require + " is required, and its way was not known when it came"
+	case env.Kind == spool.KindMessage && !copiedFor(env, v.Add):
+		hold = "a copy is to be added, and its way was not known when it came"
+	}
+	if !slices.ContainsFunc(q.Released, func(was string) bool { return strings.Contains(was, hold) }) {
+		is.Hold = hold
+	}
+}
+
+// copiedFor tells whether all addresses have had their copies.
+func copiedFor(env *spool.Envelope, add []oraddr.Address) bool {
+	return !slices.ContainsFunc(add, func(a oraddr.Address) bool { return !slices.Contains(env.Copied, a.String()) })
 }
 
 // ruleName is what decided, as a recipient has it.
@@ -317,7 +351,11 @@ func (d *Door) permitted(env *spool.Envelope) func(r *spool.Recipient, ways []sp
 			return nil
 		}
 		return slices.DeleteFunc(slices.Clone(ways), func(h spool.Hop) bool {
-			return !slices.Contains(r.Hops, h) && c.Judge(policy.Way{To: &a, Channel: h.Channel, Peer: h.Peer}).Decision != rule.Allow
+			if slices.Contains(r.Hops, h) {
+				return false
+			}
+			v := c.Judge(policy.Way{To: &a, Channel: h.Channel, Peer: h.Peer})
+			return v.Decision != rule.Allow || v.Require != r.Require || !copiedFor(env, v.Add)
 		})
 	}
 }

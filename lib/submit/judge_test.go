@@ -522,3 +522,49 @@ func TestRequireOfAList(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestPolicyOfWaysThatAreFound proves that a recipient which has waited to be looked up is judged
+// for the ways that are found, that an operator's release counts, and no other hold's, and that
+// nothing which would have to be done first is left out.
+func TestPolicyOfWaysThatAreFound(t *testing.T) {
+	d, _ := border(t, "allow", "a: then allow", nil)
+	m, raw := envelope(t, nil, abroad)
+	env := passed(t, d, fromPeer, m, raw, nil)
+	env.Recipients[0].Hops = []spool.Hop{{Channel: "expand"}} // it has waited
+	for _, c := range []struct {
+		rules    string
+		released []string
+		want     string
+	}{
+		{"a: then allow", nil, "[{p1 MTA-B} {p1 MTA-C}]"},
+		{"a: then hold \"look\"", nil, "[{p1 MTA-B} {p1 MTA-C}] held: look"},
+		{"a: then hold \"look\"", []string{"for lunch"}, "[{p1 MTA-B} {p1 MTA-C}] held: look"},
+		{"a: then hold \"look\"", []string{"for lunch; look"}, "[{p1 MTA-B} {p1 MTA-C}]"},
+		{"a: if peer-out = \"MTA-B\" then refuse\nb: then hold", []string{"held by policy"}, "[{p1 MTA-C}]"},
+		{"a: then refuse \"no\"", []string{"no"}, "no"},
+		{"a: then redirect to \"" + archive + "\"", nil, "to " + archive},
+		{"a: then redirect to \"" + abroad + "\"", nil, "[{p1 MTA-B} {p1 MTA-C}]"},
+		{"a: then allow, add \"" + archive + "\"", nil, "[{p1 MTA-B} {p1 MTA-C}] held: a copy is to be added, and its way was not known when it came"},
+	} {
+		after, _ := border(t, "allow", c.rules, nil)
+		is := after.Decide(Asked{Envelope: env, To: &env.Recipients[0], Released: c.released, Address: address(t, abroad), Fields: &m.PerRecipientFields[0]})
+		got := fmt.Sprint(hops(is.Decision))
+		switch {
+		case is.Fail != nil:
+			got = is.Fail.Text
+		case is.Alternate != nil:
+			got = "to " + is.Alternate.Address
+		case is.Hold != "":
+			got += " held: " + is.Hold
+		}
+		if got != c.want || !is.Judged {
+			t.Errorf("%s after %q: %s, not %s; judged: %v", c.rules, c.released, got, c.want, is.Judged)
+		}
+	}
+	// With the ways it was judged for it is judged no more.
+	env.Recipients[0].Hops = []spool.Hop{{Channel: "p1", Peer: "MTA-B"}, {Channel: "p1", Peer: "MTA-C"}}
+	after, _ := border(t, "allow", "a: then refuse", nil)
+	if is := after.Decide(Asked{Envelope: env, To: &env.Recipients[0], Address: address(t, abroad), Fields: &m.PerRecipientFields[0]}); is.Judged || is.Fail != nil {
+		t.Errorf("judged again: %+v", is)
+	}
+}

@@ -283,15 +283,23 @@ func (t *Tx) refusal(n int) *spool.Failure {
 	return t.refusals[i].fail
 }
 
-// Decide returns the way of an address for a message that is in the spool. Nodes of routing
-// trees that are not held are had from look. If any was, the ways are those that take the
-// message and that it may take, and if there are none it fails; r is the recipient, and f is what
-// the message says of it, nil in a report. Advise says that others like it may be looked for, where there is no such address.
-func (d *Door) Decide(env *spool.Envelope, r *spool.Recipient, a oraddr.Address, f *mts.PerRecipientMessageTransferFields, look route.Look, advise bool) Decision {
-	out := Decision{Decision: d.decideWay(env, a, f, look, advise)}
-	if out.LookedUp {
-		d.judgeFound(&out, env, r, &a)
-	}
+// Asked is whose way is asked for of a message that is in the spool.
+type Asked struct {
+	Envelope *spool.Envelope
+	To       *spool.Recipient
+	Released []string // the reasons for which it was held, and is no more
+	Address  oraddr.Address
+	Fields   *mts.PerRecipientMessageTransferFields // what the message says of it; nil in a report
+	Look     route.Look
+	Advise   bool // others like an address that there is not may be looked for
+}
+
+// Decide returns the way of a recipient of a message that is in the spool. Nodes of routing
+// trees that are not held are had from Look. Where the recipient was not judged for its ways, they
+// are those that take the message and that it may take, and if there are none it fails.
+func (d *Door) Decide(q Asked) Decision {
+	out := Decision{Decision: d.decideWay(q.Envelope, q.Address, q.Fields, q.Look, q.Advise)}
+	d.judgeFound(&out, &q)
 	return out
 }
 

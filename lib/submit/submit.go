@@ -204,7 +204,6 @@ func (t *Tx) conclude() error {
 	if err := t.open(); err != nil {
 		return err
 	}
-	t.concluded = true
 	s := t.subject()
 	for i := range t.env.Recipients {
 		r := &t.env.Recipients[i]
@@ -214,7 +213,9 @@ func (t *Tx) conclude() error {
 		}
 	}
 	t.planned()
-	return t.decide()
+	err := t.decide()
+	t.concluded = err == nil
+	return err
 }
 
 // Commit makes the message durable and returns its envelope; nil for a discarded

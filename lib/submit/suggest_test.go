@@ -109,15 +109,15 @@ func TestSection22_4_LookedUp(t *testing.T) {
 		return []conf.Node{root}, nil
 	}
 	f := &m.PerRecipientFields[0]
-	to := d.Decide(env, &env.Recipients[0], a, f, nowhere, true)
+	to := d.Decide(Asked{Envelope: env, To: &env.Recipients[0], Address: a, Fields: f, Look: nowhere, Advise: true})
 	if looked == 0 || to.Fail == nil || to.Fail.Text != "no such user" || len(to.Fail.Alternatives) != 1 {
 		t.Errorf("%+v", to)
 	}
-	if to := d.Decide(env, &env.Recipients[0], a, f, nowhere, false); to.Fail == nil || len(to.Fail.Alternatives) != 0 {
+	if to := d.Decide(Asked{Envelope: env, To: &env.Recipients[0], Address: a, Fields: f, Look: nowhere, Advise: false}); to.Fail == nil || len(to.Fail.Alternatives) != 0 {
 		t.Errorf("unasked: %+v", to)
 	}
 	f.Extensions = []mts.ExtensionField{{Type: mts.ExtOriginatorRequestedAlternateRecipient.Type()}}
-	if to := d.Decide(env, &env.Recipients[0], a, f, nowhere, true); to.Fail == nil || len(to.Fail.Alternatives) != 0 {
+	if to := d.Decide(Asked{Envelope: env, To: &env.Recipients[0], Address: a, Fields: f, Look: nowhere, Advise: true}); to.Fail == nil || len(to.Fail.Alternatives) != 0 {
 		t.Errorf("%+v", to)
 	}
 }

@@ -100,9 +100,14 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 	if err != nil {
 		return all(channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()})
 	}
-	diverted, err := c.diverted(j)
+	past, err := c.past(j, m.Envelope)
 	if err != nil {
 		return all(later(err))
+	}
+	if m.Envelope.Facts == nil { // no rule asked for any when it came
+		if err := s.door.Examine(m.Envelope, m.Content()); err != nil {
+			return all(later(err))
+		}
 	}
 	numbered := m.Envelope.Numbered()
 	recipient := func(n int) *spool.Recipient {
@@ -113,7 +118,7 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 	}
 	// Whoever goes elsewhere by policy is no list here.
 	listed := func(n int) string {
-		if r := recipient(n); r.Redirect == "" && !r.Copy {
+		if r := recipient(n); r.Redirect == "" && !r.Copy && r.Fail == nil && !past.diverted[n] {
 			return s.judge.listOf(r.Address)
 		}
 		return ""
@@ -139,7 +144,7 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		default:
 			began := c.now()
 			to := recipient(n)
-			of := &subject{env: m.Envelope, common: e, to: *to, n: n, address: to.Address, now: began, diverted: diverted[n], advise: i < maxSearches}
+			of := &subject{env: m.Envelope, common: e, to: *to, n: n, address: to.Address, now: began, diverted: past.diverted[n], released: past.released[n], advise: i < maxSearches}
 			d := s.judge.decide(of)
 			looking += c.now().Sub(began)
 			if d.list != list { // a name that a routing tree has led to
@@ -171,21 +176,44 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 	return results[told:]
 }
 
-// diverted are the recipients of a job that have failed and go to their alternates.
-func (c *Channel) diverted(j channel.Job) (map[int]bool, error) {
-	if j.Fresh {
-		return nil, nil
+// past is what the log tells of the recipients of a message: who has failed and goes to an
+// alternate, and the reasons for which somebody was held that an operator has released.
+type past struct {
+	diverted map[int]bool
+	released map[int][]string
+}
+
+func (c *Channel) past(j channel.Job, env *spool.Envelope) (past, error) {
+	p := past{map[int]bool{}, map[int][]string{}}
+	held := map[int]string{}
+	for i := range env.Recipients {
+		if r := &env.Recipients[i]; r.Hold != "" {
+			held[r.N] = r.Hold
+		}
+	}
+	if j.Fresh && len(held) == 0 {
+		return p, nil
 	}
 	log, _, err := c.Host.Spool.ReadLog(j.Ref)
-	all := map[int]bool{}
 	for _, r := range log {
-		if r.Kind == spool.RecordDivert {
-			for _, n := range r.Recipients {
-				all[n] = true
+		about := r.Recipients
+		if len(about) == 0 { // all of them
+			for i := range env.Recipients {
+				about = append(about, env.Recipients[i].N)
+			}
+		}
+		for _, n := range about {
+			switch r.Kind {
+			case spool.RecordDivert:
+				p.diverted[n] = true
+			case spool.RecordHold:
+				held[n] = r.Text
+			case spool.RecordRelease:
+				p.released[n] = append(p.released[n], held[n])
 			}
 		}
 	}
-	return all, err
+	return p, err
 }
 
 // onceOnly is the outcome of a list that a message names again.

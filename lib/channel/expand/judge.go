@@ -60,6 +60,8 @@ type subject struct {
 	// diverted says that it has failed, and goes to the alternate that its originator asked for:
 	// its own way is no question any more.
 	diverted bool
+	// released are the reasons for which it was held, and is no more.
+	released []string
 	// advise says that others like an address that there is not may be looked for.
 	advise bool
 }
@@ -88,6 +90,14 @@ func fail(d mts.DiagnosticCode, text string) decision {
 	return decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(d), Text: text}}
 }
 
+// failed is the outcome of a recipient that was refused as it came, or that has failed since.
+func failed(as *spool.Failure) channel.Result {
+	if as == nil {
+		return fail(mts.RecipientUnavailable, "it could not be reached").result
+	}
+	return channel.Result{Outcome: channel.OutcomeFailed, Reason: as.Reason, Diagnostic: as.Diagnostic, Text: as.Text}
+}
+
 // ends is the end of a recipient that nobody is told of.
 func ends(text string) decision {
 	return decision{result: channel.Result{Outcome: channel.OutcomeMoved, Text: text}}
@@ -105,23 +115,22 @@ func (j *judge) decide(s *subject) decision {
 	if s.common.Kind != p1.Report && s.fields() == nil {
 		return fail(mts.InvalidArguments, fmt.Sprintf("no recipient %d", s.n))
 	}
-	look := j.look
-	if s.diverted {
-		look = nil
+	if s.diverted || s.to.Fail != nil { // whatever its own way: that was refused, or has come to nothing
+		return j.unreachable(s, nil, decision{result: failed(s.to.Fail)})
 	}
-	if s.to.Redirect != "" && !s.diverted {
+	if s.to.Redirect != "" {
 		to, err := nameOf(s.to.Redirect)
 		if err != nil {
 			return fail(mts.UnrecognisedORName, err.Error())
 		}
 		return j.redirect(s, to, mts.RecipientMDAssignedAlternateRecipient)
 	}
-	to := j.door.Decide(s.env, &s.to, a, s.fields(), look, s.advise)
+	to := j.door.Decide(submit.Asked{Envelope: s.env, To: &s.to, Released: s.released, Address: a, Fields: s.fields(), Look: j.look, Advise: s.advise})
 	var d decision
 	switch {
 	case to.Unavailable != "":
 		return decision{result: channel.Result{Outcome: channel.OutcomeDeferred, Text: to.Unavailable}}
-	case to.LookedUp && to.Fail == nil && to.List == nil && to.Alternate == nil:
+	case (to.LookedUp || to.Judged) && to.Fail == nil && to.List == nil && to.Alternate == nil:
 		return decision{result: channel.Result{Outcome: channel.OutcomeRouted, Hops: spoolHops(to.Hops), Hold: to.Hold, Text: "by " + to.Rule}}
 	case to.List != nil && s.common.Kind == p1.Report:
 		return j.forward(s, to.List)
@@ -131,8 +140,8 @@ func (j *judge) decide(s *subject) decision {
 		d = j.list(s, to.List)
 		d.list = to.List.Address
 	case to.Fail != nil:
-		failed := decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: to.Fail.Reason, Diagnostic: to.Fail.Diagnostic, Text: report.Try(to.Fail.Text, to.Fail.Alternatives)}}
-		return j.unreachable(s, j.router.DomainAlternate(to.Decision), failed)
+		no := decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: to.Fail.Reason, Diagnostic: to.Fail.Diagnostic, Text: report.Try(to.Fail.Text, to.Fail.Alternatives)}}
+		return j.unreachable(s, j.router.DomainAlternate(to.Decision), no)
 	case to.Alternate != nil:
 		d = j.assigned(s, to.Alternate)
 	default:
