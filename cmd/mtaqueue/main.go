@@ -59,6 +59,7 @@ func rejectCommand() *ucli.Command {
 	return &ucli.Command{Name: queue.VerbReject, Usage: "give up for a reason, with a non-delivery report", ArgsUsage: "ID ...|-|ALL",
 		Flags: append(filters(), cli.JSONFlag(),
 			&ucli.BoolFlag{Name: "n", Usage: "show what would be changed"},
+			&ucli.BoolFlag{Name: "held", Usage: "only the recipients that are held"},
 			&ucli.StringFlag{Name: "text", Usage: "`TEXT` that tells the originator why"},
 			&ucli.StringFlag{Name: "reason", Usage: "non-delivery-reason-`CODE`", DefaultText: "transfer-failure-for-security-reason"},
 			&ucli.StringFlag{Name: "diagnostic", Usage: "non-delivery-diagnostic-`CODE`", DefaultText: "security-policy-violation"}),

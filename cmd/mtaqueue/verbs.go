@@ -199,8 +199,8 @@ func act(c *ucli.Context, verb string, failure *spool.Failure) error {
 	if err != nil || !named {
 		return err
 	}
-	if q.Failure = failure; failure != nil {
-		q.Reason = "" // it is a code
+	if failure != nil {
+		q.Failure, q.Held, q.Reason = failure, c.Bool("held"), "" // the flag --reason is a code
 	}
 	if !q.All && len(q.IDs) == 0 {
 		return diag.WithHint(cli.Usage("%s wants identifiers, - or ALL", verb), "a filter alone is not enough; with it ALL means what it lets through")

@@ -403,26 +403,26 @@ func Field(v any) string {
 }
 
 // Safe is a text without what a terminal would do: control characters are blanks, and what would
-// change the direction of text, or is not seen, is U+FFFD, like octets that are no UTF-8. Who has written a text is
-// often a stranger.
+// change the direction of text, or is not seen, is U+FFFD, like octets that are no UTF-8. Who has
+// written a text is often a stranger.
 func Safe(text string) string {
-	if strings.IndexFunc(text, unsafe) < 0 && utf8.ValidString(text) {
+	if strings.IndexFunc(text, deceptive) < 0 && utf8.ValidString(text) {
 		return text
 	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsControl(r):
 			return ' '
-		case unsafe(r):
+		case deceptive(r):
 			return utf8.RuneError
 		}
 		return r
 	}, text)
 }
 
-// unsafe tells whether a character is not what it looks like. Those that join letters, or do not,
+// deceptive tells whether a character is not what it looks like. Those that join letters, or do not,
 // are part of how some languages are written.
-func unsafe(r rune) bool {
+func deceptive(r rune) bool {
 	const nonJoiner, joiner = 0x200C, 0x200D
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) && r != nonJoiner && r != joiner
 }

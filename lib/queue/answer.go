@@ -246,7 +246,8 @@ func (k *Keeper) retryPeers(rows []Row, cleared map[spool.Hop]bool) string {
 	return "the delay of " + strings.Join(names, ", ") + " was cleared too"
 }
 
-func verbEvent(q Request, id spool.ID) sched.Event {
+// verbEvent is what a verb asks of the scheduler; rows are the recipients of the message.
+func verbEvent(q Request, id spool.ID, rows []Row) sched.Event {
 	switch q.Verb {
 	case VerbHold:
 		return sched.Hold{ID: id, Why: q.Reason}
@@ -257,7 +258,13 @@ func verbEvent(q Request, id spool.ID) sched.Event {
 	case VerbExpire:
 		return sched.Expire{ID: id}
 	case VerbReject:
-		return sched.Reject{ID: id, Reason: q.Failure.Reason, Diagnostic: q.Failure.Diagnostic, Text: q.Failure.Text}
+		var numbers []int // nil: all
+		for i := range rows {
+			if q.Held && rows[i].State == StateHeld {
+				numbers = append(numbers, rows[i].N)
+			}
+		}
+		return sched.Reject{ID: id, N: numbers, Reason: q.Failure.Reason, Diagnostic: q.Failure.Diagnostic, Text: q.Failure.Text}
 	}
 	return sched.Delete{ID: id}
 }

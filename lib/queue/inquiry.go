@@ -331,6 +331,10 @@ func (i *Inquiry) already(rows []Row) string {
 		if !some(func(r Row) bool { return r.State == StateHeld || r.Wish == VerbHold }) {
 			return "not held"
 		}
+	case VerbReject:
+		if i.q.Held && !some(func(r Row) bool { return r.State == StateHeld }) {
+			return "not held"
+		}
 	case VerbRetry:
 		waits := func(r Row) bool { return r.State == StateDeferred && r.Next.After(r.Deferred) && !i.shut(r) }
 		active := func(r Row) bool { return r.State == StateActive }
@@ -403,7 +407,7 @@ func withReason(text, reason string) string {
 func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
 	k, verb := i.k, i.q.Verb
 	a := &ActRow{ID: string(ref.ID), Verb: verb}
-	a.Waits = verb != VerbRetry && verb != VerbRelease && slices.ContainsFunc(rows, func(r Row) bool { return r.State == StateActive })
+	a.Waits = verb != VerbRetry && verb != VerbRelease && !i.q.Held && slices.ContainsFunc(rows, func(r Row) bool { return r.State == StateActive })
 	a.Note = i.already(rows)
 	// A retry may still clear what no row shows, such as a pause after a refused association.
 	if i.q.DryRun || a.Note != "" && verb != VerbRetry {
@@ -420,10 +424,10 @@ func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
 		}
 	}
 	k.cancels = verb == VerbCancel
-	k.Step(k.now, verbEvent(i.q, ref.ID))
+	k.Step(k.now, verbEvent(i.q, ref.ID, rows))
 	k.cancels = false
 	if (verb == VerbExpire || verb == VerbReject) && a.Note == "" {
-		a.Note = remain(rows)
+		a.Note = remain(slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return i.q.Held && r.State != StateHeld }))
 	}
 	return a
 }

@@ -86,7 +86,7 @@ var ways = []struct {
 		s.verb(func(id spool.ID) sched.Event { return sched.Hold{ID: id, Why: "to be looked at"} })
 		s.barrier()
 		s.verb(func(id spool.ID) sched.Event {
-			return sched.Reject{ID: id, Reason: 9, Diagnostic: spool.NoDiagnostic, Text: "no"}
+			return sched.Reject{ID: id, Reason: 8, Diagnostic: spool.NoDiagnostic, Text: "no"}
 		})
 		s.rest()
 	}},

@@ -56,6 +56,7 @@ type Request struct {
 	Who    string   `json:"who,omitempty"`
 
 	Failure *spool.Failure `json:"failure,omitempty"` // of VerbReject: what the report is to say
+	Held    bool           `json:"held,omitempty"`    // of VerbReject: only the recipients that are held
 
 	Through string    `json:"through,omitempty"` // of VerbMinimize: urgent, normal or off
 	From    time.Time `json:"from,omitzero"`     // of VerbMinimize

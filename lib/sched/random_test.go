@@ -268,7 +268,7 @@ func TestRandomTraffic(t *testing.T) {
 			"reject": func(t *rapid.T) {
 				id, n := message()
 				delete(w.held, id)
-				w.step(Reject{ID: id, N: n, Reason: 9, Diagnostic: spool.NoDiagnostic, Text: "no"})
+				w.step(Reject{ID: id, N: n, Reason: 8, Diagnostic: spool.NoDiagnostic, Text: "no"})
 			},
 			"delete":  func(t *rapid.T) { id, n := message(); delete(w.held, id); w.step(Delete{id, n}) },
 			"reroute": func(t *rapid.T) { id, n := message(); w.step(Reroute{id, n, randomHops(t)}) },

@@ -465,6 +465,7 @@ func TestRequire(t *testing.T) {
 		d, sp := border(t, "refuse", c.rules, with)
 		m, raw := envelope(t, nil, c.to)
 		env := passed(t, d, fromPeer, m, raw, []byte("content"))
+		explainedAs(t, c.rules, d, env)
 		r := &env.Recipients[0]
 		if got := shown(env); got != c.want || fmt.Sprint(r.Then) != c.then {
 			t.Errorf("%s: %s, then %v", c.rules, got, r.Then)
