@@ -10,6 +10,7 @@ import (
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/policy"
+	"github.com/mtakit/mtakit/lib/rule"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -79,6 +80,9 @@ func (d *Door) Explain(q Question) (iter.Seq[Explained], error) {
 			if out.Fail = now.Fail; now.Fail == nil {
 				out.explain(c, &a, now.Hops)
 			}
+		}
+		if out.Verdict.Decision == rule.Redirect || inner.expands(out.Left) {
+			out.Verdict.Require = "" // it is for those that the message goes on to
 		}
 		return out
 	}

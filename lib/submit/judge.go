@@ -208,7 +208,7 @@ func (d *Door) decide(c *policy.Case, r *spool.Recipient) []oraddr.Address {
 // else the expand channel makes of a recipient, are judged by themselves, and so is what is
 // required for them.
 func (d *Door) require(r *spool.Recipient, name string) {
-	if slices.Contains(r.Hops, spool.Hop{Channel: d.conf.ExpandChannel()}) {
+	if d.expands(r.Hops) {
 		return
 	}
 	step, ok := d.conf.Step(name)
@@ -217,6 +217,11 @@ func (d *Door) require(r *spool.Recipient, name string) {
 		return
 	}
 	r.Require, r.Then, r.Hops = name, r.Hops, []spool.Hop{{Channel: step.Channel}}
+}
+
+// expands tells whether the expand channel is among the ways of a recipient.
+func (d *Door) expands(ways []spool.Hop) bool {
+	return slices.Contains(ways, spool.Hop{Channel: d.conf.ExpandChannel()})
 }
 
 // planned are the ways that the parent of a message which a step has made was judged for. Others
