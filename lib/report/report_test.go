@@ -81,6 +81,9 @@ func TestOwed(t *testing.T) {
 		if got := Owed(c.kind, r, c.delivered); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
+		if r.Copy = true; Owed(c.kind, r, c.delivered) {
+			t.Errorf("%+v: owed about a copy", c)
+		}
 	}
 }
 

@@ -194,7 +194,7 @@ func (e *Envelope) From() Source {
 
 // Recipient is one addressee and the way that was planned for it.
 type Recipient struct {
-	N         int      `json:"n"` // originally-specified-recipient-number; in a report 1
+	N         int      `json:"n"` // place in the X.411 envelope, from 1; of a copy above all places
 	Address   string   `json:"address"`
 	Hops      []Hop    `json:"hops,omitempty"`      // alternates, first choice first
 	Fail      *Failure `json:"fail,omitempty"`      // decided at submission: final at once

@@ -86,9 +86,10 @@ func (d *Door) derive(src spool.Source, raw ber.Raw) (*Tx, error) {
 }
 
 // Also adds a recipient that the X.411 envelope does not have: a step of this MTA is
-// still to be done with the object, by itself. Its number is the next one.
+// still to be done with the object, by itself. Its number is the next one, and no place of
+// that envelope.
 func (t *Tx) Also(address string) {
-	n := 0
+	n := t.places
 	for _, r := range t.env.Recipients {
 		n = max(n, r.N)
 	}

@@ -175,6 +175,7 @@ func (d *Door) common(src spool.Source, trace mts.TraceInformation, extensions [
 // numbered by its place in the envelope, from 1: the originally specified number is
 // shared by the members of a list once it is expanded.
 func (d *Door) recipients(t *Tx, fields []mts.PerRecipientMessageTransferFields, all *spool.Failure) {
+	t.places = len(fields)
 	for i := range fields {
 		f := &fields[i]
 		if !f.PerRecipientIndicators.Responsibility() {

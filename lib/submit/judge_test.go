@@ -348,6 +348,21 @@ func TestDenied(t *testing.T) {
 	}
 }
 
+// TestCopiesAreNumberedApart: a place of the X.411 envelope is its recipient's, whoever has to
+// see to that one.
+func TestCopiesAreNumberedApart(t *testing.T) {
+	d, _ := border(t, "allow", "a: then add \""+archive+"\"", nil)
+	m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) {
+		for i := range m.PerRecipientFields[1:] {
+			m.PerRecipientFields[i+1].PerRecipientIndicators = mts.NewPerRecipientIndicators(false, mts.ReportNonDelivery, mts.ReportNonDelivery)
+		}
+	}, abroad, ann, nobody)
+	env := passed(t, d, fromPeer, m, raw, nil)
+	if got := shown(env); got != "border: p1 MTA-B, p1 MTA-C; : expand copy for "+archive || env.Recipients[0].N != 1 || env.Recipients[1].N != 4 {
+		t.Errorf("%s: %+v", got, env.Recipients)
+	}
+}
+
 // TestPolicyOfProbes: a probe is judged by what it asks about, and is copied to nobody.
 func TestPolicyOfProbes(t *testing.T) {
 	d, _ := border(t, "refuse", "a: if kind = probe and size = 4000 then allow, add \""+archive+"\"", nil)

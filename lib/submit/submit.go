@@ -94,11 +94,13 @@ type Tx struct {
 	// succeed, and the event log should say it.
 	Discarded string
 
-	door  *Door
-	env   spool.Envelope
-	w     *spool.Writer
-	size  int64
-	over  bool                     // the content is longer than the limit
+	door   *Door
+	env    spool.Envelope
+	w      *spool.Writer
+	size   int64
+	over   bool // the content is longer than the limit
+	places int  // recipients of the X.411 envelope of a message or probe, whoever is responsible for them
+
 	users map[int]*conf.User       // recipients that are users of this MTA, by number
 	takes map[int]*conf.Acceptance // what recipients take by the routing trees, by number
 
