@@ -100,6 +100,7 @@ type Case struct {
 	ofWay   []int   // of the way
 	rules   []uint64
 	trouble bool
+	obscure bool          // the address of the recipient of the way is
 	whyNot  map[int]error // of tests that are unknown for what the message is
 
 	label      *label.Label // that counts
@@ -113,8 +114,9 @@ func (p *Policy) Case(m *Message) *Case {
 	if c.label == nil {
 		c.label = p.security.fallback
 	}
+	var obscure error
 	if m.From != nil {
-		c.found = p.from.find(m.From, c.found)
+		c.found, obscure = p.from.find(m.From, c.found)
 	}
 	for _, t := range []struct {
 		term rule.Term
@@ -127,6 +129,7 @@ func (p *Policy) Case(m *Message) *Case {
 	for _, n := range c.found {
 		c.truth[n] = holds
 	}
+	c.trouble = c.trouble || c.doubt(&p.from, obscure)
 	return c
 }
 
@@ -154,8 +157,9 @@ func (c *Case) begin(w Way) {
 	c.way = w
 	clear(c.truth[c.p.ofWay:])
 	c.ofWay = c.ofWay[:0]
+	var obscure error
 	if w.To != nil {
-		c.ofWay = c.p.to.find(w.To, c.ofWay)
+		c.ofWay, obscure = c.p.to.find(w.To, c.ofWay)
 	}
 	if x := c.p.texts[rule.ChannelOut]; x != nil {
 		c.ofWay = x.find(w.Channel, c.ofWay)
@@ -166,6 +170,30 @@ func (c *Case) begin(w Way) {
 	for _, n := range c.ofWay {
 		c.truth[n] = holds
 	}
+	c.obscure = c.doubt(&c.p.to, obscure)
+}
+
+// doubt takes it that tests which ask for an Internet address, and do not hold, need not fail for
+// the reason given, and tells whether there is one.
+func (c *Case) doubt(x *addresses, why error) bool {
+	if why == nil {
+		return false
+	}
+	for i := range x.internet {
+		if n := x.internet[i].test; c.truth[n] == untried {
+			c.truth[n] = unknown
+			c.because(n, why)
+		}
+	}
+	return true
+}
+
+// because notes why a test is unknown.
+func (c *Case) because(n int, why error) {
+	if c.whyNot == nil {
+		c.whyNot = map[int]error{}
+	}
+	c.whyNot[n] = why
 }
 
 // hardness of the decisions: the hardest counts.
@@ -222,7 +250,7 @@ func (c *Case) judge(s *set) Verdict {
 
 // candidates marks the rules of a set that may match.
 func (c *Case) candidates(s *set) {
-	if c.trouble {
+	if c.trouble || c.obscure {
 		c.rules = c.rules[:0]
 		for i := range s.rules {
 			if i%64 == 0 {
@@ -342,10 +370,8 @@ func (c *Case) test(n int) truth {
 	default:
 		is, err := c.compare(t)
 		if err != nil {
-			if c.whyNot == nil {
-				c.whyNot = map[int]error{}
-			}
-			c.whyNot[n], is = err, unknown
+			c.because(n, err)
+			is = unknown
 		}
 		c.truth[n] = is
 	}
@@ -452,10 +478,11 @@ func (c *Case) byOriginator() bool {
 	if c.m.From == nil || c.m.Signature == nil || !c.m.Signature.Valid {
 		return false
 	}
-	mail := c.m.From.RFC822()
+	mails, err := c.m.From.RFC822()
+	definite := err == nil && len(mails) > 0 // who has several is nobody in particular
 	for i := range c.m.Signature.Signers {
 		for _, text := range c.m.Signature.Signers[i].Addresses {
-			if sameMail(text, mail) {
+			if definite && !slices.ContainsFunc(mails, func(mail string) bool { return !sameMail(text, mail) }) {
 				return true
 			}
 			if a, err := oraddr.Parse(text); err == nil && a.Equal(*c.m.From) {

@@ -271,7 +271,7 @@ func (x *addresses) add(values []rule.Value, test int) {
 			x.of = append(x.of, test)
 			continue
 		}
-		local, domain, _ := strings.Cut(strings.ToLower(values[i].Text), "@")
+		local, domain, _ := strings.Cut(strings.TrimSuffix(strings.ToLower(values[i].Text), "."), "@")
 		n := len(x.internet)
 		x.internet = append(x.internet, internetPattern{strings.Split(local, "*"), strings.Split(domain, "*"), test})
 		if strings.Contains(domain, "*") {
@@ -287,10 +287,11 @@ func (x *addresses) add(values []rule.Value, test int) {
 
 func (x *addresses) empty() bool { return len(x.of) == 0 && len(x.internet) == 0 }
 
-// find appends the tests that an address passes, some perhaps twice.
-func (x *addresses) find(a *oraddr.Address, tests []int) []int {
+// find appends the tests that an address passes, some perhaps twice. The error is why those of the
+// others that ask for an Internet address are not known to fail.
+func (x *addresses) find(a *oraddr.Address, tests []int) ([]int, error) {
 	if x.empty() {
-		return tests
+		return tests, nil
 	}
 	from := len(tests)
 	tests = x.index.Match(a, tests)
@@ -298,20 +299,20 @@ func (x *addresses) find(a *oraddr.Address, tests []int) []int {
 		tests[i] = x.of[tests[i]]
 	}
 	if len(x.internet) == 0 {
-		return tests
+		return tests, nil
 	}
-	local, domain, ok := strings.Cut(strings.ToLower(a.RFC822()), "@")
-	if !ok {
-		return tests
-	}
-	for _, all := range [][]int{x.byDomain[domain], x.wild} {
-		for _, n := range all {
-			if p := &x.internet[n]; wild.Match(p.domain, domain) && wild.Match(p.local, local) {
-				tests = append(tests, p.test)
+	mails, err := a.RFC822()
+	for _, mail := range mails {
+		local, domain, _ := strings.Cut(strings.ToLower(mail), "@")
+		for _, all := range [][]int{x.byDomain[domain], x.wild} {
+			for _, n := range all {
+				if p := &x.internet[n]; wild.Match(p.domain, domain) && wild.Match(p.local, local) {
+					tests = append(tests, p.test)
+				}
 			}
 		}
 	}
-	return tests
+	return tests, err
 }
 
 // texts finds the tests that a text passes.
