@@ -12,7 +12,7 @@ MESSAGES ?= 1000000
 
 export CGO_ENABLED = 0
 
-.PHONY: help build test race demo demo-directory lists kills crash proof mutants recovery reload bench million fuzz lint packages install clean
+.PHONY: help build test race demo demo-directory demo-border lists kills crash proof mutants recovery reload bench million fuzz lint packages install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -40,6 +40,9 @@ demo: build ## three switches on loopback: a message crosses, the reports come b
 
 demo-directory: packages build ## three switches configured from a directory alone, which is changed and killed
 	examples/directory.sh bin
+
+demo-border: packages build ## two domains with security policies of their own: signed, labelled, converted, refused, held, archived
+	examples/border.sh bin
 
 lists: build ## lists, alternates, loops and probes over three switches, as a story (needs jq)
 	examples/lists.sh bin

@@ -109,3 +109,30 @@ func TestListsStory(t *testing.T) {
 		}
 	}
 }
+
+// TestBorderStory runs the story of the border between two domains.
+func TestBorderStory(t *testing.T) {
+	cmd := exec.Command(filepath.Join(clitest.Root(t), "examples", "border.sh"), clitest.Build(t))
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{
+		"id-smime-aa-securityLabel", // as openssl sees it
+		"decided\tallow\tleaving/signed\t-\tp1/MTA-B\nrequires\tto-bravo\nadds\t/CN=Archive/",
+		"decided\thold\tleaving/forged\tthe signature is not valid",
+		"to-bravo: a signature is taken off; the label is policy=NORDLAND; class=BEGRENSET; Partner=NORDLAND; it is signed",
+		"decided\tallow\tarriving/cleared\t-\tlocal\nrequires\topen\n",
+		"the clearance does not have the classification HEMMELIG",
+		"decided\trefuse\tarriving/uncleared\tthe recipient is not cleared for it",
+		"the meeting is at noon\n",
+		"was NOT delivered: transfer-failure-for-security-reason (8), security-policy-violation (53): the recipient is not cleared for it\n",
+		"archived: 1\n",
+		"=== Done",
+	} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the story does not tell %q:\n%s", want, out)
+		}
+	}
+}

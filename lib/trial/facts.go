@@ -211,6 +211,7 @@ func (f *Facts) source(cfg *conf.Config, env *spool.Envelope, fault Fault) {
 	from := env.From()
 	if f.elsewhere() {
 		from = spool.Source{}
+		env.Step, env.Parent = "", "" // for whoever it comes to it is a message like any
 	}
 	if f.PeerIn != "" {
 		p, err := cfg.NamedPeer(f.PeerIn)
