@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/mtakit/mtakit/lib/diag"
-	"github.com/mtakit/mtakit/lib/label"
 	"github.com/mtakit/mtakit/lib/label/spif"
 	"github.com/mtakit/mtakit/lib/quantity"
 	"github.com/mtakit/mtakit/lib/rule"
@@ -151,7 +150,6 @@ func (c *Case) whyFlag(t rule.Term, is bool) string {
 	if is {
 		text = t.String() + ": yes"
 	}
-	var of []*label.Clearance
 	switch t {
 	case rule.SignedByOriginator:
 		return text + ", signer is " + cmp.Or(strings.Join(signers(c.m.Signature), ", "), "nobody")
@@ -162,19 +160,8 @@ func (c *Case) whyFlag(t rule.Term, is bool) string {
 		return text
 	case rule.LabelValid:
 		return text + reasons(s.policies.Validate(c.label, c.m.Time))
-	case rule.ClearedFrom:
-		of = s.clearancesOf(c.m.From)
-	case rule.ClearedTo:
-		of = s.clearancesOf(c.way.To)
-	case rule.ClearedChannelIn:
-		of = s.channels[c.m.Channel]
-	case rule.ClearedChannelOut:
-		of = s.channels[c.way.Channel]
-	case rule.ClearedPeerIn:
-		of = s.peers[c.m.Peer]
-	case rule.ClearedPeerOut:
-		of = s.peers[c.way.Peer]
 	}
+	of, _ := c.clearances(t)
 	return text + ", label is " + c.label.Text(s.policies) + reasons(s.policies.Decide(c.label, c.m.Time, of...))
 }
 

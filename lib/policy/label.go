@@ -28,7 +28,6 @@ func (c *Case) compareLabel(t *test) (truth, error) {
 	case l == nil:
 		return unknown, errNoLabel
 	}
-	var of []*label.Clearance
 	switch t.Term {
 	case rule.LabelValid:
 		return truthOf(s.policies.Validate(l, c.m.Time).Allowed), nil
@@ -58,20 +57,30 @@ func (c *Case) compareLabel(t *test) (truth, error) {
 			c.categories, c.listed = all, true
 		}
 		return anyOf(t, c.categories), nil
-	case rule.ClearedFrom:
-		of = s.clearancesOf(c.m.From)
-	case rule.ClearedTo:
-		of = s.clearancesOf(c.way.To)
-	case rule.ClearedChannelIn:
-		of = s.channels[c.m.Channel]
-	case rule.ClearedChannelOut:
-		of = s.channels[c.way.Channel]
-	case rule.ClearedPeerIn:
-		of = s.peers[c.m.Peer]
-	case rule.ClearedPeerOut:
-		of = s.peers[c.way.Peer]
-	default:
+	}
+	of, ok := c.clearances(t.Term)
+	if !ok {
 		return unknown, errNobody
 	}
 	return truthOf(s.cleared(l, c.m.Time, of)), nil
+}
+
+// clearances are those that a term asks about.
+func (c *Case) clearances(t rule.Term) ([]*label.Clearance, bool) {
+	s := c.p.security
+	switch t {
+	case rule.ClearedFrom:
+		return s.clearancesOf(c.m.From), true
+	case rule.ClearedTo:
+		return s.clearancesOf(c.way.To), true
+	case rule.ClearedChannelIn:
+		return s.channels[c.m.Channel], true
+	case rule.ClearedChannelOut:
+		return s.channels[c.way.Channel], true
+	case rule.ClearedPeerIn:
+		return s.peers[c.m.Peer], true
+	case rule.ClearedPeerOut:
+		return s.peers[c.way.Peer], true
+	}
+	return nil, false
 }
