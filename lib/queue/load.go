@@ -200,7 +200,7 @@ func (s *standing) owed(env *spool.Envelope, silent func(address string) bool) [
 		if expanded && rec.Child != "" && silent(env.Recipients[i].Address) {
 			continue
 		}
-		if (delivered || kind == sched.Failed) && report.Owed(env.Kind, &env.Recipients[i], delivered) {
+		if (delivered || kind == sched.Failed) && report.Owed(env, &env.Recipients[i], delivered) {
 			owed = append(owed, report.Result{N: env.Recipients[i].N, Delivered: delivered, List: expanded, Time: rec.Time,
 				Reason: mts.ReasonCode(rec.Reason), Diagnostic: mts.DiagnosticCode(rec.Diagnostic), Text: rec.Text})
 		}

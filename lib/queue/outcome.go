@@ -301,7 +301,7 @@ func results(env *spool.Envelope, f sched.Final, now time.Time, silent func(addr
 		if expanded && f.Outcome.Child != "" && final[r.N] && silent(r.Address) {
 			continue
 		}
-		if final[r.N] && report.Owed(env.Kind, r, delivered) {
+		if final[r.N] && report.Owed(env, r, delivered) {
 			owed = append(owed, report.Result{N: r.N, Delivered: delivered, List: expanded, Time: at,
 				Reason: mts.ReasonCode(f.Outcome.Reason), Diagnostic: mts.DiagnosticCode(f.Outcome.Diagnostic), Text: f.Outcome.Text})
 		}

@@ -78,9 +78,10 @@ type Result struct {
 // Owed tells whether a final outcome of a recipient obliges this MTA to report
 // (X.411 §14.5): every non-delivery, because the originating MTA always asks for
 // it; a delivery when that MTA or the originator asked for it. Nothing is ever owed
-// about a report, nor about a copy that policy has added: nobody has named its recipient.
-func Owed(kind spool.Kind, r *spool.Recipient, delivered bool) bool {
-	if kind == spool.KindReport || r.Copy {
+// about a report, nor about a copy that policy has added, or what becomes of it: nobody has
+// named its recipient.
+func Owed(env *spool.Envelope, r *spool.Recipient, delivered bool) bool {
+	if env.Kind == spool.KindReport || env.OfCopy || r.Copy {
 		return false
 	}
 	return !delivered || r.Report == Delivery || r.MTAReport == Delivery || r.MTAReport == Audited

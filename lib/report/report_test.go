@@ -78,10 +78,15 @@ func TestOwed(t *testing.T) {
 		{spool.KindReport, Delivery, Delivery, false, false},
 	} {
 		r := &spool.Recipient{Report: c.report, MTAReport: c.mta}
-		if got := Owed(c.kind, r, c.delivered); got != c.want {
+		env := &spool.Envelope{Kind: c.kind}
+		if got := Owed(env, r, c.delivered); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
-		if r.Copy = true; Owed(c.kind, r, c.delivered) {
+		if r.Copy = true; Owed(env, r, c.delivered) {
+			t.Errorf("%+v: owed about a copy to be made", c)
+		}
+		r.Copy, env.OfCopy = false, true
+		if Owed(env, r, c.delivered) {
 			t.Errorf("%+v: owed about a copy", c)
 		}
 	}

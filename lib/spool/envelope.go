@@ -130,6 +130,7 @@ type Envelope struct {
 	Label  []byte   `json:"label,omitempty"`  // message-security-label of X.411, in BER
 	Facts  *Facts   `json:"facts,omitempty"`  // of the content; nil if nobody looked
 	Copied []string `json:"copied,omitempty"` // O/R addresses that policy has had copies made for
+	OfCopy bool     `json:"ofCopy,omitempty"` // it is such a copy, or made of one
 
 	NoReassignment   bool `json:"noReassignment,omitempty"`   // recipient-reassignment-prohibited
 	AlternateAllowed bool `json:"alternateAllowed,omitempty"` // alternate-recipient-allowed
@@ -251,7 +252,7 @@ func known(name string) bool {
 	switch strings.ToLower(name) {
 	case "format", "id", "kind", "mtsid", "priority", "originator", "contenttype",
 		"eits", "contentid", "subject", "summary", "size", "probesize", "accepted", "deferred", "passon", "expires", "source",
-		"noreassignment", "alternateallowed", "critical", "origin", "label", "facts", "copied",
+		"noreassignment", "alternateallowed", "critical", "origin", "label", "facts", "copied", "ofcopy",
 		"parent", "step", "parentrecipients", "wire", "recipients":
 		return true
 	}

@@ -35,7 +35,7 @@ func (d *Door) Derive(src spool.Source, child Child, raw ber.Raw) (*Tx, error) {
 	}
 	t.env.ID = spool.ChildID(child.Parent, child.Step, child.Recipients)
 	t.env.Parent, t.env.Step, t.env.ParentRecipients, t.env.Priority = child.Parent, child.Step, child.Recipients, child.Priority
-	if child.Step == StepCopy {
+	if t.env.OfCopy = child.Step == StepCopy || child.Of != nil && child.Of.OfCopy; t.env.OfCopy {
 		for i := range t.env.Recipients { // X.411 knows no envelope that asks for no report
 			t.env.Recipients[i].Report, t.env.Recipients[i].MTAReport = report.None, report.None
 		}

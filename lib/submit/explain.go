@@ -48,7 +48,7 @@ func (d *Door) Explain(q Question) (iter.Seq[Explained], error) {
 	if q.Envelope.Kind == spool.KindReport {
 		return nil, diag.New(string(q.Envelope.ID), diag.Data, "is a report, and no rule is asked about reports")
 	}
-	if s := q.Envelope.Step; s == StepCopy || s == StepSecure {
+	if q.Envelope.OfCopy || q.Envelope.Step == StepSecure {
 		return nil, diag.New(string(q.Envelope.ID), diag.Data, "was made because rules say so, and none is asked about it again")
 	}
 	inner := *d

@@ -82,7 +82,7 @@ func TestExplainOthers(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 	report, copied, made := *env, *env, *env
-	report.Kind, copied.Step, made.Step = spool.KindReport, StepCopy, StepSecure
+	report.Kind, copied.OfCopy, made.Step = spool.KindReport, true, StepSecure
 	for _, env := range []*spool.Envelope{&report, &copied, &made} {
 		if _, err := d.Explain(Question{Envelope: env}); err == nil {
 			t.Errorf("%s, %s is judged", env.Kind, env.Step)

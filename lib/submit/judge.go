@@ -16,9 +16,9 @@ import (
 )
 
 // judged tells whether policy has a say in an object. Reports go where the message came from,
-// and a copy, or what a step makes, is made because policy says so.
+// and a copy, with what becomes of it here, or what a step makes, is made because policy says so.
 func (d *Door) judged(env *spool.Envelope) bool {
-	return !d.policy.IsZero() && env.Kind != spool.KindReport && env.Step != StepCopy && env.Step != StepSecure
+	return !d.policy.IsZero() && env.Kind != spool.KindReport && !env.OfCopy && env.Step != StepSecure
 }
 
 // examine finds in the content what rules ask for. One content after the other: a signed one is

@@ -254,6 +254,18 @@ ok: if peer-in = "MTA-B" then allow`, nil)
 		if r := child.Recipients[0]; step == StepCopy && (r.Report != "none" || r.MTAReport != "none") {
 			t.Errorf("a report is owed on a copy: %+v", r)
 		}
+		if child.OfCopy != (step == StepCopy) {
+			t.Errorf("%s: of a copy: %t", step, child.OfCopy)
+		}
+		if step == StepCopy {
+			again, err := d.Derive(spool.Source{Channel: "expand"}, Child{Parent: child.ID, Step: StepRedirect, Recipients: []int{1}, Priority: spool.Urgent, Of: child}, raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := again.Envelope().Recipients[0]; !again.Envelope().OfCopy || d.judged(again.Envelope()) || r.Report != "none" || r.MTAReport != "none" {
+				t.Errorf("what a copy goes on as: %+v", again.Envelope())
+			}
+		}
 		if child.From() != fromPeer || child.Source.Channel != "expand" {
 			t.Errorf("%s: from %+v", step, child.From())
 		}
@@ -389,7 +401,7 @@ func TestPolicyOfProbes(t *testing.T) {
 // TestPolicyLeavesReports: a report goes where the message came from, whatever the rules.
 func TestPolicyLeavesReports(t *testing.T) {
 	d, _ := border(t, "refuse", "", nil)
-	if d.judged(&spool.Envelope{Kind: spool.KindReport}) || !d.judged(&spool.Envelope{Kind: spool.KindMessage}) || d.judged(&spool.Envelope{Kind: spool.KindMessage, Step: StepCopy}) {
+	if d.judged(&spool.Envelope{Kind: spool.KindReport}) || !d.judged(&spool.Envelope{Kind: spool.KindMessage}) || d.judged(&spool.Envelope{Kind: spool.KindMessage, OfCopy: true}) {
 		t.Error("reports or copies are judged, or messages are not")
 	}
 }
