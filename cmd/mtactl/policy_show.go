@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -16,7 +17,7 @@ func printDecisions(p *cli.Printer, r *trial.Recipient) {
 		return
 	}
 	decision := func(what string, d *trial.Decided, more ...any) {
-		text := d.Text
+		text := cmp.Or(d.Why, d.Text)
 		if d.To != "" {
 			text = d.To
 		}

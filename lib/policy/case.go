@@ -50,7 +50,8 @@ type Way struct {
 type Verdict struct {
 	Decision   rule.Decision // not Continue
 	Set, Rule  string        // that decided; Rule is empty if none did, Set if there are no rules
-	Text       string        // of Refuse and Hold: why, for people, the originator among them
+	Text       string        // of Refuse and Hold: why, for people; of Refuse, the originator among them
+	Why        string        // of Refuse: why, for operators alone; empty: as Text says
 	Reason     mts.ReasonCode
 	Diagnostic mts.DiagnosticCode
 	To         *oraddr.Address  // of Redirect
@@ -67,8 +68,8 @@ func (v *Verdict) String() string {
 	if v.To != nil {
 		text += " to " + v.To.String()
 	}
-	if v.Text != "" {
-		text += ": " + v.Text
+	if why := cmp.Or(v.Why, v.Text); why != "" {
+		text += ": " + why
 	}
 	switch {
 	case v.Set == "":
@@ -284,9 +285,10 @@ func (c *Case) apply(s *set, r *compiled, is truth) Verdict {
 	return v.worded()
 }
 
-// refusal is one with the codes of a rule that gives none.
-func refusal(s *set, by, text string) Verdict {
-	return Verdict{Decision: rule.Refuse, Set: s.name, Rule: by, Text: text, Reason: rule.DefaultReason, Diagnostic: rule.DefaultDiagnostic}
+// refusal is one with the codes and the text of a rule that gives none: what the rules of this MTA
+// are, and what it knows by which names, is nobody else's business.
+func refusal(s *set, by, why string) Verdict {
+	return Verdict{Decision: rule.Refuse, Set: s.name, Rule: by, Why: why, Reason: rule.DefaultReason, Diagnostic: rule.DefaultDiagnostic}.worded()
 }
 
 // worded is the verdict with a text, if it needs one and has none.

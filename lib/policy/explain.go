@@ -51,7 +51,7 @@ func (c *Case) Explain(w Way) ([]Step, Verdict) {
 				verdict := c.apply(s, r, is)
 				of = combine(of, verdict)
 				if is == unknown || verdict.Decision != r.Action.Decision {
-					step.Does = verdict.Decision.String() + ": " + verdict.Text
+					step.Does = verdict.Decision.String() + ": " + cmp.Or(verdict.Why, verdict.Text)
 				}
 				decided = verdict.Decision != rule.Continue && !s.all || verdict.Decision == rule.Refuse
 			}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -177,6 +178,31 @@ func TestNothing(t *testing.T) {
 	}
 }
 
+// general is what an originator is told where the rule has no text for him.
+const general = "the policy of this MTA does not permit it"
+
+// TestTexts: what an originator is told names nothing that only operators know.
+func TestTexts(t *testing.T) {
+	for rules, want := range map[string]string{
+		`r: then refuse "no"`:                                 "no",
+		`r: then refuse`:                                      general,
+		`r: if size = 1 then allow`:                           general,
+		`r: then allow, by channel "x"`:                       general,
+		`r: then allow, by peer "x"`:                          general,
+		`r: if label-classification = "HEMMELIG" then allow`:  general,
+		`r: then hold`:                                        "held by policy",
+		"a: then require \"x\"\nr: then allow, require \"y\"": "two steps are required, x and y",
+	} {
+		v := compiledSets(t, "refuse", map[string]string{"s": rules}).Case(of(t)).Judge(way(t))
+		if v.Text != want {
+			t.Errorf("%s: %q", rules, v.Text)
+		}
+		if told := strings.Contains(rules, "by") || strings.Contains(rules, "label"); told != (v.Why != "") {
+			t.Errorf("%s: %q", rules, v.Why)
+		}
+	}
+}
+
 // TestTroubleDenies proves for every term that an error in evaluating it denies: whatever the
 // rule would do, wherever in its condition the term stands, and whatever is said of the rest.
 func TestTroubleDenies(t *testing.T) {
@@ -206,7 +232,7 @@ func TestTroubleDenies(t *testing.T) {
 							m.Unknown = map[rule.Term]error{term: diag.E("", c.kind, errors.New("broken"))}
 							is := p.Case(m)
 							v := is.Judge(way(t))
-							if v.Decision != c.want || v.Unknown == nil || !strings.Contains(v.Text, term.String()+": broken") {
+							if v.Decision != c.want || v.Unknown == nil || !strings.Contains(cmp.Or(v.Why, v.Text), term.String()+": broken") || c.want == rule.Refuse && v.Text != general {
 								t.Fatalf("%s in %s, an error of kind %s: %s, %v", term, text, c.kind, &v, v.Unknown)
 							}
 							if steps, _ := is.Explain(way(t)); steps[0].Matches != Unknown || !strings.Contains(steps[0].Why, "broken") {

@@ -144,7 +144,7 @@ func TestPolicy(t *testing.T) {
 		{"size", "refuse", "a: if size = 100 and recipients = 1 then allow", ann, "border/a: local"},
 		{"where from", "refuse", "a: if channel-in = \"p1\" and peer-in = \"MTA-B\" and client-address = \"192.0.2.0/24\" and identity = \"MTA-B\" and mechanism = \"simple\" and priority = urgent then allow", ann, "border/a: local"},
 		{"when", "refuse", "a: if time = \"Tue 12:00-12:01\" then allow", ann, "border/a: local"},
-		{"no heading", "refuse", "a: if content-type = p22 and sics = 0 then allow", ann, "border/a: transfer-failure-for-security-reason/security-policy-violation a rule of this MTA asks what the message does not say clearly: sics: "},
+		{"no heading", "refuse", "a: if content-type = p22 and sics = 0 then allow", ann, "border/a: transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it"},
 	} {
 		d, _ := border(t, c.otherwise, c.rules, nil)
 		m, raw := envelope(t, nil, strings.Fields(c.to)...)
@@ -195,9 +195,9 @@ func TestPolicyReadsTheContent(t *testing.T) {
 		{"none", heading(t, 0), military, "border/none: local"},
 		{"an interpersonal message may have them", heading(t, 0, "XYZ"), mts.NewContentType(mts.InterpersonalMessaging1984), "border/sic: local"},
 		{"of another type", []byte("whatever"), mts.NewContentType(mts.EDIMessaging), "border/none: local"},
-		{"what is no message has none that anybody could know", []byte("whatever"), military, "border/sic: transfer-failure-for-security-reason/security-policy-violation a rule of this MTA asks"},
-		{"broken", broken, military, "border/sic: transfer-failure-for-security-reason/security-policy-violation a rule of this MTA asks"},
-		{"no content", nil, military, "border/sic: transfer-failure-for-security-reason/security-policy-violation a rule of this MTA asks"},
+		{"what is no message has none that anybody could know", []byte("whatever"), military, "border/sic: transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it"},
+		{"broken", broken, military, "border/sic: transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it"},
+		{"no content", nil, military, "border/sic: transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it"},
 	} {
 		d, sp := border(t, "refuse", "sic: if sic = \"XYZ\" then allow\nnone: if sics = 0 then allow\nsome: then hold \"codes\"", nil)
 		m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) { m.ContentType = c.of }, ann)

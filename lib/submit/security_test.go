@@ -91,7 +91,7 @@ func TestPolicyOfSignedContents(t *testing.T) {
 	forged := slices.Clone(signed)
 	forged[len(forged)-1] ^= 1
 	protecting := mts.NewExtendedContentType(cms.Info)
-	const unclear = ": transfer-failure-for-security-reason/security-policy-violation a rule of this MTA asks what the message does not say clearly: "
+	const unclear = ": transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it: a rule of this MTA asks what the message does not say clearly: "
 	for _, c := range []struct {
 		name     string
 		content  []byte
@@ -141,7 +141,17 @@ func TestPolicyOfSignedContents(t *testing.T) {
 			m.Extensions = append(m.Extensions, mts.ExtensionField{Type: mts.ExtMessageSecurityLabel.Type(), Value: value})
 		}, ann)
 		env := passed(t, d, fromPeer, m, raw, c.content)
-		if got := shown(env); !strings.HasPrefix(got, c.want) || got != c.want && !strings.HasPrefix(c.want, "border/a"+unclear) {
+		got := shown(env)
+		if env.Recipients[0].Fail != nil { // nobody but an operator is told why
+			all, err := d.Explain(Question{Envelope: env})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for is := range all {
+				got += ": " + is.Verdict.Why
+			}
+		}
+		if !strings.HasPrefix(got, c.want) || got != c.want && !strings.HasPrefix(c.want, "border/a"+unclear) {
 			t.Errorf("%s:\n%s, not\n%s\n%+v", c.name, got, c.want, env.Facts)
 		}
 	}

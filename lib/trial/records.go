@@ -26,6 +26,7 @@ type Decided struct {
 	Decision string `json:"decision"`
 	Rule     string `json:"rule,omitempty"` // SET/RULE, or SET
 	Text     string `json:"text,omitempty"`
+	Why      string `json:"why,omitempty"` // of a refusal, if the originator is told something else
 	To       string `json:"to,omitempty"`
 }
 
@@ -85,7 +86,7 @@ func NewRecipient(is *submit.Explained, came *spool.Recipient) Recipient {
 }
 
 func verdictOf(v *policy.Verdict) Verdict {
-	out := Verdict{Decided: Decided{Decision: v.Decision.String(), Rule: submit.RuleName(v), Text: v.Text}, Add: addressesOf(v), Require: v.Require}
+	out := Verdict{Decided: Decided{Decision: v.Decision.String(), Rule: submit.RuleName(v), Text: v.Text, Why: v.Why}, Add: addressesOf(v), Require: v.Require}
 	if v.To != nil {
 		out.To = v.To.String()
 	}
