@@ -155,20 +155,16 @@ func (t *Tx) decide() error {
 		t.env.Size = t.size
 	}
 	c := t.door.caseOf(&t.env)
-	var copies []oraddr.Address
+	adds := make([][]oraddr.Address, len(t.env.Recipients))
 	for i := range t.env.Recipients {
 		r := &t.env.Recipients[i]
 		if r.Fail != nil {
 			continue
 		}
-		for _, a := range t.door.decide(c, r) {
-			if !slices.ContainsFunc(copies, a.Equal) && !slices.Contains(t.env.Copied, a.String()) {
-				copies = append(copies, a)
-			}
-		}
+		adds[i] = t.door.decide(c, r)
 	}
 	if t.env.Kind == spool.KindMessage { // a probe has nothing to be copied
-		t.copyTo(copies)
+		t.copyTo(adds)
 	}
 	return nil
 }
@@ -324,17 +320,6 @@ func ruleName(v *policy.Verdict) string {
 		return v.Set
 	}
 	return v.Set + "/" + v.Rule
-}
-
-// copyTo adds recipients that the X.411 envelope does not have: the expand channel makes a
-// message for each.
-func (t *Tx) copyTo(copies []oraddr.Address) {
-	for _, a := range copies {
-		t.Also(a.String())
-		last := &t.env.Recipients[len(t.env.Recipients)-1]
-		last.Copy = true
-		t.env.Copied = append(slices.Clip(t.env.Copied), a.String())
-	}
 }
 
 // permitted returns those of the ways which a message in the spool may take by the policy of

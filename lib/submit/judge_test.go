@@ -134,6 +134,8 @@ func TestPolicy(t *testing.T) {
 		{"redirected", "allow", "a: then redirect to \"" + archive + "\"", abroad, "border/a: expand to " + archive},
 		{"copied", "allow", "a: then add \"" + archive + "\"", abroad, "border: p1 MTA-B, p1 MTA-C; : expand copy for " + archive},
 		{"copied once", "allow", "a: then add \"" + archive + "\"\nb: then add \"" + archive + "\"", abroad + " " + ann, "border: p1 MTA-B, p1 MTA-C; border: local; : expand copy for " + archive},
+		{"not copied to a recipient", "allow", "a: then add \"" + ann + "\"", abroad + " " + ann, "border: p1 MTA-B, p1 MTA-C; border: local"},
+		{"copied to one who is held", "allow", "a: if to = \"" + ann + "\" then hold \"h\"\nb: then add \"" + ann + "\"", abroad + " " + ann, "border: p1 MTA-B, p1 MTA-C; border/a: local held: h; : expand copy for " + ann},
 		{"of two ways one", "allow", "a: if peer-out = \"MTA-B\" then refuse", abroad, "border: p1 MTA-C"},
 		{"of two ways the first", "allow", "a: if peer-out = \"MTA-C\" then hold", abroad, "border: p1 MTA-B"},
 		{"the first way is held", "allow", "a: if peer-out = \"MTA-B\" then hold", abroad, "border/a: p1 MTA-B held: held by policy"},
@@ -372,6 +374,27 @@ func TestCopiesAreNumberedApart(t *testing.T) {
 	env := passed(t, d, fromPeer, m, raw, nil)
 	if got := shown(env); got != "border: p1 MTA-B, p1 MTA-C; : expand copy for "+archive || env.Recipients[0].N != 1 || env.Recipients[1].N != 4 {
 		t.Errorf("%s: %+v", got, env.Recipients)
+	}
+}
+
+// TestNoRoomForACopy: whoever was not to go without it waits, and the others go.
+func TestNoRoomForACopy(t *testing.T) {
+	d, _ := border(t, "allow", "a: if to = \""+abroad+"\" then hold \"h\", add \""+archive+"\"", nil)
+	to := slices.Repeat([]string{ann}, mts.UbRecipients)
+	to[7] = abroad
+	m, raw := envelope(t, nil, to...)
+	env := passed(t, d, fromPeer, m, raw, nil)
+	if len(env.Recipients) != len(to) || env.Copied != nil {
+		t.Fatalf("%d recipients, copies for %v", len(env.Recipients), env.Copied)
+	}
+	for i := range env.Recipients {
+		r, want := &env.Recipients[i], ""
+		if i == 7 {
+			want = "h; there is no room for the copy to " + archive + ": a message has at most 32767 recipients"
+		}
+		if r.Fail != nil || r.Hold != want {
+			t.Fatalf("recipient %d: held for %q, %+v", i, r.Hold, r.Fail)
+		}
 	}
 }
 
