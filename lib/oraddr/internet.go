@@ -18,6 +18,9 @@ import (
 // 822 §6.1), of other characters than those of ASCII, or in several attributes.
 func (a *Address) RFC822() (all []string, err error) {
 	for _, d := range a.DomainDefined() {
+		if typ := d.Type.Printable; typ != "" && len(typ) < len("rfc-822") && d.Type == (Text{Printable: typ}) {
+			continue // neither it nor one of those in which it goes on
+		}
 		is, goesOn := false, false
 		for _, typ := range d.Type.folded() {
 			is = is || typ == "rfc-822"
@@ -53,7 +56,7 @@ func plainMail(mail string) bool {
 		return false
 	}
 	for _, c := range []byte(local) {
-		if !letterOrDigit(c) && !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~.", rune(c)) {
+		if !inLocalPart[c] {
 			return false
 		}
 	}
@@ -69,6 +72,14 @@ func plainMail(mail string) bool {
 	}
 	return true
 }
+
+// inLocalPart has the characters of a dot-atom (RFC 5322 §3.2.3).
+var inLocalPart = func() (in [256]bool) {
+	for c := range in {
+		in[c] = letterOrDigit(byte(c)) || strings.IndexByte("!#$%&'*+-/=?^_`{|}~.", byte(c)) >= 0
+	}
+	return in
+}()
 
 func letterOrDigit(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' }
 

@@ -340,7 +340,14 @@ func (c *Case) eval(of *condition) truth {
 		decides, otherwise = holds, fails
 	}
 	for _, part := range of.of {
-		switch t := c.eval(part); t {
+		var t truth
+		if part.operator == rule.Leaf && !part.not && !c.trouble {
+			t = c.truth[part.test]
+		}
+		if t == untried {
+			t = c.eval(part)
+		}
+		switch t {
 		case decides:
 			return t
 		case unknown:
@@ -382,8 +389,11 @@ func (c *Case) test(n int) truth {
 
 // compare holds a value of the message against a test. The error says why neither is so.
 func (c *Case) compare(t *test) (truth, error) {
-	if t.Term.OfLabel() {
+	switch {
+	case t.ofLabel:
 		return c.compareLabel(t)
+	case t.numbered:
+		return c.compareNumber(t)
 	}
 	any := func(is func(v *rule.Value) bool) truth {
 		for i := range t.Values {
@@ -393,28 +403,13 @@ func (c *Case) compare(t *test) (truth, error) {
 		}
 		return fails
 	}
-	number := func(n int64) truth {
-		return any(func(v *rule.Value) bool { return t.comparison.Holds(cmp.Compare(n, v.Number)) })
-	}
 	is := unknown
 	switch t.Term {
-	case rule.Kind:
-		is = number(kind(c.m.Probe))
-	case rule.Priority:
-		is = number(rank(c.m.Priority))
 	case rule.ContentType:
 		name := c.m.ContentType.String()
 		is = any(func(v *rule.Value) bool { return v.Text == name })
-	case rule.Size:
-		is = number(c.m.Size)
-	case rule.Recipients:
-		is = number(int64(c.m.Recipients))
-	case rule.SICs:
-		is = number(int64(len(c.m.SICs)))
 	case rule.SIC:
 		is = anyOf(t, c.m.SICs)
-	case rule.Signature:
-		is = number(signature(c.m.Signature))
 	case rule.Signer:
 		is = anyOf(t, signers(c.m.Signature))
 	case rule.SignedByOriginator:
@@ -429,6 +424,33 @@ func (c *Case) compare(t *test) (truth, error) {
 		return is, errNobody
 	}
 	return is, nil
+}
+
+// compareNumber holds a number, or the place of a word, against a test.
+func (c *Case) compareNumber(t *test) (truth, error) {
+	var n int64
+	switch t.Term {
+	case rule.Kind:
+		n = kind(c.m.Probe)
+	case rule.Priority:
+		n = rank(c.m.Priority)
+	case rule.Size:
+		n = c.m.Size
+	case rule.Recipients:
+		n = int64(c.m.Recipients)
+	case rule.SICs:
+		n = int64(len(c.m.SICs))
+	case rule.Signature:
+		n = signature(c.m.Signature)
+	default:
+		return unknown, errNobody
+	}
+	for i := range t.Values {
+		if t.comparison.Holds(cmp.Compare(n, t.Values[i].Number)) {
+			return holds, nil
+		}
+	}
+	return fails, nil
 }
 
 func truthOf(is bool) truth {

@@ -61,12 +61,23 @@ type test struct {
 	*rule.Test
 	comparison rule.Comparison
 	sought     bool
+	ofLabel    bool
+	numbered   bool // the value is a number, or a word by its place
 }
 
 // sought tells whether what a term equals is looked up, for all tests at once, instead of each
 // test being tried: then one that was not found is false.
 func sought(t rule.Term) bool {
 	return t.Sort() == rule.Address || t.Sort() == rule.Text
+}
+
+// numbered tells whether the values of a term are numbers, or words that have a place.
+func numbered(t rule.Term) bool {
+	switch t.Sort() {
+	case rule.Number, rule.Octets, rule.Rank:
+		return true
+	}
+	return t.Sort() == rule.Word && t.Words() != nil
 }
 
 // New compiles the rule sets of a configuration, and reads the files that its table [security]
@@ -132,7 +143,7 @@ func (p *Policy) collect(c *rule.Condition, each bool) error {
 	}
 	n := len(p.tests)
 	p.number[key] = n
-	t := test{Test: c.Test, comparison: c.Test.Comparison, sought: sought(c.Test.Term)}
+	t := test{Test: c.Test, comparison: c.Test.Comparison, sought: sought(c.Test.Term), ofLabel: c.Test.Term.OfLabel(), numbered: numbered(c.Test.Term)}
 	if t.comparison == rule.NotEqual {
 		t.comparison = rule.Equal
 	}
