@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -16,7 +15,6 @@ import (
 	"github.com/mtakit/mtakit/lib/ipms"
 	"github.com/mtakit/mtakit/lib/ipms/p772"
 	"github.com/mtakit/mtakit/lib/mts"
-	"github.com/mtakit/mtakit/lib/p1"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -55,19 +53,7 @@ peers = ["MTA-B", "MTA-C"]
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	if err := spool.Init(cfg.Spool.Dir); err != nil {
-		t.Fatal(err)
-	}
-	sp, err := spool.Open(cfg.Spool.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = sp.Close() })
-	d, err := NewDoor(cfg, Alone{sp}, func() time.Time { return now }, conf.OpenFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d, sp
+	return opened(t, cfg)
 }
 
 var fromPeer = spool.Source{Channel: "p1", Peer: "MTA-B", Client: "192.0.2.7", Identity: "MTA-B", Mechanism: conf.CredentialsSimple}
@@ -362,42 +348,6 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// TestCopiesAreNumberedApart: a place of the X.411 envelope is its recipient's, whoever has to
-// see to that one.
-func TestCopiesAreNumberedApart(t *testing.T) {
-	d, _ := border(t, "allow", "a: then add \""+archive+"\"", nil)
-	m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) {
-		for i := range m.PerRecipientFields[1:] {
-			m.PerRecipientFields[i+1].PerRecipientIndicators = mts.NewPerRecipientIndicators(false, mts.ReportNonDelivery, mts.ReportNonDelivery)
-		}
-	}, abroad, ann, nobody)
-	env := passed(t, d, fromPeer, m, raw, nil)
-	if got := shown(env); got != "border: p1 MTA-B, p1 MTA-C; : expand copy for "+archive || env.Recipients[0].N != 1 || env.Recipients[1].N != 4 {
-		t.Errorf("%s: %+v", got, env.Recipients)
-	}
-}
-
-// TestNoRoomForACopy: whoever was not to go without it waits, and the others go.
-func TestNoRoomForACopy(t *testing.T) {
-	d, _ := border(t, "allow", "a: if to = \""+abroad+"\" then hold \"h\", add \""+archive+"\"", nil)
-	to := slices.Repeat([]string{ann}, mts.UbRecipients)
-	to[7] = abroad
-	m, raw := envelope(t, nil, to...)
-	env := passed(t, d, fromPeer, m, raw, nil)
-	if len(env.Recipients) != len(to) || env.Copied != nil {
-		t.Fatalf("%d recipients, copies for %v", len(env.Recipients), env.Copied)
-	}
-	for i := range env.Recipients {
-		r, want := &env.Recipients[i], ""
-		if i == 7 {
-			want = "h; there is no room for the copy to " + archive + ": a message has at most 32767 recipients"
-		}
-		if r.Fail != nil || r.Hold != want {
-			t.Fatalf("recipient %d: held for %q, %+v", i, r.Hold, r.Fail)
-		}
-	}
-}
-
 // TestPolicyOfProbes: a probe is judged by what it asks about, and is copied to nobody.
 func TestPolicyOfProbes(t *testing.T) {
 	d, _ := border(t, "refuse", "a: if kind = probe and size = 4000 then allow, add \""+archive+"\"", nil)
@@ -426,151 +376,6 @@ func TestPolicyLeavesReports(t *testing.T) {
 	d, _ := border(t, "refuse", "", nil)
 	if d.judged(&spool.Envelope{Kind: spool.KindReport}) || !d.judged(&spool.Envelope{Kind: spool.KindMessage}) || d.judged(&spool.Envelope{Kind: spool.KindMessage, OfCopy: true}) {
 		t.Error("reports or copies are judged, or messages are not")
-	}
-}
-
-// TestAgainLeavesCopies: who submits a message again does not name those whom policy has added.
-func TestAgainLeavesCopies(t *testing.T) {
-	d, _ := border(t, "allow", "a: then add \""+archive+"\"", nil)
-	m, raw := envelope(t, nil, abroad)
-	env := passed(t, d, fromPeer, m, raw, nil)
-	s, err := Again(env)
-	if err != nil || len(s.PerRecipientFields) != 1 || len(env.Recipients) != 2 {
-		t.Errorf("%d of %d recipients, %v", len(s.PerRecipientFields), len(env.Recipients), err)
-	}
-}
-
-// TestCopyEnvelope: a copy names the recipients whom the originator discloses, none of them
-// anybody's responsibility, and its originator asks for no report.
-func TestCopyEnvelope(t *testing.T) {
-	for _, disclosed := range []bool{true, false} {
-		_, raw := envelope(t, func(m *mts.MessageTransferEnvelope) {
-			if disclosed {
-				m.PerMessageIndicators = mts.NewPerMessageIndicators(mts.BitDisclosureOfOtherRecipients)
-			}
-		}, ann, abroad)
-		o, err := p1.ReadOriginal(raw, p1.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		to, err := address(t, archive).ORName()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := o.Copy(to, p1.Action{Domain: mts.NewGlobalDomainIdentifier(address(t, ann).Domain()), MTA: "MTA-A", Arrived: now, Now: now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		env, err := p1.DecodeMessageEnvelope(out, p1.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := env.Valid(); err != nil {
-			t.Error(err)
-		}
-		want := 1
-		if disclosed {
-			want = 3
-		}
-		if len(env.PerRecipientFields) != want {
-			t.Fatalf("%d recipients, not %d", len(env.PerRecipientFields), want)
-		}
-		for i, f := range env.PerRecipientFields {
-			last, bits := i == want-1, f.PerRecipientIndicators
-			if bits.Responsibility() != last || last && (addressText(f.RecipientName) != archive || bits.OriginatorReport() != mts.ReportNone || bits.OriginatingMTAReport() != mts.ReportNonDelivery) {
-				t.Errorf("recipient %d: %s, %v", i, addressText(f.RecipientName), bits)
-			}
-		}
-	}
-}
-
-// TestRequire proves that what a rule requires is done before a recipient goes its ways, that what
-// it makes goes those alone, and that nothing required is left out.
-func TestRequire(t *testing.T) {
-	steps := func(cfg *conf.Config) {
-		secure := conf.NewChannel()
-		secure.Name, secure.Kind = "secure", conf.KindSecure
-		cfg.Channels = append(cfg.Channels, secure)
-		cfg.Steps = []conf.Step{{Name: "a", Channel: "secure", Strip: true}, {Name: "b", Channel: "secure", Strip: true}}
-	}
-	for _, c := range []struct {
-		rules, more, to, want, then string
-	}{
-		{"x: then allow, require \"a\"", "", abroad, "border/x: secure", "[{p1 MTA-B} {p1 MTA-C}]"},
-		{"x: if peer-out = \"MTA-B\" then refuse\ny: then allow, require \"a\"", "", abroad, "border/y: secure", "[{p1 MTA-C}]"},
-		{"x: if peer-out = \"MTA-B\" then allow, require \"a\"\ny: then allow, require \"b\"", "", abroad, "border/x: secure", "[{p1 MTA-B}]"},
-		{"x: then continue, require \"a\"\ny: then allow", "", abroad, "border/y: secure", "[{p1 MTA-B} {p1 MTA-C}]"},
-		{"x: then hold \"h\", require \"a\"", "", abroad, "border/x: secure held: h", "[{p1 MTA-B} {p1 MTA-C}]"},
-		{"x: then allow, require \"a\"", "z: then allow, require \"b\"", abroad, "more/z: secure held: two steps are required, a and b", "[{p1 MTA-B} {p1 MTA-C}]"},
-		{"x: then allow, require \"a\"", "z: then redirect to \"" + archive + "\"", abroad, "more/z: expand to " + archive, "[]"},
-	} {
-		with := func(cfg *conf.Config) {
-			steps(cfg)
-			if c.more != "" {
-				s := conf.NewRuleSet()
-				s.Name, s.Rules = "more", c.more
-				cfg.RuleSets = append(cfg.RuleSets, s)
-			}
-		}
-		d, sp := border(t, "refuse", c.rules, with)
-		m, raw := envelope(t, nil, c.to)
-		env := passed(t, d, fromPeer, m, raw, []byte("content"))
-		explainedAs(t, c.rules, d, env)
-		r := &env.Recipients[0]
-		if got := shown(env); got != c.want || fmt.Sprint(r.Then) != c.then {
-			t.Errorf("%s: %s, then %v", c.rules, got, r.Then)
-		}
-		if r.Require == "" {
-			continue
-		}
-		if got := fmt.Sprint(d.Ways(env)(r)); got != "[{secure }]" {
-			t.Errorf("%s: on the way again %s", c.rules, got)
-		}
-		without, _ := border(t, "allow", "", nil)
-		if got := without.Ways(env)(r); got != nil {
-			t.Errorf("%s: without the step %v", c.rules, got)
-		}
-		parent, err := sp.OpenMessage(spool.Ref{ID: env.ID})
-		if err != nil {
-			t.Fatal(err)
-		}
-		tx, err := d.Derive(spool.Source{Channel: "secure"}, Child{Parent: env.ID, Step: StepSecure, Recipients: []int{1}, Priority: spool.Urgent, Of: parent.Envelope}, raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := tx.Write([]byte("another content")); err != nil {
-			t.Fatal(err)
-		}
-		child, err := tx.Commit(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := fmt.Sprint(child.Recipients[0].Hops); got != c.then || child.Recipients[0].Require != "" {
-			t.Errorf("%s: what is made goes by %s, and %s is required", c.rules, got, child.Recipients[0].Require)
-		}
-		// A way that comes later is none that it was judged for.
-		if got := fmt.Sprint(d.Ways(child)(&child.Recipients[0])); got != c.then {
-			t.Errorf("%s: what is made goes on by %s", c.rules, got)
-		}
-		if err := parent.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// TestRequireOfAList: what is required is required of the members.
-func TestRequireOfAList(t *testing.T) {
-	const staff = "/CN=Staff/O=Org/PRMD=ALPHA/ADMD=TEST/C=GB/"
-	d, _ := border(t, "refuse", "x: then allow, require \"a\"", func(cfg *conf.Config) {
-		secure, list := conf.NewChannel(), conf.NewList()
-		secure.Name, secure.Kind = "secure", conf.KindSecure
-		list.Address, list.Members = staff, []string{ann}
-		cfg.Channels, cfg.Lists = append(cfg.Channels, secure), []conf.List{list}
-		cfg.Steps = []conf.Step{{Name: "a", Channel: "secure", Strip: true}}
-	})
-	m, raw := envelope(t, nil, staff, ann)
-	if got := shown(passed(t, d, fromPeer, m, raw, nil)); got != "border/x: expand; border/x: secure" {
-		t.Error(got)
 	}
 }
 

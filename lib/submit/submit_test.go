@@ -47,6 +47,12 @@ peers = ["MTA-B"]
 	if err != nil {
 		t.Fatal(err)
 	}
+	return opened(t, cfg)
+}
+
+// opened is the door of a configuration, and the fresh spool behind it.
+func opened(t testing.TB, cfg *conf.Config) (*Door, *spool.Spool) {
+	t.Helper()
 	if err := spool.Init(cfg.Spool.Dir); err != nil {
 		t.Fatal(err)
 	}
