@@ -16,6 +16,7 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/policy"
 	"github.com/mtakit/mtakit/lib/route"
 )
 
@@ -103,6 +104,9 @@ func fileRemarks(cfg *conf.Config) (all []string) {
 	}
 	for _, err := range append(x400p1.CheckTLS(cfg, time.Now()), x400p1.CheckTokens(cfg, time.Now())...) {
 		all = append(all, strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	for _, err := range policy.CheckSteps(cfg, time.Now()) {
+		all = append(all, err.Error())
 	}
 	return all
 }

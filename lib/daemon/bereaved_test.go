@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/audit"
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/queue"
 	"github.com/mtakit/mtakit/lib/sched"
 	"github.com/mtakit/mtakit/lib/spool"
@@ -32,7 +33,7 @@ func TestChildrenAreLookedForBeforeTheEndIsTold(t *testing.T) {
 	now := time.Now()
 	c := &core{conf: cfg, spool: sp, log: slog.New(slog.DiscardHandler), now: func() time.Time { return now }, loading: true, test: newSelfTest(cfg, false, nil, now),
 		processes: map[int]*process{}, serving: map[string]*process{}}
-	if c.keeper, err = queue.NewKeeper(sp, cfg, now, c.log, func(sched.Action) {}); err != nil {
+	if c.keeper, err = queue.NewKeeper(sp, cfg, conf.OpenFile, now, c.log, func(sched.Action) {}); err != nil {
 		t.Fatal(err)
 	}
 	var told []string

@@ -92,6 +92,7 @@ type core struct {
 	texts map[string][]byte // conf, as the processes of each channel are given it
 
 	shared atomic.Pointer[conf.Config] // conf, for those who read connections
+	given  atomic.Pointer[conf.Given]  // what its [security] names
 
 	spool  *spool.Spool
 	lock   *spool.Lock
@@ -140,7 +141,12 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if c.texts, err = textsOf(c.conf); err != nil {
 		return err
 	}
+	given, err := c.readGiven(c.conf)
+	if err != nil {
+		return err
+	}
 	c.shared.Store(c.conf)
+	c.given.Store(given)
 	c.callers = channel.NewCallers(callerLimits(c.conf), c.crowded)
 	if c.spool, err = spool.Open(c.conf.Spool.Dir); err != nil {
 		return err
@@ -166,7 +172,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	c.started = c.now()
-	if c.keeper, err = queue.NewKeeper(c.spool, c.conf, c.started, c.log, c.do); err != nil {
+	if c.keeper, err = queue.NewKeeper(c.spool, c.conf, given.Open, c.started, c.log, c.do); err != nil {
 		return err
 	}
 	c.keeper.Damaged = c.damage

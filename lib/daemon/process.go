@@ -114,8 +114,12 @@ func (c *core) connect(p *process) (*ends, error) {
 	return &ends{theirs, filesTheirs}, nil
 }
 
-// openFile opens a file that the configuration names, whoever may read it.
+// openFile opens a file that the configuration names, whoever may read it. One that everybody
+// judges by is given as it was when the configuration was read.
 func (c *core) openFile(path string) (fd int, err error) {
+	if fd, err = c.given.Load().Descriptor(path); fd >= 0 || err != nil {
+		return fd, err
+	}
 	err = c.opt.Rights.use(func() error {
 		fd, err = channel.OpenFile(path)
 		return err

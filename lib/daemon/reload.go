@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"os"
 	"slices"
 
 	"github.com/mtakit/mtakit/lib/audit"
@@ -56,6 +57,7 @@ func (c *core) reload(ctx context.Context) {
 // prepared is a configuration that can be changed over to at once.
 type prepared struct {
 	conf  *conf.Config
+	given *conf.Given
 	queue *queue.Prepared
 	texts map[string][]byte
 	// changes are those against the configuration before, in a line.
@@ -71,12 +73,31 @@ func (c *core) prepare(cfg *conf.Config) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := c.keeper.Prepare(cfg)
+	given, err := c.readGiven(cfg)
+	if err != nil {
+		return nil, err
+	}
+	q, err := c.keeper.Prepare(cfg, given.Open)
 	if err != nil {
 		return nil, err
 	}
 	texts, err := textsOf(cfg)
-	return &prepared{cfg, q, texts, conf.Changes(c.shared.Load(), cfg)}, err
+	return &prepared{cfg, given, q, texts, conf.Changes(c.shared.Load(), cfg)}, err
+}
+
+// readGiven reads the files of [security], whoever may read them.
+func (c *core) readGiven(cfg *conf.Config) (*conf.Given, error) {
+	given, err := conf.ReadGiven(cfg, func(path string) (f *os.File, err error) {
+		err = c.opt.Rights.use(func() error {
+			f, err = conf.OpenFile(path)
+			return err
+		})
+		return f, err
+	})
+	if err != nil {
+		return nil, diag.E("[security]", diag.Config, err)
+	}
+	return &given, nil
 }
 
 // textsOf returns the configuration as the processes of each channel are given it, and under
@@ -178,6 +199,7 @@ func (c *core) reconfigure(p *prepared) (err error) {
 	c.keeper.Reconfigure(c.now(), p.queue, func() {
 		c.conf, c.texts = next, p.texts
 		c.shared.Store(next)
+		c.given.Store(p.given)
 		c.test = newSelfTest(next, c.opt.Once, c.test, c.now())
 		c.callers.Limit(callerLimits(next))
 		for _, p := range c.processes {

@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/cms"
@@ -46,6 +45,11 @@ func newSecurity(cfg *conf.Config, open conf.Opener) (*security, error) {
 	if err := s.readTrust(of, open); err != nil {
 		return nil, fault(err)
 	}
+	for i := range cfg.Steps {
+		if to := cfg.Steps[i].ToPolicy; to != "" && s.policyNamed(to) == nil {
+			return nil, diag.New("[[step]] "+cfg.Steps[i].Name+": to-policy", diag.Config, fmt.Sprintf("there is no security policy %q", to))
+		}
+	}
 	for i := range cfg.Users {
 		u := &cfg.Users[i]
 		a, err := oraddr.Parse(u.Address)
@@ -80,21 +84,6 @@ func (s *security) clearances(texts []string) (all []*label.Clearance, err error
 		all = append(all, c)
 	}
 	return all, nil
-}
-
-// maxFile bounds a file: lists of revoked certificates are long.
-const maxFile = 256 << 20
-
-func read(open conf.Opener, name string) ([]byte, error) {
-	f, err := open(name)
-	if err != nil {
-		return nil, err
-	}
-	octets, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(octets) > maxFile {
-		err = fmt.Errorf("more than %d octets", maxFile)
-	}
-	return octets, errors.Join(err, f.Close())
 }
 
 func readPolicies(names []string, open conf.Opener) (*spif.Set, error) {
@@ -137,11 +126,11 @@ func (s *security) readTrust(of *conf.Security, open conf.Opener) error {
 		}},
 	} {
 		for _, name := range l.files {
-			octets, err := read(open, name)
-			if err == nil {
-				err = l.take(octets)
-			}
+			octets, err := open.ReadFile(name, conf.MaxFile)
 			if err != nil {
+				return err
+			}
+			if err := l.take(octets); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}

@@ -1,8 +1,11 @@
 package policy
 
 import (
+	"crypto"
+	"crypto/x509"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
@@ -15,18 +18,32 @@ import (
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
-// Steps are the steps of one channel, with their keys.
+// Steps are the steps of one channel, with their keys. Its methods may be called from several
+// goroutines.
 type Steps struct {
 	security *security
-	of       map[string]*step
+	open     conf.Opener
+
+	mu sync.Mutex
+	of map[string]*step
 }
 
 // step is a conf.Step as it is done.
 type step struct {
 	conf.Step
-	to   *spif.Policy // nil: the label stays
-	sign func(how cms.How) (*cms.Signing, error)
+	to      *spif.Policy // nil: the label stays
+	signer  *signer      // nil: nothing is signed
+	trouble error        // why it cannot be done, of kind Config
 }
+
+// signer is a key with its certificate, and those above that.
+type signer struct {
+	key   crypto.Signer
+	chain []*x509.Certificate
+}
+
+// maxKey bounds the file of a key, and that of a certificate and those above it.
+const maxKey = 1 << 20
 
 // Made is a message that a step has made.
 type Made struct {
@@ -36,37 +53,72 @@ type Made struct {
 	Text        string             // what was done, for people
 }
 
-// NewSteps reads the keys of the steps of a channel. The error has kind Config.
-func NewSteps(cfg *conf.Config, channel string, open conf.Opener) (*Steps, error) {
+// NewSteps reads the keys of the steps of a channel. One whose key or certificate cannot be used
+// keeps none of the others from being done: whoever requires it waits. The error, of what all
+// steps need, has kind Config.
+func NewSteps(cfg *conf.Config, channel string, now time.Time, open conf.Opener) (*Steps, error) {
 	s, err := newSecurity(cfg, open)
 	if err != nil {
 		return nil, err
 	}
-	all := &Steps{s, map[string]*step{}}
+	all := &Steps{security: s, open: open, of: map[string]*step{}}
 	for i := range cfg.Steps {
-		if cfg.Steps[i].Channel != channel {
-			continue
+		if one := &cfg.Steps[i]; one.Channel == channel {
+			all.of[one.Name] = newStep(one, s, now, open)
 		}
-		one, err := newStep(cfg.Steps[i], s, open)
-		if err != nil {
-			return nil, diag.E("[[step]] "+cfg.Steps[i].Name, diag.Config, err)
-		}
-		all.of[one.Name] = one
 	}
 	return all, nil
 }
 
-func newStep(of conf.Step, s *security, open conf.Opener) (*step, error) {
-	out := &step{Step: of}
-	if of.ToPolicy != "" {
-		if out.to = s.policyNamed(of.ToPolicy); out.to == nil {
-			return nil, fmt.Errorf("there is no security policy %q", of.ToPolicy)
+// CheckSteps returns what will not work of the steps of a configuration: of the keys and
+// certificates on this machine, read now.
+func CheckSteps(cfg *conf.Config, now time.Time) (all []error) {
+	s, err := newSecurity(cfg, conf.OpenFile)
+	if err != nil {
+		return []error{err}
+	}
+	for i := range cfg.Steps {
+		if err := newStep(&cfg.Steps[i], s, now, conf.OpenFile).trouble; err != nil {
+			all = append(all, err)
 		}
 	}
-	if of.Key == "" {
-		return out, nil
+	return all
+}
+
+// ready returns a step that can be done. What kept one from it may have been mended meanwhile, and
+// a certificate whose time is over replaced.
+func (s *Steps) ready(name string, now time.Time) (*step, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of := s.of[name]
+	if of == nil {
+		return nil, fmt.Errorf("there is no step %s any more", name)
 	}
-	octets, err := read(open, of.Certificate)
+	if of.trouble != nil || of.signer != nil && of.signer.valid(now) != nil {
+		of = newStep(&of.Step, s.security, now, s.open)
+		s.of[name] = of
+	}
+	return of, of.trouble
+}
+
+// newStep reads the key of a step.
+func newStep(of *conf.Step, s *security, now time.Time, open conf.Opener) *step {
+	out := &step{Step: *of}
+	if of.ToPolicy != "" {
+		out.to = s.policyNamed(of.ToPolicy) // Policy has asked whether it is known
+	}
+	if of.Key != "" {
+		var err error
+		if out.signer, err = readSigner(of, now, open); err != nil {
+			out.trouble = diag.E("[[step]] "+of.Name, diag.Config, err)
+		}
+	}
+	return out
+}
+
+// readSigner reads the key and the certificate of a step that signs.
+func readSigner(of *conf.Step, now time.Time, open conf.Opener) (*signer, error) {
+	octets, err := open.ReadFile(of.Certificate, maxKey)
 	if err != nil {
 		return nil, err
 	}
@@ -80,16 +132,33 @@ func newStep(of conf.Step, s *security, open conf.Opener) (*step, error) {
 			return nil, err
 		}
 	}
-	if octets, err = read(open, of.Key); err != nil {
+	if octets, err = open.ReadFile(of.Key, maxKey); err != nil {
 		return nil, err
 	}
 	key, _, err := cms.ReadKey(octets, passphrase)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", of.Key, err)
 	}
-	out.sign = func(how cms.How) (*cms.Signing, error) { return cms.NewSigning(key, chain, how) }
-	_, err = out.sign(cms.How{}) // the certificate is that of the key, and in force
-	return out, err
+	out := &signer{key, chain}
+	if _, err := out.sign(cms.How{}); err != nil { // the certificate is that of the key
+		return nil, err
+	}
+	return out, out.valid(now)
+}
+
+func (s *signer) sign(how cms.How) (*cms.Signing, error) {
+	return cms.NewSigning(s.key, s.chain, how)
+}
+
+// valid tells why the certificate is not in force: what is signed with it nobody would take.
+func (s *signer) valid(now time.Time) error {
+	switch c := s.chain[0]; {
+	case now.Before(c.NotBefore):
+		return fmt.Errorf("the certificate of %s is not valid before %s", cms.Subject(c), c.NotBefore.UTC().Format(time.RFC3339))
+	case now.After(c.NotAfter):
+		return fmt.Errorf("the certificate of %s was valid until %s", cms.Subject(c), c.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // contentTypes are the types of contents that may be signed, by how X.411 and CMS call them.
@@ -110,12 +179,11 @@ func refused(d mts.DiagnosticCode, format string, args ...any) *spool.Failure {
 // Do does a step with a content. A failure is that of the recipient: the message cannot be made
 // into what is required. An error is one of this MTA, and passes perhaps.
 func (s *Steps) Do(name string, env *spool.Envelope, content []byte, now time.Time) (*Made, *spool.Failure, error) {
-	of := s.of[name]
-	if of == nil {
-		return nil, nil, fmt.Errorf("there is no step %s any more", name)
+	of, err := s.ready(name, now)
+	if err != nil {
+		return nil, nil, err
 	}
 	made := &Made{Content: content}
-	var err error
 	if made.ContentType, err = mts.ParseContentType(env.ContentType); err != nil {
 		return nil, refused(mts.ContentTypeNotSupported, "%v", err), nil
 	}
@@ -150,7 +218,7 @@ func (s *Steps) Do(name string, env *spool.Envelope, content []byte, now time.Ti
 		did = append(did, "the label is "+l.Text(s.security.policies))
 	}
 	// What is signed says its label inside, and the envelope says the same to whoever looks there.
-	if l != nil && (of.to != nil || of.sign != nil || of.Strip && own) {
+	if l != nil && (of.to != nil || of.signer != nil || of.Strip && own) {
 		w, lost, err := l.ForX411()
 		if err != nil {
 			return nil, refused(mts.InvalidSecurityLabel, "%v", err), nil
@@ -160,7 +228,7 @@ func (s *Steps) Do(name string, env *spool.Envelope, content []byte, now time.Ti
 			did = append(did, "without "+strings.Join(lost, ", "))
 		}
 	}
-	if of.sign != nil {
+	if of.signer != nil {
 		if fail, err := of.signed(made, l); fail != nil || err != nil {
 			return nil, fail, err
 		}
@@ -239,7 +307,7 @@ func (s *step) signed(made *Made, l *label.Label) (*spool.Failure, error) {
 			return refused(mts.InvalidSecurityLabel, "%v", err), nil
 		}
 	}
-	by, err := s.sign(how)
+	by, err := s.signer.sign(how)
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ func stepped(t testing.TB, edit func(*conf.Config)) func(name string, env *spool
 	if edit != nil {
 		edit(cfg)
 	}
-	steps, err := NewSteps(cfg, "secure", conf.OpenFile)
+	steps, err := NewSteps(cfg, "secure", time.Now(), conf.OpenFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,22 +187,87 @@ func TestStepsGiveTheDefault(t *testing.T) {
 	}
 }
 
-// TestStepsAreWrong: a key that is not that of the certificate, or cannot be had, is a fault of
-// the configuration and told before anything is signed.
+// TestStepsAreWrong: a key that is not that of the certificate, or cannot be had, is a fault of the
+// configuration, and told before anything is signed. Only its step waits for it.
 func TestStepsAreWrong(t *testing.T) {
 	certificate, key := gate(t)
 	other, _ := gate(t)
+	env := &spool.Envelope{Kind: spool.KindMessage, ContentType: "p22"}
 	for _, s := range []conf.Step{
 		{Name: "a", Channel: "secure", Certificate: other, Key: key},
 		{Name: "a", Channel: "secure", Certificate: certificate, Key: certificate},
 		{Name: "a", Channel: "secure", Certificate: certificate, Key: key + ".gone"},
 		{Name: "a", Channel: "secure", Certificate: certificate, Key: key, PassphraseFile: key + ".gone"},
-		{Name: "a", Channel: "secure", ToPolicy: "NOBODY"},
 	} {
 		cfg := secured()
-		cfg.Steps = []conf.Step{s}
-		if _, err := NewSteps(cfg, "secure", conf.OpenFile); err == nil || diag.KindOf(err) != diag.Config || !strings.HasPrefix(err.Error(), "[[step]] a: ") {
-			t.Errorf("%+v: %v", s, err)
+		cfg.Steps = []conf.Step{s, {Name: "b", Channel: "secure", Certificate: certificate, Key: key}}
+		if all := CheckSteps(cfg, time.Now()); len(all) != 1 || diag.KindOf(all[0]) != diag.Config || !strings.HasPrefix(all[0].Error(), "[[step]] a: ") {
+			t.Errorf("%+v: checked: %v", s, all)
+		}
+		steps, err := NewSteps(cfg, "secure", time.Now(), conf.OpenFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, fail, err := steps.Do("a", env, []byte("content"), time.Now()); err == nil || fail != nil || !strings.HasPrefix(err.Error(), "[[step]] a: ") {
+			t.Errorf("%+v: %v, %v", s, fail, err)
+		}
+		if _, fail, err := steps.Do("b", env, []byte("content"), time.Now()); err != nil || fail != nil {
+			t.Errorf("%+v: the other step: %v, %v", s, fail, err)
+		}
+	}
+}
+
+// TestStepsAreMended: a key that comes later, and a certificate that replaces one whose time is
+// over, are taken with the next message.
+func TestStepsAreMended(t *testing.T) {
+	certificate, key := gate(t) // for an hour
+	cfg := secured()
+	cfg.Steps = []conf.Step{{Name: "a", Channel: "secure", Certificate: certificate, Key: key}}
+	away := key + ".away"
+	if err := os.Rename(key, away); err != nil {
+		t.Fatal(err)
+	}
+	steps, err := NewSteps(cfg, "secure", time.Now(), conf.OpenFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(now time.Time) error {
+		_, fail, err := steps.Do("a", &spool.Envelope{Kind: spool.KindMessage, ContentType: "p22"}, []byte("content"), now)
+		if fail != nil {
+			t.Errorf("failed, not waiting: %+v", fail)
+		}
+		return err
+	}
+	if err := do(time.Now()); err == nil {
+		t.Fatal("signed without a key")
+	}
+	if err := os.Rename(away, key); err != nil {
+		t.Fatal(err)
+	}
+	if err := do(time.Now()); err != nil {
+		t.Errorf("the key is back: %v", err)
+	}
+	later := time.Now().Add(2 * time.Hour)
+	if err := do(later); err == nil || !strings.Contains(err.Error(), "the certificate of CN=Gate was valid until ") {
+		t.Errorf("two hours later: %v", err)
+	}
+	if err := do(time.Now().Add(-2 * time.Hour)); err == nil || !strings.Contains(err.Error(), "is not valid before ") {
+		t.Errorf("two hours before: %v", err)
+	}
+	if err := do(time.Now()); err != nil {
+		t.Errorf("in force again: %v", err)
+	}
+}
+
+// TestStepsOfNoPolicy: a label can become one of a policy that is known only.
+func TestStepsOfNoPolicy(t *testing.T) {
+	cfg := secured()
+	cfg.Steps = []conf.Step{{Name: "a", Channel: "secure", ToPolicy: "NOBODY"}}
+	_, of := New(cfg, conf.OpenFile)
+	_, err := NewSteps(cfg, "secure", time.Now(), conf.OpenFile)
+	for _, err := range []error{of, err} {
+		if diag.KindOf(err) != diag.Config || !strings.HasPrefix(err.Error(), "[[step]] a: to-policy: ") {
+			t.Errorf("%v", err)
 		}
 	}
 }

@@ -297,7 +297,7 @@ func quietly(sp *spool.Spool, cfg *conf.Config, q quiet) (err error) {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	now := time.Now()
-	k, err := NewKeeper(sp, cfg, now, log, func(sched.Action) {}) // nobody is here to move anything
+	k, err := NewKeeper(sp, cfg, conf.OpenFile, now, log, func(sched.Action) {}) // nobody is here to move anything
 	if err != nil {
 		return err
 	}

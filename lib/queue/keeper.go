@@ -121,8 +121,9 @@ type debt struct {
 
 // NewKeeper makes the keeper of a spool whose lock is held. The time of start is the
 // lease generation: outcomes of an earlier instance are ignored. What the scheduler
-// wants of the outside world is handed to do, in order.
-func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Logger, do func(sched.Action)) (*Keeper, error) {
+// wants of the outside world is handed to do, in order. The files of [security] are opened with
+// open.
+func NewKeeper(sp *spool.Spool, cfg *conf.Config, open conf.Opener, start time.Time, log *slog.Logger, do func(sched.Action)) (*Keeper, error) {
 	if err := sp.SetBarrier(spool.BarrierMode(cfg.Spool.Barrier)); err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func NewKeeper(sp *spool.Spool, cfg *conf.Config, start time.Time, log *slog.Log
 	}
 	k := &Keeper{Damaged: func(err error) { log.Error(err.Error()) }, refused: map[spool.ID]string{}, unread: map[spool.ID]bool{}, strays: map[spool.Ref]bool{}, conf: cfg, spool: sp, events: events, log: log, do: do, now: start,
 		complained: map[string]time.Time{}, unlogged: map[spool.ID]*unlogged{}, logless: map[spool.ID]struct{}{}, debts: map[spool.ID]*debt{}, unnamed: map[spool.ID]*unnamed{}, between: map[spool.ID]bool{}, known: knownHops(cfg), started: uint64(start.UnixNano())}
-	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }, conf.OpenFile); err != nil {
+	if k.door, err = submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }, open); err != nil {
 		return nil, errors.Join(err, events.Close())
 	}
 	k.mind = sched.New(SchedConfig(cfg, k.started), start)
@@ -152,8 +153,8 @@ type Prepared struct {
 
 // Prepare makes a configuration ready for Reconfigure. It may take long, and is called in any
 // goroutine.
-func (k *Keeper) Prepare(cfg *conf.Config) (*Prepared, error) {
-	door, err := submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }, conf.OpenFile)
+func (k *Keeper) Prepare(cfg *conf.Config, open conf.Opener) (*Prepared, error) {
+	door, err := submit.NewDoor(cfg, made{k}, func() time.Time { return k.now }, open)
 	return &Prepared{cfg, door, knownHops(cfg)}, err
 }
 

@@ -98,7 +98,7 @@ func (w *world) startWith(load func(*spool.Backlog) error) {
 	}
 	w.jobs = nil
 	log := slog.New(slog.NewTextHandler(&w.said, nil))
-	if w.keeper, err = NewKeeper(w.spool, w.conf, w.now, log, w.do); err != nil {
+	if w.keeper, err = NewKeeper(w.spool, w.conf, conf.OpenFile, w.now, log, w.do); err != nil {
 		w.t.Fatal(err)
 	}
 	w.keeper.Aside = w.aside

@@ -271,7 +271,7 @@ func TestRecipientWithoutAHop(t *testing.T) {
 // reconfigure changes over to another configuration.
 func (w *world) reconfigure(cfg *conf.Config, ready func()) {
 	w.t.Helper()
-	p, err := w.keeper.Prepare(cfg)
+	p, err := w.keeper.Prepare(cfg, conf.OpenFile)
 	if err != nil {
 		w.t.Fatal(err)
 	}

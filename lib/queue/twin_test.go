@@ -136,7 +136,7 @@ func (s *stage) start() {
 	backlog, err := s.spool.Recover()
 	s.must(err)
 	s.jobs = nil
-	s.keeper, err = NewKeeper(s.spool, s.conf, s.now, slog.New(slog.NewTextHandler(&s.said, nil)), s.do)
+	s.keeper, err = NewKeeper(s.spool, s.conf, conf.OpenFile, s.now, slog.New(slog.NewTextHandler(&s.said, nil)), s.do)
 	s.must(err)
 	for range 3 { // what the disk did not give is asked for again
 		s.must(backlog.Load(func(i spool.Item) error {

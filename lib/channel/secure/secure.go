@@ -53,7 +53,7 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	if s.door, err = submit.NewDoor(cfg, c.Host, c.now, c.Host.Files.Open); err != nil {
 		return err
 	}
-	if s.steps, err = policy.NewSteps(cfg, c.Host.Name, c.Host.Files.Open); err != nil {
+	if s.steps, err = policy.NewSteps(cfg, c.Host.Name, c.now(), c.Host.Files.Open); err != nil {
 		return err
 	}
 	c.Use(cfg, s)
