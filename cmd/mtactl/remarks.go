@@ -16,7 +16,6 @@ import (
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
-	"github.com/mtakit/mtakit/lib/policy"
 	"github.com/mtakit/mtakit/lib/route"
 )
 
@@ -105,14 +104,12 @@ func fileRemarks(cfg *conf.Config) (all []string) {
 	for _, err := range append(x400p1.CheckTLS(cfg, time.Now()), x400p1.CheckTokens(cfg, time.Now())...) {
 		all = append(all, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	for _, err := range policy.CheckSteps(cfg, time.Now()) {
-		all = append(all, err.Error())
-	}
-	return all
+	return append(all, stepRemarks(cfg)...)
 }
 
-// unreachable are the members and owners of lists, and the alternates, that no way leads
-// to: what is sent on to them comes back.
+// unreachable are the members and owners of lists, the alternates, and those whom rules send
+// something to, that no way leads to: what is sent on to them comes back, or is lost. It has what
+// else is to be said of rules.
 func unreachable(cfg *conf.Config) (all []string) {
 	router, err := route.New(cfg)
 	if err != nil {
@@ -145,6 +142,7 @@ func unreachable(cfg *conf.Config) (all []string) {
 		}
 		look("[[list]] "+l.Address+": owner", l.Owner)
 	}
+	ruleRemarks(cfg, func(text string) { all = append(all, text) }, look)
 	return all
 }
 
