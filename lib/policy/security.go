@@ -79,7 +79,7 @@ func (s *security) clearances(texts []string) (all []*label.Clearance, err error
 	for _, text := range texts {
 		c, err := label.ParseAnyClearance([]byte(text), s.policies)
 		if err != nil {
-			return nil, fmt.Errorf("clearance: %w", err)
+			return nil, err // it says "clearance", which is the key
 		}
 		all = append(all, c)
 	}

@@ -96,7 +96,10 @@ func (s *Set) named(name string) (*Policy, error) {
 			}
 		}
 	}
-	return nil, fmt.Errorf("no policy %q is loaded", name)
+	if s == nil || len(s.list) == 0 {
+		return nil, fmt.Errorf("no policy %q is loaded, nor any other", name)
+	}
+	return nil, fmt.Errorf("no policy %q is loaded, but %s", name, some(s.list, func(p *Policy) string { return p.name }))
 }
 
 // Validate is Policy.Validate under the policy that the label names.
@@ -281,19 +284,39 @@ func (s *Set) Class(policy asn1.OID, name string) (mts.SecurityClassification, e
 }
 
 func (s *Set) class(policy asn1.OID, name string) (*class, error) {
-	p := s.Of(policy)
-	if p == nil {
-		return nil, fmt.Errorf("%q: policy %q is not loaded", name, policy)
+	p, err := s.loaded(policy, name)
+	if err != nil {
+		return nil, err
 	}
 	k := p.classNamed[fold(name)]
 	if k == nil {
-		names := make([]string, len(p.classes))
-		for i, c := range p.classes {
-			names[i] = c.Name
-		}
-		return nil, fmt.Errorf("%s has no classification %q, but %s", p.name, name, strings.Join(names, ", "))
+		return nil, fmt.Errorf("%s has no classification %q, but %s", p.name, name, some(p.classes, func(c *class) string { return c.Name }))
 	}
 	return k, nil
+}
+
+// loaded returns the policy of an identifier, for something that is named by it.
+func (s *Set) loaded(policy asn1.OID, name string) (*Policy, error) {
+	if p := s.Of(policy); p != nil {
+		return p, nil
+	}
+	if policy == "" {
+		return nil, fmt.Errorf("%q is a name of a policy, and policy= is missing before it", name)
+	}
+	return nil, fmt.Errorf("%q: policy %s is not loaded", name, policy)
+}
+
+// some names what there is in the place of a name that is not known, as far as people read it.
+func some[T any](all []T, name func(T) string) string {
+	const most = 20
+	var names []string
+	for _, one := range all[:min(len(all), most)] {
+		names = append(names, name(one))
+	}
+	if left := len(all) - most; left > 0 {
+		names = append(names, fmt.Sprintf("and %d more", left))
+	}
+	return strings.Join(names, ", ")
 }
 
 // ClassesTo returns the classifications up to and including that of a name, by rank.
@@ -333,7 +356,11 @@ func (s *Set) Category(policy asn1.OID, set, tag, name string) (label.Tag, error
 	}
 	switch {
 	case len(found) == 0:
-		return label.Tag{}, fmt.Errorf("%s has no category %q in %s", p.name, name, set)
+		var has []*category
+		for _, t := range tags {
+			has = append(has, t.categories...)
+		}
+		return label.Tag{}, fmt.Errorf("%s has no category %q in %s, but %s", p.name, name, set, some(has, func(c *category) string { return c.Name }))
 	case len(found) > 1:
 		return label.Tag{}, fmt.Errorf("%s has %d categories %q in %s: name the tag too, as in %s:TAG=%s", p.name, len(found), name, set, set, name)
 	}
@@ -354,17 +381,13 @@ func distinct(tags []*tag, categories []*category) []*category {
 }
 
 func (s *Set) tags(policy asn1.OID, set, name string) (*Policy, []*tag, error) {
-	p := s.Of(policy)
-	if p == nil {
-		return nil, nil, fmt.Errorf("%q: policy %q is not loaded", set, policy)
+	p, err := s.loaded(policy, set)
+	if err != nil {
+		return nil, nil, err
 	}
 	of := p.setNamed[fold(set)]
 	if of == nil {
-		names := make([]string, len(p.sets))
-		for i, s := range p.sets {
-			names[i] = s.name
-		}
-		return nil, nil, fmt.Errorf("%s has no tag set %q, but %s", p.name, set, strings.Join(names, ", "))
+		return nil, nil, fmt.Errorf("%s has no tag set %q, but %s", p.name, set, some(p.sets, func(s *tagSet) string { return s.name }))
 	}
 	var tags []*tag
 	for _, t := range of.tags {

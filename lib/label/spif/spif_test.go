@@ -1,6 +1,7 @@
 package spif
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -161,8 +162,9 @@ func TestTextsWithNames(t *testing.T) {
 		"policy=SHARE; class=AMBER; Circle=OTHER":             "2 categories \"OTHER\" in Circle: name the tag too",
 		"policy=SHARE; class=AMBER; Circle:Team=OTHER":        "no tag \"Team\" in Circle",
 		"policy=NOWHERE; class=AMBER":                         "no policy \"NOWHERE\" is loaded",
-		"policy=2.999.9; class=AMBER":                         "policy \"2.999.9\" is not loaded",
-		"policy=ALLIANCE; class=SECRET; Releasable To=*":      "no category",
+		"policy=2.999.9; class=AMBER":                         "policy 2.999.9 is not loaded",
+		"class=AMBER":                                         "\"AMBER\" is a name of a policy, and policy= is missing before it",
+		"policy=ALLIANCE; class=SECRET; Releasable To=*":      "no category \"*\" in Releasable To, but ALL, NRD, SUD, OST",
 		"policy=ALLIANCE; class=SECRET; Releasable To=900,1":  "no category \"1\"",
 		"policy=ALLIANCE; class=SECRET; Special Handling=#99": "no category \"#99\"",
 	} {
@@ -438,6 +440,20 @@ func TestExamplesAreTheirOwn(t *testing.T) {
 			if !c.SetID.HasPrefix(p.ID()) {
 				t.Errorf("%s is not below %s", c.SetID, p.ID())
 			}
+		}
+	}
+}
+
+// An error names some of what there is in the place of what is not, and not ten thousand.
+func TestSome(t *testing.T) {
+	for n, want := range map[int]string{1: "A0", 20: "A19", 21: "A19, and 1 more", 16384: "A19, and 16364 more"} {
+		all := make([]int, n)
+		for i := range all {
+			all[i] = i
+		}
+		got := some(all, func(i int) string { return fmt.Sprintf("A%d", i) })
+		if !strings.HasPrefix(got, "A0") || !strings.HasSuffix(got, want) {
+			t.Errorf("%d: %s", n, got)
 		}
 	}
 }
