@@ -3,19 +3,22 @@ package main
 import (
 	"crypto"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	ucli "github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/cli"
 	"github.com/mtakit/mtakit/lib/cms"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/label"
+	"github.com/mtakit/mtakit/lib/label/spif"
 	"github.com/mtakit/mtakit/lib/rfc822"
 )
 
@@ -23,7 +26,7 @@ func smimeSign(c *ucli.Context) error {
 	shape, form := cms.Shape(c.String("form")), rfc822.Form(c.String("headers"))
 	switch {
 	case c.String("key") == "":
-		return cli.Usage("--key: whose signature shall it be?")
+		return cli.Usage("--key: the file with the private key is needed")
 	case !slices.Contains([]cms.Shape{cms.Multipart, cms.Opaque, cms.Bare}, shape):
 		return cli.Usage("--form %q is none of multipart, opaque and der", string(shape))
 	case !slices.Contains([]rfc822.Form{rfc822.Unprotected, rfc822.RFC9788, rfc822.Wrapped}, form):
@@ -79,13 +82,17 @@ func signing(c *ucli.Context) (*cms.Signing, error) {
 	if how.Hash, known = hashes[c.String("digest")]; !known {
 		return nil, cli.Usage("--digest %q is none of sha256, sha384 and sha512", c.String("digest"))
 	}
+	names, err := spif.Load(c.StringSlice("spif")...)
+	if err != nil {
+		return nil, err
+	}
 	if text := c.String("label"); text != "" {
-		if how.Label, err = readLabel("label", text); err != nil {
+		if how.Label, err = readLabel("--label", text, names); err != nil {
 			return nil, err
 		}
 	}
 	for _, text := range c.StringSlice("equivalent-label") {
-		label, err := readLabel("equivalent-label", text)
+		label, err := readLabel("--equivalent-label", text, names)
 		if err != nil {
 			return nil, err
 		}
@@ -143,16 +150,27 @@ func signingKey(c *ucli.Context) (crypto.Signer, []*x509.Certificate, error) {
 	return key, chain, nil
 }
 
-// readLabel reads a label from a file or, where there is no such, from base64.
-func readLabel(flag, text string) ([]byte, error) {
-	octets, err := readFile(flag, text, maxTrust)
-	if errors.Is(err, fs.ErrNotExist) {
-		if octets, e := base64.StdEncoding.DecodeString(text); e == nil {
-			return octets, nil
-		}
-		return nil, diag.E("", diag.NoInput, err)
+// readLabel reads a label in any form from a file or, where there is none of that name, from the
+// operand of the flag itself.
+func readLabel(flag, text string, names label.Names) ([]byte, error) {
+	octets, err := boundedFile(text)
+	absent := errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENAMETOOLONG) || errors.Is(err, unix.ENOTDIR)
+	if err != nil && !absent {
+		return nil, diag.E(flag, diag.NoInput, err)
 	}
-	return octets, err
+	if absent {
+		octets = []byte(text)
+	}
+	l, wrong := label.ParseAny(octets, names)
+	switch {
+	case wrong == nil:
+	case absent && !strings.Contains(text, "="): // more like the name of a file than a label
+		return nil, diag.E(flag, diag.NoInput, err)
+	default:
+		return nil, diag.E(flag, diag.KindOf(wrong), wrong)
+	}
+	octets, err = l.ForESS("")
+	return octets, diag.E(flag, diag.Data, err)
 }
 
 func contentType(text string) (asn1.OID, error) {
