@@ -88,10 +88,12 @@ func (s *Signing) Replace(m *Message, content []byte) ([]byte, error) {
 		return nil, malformed("there is no signature on it to replace")
 	}
 	d := m.Object.Signed
-	if c := m.Content(); c != nil {
+	switch c := m.Content(); {
+	case c != nil && content != nil && !bytes.Equal(c, content):
+		return nil, malformed("the content given is not the one inside the object, which would be signed")
+	case c != nil:
 		content = c
-	}
-	if content == nil {
+	case content == nil:
 		return nil, malformed("the object has no content, and none is given")
 	}
 	again := s.as(d.ContentType)

@@ -78,9 +78,11 @@ func TestNoContent(t *testing.T) {
 	empty := parse(t, ann.sign(t, []byte{}, true, How{}))
 	valid(t, empty.Verify([]byte{}, ann.options()))
 	only(t, empty.Verify(nil, ann.options()), NoContent)
-	// What is inside is what counts.
+	// What is inside is what was signed, whatever the caller believes it is.
 	whole := parse(t, ann.sign(t, content, false, How{}))
-	valid(t, whole.Verify([]byte("something else"), ann.options()))
+	valid(t, whole.Verify(content, ann.options()))
+	only(t, whole.Verify([]byte("something else"), ann.options()), WrongDigest)
+	only(t, whole.Verify([]byte{}, ann.options()), WrongDigest)
 }
 
 func TestBounds(t *testing.T) {

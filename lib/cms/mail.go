@@ -187,8 +187,8 @@ func (m *Message) Verify(content []byte, o *Options, anybody bool) *MessageVerdi
 		v.refuse(reasonf(NoSigner, "%s", text))
 		return v
 	}
-	if c := m.Content(); c != nil || m.Header != nil {
-		content = c
+	if m.Header != nil {
+		content = m.Content()
 	}
 	p, payload, wrong := m.protection()
 	judged := *o

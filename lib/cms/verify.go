@@ -38,8 +38,10 @@ const (
 )
 
 // Verify judges a signed object. content is what is signed where the object itself has
-// none, and is not looked at otherwise.
+// none; one that is given all the same must be that of the object, for it is what the caller
+// is about to believe.
 func (d *SignedData) Verify(content []byte, o *Options) *Verdict {
+	another := !d.Detached && content != nil && !bytes.Equal(content, d.Content)
 	if !d.Detached {
 		content = d.Content
 	}
@@ -49,6 +51,8 @@ func (d *SignedData) Verify(content []byte, o *Options) *Verdict {
 		v.refuse(reasonf(NoSigner, "nobody has signed"))
 	case d.Detached && content == nil:
 		v.refuse(reasonf(NoContent, "the object has no content, and none is given"))
+	case another:
+		v.refuse(reasonf(WrongDigest, "the content given is not the one inside the object, which is what was signed"))
 	}
 	j := judge{SignedData: d, Options: o, content: content, sums: map[crypto.Hash][]byte{}, chains: newChains(d, o)}
 	for i := range d.Signers {
