@@ -126,6 +126,16 @@ func (e *Entity) All(name string) []Field {
 	return all
 }
 
+// byName are the fields, in order, by their names in small letters.
+func (e *Entity) byName() map[string][]Field {
+	all := map[string][]Field{}
+	for _, f := range e.Fields {
+		name := strings.ToLower(f.Name)
+		all[name] = append(all[name], f)
+	}
+	return all
+}
+
 // Value returns that of the first field of a name; "": there is none.
 func (e *Entity) Value(name string) string {
 	if all := e.All(name); len(all) > 0 {

@@ -157,17 +157,28 @@ func Protected(outer, payload *Entity) (*Protection, error) {
 	if p.Message == nil {
 		return p, nil
 	}
+	p.compare(outer)
+	return p, nil
+}
+
+// compare tells of every field that is covered what the header around it says, and of every
+// other that is added there. A name is looked at once, however many fields there are of it.
+func (p *Protection) compare(outer *Entity) {
+	inner, around := p.Message.byName(), outer.byName()
+	said := map[string]string{}
+	for name, fields := range inner {
+		said[name] = compareAll(around[name], fields)
+	}
 	for _, f := range p.Message.Fields {
 		if !f.Structural() && !f.Is("HP-Outer") {
-			p.Fields = append(p.Fields, ProtectedField{f.Name, f.Value(), compare(outer, p.Message, f)})
+			p.Fields = append(p.Fields, ProtectedField{f.Name, f.Value(), said[strings.ToLower(f.Name)]})
 		}
 	}
 	for _, f := range outer.Fields {
-		if f.copied() && len(p.Message.All(f.Name)) == 0 {
+		if f.copied() && len(inner[strings.ToLower(f.Name)]) == 0 {
 			p.Fields = append(p.Fields, ProtectedField{f.Name, f.Value(), "added"})
 		}
 	}
-	return p, nil
 }
 
 func (p *Protection) wrapped(outer, payload *Entity, mt MediaType) error {
@@ -202,11 +213,7 @@ func sameMessage(a, b *Entity) bool {
 	return len(a.All("From")) > 0
 }
 
-// compare says what the header around a field has under its name.
-func compare(outer, inner *Entity, f Field) string {
-	return compareAll(outer.All(f.Name), inner.All(f.Name))
-}
-
+// compareAll says what the header around has of the fields of one name.
 func compareAll(outer, inner []Field) string {
 	if len(outer) == 0 && len(inner) > 0 {
 		return "absent"

@@ -3,6 +3,7 @@ package rfc822
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestProtect(t *testing.T) {
@@ -46,5 +47,19 @@ func TestOuterFields(t *testing.T) {
 	}
 	if want := "Subject same,From differs,To absent,Comments differs,Comments differs,Reply-To added"; strings.Join(got, ",") != want {
 		t.Errorf("%v, not %s", got, want)
+	}
+}
+
+// As many fields of one name as a header may have, and as long, cost no more than others do.
+func TestCostOfManyFields(t *testing.T) {
+	fields := strings.Repeat("X: "+strings.Repeat("a ", 250)+"\r\n", maxFields-1)
+	outer, payload := mustParse(t, fields), mustParse(t, fields+"Content-Type: text/plain; hp=clear\r\n")
+	begin := time.Now()
+	p, err := Protected(outer, payload)
+	if err != nil || len(p.Fields) != maxFields-1 {
+		t.Fatalf("%d fields, %v", len(p.Fields), err)
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("%v", took)
 	}
 }
