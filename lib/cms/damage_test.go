@@ -3,6 +3,7 @@ package cms
 import (
 	"bytes"
 	"crypto/x509"
+	"math/big"
 	"runtime"
 	"slices"
 	"strings"
@@ -152,6 +153,38 @@ func TestCostOfManySigners(t *testing.T) {
 	valid(t, v)
 	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("%v", took)
+	}
+}
+
+// Long lists that come along, and many signers who are all said to be ann: none of it needs a
+// key. A list is read once.
+func TestCostOfManyLists(t *testing.T) {
+	ca, ann := people(t)
+	entries := make([]x509.RevocationListEntry, 10_000)
+	for i := range entries {
+		entries[i] = x509.RevocationListEntry{SerialNumber: big.NewInt(1<<40 + int64(i)), RevocationTime: now()}
+	}
+	all := make([]*forgery, maxSigners)
+	for i := range all {
+		all[i] = &forgery{who: ann, content: content, signed: []byte("nothing")}
+	}
+	d := parse(t, object(t, all...))
+	list := ca.list(t, nil, entries...).Raw
+	for range maxLists {
+		d.CRLs = append(d.CRLs, list)
+	}
+	begin := time.Now()
+	if v := d.Verify(nil, ann.options()); v.Valid || !v.Has(WrongSignature) || v.Has(Untrusted) {
+		t.Error(v.All())
+	}
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("%v", took)
+	}
+	// And is heard all the same.
+	entries[5000].SerialNumber = ann.cert.SerialNumber
+	d.CRLs[maxLists-1] = ca.list(t, nil, entries...).Raw
+	if v := d.Verify(nil, ann.options()); !v.Has(Revoked) {
+		t.Error(v.All())
 	}
 }
 

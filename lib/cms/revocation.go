@@ -169,14 +169,7 @@ func (j *judge) ask(c, issuer *x509.Certificate) state {
 	for _, l := range j.Lists {
 		hear(j.list(l, c, issuer))
 	}
-	for _, raw := range j.CRLs {
-		if len(raw) > maxListIn {
-			continue
-		}
-		l, err := x509.ParseRevocationList(raw)
-		if err != nil {
-			continue
-		}
+	for _, l := range j.listsInside() {
 		// It may be an old one, still in force, that whoever sent it has chosen: it speaks
 		// against a certificate alone.
 		if s := j.list(l, c, issuer); s.revoked {
@@ -189,12 +182,35 @@ func (j *judge) ask(c, issuer *x509.Certificate) state {
 	return sum
 }
 
+// listsInside are those that come along, in so far as they can be read: once for all the
+// certificates of all signers, for whoever sends them chooses how many there are of each.
+func (j *judge) listsInside() []*x509.RevocationList {
+	if j.inside == nil {
+		j.inside = []*x509.RevocationList{}
+		for _, raw := range j.CRLs {
+			if len(raw) > maxListIn {
+				continue
+			}
+			if l, err := x509.ParseRevocationList(raw); err == nil {
+				j.inside = append(j.inside, l)
+			}
+		}
+	}
+	return j.inside
+}
+
 func (j *judge) list(l *x509.RevocationList, c, issuer *x509.Certificate) state {
 	if !bytes.Equal(l.RawIssuer, c.RawIssuer) {
 		return state{}
 	}
 	what := "the list of " + stamp(l.ThisUpdate)
-	if err := j.checkList(l, issuer); err != nil {
+	by := listBy{l, string(issuer.Raw)}
+	err, known := j.lists[by]
+	if !known {
+		err = j.checkList(l, issuer)
+		j.lists[by] = err
+	}
+	if err != nil {
 		return state{asked: true, text: fmt.Sprintf("%s cannot be used: %v", what, err)}
 	}
 	for i := range l.RevokedCertificateEntries {
@@ -232,6 +248,12 @@ func critical(extensions []pkix.Extension) bool {
 		}
 	}
 	return false
+}
+
+// listBy is a list, and the certificate in DER of whoever is to have issued it.
+type listBy struct {
+	list   *x509.RevocationList
+	issuer string
 }
 
 func (j *judge) checkList(l *x509.RevocationList, issuer *x509.Certificate) error {

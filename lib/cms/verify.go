@@ -54,7 +54,7 @@ func (d *SignedData) Verify(content []byte, o *Options) *Verdict {
 	case another:
 		v.refuse(reasonf(WrongDigest, "the content given is not the one inside the object, which is what was signed"))
 	}
-	j := judge{SignedData: d, Options: o, content: content, sums: map[crypto.Hash][]byte{}, chains: newChains(d, o)}
+	j := judge{SignedData: d, Options: o, content: content, sums: map[crypto.Hash][]byte{}, chains: newChains(d, o), lists: map[listBy]error{}}
 	for i := range d.Signers {
 		j.signer(&d.Signers[i], &v.Signers[i])
 	}
@@ -73,6 +73,8 @@ type judge struct {
 	content []byte
 	sums    map[crypto.Hash][]byte // of the content
 	chains  *chains
+	inside  []*x509.RevocationList // those that come along; nil: not read yet
+	lists   map[listBy]error       // why a list cannot be used, of those that have been looked at
 }
 
 // labels refuses an object whose signers have not signed the same label, which RFC 2634
