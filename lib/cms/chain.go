@@ -100,7 +100,7 @@ func (c *chains) path(leaf *x509.Certificate) ([]*x509.Certificate, *Reason) {
 	if c.AllowSHA1 {
 		b := builder{chains: c, budget: maxLinks}
 		// Where SHA-1 is not in it, package x509 has judged, and better.
-		if path := b.build([]*x509.Certificate{leaf}); path != nil && slices.ContainsFunc(path[:len(path)-1], bySHA1) {
+		if path := b.build([]*x509.Certificate{leaf}); path != nil && slices.ContainsFunc(path[:len(path)-1], func(c *x509.Certificate) bool { return c.SignatureAlgorithm == x509.SHA1WithRSA }) {
 			return path, nil
 		}
 	}
@@ -189,15 +189,19 @@ func (b *builder) issues(c *x509.Certificate, below int) bool {
 	return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageEmailProtection) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 }
 
-func bySHA1(c *x509.Certificate) bool { return c.SignatureAlgorithm == x509.SHA1WithRSA }
+// bySHA1 tells whether a signature is over a digest that can be forged. Package x509 takes it
+// of everything but the certificates of a path.
+func bySHA1(a x509.SignatureAlgorithm) bool {
+	return a == x509.SHA1WithRSA || a == x509.ECDSAWithSHA1 || a == x509.DSAWithSHA1
+}
 
 func signedBy(c, up *x509.Certificate) bool {
 	if checkKey(up.PublicKey, true) != nil {
 		return false
 	}
 	key, ok := up.PublicKey.(*rsa.PublicKey)
-	if !ok || !bySHA1(c) {
-		return up.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+	if !ok || c.SignatureAlgorithm != x509.SHA1WithRSA {
+		return !bySHA1(c.SignatureAlgorithm) && up.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 	}
 	sum := sha1.Sum(c.RawTBSCertificate)
 	return rsa.VerifyPKCS1v15(key, hashSHA1, sum[:], c.Signature) == nil

@@ -295,6 +295,14 @@ func TestRevocationLists(t *testing.T) {
 		{"a part", []*x509.RevocationList{ca.list(t, func(l *x509.RevocationList) {
 			l.ExtraExtensions = []pkix.Extension{{Id: []int{2, 5, 29, 28}, Critical: true, Value: []byte{0x30, 0}}}
 		})}, RevocationUnknown, RevocationUnknown},
+		{"a part, and does not say that one must know it", []*x509.RevocationList{ca.list(t, func(l *x509.RevocationList) {
+			l.ExtraExtensions = []pkix.Extension{{Id: []int{2, 5, 29, 28}, Value: unhex(t, "30 03 82 01 ff")}} // of certificates of authorities alone
+		})}, RevocationUnknown, RevocationUnknown},
+		{"changes, and does not say that one must know it", []*x509.RevocationList{ca.list(t, func(l *x509.RevocationList) {
+			l.ExtraExtensions = []pkix.Extension{{Id: []int{2, 5, 29, 27}, Value: unhex(t, "02 01 01")}}
+		})}, RevocationUnknown, RevocationUnknown},
+		{"an entry of another that is not understood", []*x509.RevocationList{ca.list(t, nil, x509.RevocationListEntry{SerialNumber: big.NewInt(1), RevocationTime: now(),
+			ExtraExtensions: []pkix.Extension{{Id: []int{2, 5, 29, 29}, Critical: true, Value: []byte{0x30, 0}}}})}, RevocationUnknown, RevocationUnknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := parse(t, object(t, &forgery{who: ann, content: content}))
@@ -330,6 +338,20 @@ func TestOCSP(t *testing.T) {
 	old := issue(t, ca, "p256", "helper", func(c *x509.Certificate) {
 		c.ExtKeyUsage, c.NotAfter = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}, now().Add(-time.Second)
 	})
+	responder := func(kind, name string, change func(*x509.Certificate)) *identity {
+		return issue(t, ca, kind, name, func(c *x509.Certificate) {
+			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
+			change(c)
+		})
+	}
+	short := responder("rsa1024", "short", func(*x509.Certificate) {})
+	other := responder("p256", "other", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement })
+	odd := responder("p256", "odd", func(c *x509.Certificate) {
+		c.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3}, Critical: true, Value: null}}
+	})
+	unchecked := responder("p256", "unchecked", func(c *x509.Certificate) {
+		c.ExtraExtensions = []pkix.Extension{{Id: []int{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Critical: true, Value: null}}
+	})
 	eve := issue(t, ca, "p256", "eve") // of the same authority, which lets her sign mail
 	elsewhere := root(t, "elsewhere")
 	good := ocsp.Response{Status: ocsp.Good, SerialNumber: ann.cert.SerialNumber, ThisUpdate: now().Add(-time.Minute), NextUpdate: now().Add(time.Hour)}
@@ -350,6 +372,10 @@ func TestOCSP(t *testing.T) {
 		{"good, by one who may not", ca, eve, good, RevocationUnknown},
 		{"good, by one who may no longer", ca, old, good, RevocationUnknown},
 		{"good, by nobody we know", ca, elsewhere, good, RevocationUnknown},
+		{"good, by one with a short key", ca, short, good, RevocationUnknown},
+		{"good, by one whose key is for other things", ca, other, good, RevocationUnknown},
+		{"good, by one who has what is not understood", ca, odd, good, RevocationUnknown},
+		{"good, by one who need not be looked up", ca, unchecked, good, ""},
 		{"of another authority's", elsewhere, elsewhere, good, RevocationUnknown},
 		{"revoked", ca, ca, with(func(r *ocsp.Response) { r.Status, r.RevokedAt = ocsp.Revoked, now().Add(-time.Minute) }), Revoked},
 		{"unknown", ca, ca, with(func(r *ocsp.Response) { r.Status = ocsp.Unknown }), RevocationUnknown},
@@ -383,6 +409,70 @@ func TestOCSP(t *testing.T) {
 	}
 	if _, err := ReadResponse(ocsp.UnauthorizedErrorResponse); err == nil || !strings.Contains(err.Error(), "refusal") {
 		t.Error(err)
+	}
+}
+
+// What must be understood of a response, and is not, makes it none (RFC 6960 §4.1.2).
+func TestResponseExtensions(t *testing.T) {
+	id := element(idSequence, Algorithm{OID: digests[0].id}.der(), element(idOctetString), element(idOctetString), element(idInteger, []byte{1}))
+	for critical, want := range map[string]string{"": "", "010100": "", "0101ff": "1.2.3 is critical"} {
+		extension := element(idSequence, oidDER("1.2.3"), unhex(t, critical), element(idOctetString))
+		tbs := element(idSequence, element(context(2), element(idOctetString)), element(idGeneralizedTime), element(idSequence, element(idSequence, id)),
+			element(context(1), element(idSequence, extension)))
+		basic := element(idOctetString, element(idSequence, tbs))
+		_, err := ReadResponse(element(idSequence, element(idEnumerated, []byte{0}), element(context(0), element(idSequence, oidDER(basicResponse), basic))))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("critical %q: %v; want %q", critical, err, want)
+		}
+	}
+}
+
+// Package x509 takes SHA-1 of whoever signs lists and responses.
+func TestRevocationBySHA1(t *testing.T) {
+	ca := issue(t, nil, "rsa", "root", authority)
+	ann := issue(t, ca, "p256", "ann")
+	old := func(signed []byte) []byte {
+		t.Helper()
+		tbs := bytes.Replace(signed, oidDER("1.2.840.113549.1.1.11"), oidDER("1.2.840.113549.1.1.5"), 1)
+		sum := sha1.Sum(tbs)
+		signature, err := ca.key.Sign(rand.Reader, sum[:], hashSHA1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Concat(tbs, Algorithm{OID: "1.2.840.113549.1.1.5", Parameters: null}.der(), element(idBitString, []byte{0}, signature))
+	}
+	list, err := ReadList(element(idSequence, old(ca.list(t, nil).RawTBSRevocationList)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := ocsp.CreateResponse(ca.cert, ca.cert, ocsp.Response{Status: ocsp.Good, SerialNumber: ann.cert.SerialNumber, ThisUpdate: now(), NextUpdate: now().Add(time.Hour)}, ca.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCursor(whole, "")
+	s := c.enter("response", idSequence)
+	s.take("status")
+	s = s.enter("bytes", context(0))
+	s = s.enter("bytes", idSequence)
+	kind, _ := s.take("type")
+	s = s.enter("octets", idOctetString)
+	s = s.enter("basic", idSequence)
+	tbs, _ := s.take("tbsResponseData")
+	basic := element(idSequence, old(tbs))
+	response, err := ReadResponse(element(idSequence, element(idEnumerated, []byte{0}), element(context(0), element(idSequence, kind, element(idOctetString, basic)))))
+	if err != nil || c.err() != nil {
+		t.Fatal(err, c.err())
+	}
+	d := parse(t, object(t, &forgery{who: ann, content: content}))
+	for _, allow := range []bool{false, true} {
+		o := ann.options()
+		o.AllowSHA1, o.Lists = allow, []*x509.RevocationList{list}
+		only(t, d.Verify(nil, o), RevocationUnknown)
+		o.Lists, o.OCSP = nil, []*Response{response}
+		v := d.Verify(nil, o)
+		if only(t, v, RevocationUnknown); !strings.Contains(v.All()[0].Text, "SHA-1") {
+			t.Error(v.All())
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 // Identifier octets, X.690 §8.1.2.
 const (
+	idBoolean         = 0x01
 	idInteger         = 0x02
 	idBitString       = 0x03
 	idOctetString     = 0x04

@@ -7,6 +7,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -90,6 +91,17 @@ func ReadResponse(octets []byte) (*Response, error) {
 		_, id.key = e.expect("issuerKeyHash", idOctetString)
 		_, id.serial = e.expect("serialNumber", idInteger)
 		r.ids = append(r.ids, id)
+	}
+	if t.next() == context(1) {
+		t = t.enter("responseExtensions", context(1))
+		for l := t.enter("responseExtensions", idSequence); l.more(); {
+			e := l.enter("extension", idSequence)
+			if id := e.oid("extnID"); e.next() == idBoolean {
+				if _, critical := e.take("critical"); c.err() == nil && !bytes.Equal(critical, []byte{0}) {
+					e.failf("%s is critical, and not understood", id)
+				}
+			}
+		}
 	}
 	return r, c.err()
 }
@@ -218,9 +230,6 @@ func (j *judge) list(l *x509.RevocationList, c, issuer *x509.Certificate) state 
 		if e.SerialNumber.Cmp(c.SerialNumber) != 0 {
 			continue
 		}
-		if critical(e.Extensions) {
-			return state{asked: true, text: what + " says something of it that is not understood"}
-		}
 		if s := j.revokedAt(e.RevocationTime, e.ReasonCode); s != "" {
 			return state{asked: true, revoked: true, text: s + " by " + what}
 		}
@@ -256,15 +265,29 @@ type listBy struct {
 	issuer string
 }
 
+// Extensions of lists that have but a part of what is revoked, or the changes since another:
+// they do not say that a certificate is good. Both must be critical (RFC 5280 §5.2.4, §5.2.5),
+// and there are authorities that forget it.
+const (
+	extDeltaList = "2.5.29.27"
+	extPart      = "2.5.29.28"
+)
+
 func (j *judge) checkList(l *x509.RevocationList, issuer *x509.Certificate) error {
 	for _, e := range l.Extensions {
-		// Parts of lists, and lists of changes, are critical: they do not say that a
-		// certificate is good (RFC 5280 §5.2).
-		if e.Critical {
-			return fmt.Errorf("its extension %s is not understood", e.Id)
+		if id := e.Id.String(); e.Critical || id == extDeltaList || id == extPart {
+			return fmt.Errorf("its extension %s is not understood", id)
+		}
+	}
+	for i := range l.RevokedCertificateEntries {
+		// What it means is not known of the entries after it either (RFC 5280 §5.3).
+		if critical(l.RevokedCertificateEntries[i].Extensions) {
+			return errors.New("an entry says something that is not understood")
 		}
 	}
 	switch {
+	case bySHA1(l.SignatureAlgorithm): // CheckSignatureFrom takes it
+		return errors.New("it is signed with SHA-1")
 	case l.ThisUpdate.After(j.Time.Add(j.skew())):
 		return errors.New("it is of later")
 	case !l.NextUpdate.IsZero() && l.NextUpdate.Before(j.Time):
@@ -306,6 +329,8 @@ func (j *judge) response(of *Response, c, issuer *x509.Certificate) state {
 // who has signed it is the issuer, or somebody whom the issuer has allowed to.
 func (j *judge) checkResponse(r *ocsp.Response, issuer *x509.Certificate) error {
 	switch {
+	case bySHA1(r.SignatureAlgorithm):
+		return errors.New("it is signed with SHA-1")
 	case r.ThisUpdate.After(j.Time.Add(j.skew())):
 		return errors.New("it is of later")
 	case !r.NextUpdate.IsZero() && r.NextUpdate.Before(j.Time):
@@ -317,15 +342,33 @@ func (j *judge) checkResponse(r *ocsp.Response, issuer *x509.Certificate) error 
 	if s == nil || s.Equal(issuer) {
 		return nil
 	}
-	if j.Time.Before(s.NotBefore) || j.Time.After(s.NotAfter) {
+	return j.checkResponder(s)
+}
+
+const extNoCheck = "1.3.6.1.5.5.7.48.1.5" // id-pkix-ocsp-nocheck
+
+// checkResponder tells why a certificate, which the key of an issuer has signed, does not
+// speak for that issuer.
+func (j *judge) checkResponder(c *x509.Certificate) error {
+	if j.Time.Before(c.NotBefore) || j.Time.After(c.NotAfter) {
 		return errors.New("the certificate of who has signed it is not in force")
 	}
-	for _, u := range s.ExtKeyUsage {
-		if u == x509.ExtKeyUsageOCSPSigning {
-			return nil
+	if bySHA1(c.SignatureAlgorithm) {
+		return errors.New("the certificate of who has signed it is signed with SHA-1")
+	}
+	if why := checkKey(c.PublicKey, j.AllowSHA1); why != nil {
+		return fmt.Errorf("the certificate of who has signed it has %s", why.Text)
+	}
+	for _, id := range c.UnhandledCriticalExtensions {
+		if id.String() != extNoCheck {
+			return fmt.Errorf("the certificate of who has signed it has an extension that is not understood, %s", id)
 		}
 	}
-	return errors.New("who has signed it may not sign such")
+	if !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) || c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		return errors.New("who has signed it may not sign such")
+	}
+	// A list by which its own certificate is revoked says of all others what there is to say.
+	return nil
 }
 
 // maxAge is how long a list or a response holds that does not say it.
