@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	encoding "encoding/asn1"
+	"slices"
 	"strings"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
@@ -14,10 +15,21 @@ type encodingOID = encoding.ObjectIdentifier
 
 const hashSHA1 = crypto.SHA1
 
-// Originators are addresses of who is said to have sent a message.
+// Originators are addresses of who is said to have sent a message: all of them have, as all
+// in From are its authors (RFC 5322 §3.6.2).
 type Originators struct {
 	Mail []string // addr-specs of RFC 5322
 	OR   []oraddr.Address
+}
+
+func (o *Originators) len() int { return len(o.Mail) + len(o.OR) }
+
+func (o *Originators) strings() []string {
+	all := append([]string{}, o.Mail...)
+	for _, a := range o.OR {
+		all = append(all, a.String())
+	}
+	return all
 }
 
 const (
@@ -25,43 +37,68 @@ const (
 	emailAddress      = "1.2.840.113549.1.9.1" // the attribute of distinguished names
 )
 
-// match tells whether the first certificate of a path has one of the addresses: an e-mail
-// address as an rfc822Name of its subjectAltName or as emailAddress of its subject (RFC 8550
-// §3), an O/R address as an x400Address of its subjectAltName (RFC 5280 §4.2.1.6).
-func (o *Originators) match(path []*x509.Certificate) *Reason {
-	if len(o.Mail)+len(o.OR) == 0 {
+// match tells whether the first certificate of a path has one of the addresses, and marks in
+// signed which: an e-mail address as an rfc822Name of its subjectAltName or as emailAddress of
+// its subject (RFC 8550 §3), an O/R address as an x400Address of its subjectAltName (RFC 5280
+// §4.2.1.6).
+func (o *Originators) match(path []*x509.Certificate, signed []bool) *Reason {
+	if o.len() == 0 {
 		return nil
 	}
-	c := path[0]
+	c, found := path[0], false
 	for _, have := range mailAddresses(path) {
-		for _, want := range o.Mail {
+		for i, want := range o.Mail {
 			if sameMail(have, want) {
-				return nil
+				signed[i], found = true, true
 			}
 		}
 	}
 	for _, have := range orAddresses(c) {
-		for _, want := range o.OR {
+		for i, want := range o.OR {
 			if have.Equal(want) {
-				return nil
+				signed[len(o.Mail)+i], found = true, true
 			}
 		}
 	}
-	want := append([]string{}, o.Mail...)
-	for _, a := range o.OR {
-		want = append(want, a.String())
+	if found {
+		return nil
 	}
 	have := strings.Join(addresses(path), ", ")
 	if have == "" {
 		have = "no address"
 	}
-	return reasonf(WrongSigner, "the certificate of %s has %s, not %s", Subject(c), have, strings.Join(want, " or "))
+	return reasonf(WrongSigner, "the certificate of %s has %s, not %s", Subject(c), have, strings.Join(o.strings(), " or "))
 }
 
-// sameMail compares addresses as RFC 5280 §7.5 does: the domain without regard to case.
+// missing tells which of the addresses nobody who has signed has, if others of them have
+// signed: whoever is one of two authors does not speak for the other.
+func (o *Originators) missing(signed []bool) *Reason {
+	if !slices.Contains(signed, true) {
+		return nil // said of every signer
+	}
+	for i, is := range signed {
+		if !is {
+			return reasonf(WrongSigner, "the message is also from %s, who has not signed it", o.strings()[i])
+		}
+	}
+	return nil
+}
+
+// sameMail compares addresses as RFC 5280 §7.5 does: the domain without regard to the case of
+// the letters of ASCII. Among all letters there are others that fold to these, such as the sign
+// of kelvins.
 func sameMail(a, b string) bool {
 	i, j := strings.LastIndexByte(a, '@'), strings.LastIndexByte(b, '@')
-	return i > 0 && j > 0 && a[:i] == b[:j] && strings.EqualFold(a[i:], b[j:])
+	return i > 0 && j > 0 && a[:i] == b[:j] && lowerASCII(a[i:]) == lowerASCII(b[j:])
+}
+
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
 }
 
 func mailAddresses(path []*x509.Certificate) []string {

@@ -176,6 +176,20 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// Letters that fold to those of ASCII are others.
+func TestAddressesInASCII(t *testing.T) {
+	for _, b := range []string{"a@ban\u212a.example", "a@\u017fite.example", "A@bank.example", "a@bank.example.", "a@", "@bank.example", "a"} {
+		for _, a := range []string{"a@bank.example", "a@site.example"} {
+			if sameMail(a, b) || sameMail(b, a) {
+				t.Errorf("%q is %q", a, b)
+			}
+		}
+	}
+	if !sameMail("a@BANK.example", "a@bank.EXAMPLE") {
+		t.Error("capitals of a domain count")
+	}
+}
+
 // orName is the extension with an x400Address in it.
 func orName(t *testing.T, a oraddr.Address) pkix.Extension {
 	t.Helper()
@@ -199,7 +213,13 @@ func TestOriginator(t *testing.T) {
 		return d.Verify(nil, p)
 	}
 	valid(t, of(d, Originators{Mail: []string{"ann@example.org"}}))
-	valid(t, of(d, Originators{Mail: []string{"bob@example.org", "ann@EXAMPLE.org"}}))
+	valid(t, of(d, Originators{Mail: []string{"ann@EXAMPLE.org"}}))
+	valid(t, of(d, Originators{Mail: []string{"ann@EXAMPLE.org", "ann@example.org"}}))
+	only(t, of(d, Originators{Mail: []string{"bob@example.org", "ann@EXAMPLE.org"}}), WrongSigner)
+	only(t, of(d, Originators{Mail: []string{"bob@example.org", "carol@example.org"}}), WrongSigner)
+	both := parse(t, object(t, &forgery{who: ann, content: content}, &forgery{who: issue(t, ca, "p256", "bob"), content: content}))
+	valid(t, of(both, Originators{Mail: []string{"bob@example.org", "ann@example.org"}}))
+	only(t, of(both, Originators{Mail: []string{"ann@example.org"}}), WrongSigner)
 	only(t, of(d, Originators{Mail: []string{"Ann@example.org"}}), WrongSigner)
 	only(t, of(d, Originators{Mail: []string{"ann@example.org.example"}}), WrongSigner)
 	address := oraddr.Address{C: "GB", ADMD: "TEST", PRMD: "ALPHA", O: "Org", PN: oraddr.PersonalName{S: "Smith", G: "Ann"}}

@@ -287,8 +287,11 @@ func TestSender(t *testing.T) {
 		valid(t, &v.Verdict)
 		v = signed(ann, strings.Replace(letter, "From: Ann Smith <ann@example.org>", "From: eve@example.org\r\nSender: ann@example.org", 1), form).Verify(nil, ann.options(), false)
 		only(t, &v.Verdict, WrongSigner)
-		v = signed(ann, strings.Replace(letter, "<ann@example.org>", "<ann@EXAMPLE.org>, eve@example.org", 1), form).Verify(nil, ann.options(), false)
+		v = signed(ann, strings.Replace(letter, "<ann@example.org>", "<ann@EXAMPLE.org>", 1), form).Verify(nil, ann.options(), false)
 		valid(t, &v.Verdict)
+		// Whoever writes another beside herself signs for herself alone.
+		v = signed(eve, strings.Replace(letter, "<ann@example.org>", "<ann@example.org>, eve@example.org", 1), form).Verify(nil, ann.options(), false)
+		only(t, &v.Verdict, WrongSigner)
 		v = signed(ann, strings.Replace(letter, "From:", "From: eve@example.org\r\nFrom:", 1), form).Verify(nil, ann.options(), false)
 		only(t, &v.Verdict, WrongSigner)
 		v = signed(ann, strings.Replace(letter, "From:", "X-From:", 1), form).Verify(nil, ann.options(), false)

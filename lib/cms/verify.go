@@ -23,7 +23,9 @@ type Options struct {
 	// AllowNoAttributes takes signatures without signed attributes over content of type
 	// data that is no set of attributes itself.
 	AllowNoAttributes bool
-	Originators       Originators // whose certificate the signer's must be; none: anybody's
+	// Every signer must have a certificate of one of these, and each of these must have
+	// signed; none: anybody may.
+	Originators Originators
 }
 
 // Revocation says what must be known of the certificates of a path.
@@ -54,11 +56,15 @@ func (d *SignedData) Verify(content []byte, o *Options) *Verdict {
 	case another:
 		v.refuse(reasonf(WrongDigest, "the content given is not the one inside the object, which is what was signed"))
 	}
-	j := judge{SignedData: d, Options: o, content: content, sums: map[crypto.Hash][]byte{}, chains: newChains(d, o), lists: map[listBy]error{}}
+	j := judge{SignedData: d, Options: o, content: content, sums: map[crypto.Hash][]byte{}, chains: newChains(d, o), lists: map[listBy]error{},
+		signed: make([]bool, o.Originators.len())}
 	for i := range d.Signers {
 		j.signer(&d.Signers[i], &v.Signers[i])
 	}
 	j.labels(v)
+	if why := o.Originators.missing(j.signed); why != nil {
+		v.refuse(why)
+	}
 	v.Valid = len(v.Reasons) == 0 && !slices.ContainsFunc(v.Signers, func(s SignerVerdict) bool { return !s.Valid })
 	if v.Valid {
 		v.Label, v.EquivalentLabels = v.Signers[0].Label, v.Signers[0].EquivalentLabels
@@ -75,6 +81,7 @@ type judge struct {
 	chains  *chains
 	inside  []*x509.RevocationList // those that come along; nil: not read yet
 	lists   map[listBy]error       // why a list cannot be used, of those that have been looked at
+	signed  []bool                 // which of Originators have
 }
 
 // labels refuses an object whose signers have not signed the same label, which RFC 2634
@@ -231,7 +238,7 @@ func usageOf(c *x509.Certificate) *Reason {
 func (j *judge) binding(v *SignerVerdict, path []*x509.Certificate, claims *claims) {
 	c := path[0]
 	v.refuse(usageOf(c))
-	v.refuse(j.Originators.match(path))
+	v.refuse(j.Originators.match(path, j.signed))
 	switch t := claims.time; {
 	case t.IsZero():
 	case t.After(j.Time.Add(j.skew())):
