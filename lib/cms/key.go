@@ -22,10 +22,16 @@ const (
 	pemList        = "X509 CRL"
 )
 
-// blocks are what is of a type in PEM, or what is not PEM at all.
-func blocks(octets []byte, kind string) [][]byte {
+// blocks are what is of a type in PEM, or what is not PEM at all. Package pem passes over what is
+// damaged, as the end of a file that was not copied to its end is: the list in it would
+// revoke nobody.
+func blocks(octets []byte, kind string) ([][]byte, error) {
 	var all [][]byte
-	for rest := octets; ; {
+	begun := bytes.Count(octets, []byte("-----BEGIN "))
+	if begun == 0 {
+		return [][]byte{octets}, nil
+	}
+	for rest := octets; ; begun-- {
 		var b *pem.Block
 		if b, rest = pem.Decode(rest); b == nil {
 			break
@@ -34,17 +40,21 @@ func blocks(octets []byte, kind string) [][]byte {
 			all = append(all, b.Bytes)
 		}
 	}
-	if all == nil && !bytes.Contains(octets, []byte("-----BEGIN")) {
-		all = [][]byte{octets}
+	if begun != 0 {
+		return nil, diag.New("", diag.Config, "a part of the PEM in it is damaged, or cut off")
 	}
-	return all
+	return all, nil
 }
 
 // ReadCertificates reads at least one certificate, in PEM, or one in DER. The error has kind
 // diag.Config.
 func ReadCertificates(octets []byte) ([]*x509.Certificate, error) {
+	found, err := blocks(octets, pemCertificate)
+	if err != nil {
+		return nil, err
+	}
 	var all []*x509.Certificate
-	for _, b := range blocks(octets, pemCertificate) {
+	for _, b := range found {
 		c, err := x509.ParseCertificate(b)
 		if err != nil {
 			return nil, diag.E("", diag.Config, err)
@@ -60,8 +70,12 @@ func ReadCertificates(octets []byte) ([]*x509.Certificate, error) {
 // ReadLists reads at least one certificate revocation list, in PEM, or one in DER. The error
 // has kind diag.Config.
 func ReadLists(octets []byte) ([]*x509.RevocationList, error) {
+	found, err := blocks(octets, pemList)
+	if err != nil {
+		return nil, err
+	}
 	var all []*x509.RevocationList
-	for _, b := range blocks(octets, pemList) {
+	for _, b := range found {
 		l, err := ReadList(b)
 		if err != nil {
 			return nil, diag.E("", diag.Config, err)

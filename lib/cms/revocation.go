@@ -30,6 +30,9 @@ func ReadList(der []byte) (*x509.RevocationList, error) {
 		return nil, diag.New("certificate revocation list", diag.Data, fmt.Sprintf("%d octets; at most %d are taken", len(der), maxList))
 	}
 	l, err := x509.ParseRevocationList(der)
+	if err == nil && len(l.Raw) != len(der) {
+		err = fmt.Errorf("%d octets after it", len(der)-len(l.Raw))
+	}
 	if err != nil {
 		return nil, diag.E("certificate revocation list", diag.Data, err)
 	}
