@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	ucli "github.com/urfave/cli/v2"
@@ -29,7 +30,7 @@ func smimeCommand() *ucli.Command {
 		content,
 	}
 	return &ucli.Command{Name: "smime", Usage: "sign messages, verify and take off signatures", Subcommands: []*ucli.Command{
-		{Name: "sign", Usage: "sign a message", ArgsUsage: "[FILE|-]", Action: smimeSign, Flags: []ucli.Flag{
+		{Name: "sign", Usage: "sign a message", ArgsUsage: "[FILE|-]", Action: withoutEmpty(smimeSign), Flags: []ucli.Flag{
 			&ucli.StringFlag{Name: "key", Usage: "`FILE` with the private key"},
 			&ucli.StringFlag{Name: "cert", Usage: "`FILE` with its certificate"},
 			&ucli.StringFlag{Name: "chain", Usage: "`FILE` with those above it"},
@@ -46,12 +47,32 @@ func smimeCommand() *ucli.Command {
 			&ucli.BoolFlag{Name: "replace", Usage: "in place of the outermost signature"},
 			content,
 		}},
-		{Name: "verify", Usage: "whether the outermost signature is valid", ArgsUsage: "[FILE|-]", Action: smimeVerify, Flags: append(trust, cli.JSONFlag())},
-		{Name: "label", Usage: "the security label that is signed", ArgsUsage: "[FILE|-]", Action: smimeLabel, Flags: append(trust[:len(trust):len(trust)],
+		{Name: "verify", Usage: "whether the outermost signature is valid", ArgsUsage: "[FILE|-]", Action: withoutEmpty(smimeVerify), Flags: append(trust, cli.JSONFlag())},
+		{Name: "label", Usage: "the security label that is signed", ArgsUsage: "[FILE|-]", Action: withoutEmpty(smimeLabel), Flags: append(trust[:len(trust):len(trust)],
 			&ucli.BoolFlag{Name: "unverified", Usage: "without verifying anything"}, &ucli.BoolFlag{Name: "base64", Usage: "as a line of base64"})},
-		{Name: "strip", Usage: "take the outermost signature off, without verifying it", ArgsUsage: "[FILE|-]", Action: smimeStrip},
-		{Name: "show", Usage: "the structure, without verifying it", ArgsUsage: "[FILE|-]", Action: smimeShow, Flags: []ucli.Flag{cli.JSONFlag()}},
+		{Name: "strip", Usage: "take the outermost signature off, without verifying it", ArgsUsage: "[FILE|-]", Action: withoutEmpty(smimeStrip)},
+		{Name: "show", Usage: "the structure, without verifying it", ArgsUsage: "[FILE|-]", Action: withoutEmpty(smimeShow), Flags: []ucli.Flag{cli.JSONFlag()}},
 	}}
+}
+
+// withoutEmpty refuses options without a value, such as those of a script whose variable is not
+// set: --from "" would take the signature of anybody, --label "" sign without a label.
+func withoutEmpty(action ucli.ActionFunc) ucli.ActionFunc {
+	return func(c *ucli.Context) error {
+		for _, f := range c.Command.Flags {
+			name, empty := f.Names()[0], false
+			switch f.(type) {
+			case *ucli.StringFlag:
+				empty = c.String(name) == ""
+			case *ucli.StringSliceFlag:
+				empty = slices.Contains(c.StringSlice(name), "")
+			}
+			if empty && c.IsSet(name) {
+				return cli.Usage("--%s has no value", name)
+			}
+		}
+		return action(c)
+	}
 }
 
 // maxTrust bounds a file of certificates, lists, labels or a key.
