@@ -182,7 +182,8 @@ func (k *Keeper) born(child *spool.Envelope) {
 	delete(k.unnamed, child.ID)
 	k.between[child.ID] = true
 	m := message(spool.Ref{ID: child.ID, Priority: child.Priority}, child, k.fresh(child))
-	k.after(func(err error) {
+	// It waits to go on, as whoever is in its parent has waited.
+	k.wait(func(err error) {
 		if err == nil {
 			k.eligible(m)
 		}

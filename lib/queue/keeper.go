@@ -463,7 +463,7 @@ func (k *Keeper) damaged(id string, err error) {
 	k.Event(k.now, audit.Record{Event: audit.Damaged, ID: id, Text: text})
 }
 
-// wait lets f go with the next barrier; somebody outside waits for it.
+// wait lets f go with the next barrier; somebody outside waits for it, or a message to go on.
 func (k *Keeper) wait(f func(error)) {
 	k.after(f)
 	k.urgent = true
@@ -478,7 +478,7 @@ func (k *Keeper) after(f func(error)) {
 // Dirty tells that something is not durable yet.
 func (k *Keeper) Dirty() bool { return k.dirty }
 
-// Waiting tells that somebody outside waits for the next barrier.
+// Waiting tells that the next barrier is not to wait for company.
 func (k *Keeper) Waiting() bool { return k.urgent }
 
 // Begin starts a barrier: the caller runs it, on any goroutine, and then calls settle
