@@ -70,7 +70,7 @@ type work struct {
 // works are those on a file system, in their order: relays that run, and then each alone.
 var works = []work{
 	{"relay", (*place).relay}, {"latency", (*place).latency}, {"large", (*place).large},
-	{"list", (*place).list}, {"urgent", (*place).urgent}, {"restart", (*place).restart},
+	{"list", (*place).list}, {"urgent", (*place).urgent}, {"restart", (*place).restart}, {"signed", (*place).signed},
 }
 
 func workNames() (names []string) {
@@ -132,7 +132,7 @@ func (p *place) both(ctx context.Context) error {
 	if err := p.neither(); err != nil {
 		return err
 	}
-	if err := errors.Join(p.mta.make(), p.postfix.make()); err != nil {
+	if err := errors.Join(p.mta.make(""), p.postfix.make()); err != nil {
 		return err
 	}
 	if _, err := p.mta.start(); err != nil {

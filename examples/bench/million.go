@@ -35,7 +35,7 @@ func million(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.group.remove()) }()
 	defer s.kill()
-	if err := s.make(); err != nil {
+	if err := s.make(""); err != nil {
 		return err
 	}
 	if _, err := s.start(); err != nil {

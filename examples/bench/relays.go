@@ -35,8 +35,8 @@ type mta struct {
 
 func (s *mta) config() string { return filepath.Join(s.dir, "mta.toml") }
 
-// make makes the switch and its configuration, anew.
-func (s *mta) make() error {
+// make makes the switch and its configuration, anew, with more in it.
+func (s *mta) make(more string) error {
 	if err := os.RemoveAll(s.dir); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ password-in = "secret of SINK"
 [[route]]
 match = "/PRMD=SINK/ADMD=TEST/C=GB/"
 peers = ["SINK"]
-`, sinkAt)
+`, sinkAt) + more
 	return os.WriteFile(s.config(), []byte(changed), 0o600)
 }
 

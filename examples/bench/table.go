@@ -61,6 +61,23 @@ func (s scale) rows() []row {
 	}
 }
 
+// signedRows are those of messages whose signature is verified and replaced, beside openssl.
+func (s scale) signedRows() (all []row) {
+	n := thousands(int64(s.signed))
+	for _, k := range []struct{ key, name string }{{"p256", "ECDSA P-256"}, {"rsa", "RSA 2048"}} {
+		all = append(all,
+			row{key: "signed" + k.key + "rate", work: n + " messages verified and signed anew, " + k.name, unit: "msg/s", note: true},
+			row{key: "signed" + k.key + "cpu", work: "the same: CPU a message, all processes", unit: "ms", digits: 2, note: true},
+			row{key: "plain" + k.key + "rate", work: "the same messages relayed as they are", unit: "msg/s", note: true},
+			row{key: "plain" + k.key + "cpu", work: "the same: CPU a message", unit: "ms", digits: 2, note: true},
+			row{key: "signed" + k.key + "50", work: "20 a second, in → out, p50", unit: "ms", digits: 1, note: true},
+			row{key: "signed" + k.key + "bad50", work: "the same, while 10 bad ones a second come", unit: "ms", digits: 1, note: true},
+			row{key: "signed" + k.key + "99", work: "20 a second, in → out, p99", unit: "ms", digits: 1, note: true},
+			row{key: "signed" + k.key + "bad99", work: "the same, while 10 bad ones a second come", unit: "ms", digits: 1, note: true})
+	}
+	return all
+}
+
 // schedRows are those that no file system has a part in.
 func (s scale) schedRows() []row {
 	n := func(v int) string { return thousands(int64(v)) }
@@ -157,11 +174,15 @@ func (b *bench) write() error {
 		}
 		fmt.Fprintf(&t, "\n## On %s%s\n\nA loop device, journaled, direct I/O. One fsync of a new file is %.1f flushes of the device: a barrier. ", kind, mounted, s.flushes)
 		t.WriteString("Barriers are\nflushes seen at the device, divided by that.\n\n")
-		table(&t, b.scale.rows(), s)
+		table(&t, "Postfix", b.scale.rows(), s)
+		if b.wants("signed") {
+			t.WriteString("\nSigned messages, beside a process of openssl that verifies and one that signs each, two at once and\nnothing synced:\n\n")
+			table(&t, "openssl cms", b.scale.signedRows(), s)
+		}
 	}
 	if b.alone != nil {
 		t.WriteString("\n## Without a file system\n\n")
-		table(&t, b.scale.schedRows(), b.alone)
+		table(&t, "", b.scale.schedRows(), b.alone)
 	}
 	t.WriteString(`
 Every message that arrived was compared with what was sent: MTS identifier, recipient and its number, SHA-256 of
@@ -178,9 +199,9 @@ every run.
 	return os.WriteFile(filepath.Join(b.out, "bench.svg"), []byte(b.picture()), 0o644)
 }
 
-func table(t *strings.Builder, rows []row, s *system) {
+func table(t *strings.Builder, peer string, rows []row, s *system) {
 	line := func(cells ...string) { fmt.Fprintf(t, "| %s |\n", strings.Join(cells, " | ")) }
-	line("work", "wanted", "mtakit", "Postfix", "ratio", "met")
+	line("work", "wanted", "mtakit", peer, "ratio", "met")
 	line("---", "---", "---", "---", "---", "---")
 	for _, r := range rows {
 		line(r.cells(s.runs[r.key])...)

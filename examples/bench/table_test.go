@@ -24,7 +24,7 @@ func TestTable(t *testing.T) {
 		"drained1":   {ours: []float64{1234567}},
 	}}
 	var b strings.Builder
-	table(&b, full.rows(), s)
+	table(&b, "Postfix", full.rows(), s)
 	text := b.String()
 	for _, want := range []string{
 		"| relay 1 KiB, 50 sessions | ≥ 10 × Postfix | 4,100 msg/s [3,900–5,200] | 400 msg/s [380–410] | 10.25 | yes |\n",

@@ -26,7 +26,7 @@ func (p *place) filled(messages int, priority string) error {
 	if err := p.neither(); err != nil {
 		return err
 	}
-	if err := errors.Join(p.mta.make(), p.mta.fill(messages, priority)); err != nil {
+	if err := errors.Join(p.mta.make(""), p.mta.fill(messages, priority)); err != nil {
 		return err
 	}
 	return p.disk.Again()
@@ -175,7 +175,7 @@ func (p *place) restart(ctx context.Context) error {
 			}
 		}
 	}
-	return p.mta.make() // so many files are in nobody's way
+	return p.mta.make("") // so many files are in nobody's way
 }
 
 func (p *place) restartOf(ctx context.Context, which, n int) error {

@@ -1,12 +1,14 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -280,13 +282,54 @@ func TestAltered(t *testing.T) {
 	}
 }
 
+// What is wrapped is sent as another content of another type, which arrives as what was sent if what
+// is in it is; and as another if it is not, or nothing is.
+func TestWrapping(t *testing.T) {
+	turned := func(content []byte) []byte {
+		out := slices.Clone(content)
+		slices.Reverse(out)
+		return append(out, "and more"...)
+	}
+	oid := mts.NewExtendedContentType("1.2.840.113549.1.9.16.1.6")
+	s := sink(t, SinkConfig{Own: End{"SINK", "y"}})
+	sent := source(t, s, func(c *SourceConfig) {
+		c.Messages, c.Associations = 9, 3
+		c.Wrapping = &Wrapping{Type: oid,
+			Wrap: func(_ uint64, content []byte) ([]byte, error) { return turned(content), nil },
+			Unwrap: func(n uint64, content []byte) ([]byte, error) {
+				content, whole := bytes.CutSuffix(content, []byte("and more"))
+				content = slices.Clone(content)
+				slices.Reverse(content)
+				switch {
+				case !whole || n%3 == 1:
+					return nil, errors.New("nothing is in it")
+				case n%3 == 2:
+					content[0]++
+				}
+				return content, nil
+			}}
+	})
+	m, err := sent.maker.make(1, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := p1.ReadAPDU(m.apdu, p1.Limits{})
+	if err != nil || !in.Message.ContentType.Equal(oid) || m.of != sent.maker.contents[0].size()+int64(len("and more")) {
+		t.Errorf("%v: %d octets of %s", err, m.of, in.Message.ContentType)
+	}
+	r, err := Relay(testContext(t), sent, s.Sink, time.Second)
+	if err != nil || r.Accepted != 9 || r.Arrived != 3 || r.Altered != 6 || r.Missing != 6 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // Messages say what they are, and are as large as they were asked to be.
 func TestMessages(t *testing.T) {
 	from, to := address(t, "/S=Smith/PRMD=SOURCE/ADMD=TEST/C=GB/"), address(t, "/S=Jones/PRMD=SINK/ADMD=TEST/C=GB/")
 	other := address(t, "/S=Brown/PRMD=SINK/ADMD=TEST/C=GB/")
 	at := time.Date(2026, 11, 27, 12, 0, 0, 123456000, time.UTC)
 	for _, size := range []int64{0, 1, 300, 301, 400, 1024, 65535, 100 << 10, 1 << 20} {
-		m, err := newMaker("abcde", from, []oraddr.Address{to, other}, sizes(t, fmt.Sprint(size)), priorities(t, "urgent"))
+		m, err := newMaker("abcde", from, []oraddr.Address{to, other}, sizes(t, fmt.Sprint(size)), priorities(t, "urgent"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

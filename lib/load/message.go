@@ -23,11 +23,15 @@ type maker struct {
 	contents   []content // one for each size
 	sizes      Mix[int64]
 	priorities Mix[mts.Priority]
-	content    mts.BuiltInContentType
+	content    mts.ContentType
+	wrapping   *Wrapping
 }
 
-func newMaker(run string, from oraddr.Address, to []oraddr.Address, sizes Mix[int64], priorities Mix[mts.Priority]) (*maker, error) {
-	m := &maker{run: run, content: mts.InterpersonalMessaging1988, sizes: sizes, priorities: priorities, domain: mts.NewGlobalDomainIdentifier(from.Domain())}
+func newMaker(run string, from oraddr.Address, to []oraddr.Address, sizes Mix[int64], priorities Mix[mts.Priority], wrapping *Wrapping) (*maker, error) {
+	m := &maker{run: run, content: mts.NewContentType(mts.InterpersonalMessaging1988), wrapping: wrapping, sizes: sizes, priorities: priorities, domain: mts.NewGlobalDomainIdentifier(from.Domain())}
+	if wrapping != nil {
+		m.content = wrapping.Type
+	}
 	var err error
 	if m.originator, err = from.ORName(); err != nil {
 		return nil, diag.E("originator", diag.Data, err)
@@ -68,7 +72,7 @@ func (m *maker) make(n uint64, begun time.Time) (message, error) {
 		MessageIdentifier:               mts.MTSIdentifier{GlobalDomainIdentifier: m.domain, LocalIdentifier: asn1.IA5String(id.local())},
 		OriginatorName:                  m.originator,
 		OriginalEncodedInformationTypes: &c.eits,
-		ContentType:                     mts.NewContentType(m.content),
+		ContentType:                     m.content,
 		ContentIdentifier:               mts.ContentIdentifier(prefix + m.run),
 		Priority:                        m.priorities.values[m.priorities.at(n, 2)],
 		PerMessageIndicators:            mts.NewPerMessageIndicators(mts.BitDisclosureOfOtherRecipients),
@@ -78,8 +82,19 @@ func (m *maker) make(n uint64, begun time.Time) (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	head, size := p1.NewMessageAPDU(envelope, c.size())
-	return message{io.MultiReader(bytes.NewReader(head), c.reader(n)), size, c.size()}, nil
+	content, of := c.reader(n), c.size()
+	if m.wrapping != nil {
+		plain, err := io.ReadAll(content)
+		if err == nil {
+			plain, err = m.wrapping.Wrap(n, plain)
+		}
+		if err != nil {
+			return message{}, err
+		}
+		content, of = bytes.NewReader(plain), int64(len(plain))
+	}
+	head, size := p1.NewMessageAPDU(envelope, of)
+	return message{io.MultiReader(bytes.NewReader(head), content), size, of}, nil
 }
 
 // is tells whether a message that has arrived as number n is that one, its content having

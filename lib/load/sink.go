@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -296,7 +297,13 @@ func (s *Sink) take(ind *rtse.TransferIndication, delay time.Duration) bool {
 		return false
 	}
 	h := sha256.New()
-	octets, err := io.Copy(h, in.Content)
+	wrapped := bytes.Buffer{}
+	wrapping := s.wrapping(in)
+	to := io.Writer(h)
+	if wrapping != nil {
+		to = &wrapped
+	}
+	octets, err := io.Copy(to, in.Content)
 	if err == nil {
 		err = in.Finish()
 	}
@@ -320,8 +327,34 @@ func (s *Sink) take(ind *rtse.TransferIndication, delay time.Duration) bool {
 	}
 	var digest [sha256.Size]byte
 	h.Sum(digest[:0])
+	if wrapping != nil {
+		digest = wrapping.digest(in, wrapped.Bytes())
+	}
 	s.count(in, octets, at, digest)
 	return true
+}
+
+// wrapping is that of the source whose message comes; nil if it has none.
+func (s *Sink) wrapping(in *p1.Incoming) *Wrapping {
+	if in.Kind != p1.Message {
+		return nil
+	}
+	id, ours := identify(string(in.Message.MessageIdentifier.LocalIdentifier))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if of := s.watched[id.run]; ours && of != nil {
+		return of.wrapping
+	}
+	return nil
+}
+
+// digest is that of what is in a content; none if nothing is, which no message has.
+func (w *Wrapping) digest(in *p1.Incoming, content []byte) (d [sha256.Size]byte) {
+	id, _ := identify(string(in.Message.MessageIdentifier.LocalIdentifier))
+	if plain, err := w.Unwrap(id.n, content); err == nil {
+		d = sha256.Sum256(plain)
+	}
+	return d
 }
 
 // count counts an object that was taken.

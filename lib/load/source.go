@@ -29,6 +29,7 @@ type SourceConfig struct {
 	Recipients []oraddr.Address // at least one; messages go to one after the other
 	Sizes      Mix[int64]
 	Priorities Mix[mts.Priority]
+	Wrapping   *Wrapping // nil: contents are sent as they are
 
 	Messages       uint64        // 0: no limit but MaxMessages
 	Duration       time.Duration // within which transfers begin; 0: no limit
@@ -37,6 +38,17 @@ type SourceConfig struct {
 	Rate           float64       // messages that are due in a second; 0: the next when one has ended
 
 	Timeout time.Duration // for an association to stand, for an answer, and without any association
+}
+
+// Wrapping is what is made of a content before it is sent, such as a signed one. A Sink that
+// watches takes it off what arrives, which may have been wrapped anew on the way, and compares.
+type Wrapping struct {
+	Type mts.ContentType // of what is sent
+	// Wrap returns what is sent as message n, always the same.
+	Wrap func(n uint64, content []byte) ([]byte, error)
+	// Unwrap returns what is in the content that has arrived as message n. Both are called from
+	// several goroutines.
+	Unwrap func(n uint64, content []byte) ([]byte, error)
 }
 
 // Sent is what a Source has done.
@@ -79,11 +91,11 @@ type Source struct {
 func NewSource(cfg SourceConfig) (*Source, error) {
 	s := &Source{cfg: cfg, run: newRun(), over: make(chan struct{})}
 	var err error
-	if s.maker, err = newMaker(s.run, cfg.From, cfg.Recipients, cfg.Sizes, cfg.Priorities); err != nil {
+	if s.maker, err = newMaker(s.run, cfg.From, cfg.Recipients, cfg.Sizes, cfg.Priorities, cfg.Wrapping); err != nil {
 		return nil, err
 	}
-	if cfg.Mode == conf.Mode1984 {
-		s.maker.content = mts.InterpersonalMessaging1984
+	if cfg.Mode == conf.Mode1984 && cfg.Wrapping == nil {
+		s.maker.content = mts.NewContentType(mts.InterpersonalMessaging1984)
 	}
 	channel := conf.NewChannel()
 	channel.Name = "bench"
