@@ -28,7 +28,7 @@ func TestRuleSets(t *testing.T) {
 		{"twice", []RuleSet{set(""), set("")}, `[[ruleset]] "border": name: "border" is also the name of [[ruleset]] number 1`},
 		{"evaluate", []RuleSet{{Name: "a", Evaluate: "any", Otherwise: OtherwiseHold}}, `[[ruleset]] "a": evaluate: "any" is not first-match or all-must-allow`},
 		{"otherwise", []RuleSet{{Name: "a", Evaluate: FirstMatch, Otherwise: "deny"}}, `[[ruleset]] "a": otherwise: "deny" is not allow, refuse or hold`},
-		{"syntax", []RuleSet{set("a: then permit\nb: when")}, "[[ruleset]] \"border\": rules: line 1, column 9, rule a: there is no action permit\n[[ruleset]] \"border\": rules: line 2, column 4, rule b: when, where then should be"},
+		{"syntax", []RuleSet{set("a: then permit\nb: when")}, "[[ruleset]] \"border\": rules: line 1, column 9, rule a: there is no action \"permit\", but continue, allow, refuse, hold, redirect, add, by, require\n[[ruleset]] \"border\": rules: line 2, column 4, rule b: \"when\", where \"then\" should be"},
 		{"channel-in", []RuleSet{set("a:\nif not (size = 1 or channel-in in (\"p1\", \"p2\")) then allow")}, `[[ruleset]] "border": rules: line 2, rule a: there is no [[channel]] "p2"`},
 		{"channel-out", []RuleSet{set(`a: if channel-out = "submit" then allow`)}, `rules: line 1, rule a: there is no [[channel]] "submit"`},
 		{"peer-in", []RuleSet{set(`a: if peer-in = "MTA-X" then allow`)}, `rules: line 1, rule a: there is no [[peer]] "MTA-X"`},

@@ -303,7 +303,7 @@ func TestNewTellsFaults(t *testing.T) {
 	s := conf.NewRuleSet()
 	s.Name, s.Rules = "s", "a: then permit"
 	cfg.RuleSets = []conf.RuleSet{s}
-	if p, err := New(cfg, conf.OpenFile); p != nil || diag.KindOf(err) != diag.Config || !strings.Contains(err.Error(), `rule set "s": line 1, column 9, rule a: there is no action permit`) {
+	if p, err := New(cfg, conf.OpenFile); p != nil || diag.KindOf(err) != diag.Config || !strings.Contains(err.Error(), `rule set "s": line 1, column 9, rule a: there is no action "permit"`) {
 		t.Errorf("%v, %v", p, err)
 	}
 }

@@ -1,12 +1,18 @@
 package rule
 
 import (
+	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/mts"
 )
 
 // Codes reads the codes of a non-delivery as a rule that refuses has them (X.411 §8.3.1.2.1):
 // names or numbers, "none" for no diagnostic, an empty text for what is not said.
-func Codes(reason, diagnostic string) (r mts.ReasonCode, d mts.DiagnosticCode, err error) {
+func Codes(reason, diagnostic string) (mts.ReasonCode, mts.DiagnosticCode, error) {
+	r, d, err := codes(reason, diagnostic)
+	return r, d, diag.WithHint(err, "mta-policy(5) has the names under CODES")
+}
+
+func codes(reason, diagnostic string) (r mts.ReasonCode, d mts.DiagnosticCode, err error) {
 	switch {
 	case reason == "" && diagnostic == "":
 		return DefaultReason, DefaultDiagnostic, nil

@@ -125,10 +125,14 @@ func (p *parser) rule() (r Rule, err error) {
 		}
 	}
 	if !p.take("then") {
-		return r, p.wants("then")
+		return r, p.wants(`"then"`)
 	}
 	r.Action, err = p.action()
-	if err == nil && p.token.kind != end && !p.begins() {
+	switch {
+	case err != nil || p.token.kind == end || p.begins():
+	case p.token.kind == word && len(r.Action.Text) == 0 && (r.Action.Decision == Refuse || r.Action.Decision == Hold):
+		err = p.wants("a comma, the next rule, or a text in quotation marks")
+	default:
 		err = p.wants("a comma or the next rule")
 	}
 	return r, err
@@ -175,7 +179,7 @@ func (p *parser) one() (*Condition, error) {
 	case p.take("("):
 		c, err := p.either()
 		if err == nil && !p.take(")") {
-			err = p.wants("and, or, or a closing parenthesis")
+			err = p.wants(`"and", "or" or a closing parenthesis`)
 		}
 		return c, err
 	}
@@ -189,7 +193,7 @@ func (p *parser) test() (*Test, error) {
 	}
 	of, ok := parseTerm(p.token.text)
 	if !ok {
-		return nil, p.faultAt(p.token, "there is no term %s", p.token.shown())
+		return nil, p.faultAt(p.token, "there is no term %s, but %s", p.token.shown(), list(names(Terms())))
 	}
 	t := &Test{Term: of, Line: p.token.line}
 	p.advance()
@@ -222,7 +226,7 @@ func (p *parser) test() (*Test, error) {
 	}
 	at := slices.Index(comparisons[:], p.token.text)
 	if p.token.kind != sign || at < 0 {
-		return nil, p.wants("a comparison, in or not in")
+		return nil, p.wants(`a comparison, "in" or "not in"`)
 	}
 	if t.Comparison = Comparison(at); t.Comparison > NotEqual && !of.Sort().ordered() {
 		return nil, p.faultAt(p.token, "%s is equal to a value or not, and neither greater nor less", of)
@@ -286,7 +290,7 @@ func (p *parser) action() (a Action, err error) {
 				p.advance()
 			}
 		default:
-			return a, p.faultAt(at, "there is no action %s", at.shown())
+			return a, p.faultAt(at, "there is no action %s, but %s, add, by, require", at.shown(), list(decisions[:]))
 		}
 		if err != nil {
 			return a, err
@@ -318,7 +322,7 @@ func (p *parser) decision(a *Action) error {
 		return p.codes(a)
 	case Redirect:
 		if !p.take("to") {
-			return p.wants("to, and an address")
+			return p.wants(`"to", and an address`)
 		}
 		to, err := p.address()
 		a.To = &to
@@ -390,7 +394,7 @@ func (p *parser) by(a *Action) error {
 	case p.take("peer"):
 		to = &a.Peers
 	default:
-		return p.wants("channel or peer")
+		return p.wants(`"channel" or "peer"`)
 	}
 	switch {
 	case p.token.kind != quoted:
@@ -407,6 +411,14 @@ func (p *parser) by(a *Action) error {
 
 // list names some words for people.
 func list(words []string) string { return strings.Join(words, ", ") }
+
+func names(terms []Term) []string {
+	all := make([]string, len(terms))
+	for i, t := range terms {
+		all[i] = t.String()
+	}
+	return all
+}
 
 func number(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)

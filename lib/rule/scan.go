@@ -50,13 +50,13 @@ func (t token) shown() string {
 	case quoted:
 		return "the string " + clip(quote(t.text))
 	}
-	return clip(t.text)
+	return clip(strconv.Quote(t.text))
 }
 
 func clip(s string) string {
 	const most = 64
 	if len(s) > most {
-		return strconv.Quote(s[:most]) + "…"
+		return strconv.Quote(strings.Trim(s[:most], `"`)) + "…"
 	}
 	return s
 }
