@@ -161,6 +161,11 @@ func showText(p *cli.Printer, d *queue.DetailRow) {
 		p.Text("recipient %d:\t%s\t%s\t%s\t%s\tattempts %d\t%s\t%s\n", r.N, cli.Field(r.Recipient), r.State,
 			cli.Field(r.Channel), cli.Field(r.Peer), r.Attempts, cli.Field(r.Next), cli.Field(r.Reason))
 	}
+	for _, r := range e.Recipients {
+		if r.Rule != "" {
+			p.Text("rule %d:\t%s\n", r.N, cli.Field(r.Rule))
+		}
+	}
 	for _, f := range finals(d) {
 		p.Text("final %d:\t%s\t%s\t%s\t%s\t%s\t%s\n", f.n, cli.Field(f.address), cli.Field(cmp.Or(f.Outcome, f.Step)),
 			cli.Field(f.Channel), cli.Field(f.Peer), cli.Field(f.Time), cli.Field(f.Text))

@@ -139,5 +139,11 @@ func (r Record) Summary() string {
 	if r.Who != "" {
 		add("by %s", r.Who)
 	}
+	// Set and rule, each once: they say nothing new of a message to many.
+	rules := slices.DeleteFunc(slices.Clone(r.Rules), func(rule string) bool { return rule == "" })
+	slices.Sort(rules)
+	if rules = slices.Compact(rules); len(rules) > 0 {
+		add("judged by %s", strings.Join(rules, ", "))
+	}
 	return strings.Join(parts, "; ")
 }
