@@ -14,7 +14,18 @@ trap stop EXIT
 trap 'exit 1' INT TERM
 
 say() { printf '\n=== %s\n' "$*"; }
-run() { printf '$ %s\n' "$*"; "$@"; }
+# run COMMAND...: what is shown can be typed
+run() {
+	printf '$'
+	for word; do
+		case $word in
+		*[!A-Za-z0-9_./:=@,%+-]* | '') printf " '%s'" "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	echo
+	"$@"
+}
 # wait_for SECONDS COMMAND...: until the command succeeds
 wait_for() {
 	tries=$(($1 * 10)); shift

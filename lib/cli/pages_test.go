@@ -48,3 +48,18 @@ func TestPagesLeadSomewhere(t *testing.T) {
 		}
 	}
 }
+
+// A backslash at the end of a line joins it with the next: the one that is to be seen is \e. mandoc
+// shows it all the same, and man(1) of others does not.
+func TestPagesShowTheirBackslashes(t *testing.T) {
+	joined := regexp.MustCompile(`(?m)^(?:.*[^\\])?\\$`)
+	for _, name := range pages(t) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range joined.FindAllString(string(text), -1) {
+			t.Errorf("%s: %s", filepath.Base(name), line)
+		}
+	}
+}
