@@ -74,7 +74,7 @@ func policyTest(c *ucli.Context) error {
 	if err != nil {
 		return err
 	}
-	cases, err := trial.Read(text, name, cfg, door)
+	cases, err := trial.Read(text, name, cfg, door, time.Now())
 	if err != nil {
 		return err
 	}

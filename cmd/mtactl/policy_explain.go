@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"time"
 
 	ucli "github.com/urfave/cli/v2"
 
@@ -38,7 +39,7 @@ func policyExplain(c *ucli.Context) error {
 		return err
 	}
 	var wrong []error
-	q := facts.Question(cfg, door, env, func(term string, err error) {
+	q := facts.Question(cfg, door, env, time.Now(), func(term string, err error) {
 		kind := diag.Usage
 		if k := diag.KindOf(err); k == diag.NoInput || k == diag.Data {
 			kind = k

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
@@ -16,8 +17,8 @@ import (
 	"github.com/mtakit/mtakit/lib/submit"
 )
 
-// defaultTime is when a case is judged that does not say when: a test says tomorrow what it
-// says today.
+// defaultTime is when a case is judged that does not say when, in the week of the test: it says
+// tomorrow what it says today.
 const defaultTime = "Mon 12:00"
 
 // Case is a message, and what the rules are to decide about each of its recipients.
@@ -48,13 +49,13 @@ type file struct {
 
 // Read reads a file of tests for a configuration; name is what errors call it. They have kind
 // Config, and tell the lines.
-func Read(text []byte, name string, cfg *conf.Config, door *submit.Door) ([]Case, error) {
+func Read(text []byte, name string, cfg *conf.Config, door *submit.Door, now time.Time) ([]Case, error) {
 	var f file
-	err := tableconf.Decode(text, name, &f, func() []*conf.Fault { return f.check(cfg, door) })
+	err := tableconf.Decode(text, name, &f, func() []*conf.Fault { return f.check(cfg, door, week(now)) })
 	return f.Cases, err
 }
 
-func (f *file) check(cfg *conf.Config, door *submit.Door) (all []*conf.Fault) {
+func (f *file) check(cfg *conf.Config, door *submit.Door, monday time.Time) (all []*conf.Fault) {
 	if len(f.Cases) == 0 {
 		return []*conf.Fault{{Index: -1, Err: errors.New("there is no [[case]], and nothing to test")}}
 	}
@@ -74,7 +75,7 @@ func (f *file) check(cfg *conf.Config, door *submit.Door) (all []*conf.Fault) {
 		c.or(f.Defaults)
 		c.or(Facts{Time: defaultTime})
 		c.required(fault)
-		c.question = c.Question(cfg, door, nil, fault)
+		c.question = c.Question(cfg, door, nil, monday, fault)
 		c.Expect.check(fault)
 	}
 	return all

@@ -54,8 +54,9 @@ const NoLabel = "none"
 type Fault func(term string, err error)
 
 // Question is about a message that might come, as the facts describe it; with an envelope it
-// is about that message, but as the facts describe it. What is wrong goes to fault.
-func (f *Facts) Question(cfg *conf.Config, door *submit.Door, env *spool.Envelope, fault Fault) submit.Question {
+// is about that message, but as the facts describe it. A time of the week is the first of the name
+// from a time on. What is wrong goes to fault.
+func (f *Facts) Question(cfg *conf.Config, door *submit.Door, env *spool.Envelope, from time.Time, fault Fault) submit.Question {
 	q := submit.Question{Count: f.Recipients}
 	var of spool.Envelope
 	if env != nil {
@@ -85,7 +86,7 @@ func (f *Facts) Question(cfg *conf.Config, door *submit.Door, env *spool.Envelop
 		fault("recipients", fmt.Errorf("%d is not from 1 to %d", f.Recipients, spool.MaxRecipients))
 	}
 	var err error
-	if q.At, err = moment(f.Time); err != nil {
+	if q.At, err = moment(f.Time, from); err != nil {
 		fault("time", err)
 	}
 	f.source(cfg, &of, fault)
@@ -187,11 +188,15 @@ func (f *Facts) labelled(door *submit.Door, env *spool.Envelope, fault Fault) {
 	}
 }
 
-// week is the Monday of some week: of a time of the week no rule asks of which.
-var week = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
+// week is the beginning of the week of a time: Monday in UTC.
+func week(at time.Time) time.Time {
+	day := at.UTC().Truncate(24 * time.Hour)
+	return day.AddDate(0, 0, -(int(day.Weekday())+6)%7)
+}
 
-// moment reads a time; an empty text is none.
-func moment(text string) (time.Time, error) {
+// moment reads a time; an empty text is none. One of the week is the first that is so called from
+// a time on: which week it is in matters to labels, whose policies have dates.
+func moment(text string, from time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -203,7 +208,13 @@ func moment(text string) (time.Time, error) {
 	if t.UnmarshalText([]byte(text)) != nil {
 		return at, fmt.Errorf("%q is neither a time such as 2026-11-28T22:00:00Z nor one of the week such as \"Sat 22:00\"", text)
 	}
-	return week.Add(t.Week()[0]), nil
+	monday, from := week(from), from.Truncate(time.Minute)
+	for _, since := range t.Week() {
+		if at = monday.Add(since); !at.Before(from) {
+			return at, nil
+		}
+	}
+	return monday.AddDate(0, 0, 7).Add(t.Week()[0]), nil
 }
 
 // source takes where the message comes from. Who says another channel or peer says it all.
@@ -286,9 +297,15 @@ func (f *Facts) required(fault Fault) {
 	}
 }
 
-// or takes what is not said from others. Where the message comes from, and the way, are one
-// fact each.
+// or takes what is not said from others. Where the message comes from, the way, and the signature
+// are one fact each.
 func (f *Facts) or(others Facts) {
+	if f.Signature != "" && f.Signature != rule.SignedValid {
+		others.Signer = nil
+	}
+	if len(f.Signer) > 0 {
+		others.Signature = ""
+	}
 	if f.elsewhere() {
 		others.ChannelIn, others.PeerIn, others.ClientAddress, others.Identity, others.Mechanism = "", "", "", "", ""
 	}

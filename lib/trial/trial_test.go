@@ -2,6 +2,7 @@ package trial
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -32,6 +33,9 @@ addresses = [{ host = "127.0.0.1:1" }]
 	return cfg
 }
 
+// now is a Saturday.
+var now = time.Date(2026, 11, 28, 22, 0, 30, 0, time.UTC)
+
 func doorOf(t testing.TB, cfg *conf.Config) *submit.Door {
 	t.Helper()
 	door, err := submit.NewDoor(cfg, nil, time.Now, conf.OpenFile)
@@ -45,7 +49,7 @@ func doorOf(t testing.TB, cfg *conf.Config) *submit.Door {
 func question(t testing.TB, f Facts, env *spool.Envelope) (*spool.Envelope, int) {
 	t.Helper()
 	cfg := config(t)
-	q := f.Question(cfg, doorOf(t, cfg), env, func(term string, err error) { t.Errorf("%s: %v", term, err) })
+	q := f.Question(cfg, doorOf(t, cfg), env, now, func(term string, err error) { t.Errorf("%s: %v", term, err) })
 	return q.Envelope, q.Count
 }
 
@@ -149,23 +153,37 @@ func TestFactsOfSignatureAndLabel(t *testing.T) {
 	}
 	for _, f := range []Facts{{Signature: "x"}, {Signature: "none", Signer: []string{"CN=Ann"}}, {Label: "nonsense"}} {
 		wrong := 0
-		f.Question(cfg, doorOf(t, cfg), nil, func(string, error) { wrong++ })
+		f.Question(cfg, doorOf(t, cfg), nil, now, func(string, error) { wrong++ })
 		if wrong != 1 {
 			t.Errorf("%+v: %d faults", f, wrong)
 		}
 	}
 }
 
+// A time of the week is the next one, of a test that of its week: labels know which week it is.
 func TestMoment(t *testing.T) {
-	for text, want := range map[string]string{
-		"2026-11-28T22:00:00+01:00": "2026-11-28T21:00:00Z", "Sat 22:00": "2026-01-10T22:00:00Z", "07:30": "2026-01-05T07:30:00Z",
+	for _, c := range []struct{ text, next, ofWeek string }{
+		{"2026-11-28T22:00:00+01:00", "2026-11-28T21:00:00Z", "2026-11-28T21:00:00Z"},
+		{"Sat 22:00", "2026-11-28T22:00:00Z", "2026-11-28T22:00:00Z"},
+		{"Sat 21:59", "2026-12-05T21:59:00Z", "2026-11-28T21:59:00Z"},
+		{"07:30", "2026-11-29T07:30:00Z", "2026-11-23T07:30:00Z"},
+		{"Mon-Fri 08:00", "2026-11-30T08:00:00Z", "2026-11-23T08:00:00Z"},
+		{"Sun 00:00", "2026-11-29T00:00:00Z", "2026-11-29T00:00:00Z"},
 	} {
-		if at, err := moment(text); err != nil || at.UTC().Format(time.RFC3339) != want {
-			t.Errorf("%s: %v %v", text, at, err)
+		for from, want := range map[time.Time]string{now: c.next, week(now): c.ofWeek} {
+			if at, err := moment(c.text, from); err != nil || at.UTC().Format(time.RFC3339) != want {
+				t.Errorf("%s from %s: %v %v, not %s", c.text, from, at, err, want)
+			}
 		}
 	}
-	if at, err := moment("22:00:01"); err == nil {
+	if at, err := moment("22:00:01", now); err == nil {
 		t.Error(at)
+	}
+	for day := range 7 {
+		at := time.Date(2026, 11, 23+day, 23, 59, 59, 0, time.UTC)
+		if got := week(at); !got.Equal(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)) {
+			t.Errorf("%s: %s", at, got)
+		}
 	}
 }
 
@@ -179,6 +197,7 @@ priority = "urgent"
 channel-in = "p1"
 identity = "X"
 channel-out = "p1"
+signer = ["CN=Ann"]
 [[case]]
 name = "takes them"
 size = 0
@@ -190,17 +209,35 @@ time = "2026-11-28T22:00:00Z"
 peer-in = "MTA-B"
 peer-out = "MTA-B"
 expect = { decision = "refuse" }
-`), "tests", config(t), nil)
+[[case]]
+name = "is forged"
+signature = "invalid"
+expect = { decision = "refuse" }
+[[case]]
+name = "is signed by somebody else"
+signer = ["CN=Bob"]
+expect = { decision = "refuse" }
+`), "tests", config(t), nil, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	first, second := cases[0].question, cases[1].question
 	if first.Envelope.Priority != spool.Urgent || first.Envelope.Source.Identity != "X" || first.Envelope.Size != 0 || len(first.To) != 2 || first.Count != 2 ||
-		!first.At.Equal(week.Add(12*time.Hour)) || first.Ways[0] != (spool.Hop{Channel: "p1"}) || cases[0].Expect.Add == nil || cases[0].Expect.Ways != nil {
+		!first.At.Equal(week(now).Add(12*time.Hour)) || first.Ways[0] != (spool.Hop{Channel: "p1"}) || cases[0].Expect.Add == nil || cases[0].Expect.Ways != nil {
 		t.Errorf("%+v %+v", first, first.Envelope)
 	}
 	if second.Envelope.Source.Identity != "MTA-B" || second.Count != 1 || second.At.Day() != 28 || second.Ways[0] != (spool.Hop{Channel: "p1", Peer: "MTA-B"}) {
 		t.Errorf("%+v %+v", second, second.Envelope)
+	}
+	for i, want := range []string{"true CN=Ann", "true CN=Ann", "false", "true CN=Bob"} {
+		s := cases[i].question.Envelope.Facts.Signature
+		got := strconv.FormatBool(s.Valid)
+		for _, by := range s.Signers {
+			got += " " + by.Subject
+		}
+		if got != want {
+			t.Errorf("%s: signed: %s, not %s", cases[i].Name, got, want)
+		}
 	}
 }
 
@@ -211,7 +248,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("[defaults]\nsize = \"1KiB\"\n[[case]]\nname = \"x\"\nfrom = \"" + ann + "\"\nto = [\"" + bob + "\"]\nexpect = { decision = \"allow\", add = [], ways = [\"p1\"] }\n"))
 	f.Add([]byte("[[case]]\nrecipients = -1\ntime = \"x\"\nsic = [\"\"]\nsigner = [\"x\"]\nlabel = \"x\"\nsize = -1\npeer-in = \"\"\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		cases, err := Read(text, "tests", cfg, door)
+		cases, err := Read(text, "tests", cfg, door, now)
 		for i := range cases {
 			if err == nil && (cases[i].Name == "" || len(cases[i].question.To) == 0) {
 				t.Errorf("case %d is not complete", i)
