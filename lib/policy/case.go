@@ -411,7 +411,7 @@ func (c *Case) compare(t *test) (truth, error) {
 	case rule.SIC:
 		is = anyOf(t, c.m.SICs)
 	case rule.Signer:
-		is = anyOf(t, signers(c.m.Signature))
+		is = t.signedBy(c.m.Signature)
 	case rule.SignedByOriginator:
 		is = truthOf(c.byOriginator())
 	case rule.Time:
@@ -482,19 +482,6 @@ func signature(s *spool.Signature) int64 {
 		word = rule.SignedInvalid
 	}
 	return int64(slices.Index(rule.Signature.Words(), word))
-}
-
-// signers are the names of those who have signed: subjects and addresses. Of a signature that
-// is not valid nobody has.
-func signers(s *spool.Signature) []string {
-	if s == nil || !s.Valid {
-		return nil
-	}
-	var all []string
-	for i := range s.Signers {
-		all = append(append(all, s.Signers[i].Subject), s.Signers[i].Addresses...)
-	}
-	return all
 }
 
 // byOriginator tells whether a certificate that has signed is for the address of the originator.

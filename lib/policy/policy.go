@@ -62,7 +62,8 @@ type test struct {
 	comparison rule.Comparison
 	sought     bool
 	ofLabel    bool
-	numbered   bool // the value is a number, or a word by its place
+	numbered   bool            // the value is a number, or a word by its place
+	signers    []signerPattern // of Signer
 }
 
 // sought tells whether what a term equals is looked up, for all tests at once, instead of each
@@ -146,6 +147,12 @@ func (p *Policy) collect(c *rule.Condition, each bool) error {
 	t := test{Test: c.Test, comparison: c.Test.Comparison, sought: sought(c.Test.Term), ofLabel: c.Test.Term.OfLabel(), numbered: numbered(c.Test.Term)}
 	if t.comparison == rule.NotEqual {
 		t.comparison = rule.Equal
+	}
+	if t.Term == rule.Signer {
+		var err error
+		if t.signers, err = signerPatterns(t.Values); err != nil {
+			return fmt.Errorf("line %d: %w", t.Line, err)
+		}
 	}
 	p.tests = append(p.tests, t)
 	p.content = p.content || t.Term.InContent()

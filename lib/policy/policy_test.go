@@ -118,7 +118,7 @@ var termTests = map[rule.Term][2][]string{
 	rule.SIC:                 {{`sic = "ABC"`, `sic = "X*"`, `sic in ("QQQ", "XYZ")`, `sic != "QQQ"`}, {`sic = "QQQ"`, `sic != "ABC"`, `sic = "abc"`}},
 	rule.SICs:                {{`sics = 2`, `sics > 1`}, {`sics = 0`}},
 	rule.Signature:           {{`signature = valid`, `signature in (valid, invalid)`, `signature != none`}, {`signature = none`, `signature = invalid`}},
-	rule.Signer:              {{`signer = "CN=Gate,O=Org"`, `signer = "*@example.com"`, `signer != "CN=Other"`}, {`signer = "CN=Gate"`, `signer != "gate@*"`}},
+	rule.Signer:              {{`signer = "CN=Gate,O=Org"`, `signer = "*@example.com"`, `signer != "CN=Other"`, `signer = "gate@EXAMPLE.com"`, `signer = "/PRMD=ALPHA/ADMD=TEST/C=GB/"`, `signer = "CN=*"`}, {`signer = "CN=Gate"`, `signer != "gate@*"`, `signer = "Gate@example.com"`, `signer = "/O=Other/C=GB/"`}},
 	rule.SignedByOriginator:  {{`signed-by-originator`}, {`not signed-by-originator`}},
 	rule.Labelled:            {{`labelled`}, {`not labelled`}},
 	rule.LabelValid:          {{`label-valid`}, {`not label-valid`}},

@@ -158,7 +158,7 @@ func (f *Facts) content(env *spool.Envelope, fault Fault) {
 	case rule.SignedValid, rule.SignedInvalid:
 		facts.Signature, facts.SignatureFault = &spool.Signature{Valid: is == rule.SignedValid}, ""
 		for _, name := range f.Signer {
-			facts.Signature.Signers = append(facts.Signature.Signers, spool.Signer{Subject: name, Addresses: []string{name}})
+			facts.Signature.Signers = append(facts.Signature.Signers, signerOf(name))
 		}
 		if is == rule.SignedInvalid {
 			facts.Label = nil
@@ -170,6 +170,15 @@ func (f *Facts) content(env *spool.Envelope, fault Fault) {
 		fault("signer", errors.New("of a signature that is not valid there is none"))
 	}
 	env.Facts = &facts
+}
+
+// signerOf is a signer of one name: an O/R address, an e-mail address, or the subject of a
+// certificate, which has equal signs.
+func signerOf(name string) spool.Signer {
+	if strings.HasPrefix(name, "/") || strings.Contains(name, "@") && !strings.Contains(name, "=") {
+		return spool.Signer{Addresses: []string{name}}
+	}
+	return spool.Signer{Subject: name}
 }
 
 // labelled takes the label, in the place of those that the message has.
