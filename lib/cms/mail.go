@@ -60,7 +60,11 @@ func encoded(octets []byte, lim Limits) ([]byte, error) {
 	}
 	trimmed := bytes.TrimSpace(octets)
 	if bytes.HasPrefix(trimmed, []byte("-----BEGIN ")) {
-		block, _ := pem.Decode(trimmed)
+		block, rest := pem.Decode(trimmed)
+		// Package pem passes over what is damaged: the first that is read need not be the first.
+		if bytes.Count(trimmed, []byte("-----BEGIN ")) > 1 || len(bytes.TrimSpace(rest)) > 0 {
+			return nil, malformed("PEM with more in it than one object")
+		}
 		if block == nil || block.Type != "CMS" && block.Type != "PKCS7" && block.Type != "PKCS #7 SIGNED DATA" {
 			return nil, malformed("PEM that is no CMS object")
 		}

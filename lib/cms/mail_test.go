@@ -442,6 +442,12 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
+	for name, octets := range map[string][]byte{"another": slices.Concat(asPEM, asPEM), "text": append(slices.Clone(asPEM), "and Eve"...),
+		"one that is damaged before it": slices.Concat(bytes.Replace(asPEM, []byte("MI"), []byte("M?"), 1), asPEM)} {
+		if _, err := Read(octets, Limits{}); err == nil || !strings.Contains(err.Error(), "PEM with more in it") {
+			t.Errorf("PEM, and %s: %v", name, err)
+		}
+	}
 	for in, want := range map[string]string{
 		"":       "neither a CMS object nor a message",
 		"\r\nx":  "neither a CMS object nor a message",

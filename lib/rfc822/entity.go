@@ -66,6 +66,10 @@ func Parse(octets []byte) (*Entity, error) {
 		if at+len(l) > maxHeader {
 			return nil, malformed("line %d: a header of more than %d octets", n, maxHeader)
 		}
+		if bytes.ContainsAny(text(l), "\r\x00") {
+			// Where some see a line end, and the field after it, and others the end of everything.
+			return nil, malformed("line %d: NUL, or CR alone, in a header", n)
+		}
 		switch {
 		case l[0] == ' ' || l[0] == '\t':
 			if len(e.Fields) == 0 {
@@ -162,7 +166,8 @@ func (e *Entity) Parts() ([]*Entity, error) {
 		return nil, malformed("%s has no parts", mt.Type)
 	}
 	boundary := mt.Params["boundary"]
-	if boundary == "" || len(boundary) > 70 || strings.HasSuffix(boundary, " ") {
+	// A backslash may be of a quoted-pair, or as it stands: not everybody reads it the same.
+	if boundary == "" || len(boundary) > 70 || strings.HasSuffix(boundary, " ") || strings.ContainsAny(boundary, `\"`) {
 		return nil, malformed("%s: the boundary %.80q is none", mt.Type, boundary)
 	}
 	var parts []*Entity

@@ -42,9 +42,14 @@ func TestHeader(t *testing.T) {
 		"A: b\nC d: e\n":   "line 2: no header field",
 		": b\n":            "line 1: no header field",
 		"From b\nA: b\n\n": "line 1: no header field",
-		"\x00: b\n":        "line 1: no header field",
-		"A: " + strings.Repeat("b", 1<<20) + "\n\n": "line 1: a header of more",
-		strings.Repeat("A: b\n", 2001):              "line 2001: more than 2000",
+		"\x00: b\n":        "line 1: NUL",
+		"A: b\n c\x00\n\n": "line 2: NUL",
+		// Whose line ends are CR sees From twice, and Bob first.
+		"Subject: a\rFrom: bob\r\nFrom: ann\r\n\r\n": "line 1: NUL, or CR alone",
+		"A: b\r\r\nFrom: ann\r\n\r\n":                "line 1: NUL, or CR alone",
+		"A: b\r\n\r\r\n":                             "line 2: NUL, or CR alone",
+		"A: " + strings.Repeat("b", 1<<20) + "\n\n":  "line 1: a header of more",
+		strings.Repeat("A: b\n", 2001):               "line 2001: more than 2000",
 	} {
 		_, err := Parse([]byte(in))
 		if err == nil || !strings.Contains(err.Error(), want) || diag.KindOf(err) != diag.Data {
@@ -68,6 +73,8 @@ func TestMediaType(t *testing.T) {
 		`a/b; name*0="x"; name*1="y"`:            {"a/b", map[string]string{"name": "xy"}},
 		`a/b; name*=utf-8''gr%C3%BC%C3%9Fe`:      {"a/b", map[string]string{"name": "grüße"}},
 		`a/b; name*0*=utf-8''gr%C3%BC; name*1=e`: {"a/b", map[string]string{"name": "grüe"}},
+		`a/b; x="; c*0=d"; c=e;`:                 {"a/b", map[string]string{"x": "; c*0=d", "c": "e"}},
+		`a/b; c*1=e; c*0="\";";`:                 {"a/b", map[string]string{"c": `";e`}},
 	} {
 		got, err := ParseMediaType(in)
 		if err != nil || got.Type != want.Type || len(got.Params) != len(want.Params) {
@@ -79,7 +86,10 @@ func TestMediaType(t *testing.T) {
 			}
 		}
 	}
-	for _, in := range []string{"", "text", "a/b/c", `a/b; c=d; c=e`, "a/b; c", strings.Repeat("a", 20000), "(text/plain"} {
+	for _, in := range []string{"", "text", "a/b/c", `a/b; c=d; c=e`, "a/b; c", strings.Repeat("a", 20000), "(text/plain",
+		"a/b; boundary=A; boundary*0=B", "a/b; boundary*0=B; boundary=A", "a/b; boundary*=us-ascii''A; boundary=B", "a/b; BOUNDARY*0=A; boundary*=us-ascii''B",
+		"a/b; name*0=a; name*0*=us-ascii''b", "a/b; name*0=a; name*2=c", "a/b; name*1=a", "a/b; name*0=a; name*01=b", "a/b; name*x=a", "a/b; name**=a",
+		`a/b; x="\";c=d"; c*0=e; c=f`} {
 		if mt, err := ParseMediaType(in); err == nil || diag.KindOf(err) != diag.Data {
 			t.Errorf("%.20q: %v, %v", in, mt, err)
 		}
@@ -123,7 +133,9 @@ func TestParts(t *testing.T) {
 		"Content-Type: text/plain\r\n\r\n":     "text/plain has no parts",
 		"Content-Type: multipart/x\r\n\r\n":    "the boundary \"\" is none",
 		head + strings.Repeat("--b\r\n", 1002): "more than 1000 parts",
-		"Content-Type: multipart/x; boundary=\"" + strings.Repeat("b", 71) + "\"\r\n\r\n": "is none",
+		// Those who take a backslash for what quotes see another.
+		"Content-Type: multipart/x; boundary=\"a\\b\"\r\n\r\n--a\\b\r\n\r\none\r\n--a\\b--\r\n--ab\r\n\r\ntwo\r\n--ab--": "is none",
+		"Content-Type: multipart/x; boundary=\"" + strings.Repeat("b", 71) + "\"\r\n\r\n":                                "is none",
 	} {
 		if _, err := mustParse(t, in).Parts(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: %v; want %q", in, err, want)

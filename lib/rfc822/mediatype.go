@@ -2,6 +2,7 @@ package rfc822
 
 import (
 	"mime"
+	"strconv"
 	"strings"
 
 	"github.com/mtakit/mtakit/lib/diag"
@@ -20,19 +21,83 @@ func (m MediaType) Multipart() bool { return strings.HasPrefix(m.Type, "multipar
 const maxMediaType = 16 << 10
 
 // ParseMediaType reads the value of a Content-Type field. Comments in it are left out, the
-// pieces of a parameter put together (RFC 2231 §3).
+// pieces of a parameter put together (RFC 2231 §3). A parameter that is there in two ways is an
+// error: readers differ in which they take.
 func ParseMediaType(value string) (MediaType, error) {
 	if len(value) > maxMediaType {
 		return MediaType{}, malformed("Content-Type: %d octets; at most %d are taken", len(value), maxMediaType)
 	}
-	t, params, err := mime.ParseMediaType(withoutComments(value))
+	value = withoutComments(value)
+	t, params, err := mime.ParseMediaType(value)
 	if err != nil {
 		return MediaType{}, diag.E("Content-Type", diag.Data, err)
+	}
+	if name := ambiguous(value); name != "" {
+		return MediaType{}, malformed("Content-Type: the parameter %.80q in two ways, or in pieces that do not fit", name)
 	}
 	if strings.Count(t, "/") != 1 {
 		return MediaType{}, malformed("Content-Type: %.80q is no type", value)
 	}
 	return MediaType{t, params}, nil
+}
+
+// ambiguous names a parameter that is there as it is and in pieces, in pieces and encoded in
+// one, with a piece twice or with one missing; "": there is none. Package mime takes one of
+// these without a word.
+func ambiguous(value string) string {
+	const whole, encoded, pieces = "whole", "encoded", "pieces"
+	ways := map[string]string{}
+	numbers, highest := map[string]map[int]bool{}, map[string]int{}
+	for _, p := range parameters(value) {
+		name, _, _ := strings.Cut(p, "=")
+		name = strings.ToLower(strings.TrimSpace(name))
+		base, rest, starred := strings.Cut(name, "*")
+		way := whole
+		switch {
+		case starred && rest == "":
+			way = encoded
+		case starred:
+			way = pieces
+			rest = strings.TrimSuffix(rest, "*")
+			n, err := strconv.Atoi(rest)
+			if err != nil || n < 0 || strconv.Itoa(n) != rest || numbers[base][n] {
+				return base
+			}
+			if numbers[base] == nil {
+				numbers[base] = map[int]bool{}
+			}
+			numbers[base][n] = true
+			highest[base] = max(highest[base], n)
+		}
+		if had := ways[base]; had != "" && had != way {
+			return base
+		}
+		ways[base] = way
+	}
+	for base, all := range numbers {
+		if len(all) != highest[base]+1 {
+			return base
+		}
+	}
+	return ""
+}
+
+// parameters are the parts of a value after the first, between semicolons that are not quoted.
+func parameters(value string) []string {
+	var all []string
+	begin, quoted := 0, false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == ';' && !quoted:
+			all = append(all, value[begin:i])
+			begin = i + 1
+		}
+	}
+	return append(all, value[begin:])[1:]
 }
 
 // withoutComments leaves out what RFC 822 allows between any two tokens.
