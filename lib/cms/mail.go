@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strings"
 
 	"github.com/mtakit/mtakit/lib/diag"
@@ -280,8 +281,9 @@ func originators(e *rfc822.Entity) (Originators, error) {
 
 // Strip returns what is inside the outermost signature, which it does not judge. Of a message
 // whose header is covered it is that message bit for bit; of another it is the header around
-// it, without the fields of the content, and what is signed; of a bare object it is the
-// content.
+// it, without the fields of the content, and what is signed, without fields that mean nothing in
+// it (RFC 2045 §5): here they would be those of the message, which nobody has looked at. Of a
+// bare object it is the content.
 func (m *Message) Strip() ([]byte, error) {
 	content := m.Content()
 	if content == nil {
@@ -290,7 +292,7 @@ func (m *Message) Strip() ([]byte, error) {
 	if m.Header == nil {
 		return content, nil
 	}
-	p, _, wrong := m.protection()
+	p, payload, wrong := m.protection()
 	switch {
 	case len(wrong) > 0:
 		return nil, diag.New("", diag.Data, wrong[0].Text)
@@ -299,9 +301,18 @@ func (m *Message) Strip() ([]byte, error) {
 	case p.Message != nil:
 		return p.Message.Octets, nil
 	}
-	var outer []rfc822.Field
+	var outer, inner []rfc822.Field
+	for _, f := range payload.Fields {
+		if f.Structural() {
+			inner = append(inner, f)
+		}
+	}
+	if len(inner) < len(payload.Fields) {
+		content = slices.Concat(rfc822.Join(inner), payload.Empty, payload.Body)
+	}
+	versioned := len(payload.All("MIME-Version")) > 0
 	for _, f := range m.Header.Fields {
-		if f.Is("MIME-Version") || !f.Structural() {
+		if f.Is("MIME-Version") && !versioned || !f.Structural() {
 			outer = append(outer, f)
 		}
 	}

@@ -322,6 +322,30 @@ func TestSender(t *testing.T) {
 	only(t, &v.Verdict, WrongSigner)
 }
 
+// Fields in the header of what is signed, and not marked as those of the message, mean nothing
+// there: where the signature is taken off they must not begin to.
+func TestStripMakesNoFields(t *testing.T) {
+	_, ann := people(t)
+	outer := []rfc822.Field{{Name: "From", Raw: []byte("From: ann@example.org\r\n")}}
+	for _, c := range []struct{ payload, want string }{
+		{"From: admiral@example.com\r\nContent-Type: text/plain\r\nSubject: sail\r\n\r\nat dawn\r\n", "MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nat dawn\r\n"},
+		{"From: admiral@example.com", "MIME-Version: 1.0\r\n"},
+		{"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nat dawn\r\n", "MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nat dawn\r\n"},
+		{"\r\nFrom: admiral@example.com\r\n", "MIME-Version: 1.0\r\n\r\nFrom: admiral@example.com\r\n"},
+	} {
+		signed, err := ann.signing(t, How{}).around(outer, []byte(c.payload), Opaque)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := read(t, signed)
+		v := m.Verify(nil, ann.options(), false)
+		valid(t, &v.Verdict)
+		if got, err := m.Strip(); err != nil || string(got) != "From: ann@example.org\r\n"+c.want {
+			t.Errorf("%q: %q, %v", c.payload, got, err)
+		}
+	}
+}
+
 func TestMultipartThatIsNoSignature(t *testing.T) {
 	_, ann := people(t)
 	whole, err := ann.signing(t, How{}).Mail([]byte(letter), Multipart, rfc822.Unprotected)
