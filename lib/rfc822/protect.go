@@ -109,8 +109,12 @@ func marked(fields []Field, mt MediaType) ([]Field, error) {
 	fields = slices.Clone(fields)
 	if mt.Params["hp"] == "" && mt.Params["protected-headers"] == "" {
 		raw := bytes.TrimRight(fields[i].Raw, "; \t\r\n")
-		fields[i].Raw = append(slices.Clone(raw), hp+"\r\n"...)
-		return fields, nil
+		field := Field{Name: fields[i].Name, Raw: append(slices.Clone(raw), hp+"\r\n"...)}
+		// In a comment that is never closed, or after an empty hp, nobody sees it.
+		if seen, err := ParseMediaType(field.Value()); err == nil && seen.Params["hp"] == "clear" {
+			fields[i] = field
+			return fields, nil
+		}
 	}
 	params := mt.WithParameter("hp", "clear").Params
 	delete(params, "protected-headers")

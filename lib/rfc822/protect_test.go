@@ -18,6 +18,8 @@ func TestProtect(t *testing.T) {
 		{RFC9788, "From: a\r\n\r\n", "From: a\r\nContent-Type: text/plain; charset=\"us-ascii\"; hp=\"clear\"\r\n\r\n"},
 		{RFC9788, "From: a\r\nContent-Type: text/html; HP=\"cipher\"\r\n\r\n", "From: a\r\nContent-Type: text/html; hp=clear\r\n\r\n"},
 		{RFC9788, "From: a\r\nContent-Type: text/html; protected-headers=\"v1\"\r\n\r\n", "From: a\r\nContent-Type: text/html; hp=clear\r\n\r\n"},
+		{RFC9788, "From: a\r\nContent-Type: text/html (never closed\r\n\r\n", "From: a\r\nContent-Type: text/html; hp=clear\r\n\r\n"},
+		{RFC9788, "From: a\r\nContent-Type: text/html; hp=\"\"\r\n\r\n", "From: a\r\nContent-Type: text/html; hp=clear\r\n\r\n"},
 	} {
 		outer, payload, err := Protect(mustParse(t, c.message), c.form)
 		if err != nil || string(payload) != c.inner {
