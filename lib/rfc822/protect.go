@@ -5,6 +5,8 @@ import (
 	"mime"
 	"slices"
 	"strings"
+
+	"github.com/mtakit/mtakit/lib/diag"
 )
 
 // Form is a way to put the header fields of a message where its signature covers them.
@@ -80,6 +82,9 @@ func Protect(m *Entity, form Form) (outer []Field, payload []byte, err error) {
 	case Wrapped:
 		return outer, slices.Concat([]byte("Content-Type: message/rfc822; forwarded=no\r\n\r\n"), m.Octets), nil
 	case RFC9788:
+		if mt.Secured() {
+			return nil, nil, diag.WithHint(malformed("the message is %s: what says that its header is covered belongs inside", mt.Type), "cover it with --headers rfc822, or sign what is inside")
+		}
 		if inner, err = marked(inner, mt); err != nil {
 			return nil, nil, err
 		}
@@ -149,6 +154,7 @@ func Protected(outer, payload *Entity) (*Protection, error) {
 	}
 	p := &Protection{Form: Unprotected}
 	switch hp := strings.ToLower(mt.Params["hp"]); {
+	case mt.Secured(): // another layer: marked is what is inside the last one (RFC 9788 §2.1.1)
 	case hp == "clear" || hp == "cipher":
 		p.Form, p.Cipher, p.Message = RFC9788, hp == "cipher", payload
 	case mt.Params["protected-headers"] == "v1":

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mtakit/mtakit/lib/diag"
 )
 
 func TestProtect(t *testing.T) {
@@ -33,6 +35,26 @@ func TestProtect(t *testing.T) {
 	}
 	if _, _, err := Protect(mustParse(t, "Content-Type: ?\r\n\r\n"), RFC9788); err == nil {
 		t.Error("a Content-Type that is none is taken")
+	}
+}
+
+// What a layer of its own says of its header is for nobody: RFC 9788 looks inside the last one.
+func TestNoProtectionOnLayers(t *testing.T) {
+	for _, kind := range []string{"multipart/signed; boundary=b; ", "multipart/encrypted; boundary=b; ", "application/pkcs7-mime; ", "application/x-pkcs7-mime; "} {
+		for _, mark := range []string{"hp=clear", "hp=cipher", "protected-headers=v1"} {
+			payload := mustParse(t, "From: eve\r\nContent-Type: "+kind+mark+"\r\n\r\n")
+			p, err := Protected(mustParse(t, "From: ann\r\n\r\n"), payload)
+			if err != nil || p.Form != Unprotected || p.Message != nil {
+				t.Errorf("%s%s: %+v, %v", kind, mark, p, err)
+			}
+		}
+		m := mustParse(t, "From: ann\r\nContent-Type: "+kind+"\r\n\r\n")
+		if _, _, err := Protect(m, RFC9788); err == nil || diag.KindOf(err) != diag.Data {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if _, _, err := Protect(m, Wrapped); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
