@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"slices"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/asn1"
@@ -14,8 +15,8 @@ type claims struct {
 	time                 time.Time
 	label                []byte
 	equivalent           [][]byte
-	certificate          *certificateID
-	certificateAttribute string // v1, v2
+	certificates         []*certificateID // all of them the signer's
+	certificateAttribute string           // v1, v2
 	protected            bool
 }
 
@@ -25,6 +26,12 @@ type certificateID struct {
 	sum    []byte
 	issuer []byte // Name in DER; nil: absent
 	serial []byte
+}
+
+// name tells whether a certificate is the one that signingCertificate and its second version
+// name, as far as they are there: each holds by itself (RFC 5035 §2).
+func (c *claims) name(x *x509.Certificate) bool {
+	return !slices.ContainsFunc(c.certificates, func(id *certificateID) bool { return !id.is(x) })
 }
 
 // is tells whether a certificate is the one that is named.
@@ -91,11 +98,11 @@ func (j *judge) attributes(s *Signer, v *SignerVerdict) *claims {
 	}
 	if value := s.value(attrSigningCertificate); value != nil {
 		out.certificateAttribute = "v1"
-		out.certificate = v.signingCertificate(value, false)
+		out.certificates = append(out.certificates, v.signingCertificate(value, false)...)
 	}
 	if value := s.value(attrSigningCertificateV2); value != nil {
 		out.certificateAttribute = "v2"
-		out.certificate = v.signingCertificate(value, true)
+		out.certificates = append(out.certificates, v.signingCertificate(value, true)...)
 	}
 	return out
 }
@@ -209,9 +216,9 @@ func (v *SignerVerdict) algorithmProtection(value []byte, s *Signer) bool {
 }
 
 // signingCertificate reads SigningCertificate (RFC 2634 §5.4) or SigningCertificateV2 (RFC
-// 5035 §3): the first certificate is the signer's. Those after it limit attribute
-// certificates, of which none are looked at here.
-func (v *SignerVerdict) signingCertificate(value []byte, v2 bool) *certificateID {
+// 5035 §3): the first certificate is the signer's. Those after it, which limit the path and
+// attribute certificates, and the policies are not looked at.
+func (v *SignerVerdict) signingCertificate(value []byte, v2 bool) []*certificateID {
 	c := newCursor(value, "signedAttrs.signingCertificate")
 	s := c.enter("signingCertificate", idSequence)
 	certs := s.enter("certs", idSequence)
@@ -236,12 +243,12 @@ func (v *SignerVerdict) signingCertificate(value []byte, v2 bool) *certificateID
 		return nil
 	}
 	if !v2 {
-		return id
+		return []*certificateID{id}
 	}
 	var why *Reason
 	if id.hash, why = digestOf(algorithm, true); why != nil {
 		v.refuse(reasonf(why.Word, "signedAttrs.signingCertificate: %s", why.Text))
 		return nil
 	}
-	return id
+	return []*certificateID{id}
 }

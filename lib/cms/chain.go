@@ -47,7 +47,7 @@ func (c *chains) find(s *Signer, claims *claims) (*x509.Certificate, *Reason) {
 		case !s.is(k):
 		case k.X509 == nil:
 			unreadable = k.Err
-		case claims.certificate != nil && !claims.certificate.is(k.X509):
+		case !claims.name(k.X509):
 			other = k.X509
 		case found == nil || !c.inForce(found) && c.inForce(k.X509):
 			found = k.X509

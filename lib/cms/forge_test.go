@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"slices"
@@ -306,6 +307,13 @@ func TestCertificateMustBeTheOneSignedBy(t *testing.T) {
 	valid(t, v)
 	if a := v.Signers[0].Addresses; !slices.Equal(a, []string{"ann@example.org"}) {
 		t.Error(a)
+	}
+	// Of two attributes each holds by itself.
+	sum := sha1.Sum(twin.cert.Raw)
+	first := attribute(attrSigningCertificate, element(idSequence, element(idSequence, element(idSequence, element(idOctetString, sum[:])))))
+	valid(t, parse(t, object(t, &forgery{who: ann, content: content, attributes: append(attrs[:2:2], first), certs: twin.chain()})).Verify(nil, ann.options()))
+	for _, certs := range [][]*x509.Certificate{ann.chain(), twin.chain()} {
+		only(t, parse(t, object(t, &forgery{who: ann, content: content, attributes: append(attrs[:3:3], first), certs: certs})).Verify(nil, ann.options()), WrongCertificate)
 	}
 	// Without the attribute nothing tells them apart.
 	valid(t, parse(t, object(t, &forgery{who: ann, content: content, certs: twin.chain()})).Verify(nil, ann.options()))
