@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"slices"
 )
@@ -125,7 +126,7 @@ const (
 
 // builder finds paths whose certificates are signed with SHA-1, which package x509 does not
 // take. It holds them to RFC 5280 §6.1 in what that package would, and takes no path with
-// name constraints in it: it cannot judge those.
+// constraints of names or policies in it: it cannot judge those.
 type builder struct {
 	*chains
 	budget int
@@ -164,12 +165,16 @@ func (b *builder) build(path []*x509.Certificate) []*x509.Certificate {
 	return nil
 }
 
+// constraints are nameConstraints, policyConstraints and inhibitAnyPolicy, critical or not.
+var constraints = []string{"2.5.29.30", "2.5.29.36", "2.5.29.54"}
+
 func (b *builder) usable(c *x509.Certificate, authority bool) bool {
 	unhandled := slices.ContainsFunc(c.UnhandledCriticalExtensions, func(id encodingOID) bool {
 		return authority || id.String() != extSubjectAltName
 	})
-	constrained := len(c.PermittedDNSDomains)+len(c.ExcludedDNSDomains)+len(c.PermittedIPRanges)+len(c.ExcludedIPRanges)+
-		len(c.PermittedEmailAddresses)+len(c.ExcludedEmailAddresses)+len(c.PermittedURIDomains)+len(c.ExcludedURIDomains) > 0
+	constrained := slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool {
+		return slices.Contains(constraints, e.Id.String())
+	})
 	return !unhandled && !constrained && b.inForce(c)
 }
 

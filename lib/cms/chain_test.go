@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/rand"
-	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -445,82 +444,4 @@ func TestResponseExtensions(t *testing.T) {
 			t.Errorf("critical %q: %v; want %q", critical, err, want)
 		}
 	}
-}
-
-// Package x509 takes SHA-1 of whoever signs lists and responses.
-func TestRevocationBySHA1(t *testing.T) {
-	ca := issue(t, nil, "rsa", "root", authority)
-	ann := issue(t, ca, "p256", "ann")
-	old := func(signed []byte) []byte {
-		t.Helper()
-		tbs := bytes.Replace(signed, oidDER("1.2.840.113549.1.1.11"), oidDER("1.2.840.113549.1.1.5"), 1)
-		sum := sha1.Sum(tbs)
-		signature, err := ca.key.Sign(rand.Reader, sum[:], hashSHA1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return slices.Concat(tbs, Algorithm{OID: "1.2.840.113549.1.1.5", Parameters: null}.der(), element(idBitString, []byte{0}, signature))
-	}
-	list, err := ReadList(element(idSequence, old(ca.list(t, nil).RawTBSRevocationList)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	whole, err := ocsp.CreateResponse(ca.cert, ca.cert, ocsp.Response{Status: ocsp.Good, SerialNumber: ann.cert.SerialNumber, ThisUpdate: now(), NextUpdate: now().Add(time.Hour)}, ca.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := newCursor(whole, "")
-	s := c.enter("response", idSequence)
-	s.take("status")
-	s = s.enter("bytes", context(0))
-	s = s.enter("bytes", idSequence)
-	kind, _ := s.take("type")
-	s = s.enter("octets", idOctetString)
-	s = s.enter("basic", idSequence)
-	tbs, _ := s.take("tbsResponseData")
-	basic := element(idSequence, old(tbs))
-	response, err := ReadResponse(element(idSequence, element(idEnumerated, []byte{0}), element(context(0), element(idSequence, kind, element(idOctetString, basic)))))
-	if err != nil || c.err() != nil {
-		t.Fatal(err, c.err())
-	}
-	d := parse(t, object(t, &forgery{who: ann, content: content}))
-	for _, allow := range []bool{false, true} {
-		o := ann.options()
-		o.AllowSHA1, o.Lists = allow, []*x509.RevocationList{list}
-		only(t, d.Verify(nil, o), RevocationUnknown)
-		o.Lists, o.OCSP = nil, []*Response{response}
-		v := d.Verify(nil, o)
-		if only(t, v, RevocationUnknown); !strings.Contains(v.All()[0].Text, "SHA-1") {
-			t.Error(v.All())
-		}
-	}
-}
-
-// A certificate that SHA-1 has signed is taken where that is allowed, and is held to the
-// rest.
-func TestPathOfSHA1(t *testing.T) {
-	ca := issue(t, nil, "rsa", "root", authority)
-	ann := issue(t, ca, "p256", "ann")
-	// The same, signed with SHA-1: package x509 does not make such.
-	tbs := bytes.Replace(ann.cert.RawTBSCertificate, oidDER("1.2.840.113549.1.1.11"), oidDER("1.2.840.113549.1.1.5"), 1)
-	sum := sha1.Sum(tbs)
-	signature, err := ca.key.Sign(rand.Reader, sum[:], hashSHA1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der := element(idSequence, tbs, Algorithm{OID: "1.2.840.113549.1.1.5", Parameters: null}.der(), element(idBitString, []byte{0}, signature))
-	old := &identity{key: ann.key, up: ca}
-	if old.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	d := parse(t, object(t, &forgery{who: old, content: content}))
-	o := old.options()
-	only(t, d.Verify(nil, o), Untrusted)
-	o.AllowSHA1 = true
-	valid(t, d.Verify(nil, o))
-	der[len(der)-1]++
-	if old.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	only(t, parse(t, object(t, &forgery{who: old, content: content})).Verify(nil, o), Untrusted)
 }
