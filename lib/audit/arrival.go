@@ -57,7 +57,7 @@ func Describe(env *spool.Envelope, event string) []Record {
 			}
 		}
 	}
-	return append(append(all, r), held(env)...)
+	return append(append(all, r), decided(env)...)
 }
 
 // octets bounds what a recipient adds to a record that has some hops.
@@ -87,23 +87,48 @@ func written(text string) int {
 	return n
 }
 
-// held are the events of the recipients that policy holds, one for those of one reason.
-func held(env *spool.Envelope) []Record {
-	var all []Record
-	at := map[string]int{}
-	for _, to := range env.Recipients {
-		if to.Hold == "" {
-			continue
+// decided are the events of the recipients that policy refuses, as operators are told why, and of
+// those that it holds.
+func decided(env *spool.Envelope) []Record {
+	refused := reasons{event: Refused, id: string(env.ID)}
+	held := reasons{event: Held, id: string(env.ID)}
+	for i := range env.Recipients {
+		to := &env.Recipients[i]
+		if to.Fail != nil && to.Why != "" {
+			refused.add(to.N, to.Rule+": "+to.Why)
 		}
-		i, known := at[to.Hold]
-		if !known {
-			i = len(all)
-			at[to.Hold] = i
-			all = append(all, Record{Event: Held, ID: string(env.ID), Text: to.Hold, Who: ByPolicy})
+		if to.Hold != "" {
+			held.add(to.N, to.Hold)
 		}
-		all[i].N = append(all[i].N, to.N)
 	}
-	return all
+	return append(refused.all, held.all...)
+}
+
+// reasons are the events of what policy has decided, one for those of one reason.
+type reasons struct {
+	event, id string
+	all       []Record
+	at        map[string]int
+}
+
+// maxReasons bounds them for one message, whose recipients may all differ.
+const maxReasons = 100
+
+func (r *reasons) add(n int, text string) {
+	i, known := r.at[text]
+	if !known && len(r.all) >= maxReasons {
+		text = "for other reasons than those above"
+		i, known = r.at[text]
+	}
+	if !known {
+		if r.at == nil {
+			r.at = map[string]int{}
+		}
+		i = len(r.all)
+		r.at[text] = i
+		r.all = append(r.all, Record{Event: r.event, ID: r.id, Text: text, Who: ByPolicy})
+	}
+	r.all[i].N = append(r.all[i].N, n)
 }
 
 // ByPolicy is who does what policy has decided.

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -47,5 +48,36 @@ func TestDescribeFits(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %d are told of, not %d", name, len(got), len(want))
 		}
+	}
+}
+
+// TestDescribeRefusals: what policy has decided is told by its reasons, however many recipients
+// have each, and of those that all differ no more than a bound; nobody is left out.
+func TestDescribeRefusals(t *testing.T) {
+	fail := &spool.Failure{Text: "the policy of this MTA does not permit it"}
+	env := spool.Envelope{ID: "a", Kind: spool.KindMessage, Recipients: []spool.Recipient{
+		{N: 1, Rule: "border/a", Fail: fail, Why: "no label"}, {N: 2, Rule: "border/b", Hold: "wait"}, {N: 3, Rule: "border/a", Fail: fail, Why: "no label"},
+		{N: 4, Fail: fail}, {N: 5, Rule: "border/c", Fail: fail, Why: "no label"}, {N: 6, Rule: "border/b", Hold: "wait"},
+	}}
+	var got []string
+	for _, r := range Describe(&env, TransferIn)[1:] {
+		got = append(got, fmt.Sprint(r.Event, r.N, r.Text, " ", r.Who))
+	}
+	want := []string{"refused[1 3]border/a: no label policy", "refused[5]border/c: no label policy", "held[2 6]wait policy"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, not %q", got, want)
+	}
+	env.Recipients = nil
+	for n := range 1000 {
+		env.Recipients = append(env.Recipients, spool.Recipient{N: n + 1, Rule: "a/b", Fail: fail, Why: fmt.Sprint(n)})
+	}
+	told, records := 0, 0
+	for _, r := range Describe(&env, TransferIn) {
+		if r.Event == Refused {
+			told, records = told+len(r.N), records+1
+		}
+	}
+	if told != 1000 || records != maxReasons+1 {
+		t.Errorf("%d are told of, in %d records", told, records)
 	}
 }

@@ -42,6 +42,7 @@ const (
 	Delivered          = "delivered"           // delivered here
 	Deferred           = "deferred"            // an attempt failed and will be repeated
 	Failed             = "failed"              // given up: Reason, Diagnostic
+	Refused            = "refused"             // by policy, as it came
 	Held               = "held"                // by an operator or by policy
 	Released           = "released"            // by an operator
 	Retried            = "retried"             // by an operator

@@ -167,11 +167,19 @@ func (c *Case) whyFlag(t rule.Term, is bool) string {
 
 // reasons are those of a verdict, behind something else.
 func reasons(v spif.Verdict) string {
-	var b strings.Builder
-	for _, r := range v.Reasons {
-		b.WriteString("; " + r.Text)
+	if text := because(v); text != "" {
+		return "; " + text
 	}
-	return b.String()
+	return ""
+}
+
+// because are the reasons of a verdict.
+func because(v spif.Verdict) string {
+	all := make([]string, len(v.Reasons))
+	for i, r := range v.Reasons {
+		all[i] = r.Text
+	}
+	return strings.Join(all, "; ")
 }
 
 // value is what a message has for a term, for people; empty if nothing.

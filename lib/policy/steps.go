@@ -171,25 +171,37 @@ var contentTypes = []struct {
 	{mts.NewExtendedContentType(mts.ContentP772), cms.P772},
 }
 
-// refused is a failure for reasons of security.
-func refused(d mts.DiagnosticCode, format string, args ...any) *spool.Failure {
-	return &spool.Failure{Reason: int(mts.TransferFailureForSecurityReason), Diagnostic: int(d), Text: fmt.Sprintf(format, args...)}
+// Refusal is why a message cannot be made into what is required. The failure is what its originator
+// hears, which says nothing of the security policies that are known here.
+type Refusal struct {
+	spool.Failure
+	Why string // for operators
+}
+
+// refused is a refusal for reasons of security: as its originator is told, and what is said to
+// operators besides.
+func refused(d mts.DiagnosticCode, told, format string, args ...any) *Refusal {
+	r := &Refusal{spool.Failure{Reason: int(mts.TransferFailureForSecurityReason), Diagnostic: int(d), Text: told}, told}
+	if more := fmt.Sprintf(format, args...); more != "" {
+		r.Why += ": " + more
+	}
+	return r
 }
 
 // Do does a step with a content. A failure is that of the recipient: the message cannot be made
 // into what is required. An error is one of this MTA, and passes perhaps.
-func (s *Steps) Do(name string, env *spool.Envelope, content []byte, now time.Time) (*Made, *spool.Failure, error) {
+func (s *Steps) Do(name string, env *spool.Envelope, content []byte, now time.Time) (*Made, *Refusal, error) {
 	of, err := s.ready(name, now)
 	if err != nil {
 		return nil, nil, err
 	}
 	made := &Made{Content: content}
 	if made.ContentType, err = mts.ParseContentType(env.ContentType); err != nil {
-		return nil, refused(mts.ContentTypeNotSupported, "%v", err), nil
+		return nil, refused(mts.ContentTypeNotSupported, "the content type is not known", "%v", err), nil
 	}
 	l, err := decodeLabel(env.Label)
 	if err != nil {
-		return nil, refused(mts.InvalidSecurityLabel, "%v", err), nil
+		return nil, refused(mts.InvalidSecurityLabel, "the label cannot be used", "%v", err), nil
 	}
 	made.ContentType = made.ContentType.Canonical()
 	var did []string
@@ -200,7 +212,7 @@ func (s *Steps) Do(name string, env *spool.Envelope, content []byte, now time.Ti
 		}
 		switch {
 		case signed != nil && l != nil && !signed.Equal(l):
-			return nil, refused(mts.InvalidSecurityLabel, "the label of the envelope is not the one that was signed"), nil
+			return nil, refused(mts.InvalidSecurityLabel, "the label of the envelope is not the one that was signed", ""), nil
 		case signed != nil:
 			l = signed
 		}
@@ -211,7 +223,7 @@ func (s *Steps) Do(name string, env *spool.Envelope, content []byte, now time.Ti
 		l = s.security.fallback
 	}
 	if of.to != nil {
-		var fail *spool.Failure
+		var fail *Refusal
 		if l, fail = s.convert(l, of.to, now); fail != nil {
 			return nil, fail, nil
 		}
@@ -221,7 +233,7 @@ func (s *Steps) Do(name string, env *spool.Envelope, content []byte, now time.Ti
 	if l != nil && (of.to != nil || of.signer != nil || of.Strip && own) {
 		w, lost, err := l.ForX411()
 		if err != nil {
-			return nil, refused(mts.InvalidSecurityLabel, "%v", err), nil
+			return nil, refused(mts.InvalidSecurityLabel, "the label cannot be used", "%v", err), nil
 		}
 		made.Label = &w
 		if len(lost) > 0 {
@@ -240,13 +252,13 @@ func (s *Steps) Do(name string, env *spool.Envelope, content []byte, now time.Ti
 
 // strip takes a valid signature off the content, and returns the label that was signed; nil if
 // none was.
-func (s *Steps) strip(made *Made, now time.Time) (*label.Label, *spool.Failure) {
+func (s *Steps) strip(made *Made, now time.Time) (*label.Label, *Refusal) {
 	if !signable(made.ContentType) {
-		return nil, refused(mts.SecureMessagingError, "the content is not signed")
+		return nil, refused(mts.SecureMessagingError, "the content is not signed", "")
 	}
 	m, err := cms.Read(made.Content, cms.Limits{})
 	if err != nil {
-		return nil, refused(mts.ContentSyntaxError, "%v", err)
+		return nil, refused(mts.ContentSyntaxError, "the signed content cannot be read", "%v", err)
 	}
 	trust := s.security.trust
 	trust.Time = now
@@ -256,7 +268,7 @@ func (s *Steps) strip(made *Made, now time.Time) (*label.Label, *spool.Failure) 
 		for _, r := range v.All() {
 			why = append(why, r.String())
 		}
-		return nil, refused(mts.AuthenticationFailureOnSubjectMessage, "the signature is not valid: %s", strings.Join(why, "; "))
+		return nil, refused(mts.AuthenticationFailureOnSubjectMessage, "the signature is not valid", "%s", strings.Join(why, "; "))
 	}
 	inner := m.Object.Signed.ContentType
 	for _, t := range contentTypes {
@@ -264,34 +276,34 @@ func (s *Steps) strip(made *Made, now time.Time) (*label.Label, *spool.Failure) 
 			made.Content, made.ContentType = m.Object.Signed.Content, t.is
 			l, err := decodeLabel(v.Label)
 			if err != nil {
-				return nil, refused(mts.InvalidSecurityLabel, "%v", err)
+				return nil, refused(mts.InvalidSecurityLabel, "the label cannot be used", "%v", err)
 			}
 			return l, nil
 		}
 	}
-	return nil, refused(mts.ContentTypeNotSupported, "what is signed, %s, is no content that goes on by itself", cms.Name(inner))
+	return nil, refused(mts.ContentTypeNotSupported, "what is signed is no content that goes on by itself", "%s", cms.Name(inner))
 }
 
 // convert makes a label one of another policy.
-func (s *Steps) convert(l *label.Label, to *spif.Policy, now time.Time) (*label.Label, *spool.Failure) {
+func (s *Steps) convert(l *label.Label, to *spif.Policy, now time.Time) (*label.Label, *Refusal) {
 	if l == nil {
-		return nil, refused(mts.InvalidSecurityLabel, "the message has no label")
+		return nil, refused(mts.InvalidSecurityLabel, "the message has no label", "")
 	}
 	if l.Policy == to.ID() {
 		if v := s.security.policies.Validate(l, now); !v.Allowed {
-			return nil, refused(mts.InvalidSecurityLabel, "the label is not valid%s", reasons(v))
+			return nil, refused(mts.InvalidSecurityLabel, "the label is not valid", "%s", because(v))
 		}
 		return l, nil
 	}
 	out, v := s.security.policies.Convert(l, to.ID(), spif.Encrypt, now)
 	if !v.Allowed {
-		return nil, refused(mts.UnsupportedSecurityPolicy, "the label has no equivalent in the policy %s%s", to.Name(), reasons(v))
+		return nil, refused(mts.UnsupportedSecurityPolicy, "the label has no equivalent where the message goes", "in the policy %s: %s", to.Name(), because(v))
 	}
 	return out, nil
 }
 
 // signed signs the content.
-func (s *step) signed(made *Made, l *label.Label) (*spool.Failure, error) {
+func (s *step) signed(made *Made, l *label.Label) (*Refusal, error) {
 	how := cms.How{}
 	for _, t := range contentTypes {
 		if t.is.Equal(made.ContentType) {
@@ -299,12 +311,12 @@ func (s *step) signed(made *Made, l *label.Label) (*spool.Failure, error) {
 		}
 	}
 	if how.ContentType == "" {
-		return refused(mts.ContentTypeNotSupported, "a content of type %s is not signed here", made.ContentType), nil
+		return refused(mts.ContentTypeNotSupported, "a content of this type is not signed here", "%s", made.ContentType), nil
 	}
 	if l != nil {
 		var err error
 		if how.Label, err = l.ForESS(""); err != nil {
-			return refused(mts.InvalidSecurityLabel, "%v", err), nil
+			return refused(mts.InvalidSecurityLabel, "the label cannot be used", "%v", err), nil
 		}
 	}
 	by, err := s.signer.sign(how)

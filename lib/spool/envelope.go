@@ -202,9 +202,11 @@ type Recipient struct {
 	Alternate string   `json:"alternate,omitempty"` // that the originator requested, should this one fail
 	Critical  Critical `json:"critical,omitzero"`   // extensions of this recipient
 
-	// What policy has decided of it: by which rule of which set, "SET/RULE"; to whom it goes
-	// instead; why it waits for an operator; and that policy has added it.
+	// What policy has decided of it: by which rule of which set, "SET/RULE"; why it is refused,
+	// for operators; to whom it goes instead; why it waits for an operator; and that policy has
+	// added it.
 	Rule     string `json:"rule,omitempty"`
+	Why      string `json:"why,omitempty"`
 	Redirect string `json:"redirect,omitempty"`
 	Hold     string `json:"hold,omitempty"`
 	Copy     bool   `json:"copy,omitempty"`

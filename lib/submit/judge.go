@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -181,7 +182,7 @@ func (d *Door) decide(c *policy.Case, r *spool.Recipient) []oraddr.Address {
 	switch v.Decision {
 	case rule.Refuse:
 		r.Fail = &spool.Failure{Reason: int(v.Reason), Diagnostic: int(v.Diagnostic), Text: v.Text}
-		r.Hops = nil
+		r.Hops, r.Why = nil, cmp.Or(v.Why, v.Text)
 		return nil
 	case rule.Hold:
 		r.Hops, r.Hold = ways, v.Text
@@ -270,6 +271,7 @@ type Decision struct {
 	route.Decision
 	Judged bool   // by the rules of now: the recipient did not have these ways
 	Hold   string // why it waits for an operator before it goes that way; empty: it does not
+	Why    string // by which rule and why it is refused, for operators; empty: no rule does
 }
 
 // judgeFound judges ways that were not known when the recipient was judged: they had to be looked
@@ -288,6 +290,7 @@ func (d *Door) judgeFound(is *Decision, q *Asked) {
 	switch v.Decision {
 	case rule.Refuse:
 		is.Fail = &route.Failure{Reason: int(v.Reason), Diagnostic: int(v.Diagnostic), Text: v.Text}
+		is.Why = ruleName(&v) + ": " + cmp.Or(v.Why, v.Text)
 		return
 	case rule.Hold:
 		hold = v.Text

@@ -83,7 +83,11 @@ func shown(env *spool.Envelope) string {
 	for _, r := range env.Recipients {
 		text := r.Rule + ": "
 		if r.Fail != nil {
-			all = append(all, text+fate(r)+" "+r.Fail.Text)
+			text += fate(r) + " " + r.Fail.Text
+			if r.Rule != "" && r.Why != r.Fail.Text { // operators are told more
+				text += " (" + r.Why + ")"
+			}
+			all = append(all, text)
 			continue
 		}
 		var peers []string
@@ -132,7 +136,7 @@ func TestPolicy(t *testing.T) {
 		{"size", "refuse", "a: if size = 100 and recipients = 1 then allow", ann, "border/a: local"},
 		{"where from", "refuse", "a: if channel-in = \"p1\" and peer-in = \"MTA-B\" and client-address = \"192.0.2.0/24\" and identity = \"MTA-B\" and mechanism = \"simple\" and priority = urgent then allow", ann, "border/a: local"},
 		{"when", "refuse", "a: if time = \"Tue 12:00-12:01\" then allow", ann, "border/a: local"},
-		{"no heading", "refuse", "a: if content-type = p22 and sics = 0 then allow", ann, "border/a: transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it"},
+		{"no heading", "refuse", "a: if content-type = p22 and sics = 0 then allow", ann, "border/a: transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it (a rule of this MTA asks what the message does not say clearly: sics: ipms: heading: ber: at octet 0: malformed encoding: end-of-contents out of place)"},
 	} {
 		d, _ := border(t, c.otherwise, c.rules, nil)
 		m, raw := envelope(t, nil, strings.Fields(c.to)...)
@@ -185,7 +189,7 @@ func TestPolicyReadsTheContent(t *testing.T) {
 		{"of another type", []byte("whatever"), mts.NewContentType(mts.EDIMessaging), "border/none: local"},
 		{"what is no message has none that anybody could know", []byte("whatever"), military, "border/sic: transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it"},
 		{"broken", broken, military, "border/sic: transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it"},
-		{"no content", nil, military, "border/sic: transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it"},
+		{"no content", nil, military, "border/sic: transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it (a rule of this MTA asks what the message does not say clearly: sic: ipms: heading: EOF)"},
 	} {
 		d, sp := border(t, "refuse", "sic: if sic = \"XYZ\" then allow\nnone: if sics = 0 then allow\nsome: then hold \"codes\"", nil)
 		m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) { m.ContentType = c.of }, ann)
@@ -397,7 +401,7 @@ func TestPolicyOfWaysThatAreFound(t *testing.T) {
 		{"a: then hold \"look\"", []string{"for lunch"}, "[{p1 MTA-B} {p1 MTA-C}] held: look"},
 		{"a: then hold \"look\"", []string{"for lunch; look"}, "[{p1 MTA-B} {p1 MTA-C}]"},
 		{"a: if peer-out = \"MTA-B\" then refuse\nb: then hold", []string{"held by policy"}, "[{p1 MTA-C}]"},
-		{"a: then refuse \"no\"", []string{"no"}, "no"},
+		{"a: then refuse \"no\"", []string{"no"}, "no by border/a: no"},
 		{"a: then redirect to \"" + archive + "\"", nil, "to " + archive},
 		{"a: then redirect to \"" + abroad + "\"", nil, "[{p1 MTA-B} {p1 MTA-C}]"},
 		{"a: then allow, add \"" + archive + "\"", nil, "[{p1 MTA-B} {p1 MTA-C}] held: a copy is to be added, and its way was not known when it came"},
@@ -407,7 +411,7 @@ func TestPolicyOfWaysThatAreFound(t *testing.T) {
 		got := fmt.Sprint(hops(is.Decision))
 		switch {
 		case is.Fail != nil:
-			got = is.Fail.Text
+			got = is.Fail.Text + " by " + is.Why
 		case is.Alternate != nil:
 			got = "to " + is.Alternate.Address
 		case is.Hold != "":

@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -91,7 +92,7 @@ func TestPolicyOfSignedContents(t *testing.T) {
 	forged := slices.Clone(signed)
 	forged[len(forged)-1] ^= 1
 	protecting := mts.NewExtendedContentType(cms.Info)
-	const unclear = ": transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it: a rule of this MTA asks what the message does not say clearly: "
+	const unclear = ": transfer-failure-for-security-reason/security-policy-violation the policy of this MTA does not permit it (a rule of this MTA asks what the message does not say clearly: "
 	for _, c := range []struct {
 		name     string
 		content  []byte
@@ -102,7 +103,7 @@ func TestPolicyOfSignedContents(t *testing.T) {
 	}{
 		{"valid", signed, protecting, "", "a: if signature = valid and signer = \"gate@*\" and label-classification = \"SECRET\" and sic = \"ABC\" then allow", "border/a: local"},
 		{"the same label twice", signed, protecting, secret, "a: if label-classification = \"SECRET\" then allow", "border/a: local"},
-		{"two labels", signed, protecting, open, "a: if label-classification < \"SECRET\" then allow", "border/a" + unclear + "label-classification: the label of the envelope is not the one that was signed"},
+		{"two labels", signed, protecting, open, "a: if label-classification < \"SECRET\" then allow", "border/a" + unclear + "label-classification: the label of the envelope is not the one that was signed)"},
 		{"a label in the envelope", inside, mts.NewExtendedContentType(mts.ContentP772), open, "a: if signature = none and label-classification = \"UNCLASSIFIED\" then allow", "border/a: local"},
 		{"signed without a label", both(plain, inside), protecting, open, "a: if signature = valid and label-classification = \"UNCLASSIFIED\" then allow", "border/a: local"},
 		{"forged", forged, protecting, "", "a: if signature = invalid and signer != \"*\" then allow", "border/a: local"},
@@ -142,13 +143,15 @@ func TestPolicyOfSignedContents(t *testing.T) {
 		}, ann)
 		env := passed(t, d, fromPeer, m, raw, c.content)
 		got := shown(env)
-		if env.Recipients[0].Fail != nil { // nobody but an operator is told why
+		if r := &env.Recipients[0]; r.Fail != nil { // an operator is told the same later
 			all, err := d.Explain(Question{Envelope: env})
 			if err != nil {
 				t.Fatal(err)
 			}
 			for is := range all {
-				got += ": " + is.Verdict.Why
+				if why := cmp.Or(is.Verdict.Why, is.Verdict.Text); why != r.Why {
+					t.Errorf("%s: explained as %q, not %q", c.name, why, r.Why)
+				}
 			}
 		}
 		if !strings.HasPrefix(got, c.want) || got != c.want && !strings.HasPrefix(c.want, "border/a"+unclear) {

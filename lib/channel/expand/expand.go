@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/ldapconf"
@@ -147,6 +148,9 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 			of := &subject{env: m.Envelope, common: e, to: *to, n: n, address: to.Address, now: began, diverted: past.diverted[n], released: past.released[n], advise: i < maxSearches}
 			d := s.judge.decide(of)
 			looking += c.now().Sub(began)
+			if d.denied != "" {
+				c.Host.Event(audit.Record{Time: c.now(), Event: audit.Refused, ID: string(j.Ref.ID), N: []int{n}, Text: d.denied, Who: audit.ByPolicy})
+			}
 			if d.list != list { // a name that a routing tree has led to
 				if expanded == nil {
 					expanded, err = c.expanded(j.Ref, listed)

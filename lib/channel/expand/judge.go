@@ -82,6 +82,7 @@ type decision struct {
 	priority *mts.Priority // of the child; nil: that of its parent
 	also     string        // another step is to be done with the child, for this address
 	list     string        // that is expanded
+	denied   string        // by which rule it is refused and why, for operators
 	// otherwise is what is decided if that child cannot be; nil: nothing.
 	otherwise *decision
 }
@@ -141,7 +142,9 @@ func (j *judge) decide(s *subject) decision {
 		d.list = to.List.Address
 	case to.Fail != nil:
 		no := decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: to.Fail.Reason, Diagnostic: to.Fail.Diagnostic, Text: report.Try(to.Fail.Text, to.Fail.Alternatives)}}
-		return j.unreachable(s, j.router.DomainAlternate(to.Decision), no)
+		d = j.unreachable(s, j.router.DomainAlternate(to.Decision), no)
+		d.denied = to.Why
+		return d
 	case to.Alternate != nil:
 		d = j.assigned(s, to.Alternate)
 	default:

@@ -310,3 +310,30 @@ func TestLookedUp(t *testing.T) {
 		})
 	}
 }
+
+// Who is looked up and may not go the way that is found is refused, and the log has by which rule.
+func TestLookedUpAndDenied(t *testing.T) {
+	text := strings.Replace(string(tableconf.Default("MTA-A", tableconf.Options{})), "[identity]", "[identity]\ntrees = [\"tables\", \"o=Public\"]", 1) +
+		"\n[[peer]]\nname = \"MTA-B\"\naddresses = [{ host = \"192.0.2.1\" }]\n[[ruleset]]\nname = \"border\"\notherwise = \"allow\"\nrules = '''\na: if peer-out = \"MTA-B\" then refuse\n'''\n"
+	cfg, err := tableconf.Parse([]byte(text), "mta.toml", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	door, err := submit.NewDoor(cfg, nil, time.Now, conf.OpenFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := conf.NewNode()
+	root.Tree, root.MTAs = "o=Public", []conf.MTAInfo{{Name: "MTA-B", Weight: 5}}
+	j, err := newJudge(cfg, door, func(string, []oraddr.RDN) ([]conf.Node, error) { return []conf.Node{root}, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := aMessage(t)
+	s.env.Facts, s.env.Recipients[0].Address, s.address = &spool.Facts{}, abroad, abroad
+	d := j.decide(s)
+	const want = "border/a: the policy of this MTA does not permit it"
+	if d.result.Outcome != "failed" || d.denied != want {
+		t.Errorf("%+v, not %s", d, want)
+	}
+}

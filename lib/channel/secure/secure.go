@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/mts"
@@ -112,6 +113,7 @@ func (c *Channel) one(s *settings, m *spool.Message, o *p1.Original, content []b
 	case err != nil:
 		return later(err)
 	case fail != nil:
+		c.Host.Event(audit.Record{Time: c.now(), Event: audit.Refused, ID: string(m.Ref.ID), N: []int{r.N}, Text: "step " + r.Require + ": " + fail.Why, Who: audit.ByPolicy})
 		return channel.Result{Outcome: channel.OutcomeFailed, Reason: fail.Reason, Diagnostic: fail.Diagnostic, Text: fail.Text}
 	}
 	envelope, err := o.Processed(r.N-1, made.ContentType, made.Label, p1.Action{Domain: mts.NewGlobalDomainIdentifier(s.identity.Domain),
