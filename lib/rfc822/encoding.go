@@ -13,16 +13,11 @@ import (
 // Content returns what the body stands for, its transfer encoding undone (RFC 2045 §6), of
 // at most so many octets. A body that is not encoded is not copied.
 func (e *Entity) Content(most int) ([]byte, error) {
-	fields := e.All("Content-Transfer-Encoding")
-	if len(fields) > 1 {
-		return nil, malformed("Content-Transfer-Encoding: there are %d of them", len(fields))
-	}
-	encoding := "7bit"
-	if len(fields) == 1 {
-		encoding = strings.ToLower(withoutComments(fields[0].Value()))
+	encoding, err := e.encoding()
+	if err != nil {
+		return nil, err
 	}
 	var out []byte
-	var err error
 	switch encoding {
 	case "7bit", "8bit", "binary":
 		out = e.Body
@@ -41,6 +36,18 @@ func (e *Entity) Content(most int) ([]byte, error) {
 		return nil, err
 	}
 	return out, nil
+}
+
+// encoding is the transfer encoding in small letters.
+func (e *Entity) encoding() (string, error) {
+	switch fields := e.All("Content-Transfer-Encoding"); len(fields) {
+	case 0:
+		return "7bit", nil
+	case 1:
+		return strings.ToLower(withoutComments(fields[0].Value())), nil
+	default:
+		return "", malformed("Content-Transfer-Encoding: there are %d of them", len(fields))
+	}
 }
 
 // Base64 decodes text of at most so many octets (RFC 2045 §6.8). White space in it is

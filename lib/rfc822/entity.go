@@ -155,8 +155,8 @@ func (e *Entity) Header() []byte {
 
 // Parts returns the parts of a multipart, RFC 2046 §5.1: each begins after the line of its
 // delimiter and ends before the line end that the next one begins with. A multipart that is
-// cut short, without its closing delimiter, is an error: what is there could be read in two
-// ways.
+// cut short, without its closing delimiter, is an error, and so is one in a transfer encoding, which
+// RFC 2045 §6.4 does not allow: what is there could be read in two ways.
 func (e *Entity) Parts() ([]*Entity, error) {
 	mt, err := e.ContentType()
 	if err != nil {
@@ -164,6 +164,9 @@ func (e *Entity) Parts() ([]*Entity, error) {
 	}
 	if !mt.Multipart() {
 		return nil, malformed("%s has no parts", mt.Type)
+	}
+	if encoding, err := e.encoding(); err != nil || encoding == "base64" || encoding == "quoted-printable" {
+		return nil, malformed("%s in the transfer encoding %.80q", mt.Type, encoding)
 	}
 	boundary := mt.Params["boundary"]
 	// A backslash may be of a quoted-pair, or as it stands: not everybody reads it the same.

@@ -133,6 +133,9 @@ func TestParts(t *testing.T) {
 		"Content-Type: text/plain\r\n\r\n":     "text/plain has no parts",
 		"Content-Type: multipart/x\r\n\r\n":    "the boundary \"\" is none",
 		head + strings.Repeat("--b\r\n", 1002): "more than 1000 parts",
+		"Content-Transfer-Encoding: Base64 (x)\r\n" + head + "--b\r\n\r\none\r\n--b--":                                `encoding "base64"`,
+		"Content-Transfer-Encoding: quoted-printable\r\n" + head + "--b\r\n\r\none\r\n--b--":                          `encoding "quoted-printable"`,
+		"Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n" + head + "--b\r\n\r\none\r\n--b--": `transfer encoding`,
 		// Those who take a backslash for what quotes see another.
 		"Content-Type: multipart/x; boundary=\"a\\b\"\r\n\r\n--a\\b\r\n\r\none\r\n--a\\b--\r\n--ab\r\n\r\ntwo\r\n--ab--": "is none",
 		"Content-Type: multipart/x; boundary=\"" + strings.Repeat("b", 71) + "\"\r\n\r\n":                                "is none",
