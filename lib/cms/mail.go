@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"mime"
 	"net/mail"
 	"slices"
 	"strings"
@@ -262,13 +264,18 @@ func (m *Message) inner(payload *rfc822.Entity) string {
 // maxOriginators bounds the addresses of From.
 const maxOriginators = 32
 
+// addressParser takes the names of people in whatever character set: the addresses count.
+var addressParser = mail.AddressParser{WordDecoder: &mime.WordDecoder{
+	CharsetReader: func(_ string, text io.Reader) (io.Reader, error) { return text, nil },
+}}
+
 // originators are the addresses of From.
 func originators(e *rfc822.Entity) (Originators, error) {
 	fields := e.All("From")
 	if len(fields) != 1 {
 		return Originators{}, fmt.Errorf("there are %d fields From to compare the signer with, not one", len(fields))
 	}
-	list, err := mail.ParseAddressList(fields[0].Value())
+	list, err := addressParser.ParseList(fields[0].Value())
 	if err != nil || len(list) > maxOriginators {
 		return Originators{}, fmt.Errorf("no addresses can be read in From: %.200q", fields[0].Value())
 	}

@@ -289,6 +289,8 @@ func TestSender(t *testing.T) {
 		only(t, &v.Verdict, WrongSigner)
 		v = signed(ann, strings.Replace(letter, "<ann@example.org>", "<ann@EXAMPLE.org>", 1), form).Verify(nil, ann.options(), false)
 		valid(t, &v.Verdict)
+		v = signed(ann, strings.Replace(letter, "Ann Smith", "=?iso-2022-jp?B?GyRCJUYlOSVIGyhC?= =?windows-1252?Q?J=FCrgen?=", 1), form).Verify(nil, ann.options(), false)
+		valid(t, &v.Verdict)
 		// Whoever writes another beside herself signs for herself alone.
 		v = signed(eve, strings.Replace(letter, "<ann@example.org>", "<ann@example.org>, eve@example.org", 1), form).Verify(nil, ann.options(), false)
 		only(t, &v.Verdict, WrongSigner)
