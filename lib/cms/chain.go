@@ -25,16 +25,35 @@ func newChains(d *SignedData, o *Options) *chains {
 		c.roots.AddCert(r)
 	}
 	c.all = append(c.all, o.Intermediates...)
-	for i := range d.Certificates {
-		// A key that costs much to verify with is nobody's.
-		if x := d.Certificates[i].X509; x != nil && checkKey(x.PublicKey, true) == nil {
-			c.all = append(c.all, x)
-		}
-	}
+	c.all = append(c.all, c.authorities()...)
 	for _, x := range c.all {
 		c.above.AddCert(x)
 	}
 	return c
+}
+
+// authorities are those that come along whom somebody known has made one, or somebody whom
+// these have. No path goes through others, and their keys, as many and as slow to verify with as
+// whoever sends them likes, are not tried.
+func (c *chains) authorities() []*x509.Certificate {
+	var waiting, found []*x509.Certificate
+	for i := range c.along {
+		if x := c.along[i].X509; x != nil && x.BasicConstraintsValid && x.IsCA && checkKey(x.PublicKey, true) == nil {
+			waiting = append(waiting, x)
+		}
+	}
+	known := slices.Concat(c.Roots, c.Intermediates)
+	for at := 0; at < len(known) && len(waiting) > 0; at++ {
+		up := known[at]
+		waiting = slices.DeleteFunc(waiting, func(x *x509.Certificate) bool {
+			if !bytes.Equal(x.RawIssuer, up.RawSubject) || !signedBy(x, up) {
+				return false
+			}
+			known, found = append(known, x), append(found, x)
+			return true
+		})
+	}
+	return found
 }
 
 // find returns the certificate that a signer names. Where its attributes name one by its

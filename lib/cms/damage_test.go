@@ -2,6 +2,8 @@ package cms
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"math/big"
 	"runtime"
@@ -211,6 +213,48 @@ func TestCostOfManyPaths(t *testing.T) {
 		t.Errorf("%v", took)
 	}
 	t.Log(time.Since(begin))
+}
+
+// Authorities of nobody's, with keys that take as long to verify with as there are. Each of them
+// may have issued each certificate, as far as names tell.
+func TestCostOfSlowKeys(t *testing.T) {
+	slow := new(big.Int).SetBit(big.NewInt(1), maxRSA-1, 1) // no key, and as slow as one
+	evil := issue(t, nil, "rsa", "evil", authority)
+	by := func(up, of *x509.Certificate, public any) *x509.Certificate {
+		t.Helper()
+		of.SerialNumber, of.NotBefore, of.NotAfter = serial(), now().Add(-time.Hour), now().Add(time.Hour)
+		der, err := x509.CreateCertificate(rand.Reader, of, up, public, evil.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A signature of the length that goes with the keys.
+		c := newCursor(der, "")
+		s := c.enter("certificate", idSequence)
+		tbs, _ := s.take("tbs")
+		algorithm, _ := s.take("algorithm")
+		x, err := x509.ParseCertificate(element(idSequence, tbs, algorithm, element(idBitString, make([]byte, 1+maxRSA/8))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	all := make([]*forgery, maxSigners)
+	for i := range all {
+		above := &x509.Certificate{Subject: evil.cert.Subject}
+		authority(above)
+		above = by(evil.cert, above, &rsa.PublicKey{N: new(big.Int).Add(slow, big.NewInt(int64(2*i))), E: 1<<31 - 1})
+		ann := &identity{key: keyOf(t, "p256", "ann")}
+		ann.cert = by(evil.cert, &x509.Certificate{Subject: evil.cert.Subject}, ann.key.Public())
+		all[i] = &forgery{who: ann, content: content, certs: []*x509.Certificate{ann.cert, above}}
+	}
+	d := parse(t, object(t, all...))
+	begin := time.Now()
+	if v := d.Verify(nil, &Options{Roots: []*x509.Certificate{root(t, "root").cert}, Time: now(), AllowSHA1: true}); v.Valid || !v.Has(Untrusted) {
+		t.Error(v.All())
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("%v", took)
+	}
 }
 
 // Whatever comes is read and judged within bounds, and nothing is valid that ann has not
