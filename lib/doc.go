@@ -12,6 +12,7 @@
 //	durable         files that outlive power; durable/twin records what is done to
 //	                them, for the tests, and says what a cut may leave
 //	wild            patterns with asterisks
+//	strength        which public keys are taken
 //	charset         T.61, IA5, ISO 8859 to and from UTF-8
 //	asn1            tags, object identifiers, string and time types
 //	asn1/ber        the wire: tokens over io, compiled plans

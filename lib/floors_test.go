@@ -24,6 +24,7 @@ var floors = []struct{ pkg, reason string }{
 	{"asn1/ber", "one codec for every layer"},
 	{"asn1/gser", "a notation knows no types"},
 	{"wild", "patterns know nothing of what they are of"},
+	{"strength", "a key is as strong as it is, whatever it signs"},
 	{"oraddr", "values: no I/O"},
 	{"mts", "values: no I/O"},
 	{"mts/token", "a verifier is pure: keys and time come from outside"},

@@ -4,21 +4,13 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
 	_ "crypto/sha1" // only where Options allow it
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 
 	"github.com/mtakit/mtakit/lib/asn1"
-)
-
-// Sizes of RSA keys in bits: what is shorter is weak, what is longer costs too much to
-// verify for whoever asks.
-const (
-	minRSA     = 2048
-	minWeakRSA = 1024
-	maxRSA     = 8192
+	"github.com/mtakit/mtakit/lib/strength"
 )
 
 // digest is a digest algorithm.
@@ -138,7 +130,7 @@ func schemeOf(a Algorithm, hash crypto.Hash) (*scheme, *Reason) {
 }
 
 // maxSalt bounds the salt of PSS, which is shorter than the key.
-const maxSalt = maxRSA / 8
+const maxSalt = strength.MaxRSA / 8
 
 // parameters reads RSASSA-PSS-params, RFC 4055 §3.1, whose defaults are SHA-1, MGF1 with
 // it and a salt of 20 octets.
@@ -219,27 +211,12 @@ func (v *scheme) verify(key crypto.PublicKey, octets, signed []byte) bool {
 
 // checkKey tells why a key is not taken.
 func checkKey(key crypto.PublicKey, weak bool) *Reason {
-	switch key := key.(type) {
-	case *rsa.PublicKey:
-		least, bits := minRSA, key.N.BitLen()
-		if weak {
-			least = minWeakRSA
-		}
-		switch {
-		case bits < least:
-			return reasonf(WeakAlgorithm, "an RSA key of %d bits; at least %d are wanted", bits, least)
-		case bits > maxRSA:
-			return reasonf(UnknownAlgorithm, "an RSA key of %d bits; at most %d are taken", bits, maxRSA)
-		}
+	f := strength.Key(key, strength.RSA|strength.ECDSA|strength.P224|strength.Ed25519, weak)
+	switch {
+	case f == nil:
 		return nil
-	case *ecdsa.PublicKey:
-		switch key.Curve {
-		case elliptic.P224(), elliptic.P256(), elliptic.P384(), elliptic.P521():
-			return nil
-		}
-		return reasonf(UnknownAlgorithm, "an ECDSA key of curve %s", key.Curve.Params().Name)
-	case ed25519.PublicKey:
-		return nil
+	case f.Weak:
+		return &Reason{WeakAlgorithm, f.Error()}
 	}
-	return reasonf(UnknownAlgorithm, "a key that is neither RSA, ECDSA nor Ed25519")
+	return &Reason{UnknownAlgorithm, f.Error()}
 }

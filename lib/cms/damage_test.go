@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/strength"
 )
 
 // damaged reads and judges octets that came from anybody. If it says yes, the content and
@@ -218,7 +219,7 @@ func TestCostOfManyPaths(t *testing.T) {
 // Authorities of nobody's, with keys that take as long to verify with as there are. Each of them
 // may have issued each certificate, as far as names tell.
 func TestCostOfSlowKeys(t *testing.T) {
-	slow := new(big.Int).SetBit(big.NewInt(1), maxRSA-1, 1) // no key, and as slow as one
+	slow := new(big.Int).SetBit(big.NewInt(1), strength.MaxRSA-1, 1) // no key, and as slow as one
 	evil := issue(t, nil, "rsa", "evil", authority)
 	by := func(up, of *x509.Certificate, public any) *x509.Certificate {
 		t.Helper()
@@ -232,7 +233,7 @@ func TestCostOfSlowKeys(t *testing.T) {
 		s := c.enter("certificate", idSequence)
 		tbs, _ := s.take("tbs")
 		algorithm, _ := s.take("algorithm")
-		x, err := x509.ParseCertificate(element(idSequence, tbs, algorithm, element(idBitString, make([]byte, 1+maxRSA/8))))
+		x, err := x509.ParseCertificate(element(idSequence, tbs, algorithm, element(idBitString, make([]byte, 1+strength.MaxRSA/8))))
 		if err != nil {
 			t.Fatal(err)
 		}

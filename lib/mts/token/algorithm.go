@@ -16,14 +16,7 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/mts"
-)
-
-// Sizes of RSA keys, in bits: what is shorter is weak, what is longer costs too much to
-// verify for whoever asks.
-const (
-	minRSA     = 2048
-	minWeakRSA = 1024
-	maxRSA     = 8192
+	"github.com/mtakit/mtakit/lib/strength"
 )
 
 // algorithm is a signature algorithm.
@@ -106,27 +99,14 @@ func (a *algorithm) verify(key crypto.PublicKey, octets, signature []byte) error
 
 // checkKey tells why a key is neither RSA of a fit length nor ECDSA.
 func checkKey(key crypto.PublicKey, weak bool) error {
-	switch key := key.(type) {
-	case *rsa.PublicKey:
-		least, bits := minRSA, key.N.BitLen()
-		if weak {
-			least = minWeakRSA
-		}
-		switch {
-		case bits < least:
-			return refusef(WeakAlgorithm, "an RSA key of %d bits; at least %d are wanted", bits, least)
-		case bits > maxRSA:
-			return refusef(UnknownAlgorithm, "an RSA key of %d bits; at most %d are taken", bits, maxRSA)
-		}
+	f := strength.Key(key, strength.RSA|strength.ECDSA, weak)
+	switch {
+	case f == nil:
 		return nil
-	case *ecdsa.PublicKey:
-		switch key.Curve {
-		case elliptic.P256(), elliptic.P384(), elliptic.P521():
-			return nil
-		}
-		return refusef(UnknownAlgorithm, "an ECDSA key of curve %s; P-256, P-384 and P-521 are taken", key.Curve.Params().Name)
+	case f.Weak:
+		return refuse(WeakAlgorithm, f)
 	}
-	return refusef(UnknownAlgorithm, "a key of type %T; RSA and ECDSA are taken", key)
+	return refuse(UnknownAlgorithm, f)
 }
 
 // signing is the algorithm that a key of ours signs by.

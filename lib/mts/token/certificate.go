@@ -13,6 +13,7 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1"
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/strength"
 )
 
 // Bounds of what a peer shows of certificates, checked before package x509 sees it.
@@ -59,8 +60,8 @@ func readCertificates(t *mts.TaggedCertificates) (leaf *x509.Certificate, above 
 			if err != nil {
 				return nil, nil, err
 			}
-			if k, ok := a.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > maxRSA {
-				return nil, nil, refusef(UnknownAlgorithm, "certification-path: an RSA key of %d bits; at most %d are taken", k.N.BitLen(), maxRSA)
+			if k, ok := a.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > strength.MaxRSA {
+				return nil, nil, refusef(UnknownAlgorithm, "certification-path: an RSA key of %d bits; at most %d are taken", k.N.BitLen(), strength.MaxRSA)
 			}
 			above = append(above, a)
 		}
