@@ -149,6 +149,10 @@ func TestRefused(t *testing.T) {
 			c.Certificate.Components[0] = i.chain[0].Raw
 			return c
 		}, want: WeakAlgorithm, text: "an RSA key of 1024 bits; at least 2048 are wanted"},
+		// Weak is for tokens.
+		{name: "an authority with a short key", credentials: func() *mts.StrongCredentials {
+			return issue(t, newKey(t, "p256"), "MTA-A", issue(t, short, "Short", root, authority)).credentials(t)
+		}, trust: func(t *Trust) { t.Weak = true }, want: WeakAlgorithm, text: "the certificate of CN=Short,O=Org: an RSA key of 1024 bits; at least 2048"},
 		{name: "a key of another curve", credentials: func() *mts.StrongCredentials {
 			i := issue(t, newKey(t, "p224"), "MTA-A", root)
 			c := ec.credentials(t)

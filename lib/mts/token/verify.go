@@ -12,6 +12,7 @@ import (
 	"github.com/mtakit/mtakit/lib/asn1/ber"
 	"github.com/mtakit/mtakit/lib/mts"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/strength"
 )
 
 // MaxToken is how many octets of a bind-token are looked at.
@@ -137,15 +138,42 @@ func (t *Trust) certificate(c *mts.StrongCredentials, now time.Time) (*x509.Cert
 		for _, a := range append(above[:len(above):len(above)], t.Above...) {
 			pool.AddCert(a)
 		}
-		_, err := leaf.Verify(x509.VerifyOptions{Roots: t.Roots, Intermediates: pool, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+		paths, err := leaf.Verify(x509.VerifyOptions{Roots: t.Roots, Intermediates: pool, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 		if err != nil {
 			return nil, refuse(problemOf(err), fmt.Errorf("the certificate of %s: %w", Subject(leaf), err))
+		}
+		if err := strong(paths); err != nil {
+			return nil, err
 		}
 	}
 	if err := signs(leaf); err != nil {
 		return nil, err
 	}
 	return leaf, t.belongs(leaf)
+}
+
+// strong tells why no path has keys above its first certificate that are taken: Weak is for tokens,
+// and package x509 takes RSA from 1024 bits.
+func strong(paths [][]*x509.Certificate) error {
+	var why error
+	for _, path := range paths {
+		var fault error
+		for _, c := range path[1:] {
+			if f := strength.Key(c.PublicKey, strength.RSA|strength.ECDSA|strength.P224|strength.Ed25519, false); f != nil {
+				problem := UnknownAlgorithm
+				if f.Weak {
+					problem = WeakAlgorithm
+				}
+				fault = refuse(problem, fmt.Errorf("the certificate of %s: %w", Subject(c), f))
+				break
+			}
+		}
+		if fault == nil {
+			return nil
+		}
+		why = fault
+	}
+	return why
 }
 
 func problemOf(err error) Problem {
