@@ -47,6 +47,12 @@ func signedLabel(c *ucli.Context) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		switch {
+		case !v.Valid:
+			cli.Warn(c, "the signature is not valid: "+reasons(v.All()))
+		case v.Label == nil:
+			cli.Warn(c, "the signature is valid, and no label is signed")
+		}
 		return v.Label, nil
 	}
 	m, _, err := smimeMessage(c)

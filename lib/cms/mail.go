@@ -293,7 +293,10 @@ func originators(e *rfc822.Entity) (Originators, error) {
 // bare object it is the content.
 func (m *Message) Strip() ([]byte, error) {
 	content := m.Content()
-	if content == nil {
+	switch {
+	case m.Shape == Unsigned:
+		return nil, diag.New("", diag.Data, "it is not signed: there is no signature to take off")
+	case content == nil:
 		return nil, malformed("there is no content in it to take out")
 	}
 	if m.Header == nil {
