@@ -129,10 +129,14 @@ type sdnPrivilege struct {
 }
 
 // reading takes categories apart and counts what they hold.
-type reading struct{ values int }
+type reading struct{ values, tags int }
 
-// maxValues bounds the values in all tags of a label or a clearance.
-const maxValues = 8192
+// maxValues and maxTags bound the values in all tags of a label or a clearance, and the tags
+// themselves: each is held against what others require and exclude, and against every clearance.
+const (
+	maxValues = 8192
+	maxTags   = 256
+)
 
 // limits bound one encoding of a label, a clearance, or a part of one.
 var limits = ber.Limits{Depth: 16, Elements: 2 * maxValues, Octets: maxOctets}
@@ -271,6 +275,15 @@ func (r *reading) take(n int) error {
 	return nil
 }
 
+// tag appends one more tag to a category.
+func (r *reading) tag(c *Category, t Tag) error {
+	if r.tags++; r.tags > maxTags {
+		return fmt.Errorf("%w: more than %d tags", ber.ErrLimit, maxTags)
+	}
+	c.Tags = append(c.Tags, t)
+	return nil
+}
+
 func (r *reading) bits(c *Category, set asn1.OID, kind Kind, b *asn1.BitString) error {
 	ones, err := r.positions(b)
 	if err != nil {
@@ -280,8 +293,7 @@ func (r *reading) bits(c *Category, set asn1.OID, kind Kind, b *asn1.BitString) 
 	for i, n := range ones {
 		t.Values[i] = NewValue(uint64(n))
 	}
-	c.Tags = append(c.Tags, t)
-	return nil
+	return r.tag(c, t)
 }
 
 // positions returns the bits that are one, in order.
@@ -316,8 +328,7 @@ func (r *reading) integers(c *Category, set asn1.OID, kind Kind, raws []ber.Raw)
 		}
 		values[i] = v
 	}
-	c.Tags = append(c.Tags, NewTag(set, kind, values...))
-	return nil
+	return r.tag(c, NewTag(set, kind, values...))
 }
 
 // integer reads an INTEGER that is not below zero.

@@ -144,6 +144,16 @@ func (v Value) Compare(w Value) int {
 	return cmp.Or(cmp.Compare(len(v), len(w)), cmp.Compare(v, w))
 }
 
+// Values returns how many values there are in all tags.
+func (l *Label) Values() (n int) {
+	for i := range l.Categories {
+		for _, t := range l.Categories[i].Tags {
+			n += len(t.Values)
+		}
+	}
+	return n
+}
+
 // Has reports whether the label has a value of a tag set, of the given kind. An
 // Enumerated tag counts as either kind of enumerated tag that decides.
 func (l *Label) Has(set asn1.OID, kind Kind, v Value) bool { return has(l.Categories, set, kind, v) }

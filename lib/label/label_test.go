@@ -376,3 +376,26 @@ func TestSyntaxNames(t *testing.T) {
 		}
 	}
 }
+
+// A label of many tags is refused, in octets and in text: each costs whoever decides.
+func TestTagsAreBounded(t *testing.T) {
+	for n, ok := range map[int]bool{maxTags: true, maxTags + 1: false} {
+		c := Category{Type: SyntaxSDN801, Policy: "2.999.1"}
+		for range n {
+			c.Tags = append(c.Tags, NewTag("2.999.1.1", Restrictive, "1"))
+		}
+		l := &Label{Policy: "2.999.1", Categories: []Category{c}}
+		octets, err := l.DER()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Decode(octets); (err == nil) != ok || err != nil && !errors.Is(err, ber.ErrLimit) {
+			t.Errorf("%d tags: %v", n, err)
+		}
+		for _, element := range []string{"; 2.999.1.1:restrictive=1", "; sdn801:2.999.1.1:restrictive=1"} {
+			if _, err := Parse("policy=2.999.1"+strings.Repeat(element, n), nil); (err == nil) != ok {
+				t.Errorf("%d times %s: %v", n, element, err)
+			}
+		}
+	}
+}

@@ -237,8 +237,23 @@ func (p *parser) elements(text string, known func(*element) error) ([]Tag, error
 		if err != nil {
 			return nil, err
 		}
+		if n := p.count(tags); n > maxTags {
+			return nil, e.errorf("more than %d tags", maxTags)
+		}
 	}
 	return tags, nil
+}
+
+// count is how many tags there are by now.
+func (p *parser) count(tags []Tag) int {
+	n := len(tags)
+	for i := range p.sdn {
+		n += len(p.sdn[i].tags)
+	}
+	for i := range p.opaque {
+		n += len(p.opaque[i].Tags)
+	}
+	return n
 }
 
 func (p *parser) policyOf(e *element) (asn1.OID, error) {

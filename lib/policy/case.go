@@ -107,6 +107,7 @@ type Case struct {
 	label      *label.Label // that counts
 	categories []string     // of the label, once they have been asked for
 	listed     bool
+	reached    map[**label.Clearance]bool // whether clearances, by where they are kept, reach it
 }
 
 // Case begins with a message.

@@ -62,7 +62,24 @@ func (c *Case) compareLabel(t *test) (truth, error) {
 	if !ok {
 		return unknown, errNobody
 	}
-	return truthOf(s.cleared(l, c.m.Time, of)), nil
+	return truthOf(c.reaches(of)), nil
+}
+
+// reaches tells whether one of the clearances reaches the label. What was found of some is kept: a
+// message may name the same user, or those of one peer, time and again.
+func (c *Case) reaches(clearances []*label.Clearance) bool {
+	if len(clearances) == 0 {
+		return false
+	}
+	is, known := c.reached[&clearances[0]]
+	if !known {
+		is = c.p.security.cleared(c.label, c.m.Time, clearances)
+		if c.reached == nil {
+			c.reached = map[**label.Clearance]bool{}
+		}
+		c.reached[&clearances[0]] = is
+	}
+	return is
 }
 
 // clearances are those that a term asks about.

@@ -185,3 +185,28 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// The clearances of one user are held against the label once, however often a message names him.
+func TestReachedOnce(t *testing.T) {
+	cfg := secured()
+	s := conf.NewRuleSet()
+	s.Name, s.Rules = "s", "r: if cleared-to then allow"
+	cfg.RuleSets = []conf.RuleSet{s}
+	p, err := New(cfg, conf.OpenFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := of(t)
+	m.Label = labelled(t, "policy=ALLIANCE; class=SECRET; Releasable To=SUD")
+	c := p.Case(m)
+	for range 3 {
+		if v := c.Judge(way(t)); v.Decision != rule.Allow || len(c.reached) != 1 {
+			t.Errorf("%s, %d clearances", v.String(), len(c.reached))
+		}
+	}
+	other := way(t)
+	other.To = m.From
+	if v := c.Judge(other); v.Decision == rule.Allow && len(c.reached) == 1 {
+		t.Errorf("%s, by the clearances of another", v.String())
+	}
+}

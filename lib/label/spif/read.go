@@ -43,7 +43,11 @@ type compiler struct {
 	p        *Policy
 	policies map[string]asn1.OID // by the names that equivalences use
 	later    []func() error      // what refers to what comes after it in the file
+	refs     int                 // of requirements that name all of a tag, one for each value
 }
+
+// maxReferences bounds them, which are as many as the values times the requirements.
+const maxReferences = 1000000
 
 func (c *compiler) root(e *element) (err error) {
 	if e.name != "SPIF" {

@@ -3,6 +3,7 @@ package spif
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -202,4 +203,25 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What a small file could make large is bounded: the values of a tag times the requirements that name
+// all of them, and texts that come in pieces.
+func TestReadIsBounded(t *testing.T) {
+	requirement := `<requiredCategory operation="onlyOne"><categoryGroup tagSetRef="S" tagType="restrictive" all="true"/></requiredCategory>`
+	var values strings.Builder
+	for i := range 1001 {
+		fmt.Fprintf(&values, `<tagCategory name="V%d" lacv="%d"/>`, i, i)
+	}
+	for _, c := range []struct{ name, inClasses, inClass, want string }{
+		{"references", "", strings.Repeat(requirement, 1000), "more than 1000000 categories"},
+		{"text", strings.Repeat("ab<!---->", 2049), "", "a text of more than 4096 octets in <securityClassifications>"},
+	} {
+		_, err := Read(strings.NewReader(`<SPIF xmlns="http://www.xmlspif.org/spif" schemaVersion="2.1"><securityPolicyId name="P" id="2.999.5"/>
+<securityClassifications>`+c.inClasses+`<securityClassification name="A" lacv="1" hierarchy="1">`+c.inClass+`</securityClassification></securityClassifications>
+<securityCategoryTagSets><securityCategoryTagSet name="S" id="2.999.5.1"><securityCategoryTag name="S" tagType="restrictive">`+values.String()+`</securityCategoryTag></securityCategoryTagSet></securityCategoryTagSets></SPIF>`), "file")
+		if diag.KindOf(err) != diag.Data || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
 }

@@ -213,10 +213,7 @@ func (c *compiler) value(e *element, k *category, lacv string) error {
 	}
 	if first := values[v]; first != nil {
 		c.warnf(e.line, "categories %q and %q have the same lacv %s: the rules of both apply", first.called(), k.called(), v)
-		for first.next != nil {
-			first = first.next
-		}
-		first.next = k
+		k.next, first.next = first.next, k
 		return nil
 	}
 	values[v] = k
@@ -323,6 +320,9 @@ func (c *compiler) references(e *element) ([]reference, error) {
 	for _, t := range ref.set.tags {
 		for _, k := range t.categories {
 			if side(t.kind) == side(ref.kind) {
+				if c.refs++; c.refs > maxReferences {
+					return nil, c.errorf(e.line, "requirements of more than %d categories together", maxReferences)
+				}
 				refs = append(refs, reference{set: ref.set, kind: k.Kind, value: k.Value, known: k.Kind != 0, called: k.called()})
 			}
 		}

@@ -419,6 +419,20 @@ func TestAllowedDecisionsAllocateNothing(t *testing.T) {
 	}
 }
 
+// A label that has the same category in many tags is held to its rules once: they are what costs.
+func TestRulesAreAppliedOnce(t *testing.T) {
+	p := policies(t).Of("2.999.1")
+	class, _ := p.ClassificationNamed("UNCLASSIFIED")
+	c := label.Category{Type: label.SyntaxSDN801}
+	for range 65 {
+		c.Tags = append(c.Tags, label.NewTag("2.999.1.1", label.Restrictive, "1"))
+	}
+	v := p.Validate(&label.Label{Policy: p.ID(), Classification: new(class.Value), Categories: []label.Category{c}}, now)
+	if v.Allowed || len(v.Reasons) != 1 || v.Reasons[0].Word != ExcludedClass {
+		t.Errorf("%+v", v)
+	}
+}
+
 func BenchmarkDecide(b *testing.B) {
 	s := policies(b)
 	l := labelOf(b, s, "policy=ALLIANCE; class=SECRET; Special Handling=ATOM,CRYPTO; Releasable To=ALL,NRD; Administrative=PERSONAL")

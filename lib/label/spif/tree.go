@@ -12,10 +12,11 @@ import (
 
 // Bounds of a policy file. The largest that are known have a megabyte.
 const (
-	maxFile       = 16 << 20
-	maxDepth      = 32
-	maxElements   = 200000
-	maxAttributes = 64
+	maxFile        = 16 << 20
+	maxDepth       = 32
+	maxElements    = 200000
+	maxAttributes  = 64
+	maxElementText = 4096 // octets
 )
 
 const (
@@ -102,7 +103,10 @@ func (f *file) tree(r io.Reader) (*element, error) {
 			open = open[:len(open)-1]
 		case xml.CharData:
 			if text := strings.TrimSpace(string(tok)); text != "" && len(open) > 0 {
-				open[len(open)-1].text += text
+				e := open[len(open)-1]
+				if e.text += text; len(e.text) > maxElementText {
+					return nil, f.errorf(line, "a text of more than %d octets in <%s>", maxElementText, e.name)
+				}
 			}
 		}
 	}

@@ -35,16 +35,21 @@ func (j *judge) valid(l *label.Label) {
 	for i := range k.required {
 		j.required(l, &k.required[i], "classification "+k.Name, k.Name, "")
 	}
-	for i := range l.Categories {
-		for n := range l.Categories[i].Tags {
-			t := &l.Categories[i].Tags[n]
-			for _, v := range t.Values {
-				for c, _ := p.setOf[t.Set].find(t.Kind, v); c != nil; c = c.next {
-					j.rules(l, k, c)
-				}
-			}
-		}
+	// A label that has a category time and again is held to its rules once. Few values are not
+	// worth remembering which they were.
+	var judged map[*category]bool
+	if l.Values() > 64 {
+		judged = map[*category]bool{}
 	}
+	p.eachCategory(l, func(c *category) {
+		if judged != nil {
+			if judged[c] {
+				return
+			}
+			judged[c] = true
+		}
+		j.rules(l, k, c)
+	})
 	j.privacy(l.PrivacyMark)
 	if j.explain && len(j.v.Reasons) == 0 {
 		j.step("the label is valid under %s: classification %s", p.name, k.Name)
