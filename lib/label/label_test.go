@@ -399,3 +399,36 @@ func TestTagsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// What the envelope has no place for is no difference; whatever restricts somebody is one.
+func TestCarriedAs(t *testing.T) {
+	long := strings.Repeat("x", ubPrivacyMark+1)
+	for _, c := range []struct {
+		signed, envelope string
+		want             bool
+	}{
+		{"policy=2.999.1; class=4; mark=ANN", "policy=2.999.1; class=4; mark=ANN", true},
+		{"policy=2.999.1; class=4; mark=für Ann", "policy=2.999.1; class=4", true},
+		{"policy=2.999.1; class=4; mark=" + long, "policy=2.999.1; class=4", true},
+		{"policy=2.999.1; class=4; mark=für Ann", "policy=2.999.1; class=4; mark=ANN", false},
+		{"policy=2.999.1; class=4; mark=ANN", "policy=2.999.1; class=4", false},
+		{"policy=2.999.1; class=4; mark=für Ann", "policy=2.999.1; class=3", false},
+		{"policy=2.999.1; class=4", "policy=2.999.1; class=4; mark=für Ann", false},
+	} {
+		signed, err := Parse(c.signed, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		envelope, err := Parse(c.envelope, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := signed.CarriedAs(envelope); got != c.want {
+			t.Errorf("%s as %s: %v", c.signed, c.envelope, got)
+		}
+	}
+	var none *Label
+	if some := new(Label); !none.CarriedAs(nil) || some.CarriedAs(nil) || none.CarriedAs(some) {
+		t.Error("no label")
+	}
+}

@@ -280,6 +280,23 @@ func (l *Label) ForX411() (w mts.SecurityLabel, lost []string, err error) {
 	return w, lost, err
 }
 
+// CarriedAs reports whether the label of an envelope says what X.411 has a place for of this one,
+// which came by another way: the same, but for a privacy mark that ForX411 leaves out.
+func (l *Label) CarriedAs(envelope *Label) bool {
+	if l.Equal(envelope) {
+		return true
+	}
+	if l == nil || envelope == nil {
+		return false
+	}
+	w, lost, err := l.ForX411()
+	if err != nil || len(lost) == 0 {
+		return false
+	}
+	carried, err := FromMTS(&w)
+	return err == nil && carried.Equal(envelope)
+}
+
 // bounded holds a label that leaves to the upper bounds of X.411.
 func (l *Label) bounded() error {
 	switch {

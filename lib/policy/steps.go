@@ -211,7 +211,7 @@ func (s *Steps) Do(name string, env *spool.Envelope, content []byte, now time.Ti
 			return nil, fail, nil
 		}
 		switch {
-		case signed != nil && l != nil && !signed.Equal(l):
+		case signed != nil && l != nil && !signed.CarriedAs(l):
 			return nil, refused(mts.InvalidSecurityLabel, "the label of the envelope is not the one that was signed", ""), nil
 		case signed != nil:
 			l = signed

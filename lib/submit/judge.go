@@ -129,7 +129,7 @@ func (d *Door) factsOf(m *policy.Message, env *spool.Envelope, unknown func(erro
 		unknown(err, rule.OfLabel()...)
 	case m.Label == nil:
 		m.Label = outer
-	case outer != nil && !outer.Equal(m.Label):
+	case outer != nil && !m.Label.CarriedAs(outer):
 		unknown(diag.New("", diag.Data, "the label of the envelope is not the one that was signed"), rule.OfLabel()...)
 	}
 }

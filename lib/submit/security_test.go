@@ -80,6 +80,7 @@ func TestPolicyOfSignedContents(t *testing.T) {
 	const secret, open = "policy=ALLIANCE; class=SECRET; Releasable To=SUD", "policy=ALLIANCE; class=UNCLASSIFIED"
 	by, root := signer(t, cms.How{ContentType: cms.P772, Label: labelOf(t, secret)})
 	plain, other := signer(t, cms.How{ContentType: cms.P772})
+	marked, third := signer(t, cms.How{ContentType: cms.P772, Label: labelOf(t, secret+"; mark=für Ann")})
 	both := func(s *cms.Signing, content []byte) []byte {
 		der, err := s.Sign(content, false)
 		if err != nil {
@@ -103,6 +104,7 @@ func TestPolicyOfSignedContents(t *testing.T) {
 	}{
 		{"valid", signed, protecting, "", "a: if signature = valid and signer = \"gate@*\" and label-classification = \"SECRET\" and sic = \"ABC\" then allow", "border/a: local"},
 		{"the same label twice", signed, protecting, secret, "a: if label-classification = \"SECRET\" then allow", "border/a: local"},
+		{"a privacy mark that the envelope has no place for", both(marked, inside), protecting, secret, "a: if label-classification = \"SECRET\" then allow", "border/a: local"},
 		{"two labels", signed, protecting, open, "a: if label-classification < \"SECRET\" then allow", "border/a" + unclear + "label-classification: the label of the envelope is not the one that was signed)"},
 		{"a label in the envelope", inside, mts.NewExtendedContentType(mts.ContentP772), open, "a: if signature = none and label-classification = \"UNCLASSIFIED\" then allow", "border/a: local"},
 		{"signed without a label", both(plain, inside), protecting, open, "a: if signature = valid and label-classification = \"UNCLASSIFIED\" then allow", "border/a: local"},
@@ -120,7 +122,7 @@ func TestPolicyOfSignedContents(t *testing.T) {
 		{"a signed object inside", both(func() *cms.Signing { s, _ := signer(t, cms.How{ContentType: cms.Signed}); return s }(), signed), protecting, "", "a: if sics = 0 then allow", "border/a" + unclear + "sics: what is inside"},
 		{"no label that can be read", inside, mts.NewExtendedContentType(mts.ContentP772), "#", "a: if not labelled then allow", "border/a" + unclear + "labelled: "},
 	} {
-		roots := []string{root, other}
+		roots := []string{root, other, third}
 		if strings.HasPrefix(c.name, "by nobody") {
 			roots = nil
 		}
