@@ -235,6 +235,7 @@ func (c *converter) finish() {
 	for _, t := range c.to.tags {
 		var values []label.Value
 		var demands []*mapped
+		added := false // a value that nothing of the label has become
 		for i := range c.values {
 			m := &c.values[i]
 			if m.to.tag != t {
@@ -243,6 +244,7 @@ func (c *converter) finish() {
 			if !slices.Contains(values, m.to.Value) {
 				values = append(values, m.to.Value)
 			}
+			added = added || m.from.in == nil && !slices.ContainsFunc(c.values, func(o mapped) bool { return o.to == m.to && o.from.in != nil })
 			if m.from.in != nil && !slices.ContainsFunc(demands, func(o *mapped) bool { return o.from == m.from }) {
 				demands = append(demands, m)
 			}
@@ -253,6 +255,11 @@ func (c *converter) finish() {
 		if t.kind.Decides() && !isRestrictive(t.kind) && len(demands) > 1 && len(values) > 1 {
 			c.deny(Reason{Word: WeakerEquivalent, Category: demands[0].name,
 				Text: fmt.Sprintf("%s and %s are both needed, and in %s of %s either would do", demands[0].name, demands[1].name, t.called(), c.to.name)})
+			continue
+		}
+		if t.kind.Decides() && !isRestrictive(t.kind) && len(demands) > 0 && added {
+			c.deny(Reason{Word: WeakerEquivalent, Category: demands[0].name,
+				Text: fmt.Sprintf("%s is needed, and with what is to be added to %s of %s something else would do", demands[0].name, t.called(), c.to.name)})
 			continue
 		}
 		if i := slices.IndexFunc(tags, func(o label.Tag) bool { return o.Set == t.set.id && o.Kind == t.kind }); i >= 0 {

@@ -147,6 +147,10 @@ func TestConversionsLoosenNothing(t *testing.T) {
 		{"one that is not there", `<equivalentClassification policyRef="TO" lacv="3" applied="both"/>`, tagOf("A", "restrictive"), "", "", "no-equivalent"},
 		{"added, if the policy says which", `<equivalentClassification policyRef="TO" lacv="1" applied="both"><requiredCategory operation="onlyOne">` +
 			`<categoryGroup tagSetRef="T" tagType="restrictive" lacv="1"/></requiredCategory></equivalentClassification>`, tagOf("A", "restrictive"), "", "T=R1", ""},
+		{"not added to what is needed, of which it would do instead", `<equivalentClassification policyRef="TO" lacv="1" applied="both"><requiredCategory operation="all">` +
+			`<categoryGroup tagSetRef="T" tagType="permissive" lacv="1"/></requiredCategory></equivalentClassification>`, tagOf("A", "permissive", maps("permissive", 0)), "S=A0", "", "weaker-equivalent"},
+		{"added, if it is there already", `<equivalentClassification policyRef="TO" lacv="1" applied="both"><requiredCategory operation="all">` +
+			`<categoryGroup tagSetRef="T" tagType="permissive" lacv="0"/></requiredCategory></equivalentClassification>`, tagOf("A", "permissive", maps("permissive", 0)), "S=A0", "T=P0", ""},
 		{"not added, if it does not", `<equivalentClassification policyRef="TO" lacv="1" applied="both"><requiredCategory operation="oneOrMore">` +
 			`<categoryGroup tagSetRef="T" tagType="restrictive" lacv="0"/><categoryGroup tagSetRef="T" tagType="restrictive" lacv="1"/></requiredCategory></equivalentClassification>`,
 			tagOf("A", "restrictive"), "", "", "ambiguous-equivalent"},
