@@ -207,21 +207,37 @@ func (p *Policy) Marking(l *label.Label, c Carrier, lang string) (string, Verdic
 	for _, t := range p.tags {
 		m.tag(l, t)
 	}
-	m.privacyMark(l.PrivacyMark)
-	text := strings.Join(m.parts, m.separator())
-	if c == XHeader {
-		// The prefix is the name of the field.
-		suffix, _ := p.whole.qualifier("suffix", c, lang)
-		return oneLine(text + suffix), j.verdict()
+	without := len(m.parts)
+	listed := m.privacyMark(l.PrivacyMark)
+	text := m.text()
+	if len(m.parts) > without && !listed {
+		// A mark of that kind is never read: if the text can be, the mark reads like something else,
+		// such as one more value of the tag before it.
+		if _, err := p.Parse(text, c); err == nil {
+			m.parts = m.parts[:without]
+			text = m.text()
+			j.remark(Reason{Word: Discarded, Text: fmt.Sprintf("the privacy mark %q reads like something else in the label, and restricts nobody", clip(l.PrivacyMark))})
+		}
 	}
-	return oneLine(p.whole.around(text, c, lang)), j.verdict()
+	return text, j.verdict()
 }
 
-// oneLine makes blanks of what could end a line, or is no text: privacy marks come from
-// outside, and markings go into headers.
+// text is the marking of the parts that there are.
+func (m *marker) text() string {
+	text := strings.Join(m.parts, m.separator())
+	if m.c == XHeader {
+		// The prefix is the name of the field.
+		suffix, _ := m.p.whole.qualifier("suffix", m.c, m.lang)
+		return oneLine(text + suffix)
+	}
+	return oneLine(m.p.whole.around(text, m.c, m.lang))
+}
+
+// oneLine makes blanks of what could end a line, turns text around or is no text: privacy marks come
+// from outside, and markings go into headers and are read by people.
 func oneLine(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) {
 			return ' '
 		}
 		return r
@@ -333,19 +349,21 @@ func (p *Policy) times(l *label.Label, of *tag) int {
 	return n
 }
 
-func (m *marker) privacyMark(mark string) {
+// privacyMark adds the mark, and reports whether the policy lists it.
+func (m *marker) privacyMark(mark string) (listed bool) {
 	if mark == "" {
-		return
+		return false
 	}
 	for _, known := range m.p.privacy.marks {
 		if known.name == mark {
 			if phrase, ok := known.marking.phrase(m.c, m.lang, known.name); ok {
 				m.add(m.p.privacy.marking.around(known.marking.around(phrase, m.c, m.lang), m.c, m.lang))
 			}
-			return
+			return true
 		}
 	}
 	m.add(m.p.privacy.marking.around(mark, m.c, m.lang))
+	return false
 }
 
 // eachCategory calls do for each category of a label that the policy knows.

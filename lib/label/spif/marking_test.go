@@ -234,3 +234,25 @@ func TestMarkingCodes(t *testing.T) {
 		}
 	}
 }
+
+// A privacy mark is the word of whoever made the label: it adds nothing to what is read from a
+// marking, and turns no text around.
+func TestMarksAreNoLabels(t *testing.T) {
+	s := policies(t)
+	p := s.Of("2.999.1")
+	const label = "policy=ALLIANCE; class=SECRET; Releasable To=NRD"
+	for _, c := range []struct{ mark, want, remarks string }{
+		{"FOR ANN", "ALLIANCE SECRET RELEASABLE TO NORDLAND FOR ANN", ""},
+		{", SUDLAND", "ALLIANCE SECRET RELEASABLE TO NORDLAND", "discarded"},
+		{"crypto", "ALLIANCE SECRET RELEASABLE TO NORDLAND", "discarded"},
+		{"FOR THE ADDRESSEE", "ALLIANCE SECRET RELEASABLE TO NORDLAND FOR THE ADDRESSEE", ""},
+		{"a\u202egnp\u2066\u200fb", "ALLIANCE SECRET RELEASABLE TO NORDLAND a gnp  b", ""},
+	} {
+		l := labelOf(t, s, label)
+		l.PrivacyMark = c.mark
+		got, v := p.Marking(l, PageTop, "")
+		if got != c.want || words(Verdict{Reasons: v.Remarks}) != c.remarks || !v.Allowed {
+			t.Errorf("%q: %q, %v", c.mark, got, v.Remarks)
+		}
+	}
+}
