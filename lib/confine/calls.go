@@ -1,7 +1,9 @@
 package confine
 
 import (
+	"encoding/binary"
 	"errors"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -22,12 +24,12 @@ var refused = []string{
 	"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_open", "pidfd_getfd",
 	"pidfd_send_signal", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "perf_event_open",
 	// Another view of the file system, or another way to its files.
-	"mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
+	"mount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "open_tree_attr", "fsopen", "fsconfig", "fsmount", "fspick",
 	"mount_setattr", "setns", "unshare", "name_to_handle_at", "open_by_handle_at", "fanotify_init",
 	"symlink", "symlinkat", "link", "linkat", "mknod", "mknodat",
 	// What files are, which Landlock lets be changed where it lets nothing be opened.
 	"chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat", "utime", "utimes", "utimensat", "futimesat",
-	"setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr",
+	"setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr", "fremovexattr", "removexattrat",
 	// Another user.
 	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "capset",
 	// The kernel: its code, its keys, its clock and names, and what is large and rarely audited in it.
@@ -70,6 +72,8 @@ func (l *Limits) policy(machine *arch.Info) (seccomp.Policy, int) {
 		// The runtime interrupts its own threads, and asks for its own limits.
 		other("kill", self), other("tgkill", self), other("prlimit64", 0),
 		{Name: "clone", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.BitsSet, Value: namespaces}}},
+		// A file that is shared with the group is let be by who has made it, and with nobody else.
+		{Name: "fchmod", Conditions: seccomp.ArgumentConditions{{Argument: 1, Operation: seccomp.BitsSet, Value: unix.S_ISUID | 0o007}}},
 	}
 	if l.Connect {
 		// Landlock holds no pathname of a socket in most kernels: tools command the daemon over one.
@@ -118,10 +122,11 @@ func (l *Limits) filter() (int, error) {
 	return n, nil
 }
 
-// onlyNative refuses every call that is not one of this machine's own table: the 32-bit
-// calls of a 64-bit machine have other numbers, and the filter by names lets them pass.
+// onlyNative refuses every call that the filter by names cannot see for what it is: those of another
+// table of the machine, which have other numbers, the newer ones that have no name here, and two
+// requests to a terminal, of which the kernel looks at 32 bits and the filter by names at 64.
 func onlyNative(machine *arch.Info) error {
-	filter := native(uint32(machine.ID))
+	filter := native(machine)
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	failed, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
 	switch {
@@ -133,13 +138,38 @@ func onlyNative(machine *arch.Info) error {
 	return nil
 }
 
-// native is a filter that lets the calls of one table pass.
-func native(machine uint32) []unix.SockFilter {
-	const archOffset = 4 // in struct seccomp_data
+// In struct seccomp_data.
+const (
+	numberOffset = 0
+	archOffset   = 4
+	secondOffset = 16 + 8 // the second argument
+)
+
+// native is a filter that lets the calls of one table pass. Those beyond the table are newer than it,
+// or of x32, which has the machine in common with x86_64, and are answered as an older kernel would.
+func native(machine *arch.Info) []unix.SockFilter {
+	low := uint32(secondOffset)
+	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
+		low += 4
+	}
+	const (
+		load   = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
+		equal  = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+		above  = unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K
+		answer = unix.BPF_RET | unix.BPF_K
+	)
 	return []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: archOffset},
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: machine, Jf: 1},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		{Code: load, K: archOffset},
+		{Code: equal, K: uint32(machine.ID), Jf: 7},
+		{Code: load, K: numberOffset},
+		{Code: above, K: uint32(slices.Max(slices.Collect(maps.Keys(machine.SyscallNumbers)))), Jt: 6},
+		{Code: equal, K: uint32(machine.SyscallNames["ioctl"]), Jf: 3},
+		// Whoever types into the terminal that mtarun was started from gives orders.
+		{Code: load, K: low},
+		{Code: equal, K: unix.TIOCSTI, Jt: 2},
+		{Code: equal, K: unix.TIOCLINUX, Jt: 1},
+		{Code: answer, K: unix.SECCOMP_RET_ALLOW},
+		{Code: answer, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		{Code: answer, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
 	}
 }

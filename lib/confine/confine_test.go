@@ -1,6 +1,7 @@
 package confine
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -190,6 +191,9 @@ func attempts(dir string, n int) map[string]string {
 	})
 	try("link in q", func() error { defer os.Remove(q + "/link"); return os.Symlink(in("ctl/config.json"), q+"/link") })
 	try("let others read a key", func() error { return os.Chmod(in("keys/key.pem"), 0o600) })
+	try("let its group at a file in q", func() error { return chmodOpen(q+"/own", 0o660) })
+	try("let everybody at a file in q", func() error { return chmodOpen(q+"/own", 0o664) })
+	try("give a file in q the rights of its owner", func() error { return chmodOpen(q+"/own", 0o4700) })
 	try("run a program", func() error { return exec.Command("/bin/true").Run() })
 	try("listen", func() error {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
@@ -217,6 +221,16 @@ func attempts(dir string, n int) map[string]string {
 	try("signal itself", func() error { return unix.Tgkill(os.Getpid(), unix.Gettid(), 0) })
 	try("limit another process", func() error { return unix.Prlimit(os.Getppid(), unix.RLIMIT_CORE, nil, new(unix.Rlimit)) })
 	return all
+}
+
+// chmodOpen changes the mode of a file that is open.
+func chmodOpen(path string, mode uint32) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Fchmod(int(f.Fd()), mode)
 }
 
 // without lets a system call fail as if the kernel did not have it, for all threads.
@@ -287,7 +301,7 @@ func run(t *testing.T, kind, without string) outcome {
 func TestApply(t *testing.T) {
 	byLandlock := []string{"read a key", "list keys", "read the configuration kept", "read what is bad", "write to new",
 		"read passwd", "read its memory by file", "link in q", "run a program"}
-	byFilter := []string{"link in q", "let others read a key", "run a program", "listen", "command the daemon", "signal another process", "limit another process"}
+	byFilter := []string{"link in q", "let others read a key", "let everybody at a file in q", "give a file in q the rights of its owner", "run a program", "listen", "command the daemon", "signal another process", "limit another process"}
 	for name, c := range map[string]struct {
 		kind, without string
 	}{
@@ -357,36 +371,62 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// Calls of another table of the machine are not let pass because they have other numbers.
+// Calls of another table of the machine are not let pass because they have other numbers, nor those
+// that have no name here; and nobody types into a terminal.
 func TestOnlyNative(t *testing.T) {
-	for machine, want := range map[uint32]uint32{
-		uint32(arch.X86_64.ID):  unix.SECCOMP_RET_ALLOW,
-		uint32(arch.I386.ID):    unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM),
-		uint32(arch.AARCH64.ID): unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM),
+	const (
+		pass    = uint32(unix.SECCOMP_RET_ALLOW)
+		refused = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
+		unknown = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
+		x32     = 0x40000000
+	)
+	read, ioctl := uint32(arch.X86_64.SyscallNames["read"]), uint32(arch.X86_64.SyscallNames["ioctl"])
+	for _, c := range []struct {
+		name            string
+		machine, number uint32
+		second          uint64
+		want            uint32
+	}{
+		{"its own", uint32(arch.X86_64.ID), read, 0, pass},
+		{"of 32 bits", uint32(arch.I386.ID), read, 0, refused},
+		{"of another machine", uint32(arch.AARCH64.ID), read, 0, refused},
+		{"execve of x32", uint32(arch.X86_64.ID), x32 + 520, 0, unknown},
+		{"one of later", uint32(arch.X86_64.ID), 9999, 0, unknown},
+		{"ioctl", uint32(arch.X86_64.ID), ioctl, unix.TCGETS, pass},
+		{"typing", uint32(arch.X86_64.ID), ioctl, unix.TIOCSTI, refused},
+		{"typing, with bits that the kernel does not look at", uint32(arch.X86_64.ID), ioctl, 1<<32 | unix.TIOCSTI, refused},
+		{"pasting", uint32(arch.X86_64.ID), ioctl, unix.TIOCLINUX, refused},
+		{"what is no ioctl", uint32(arch.X86_64.ID), read, unix.TIOCSTI, pass},
 	} {
-		if got := evaluate(t, native(uint32(arch.X86_64.ID)), machine); got != want {
-			t.Errorf("machine %x: %x, want %x", machine, got, want)
+		if got := evaluate(t, native(arch.X86_64), c.machine, c.number, c.second); got != c.want {
+			t.Errorf("%s: %x, want %x", c.name, got, c.want)
 		}
 	}
 }
 
-// evaluate runs a filter that looks at nothing but the machine.
-func evaluate(t *testing.T, filter []unix.SockFilter, machine uint32) uint32 {
+// evaluate runs a filter that looks at the machine, the number and the second argument.
+func evaluate(t *testing.T, filter []unix.SockFilter, machine, number uint32, second uint64) uint32 {
 	t.Helper()
+	data := binary.NativeEndian.AppendUint32(nil, number)
+	data = binary.NativeEndian.AppendUint32(data, machine)
+	data = binary.NativeEndian.AppendUint64(append(data, make([]byte, 16)...), second)
 	var a uint32
 	for i := 0; i < len(filter); i++ {
-		switch f := filter[i]; f.Code {
-		case unix.BPF_LD | unix.BPF_W | unix.BPF_ABS:
-			if f.K != 4 {
-				t.Fatalf("instruction %d loads offset %d", i, f.K)
-			}
-			a = machine
-		case unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K:
-			if a == f.K {
+		f := filter[i]
+		jump := func(is bool) {
+			if is {
 				i += int(f.Jt)
 			} else {
 				i += int(f.Jf)
 			}
+		}
+		switch f.Code {
+		case unix.BPF_LD | unix.BPF_W | unix.BPF_ABS:
+			a = binary.NativeEndian.Uint32(data[f.K:])
+		case unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K:
+			jump(a == f.K)
+		case unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K:
+			jump(a > f.K)
 		case unix.BPF_RET | unix.BPF_K:
 			return f.K
 		default:
