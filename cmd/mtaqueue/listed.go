@@ -24,7 +24,10 @@ func list(c *ucli.Context) error {
 	}
 	form := appendColumns
 	if cli.JSON(c) {
-		form = func(b []byte, a *queue.Answer) ([]byte, error) { return a.AppendRow(b) }
+		form = func(b []byte, a *queue.Answer) ([]byte, error) {
+			b, err := a.AppendRow(b)
+			return cli.EscapeJSON(b), err
+		}
 	}
 	// Of a queue that is long there are so many lines that a Printer would be most of the work.
 	w := bufio.NewWriterSize(c.App.Writer, 64<<10)

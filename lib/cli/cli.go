@@ -87,7 +87,7 @@ func Running(c *ucli.Context) (*conf.Config, error) {
 func Warn(c *ucli.Context, text string) {
 	if JSON(c) {
 		b, _ := json.Marshal(map[string]string{"warning": text}) // strings always encode
-		fmt.Fprintf(c.App.ErrWriter, "%s\n", b)
+		fmt.Fprintf(c.App.ErrWriter, "%s\n", EscapeJSON(b))
 		return
 	}
 	fmt.Fprintf(c.App.ErrWriter, "%s: warning: %s\n", c.App.Name, Safe(text))
@@ -177,7 +177,7 @@ func tell(w io.Writer, name string, asJSON bool, errs []error) int {
 				Status int    `json:"status"`
 				Hint   string `json:"hint,omitempty"`
 			}{e.Error(), kind.String(), kind.ExitStatus(), hint})
-			fmt.Fprintf(w, "%s\n", text)
+			fmt.Fprintf(w, "%s\n", EscapeJSON(text))
 		} else {
 			fmt.Fprintf(w, "%s: error: %s\n", name, Safe(strings.ReplaceAll(e.Error(), "\n", "; ")))
 			if hint != "" {
@@ -354,7 +354,7 @@ func (p *Printer) JSON() bool { return p.asJSON }
 // Record prints v as JSON, or the fields as text.
 func (p *Printer) Record(v any, fields ...any) error {
 	if p.asJSON {
-		enc := json.NewEncoder(p.w)
+		enc := json.NewEncoder(escaper{p.w})
 		enc.SetEscapeHTML(false)
 		return diag.E("standard output", diag.IO, enc.Encode(v))
 	}

@@ -302,3 +302,16 @@ func TestEnvelopeExtensions(t *testing.T) {
 		}
 	}
 }
+
+// A line that is shown is the line that was written, and not another for the eye.
+func TestPrintable(t *testing.T) {
+	for text, want := range map[string]string{
+		"gpj.\u202eexe\u2066\u2069":      "gpj.{8238}exe{8294}{8297}",
+		"\u200fשלום\u200e a\tb":          "\u200fשלום\u200e a\tb",
+		"\x1b[31m\u009b\x7f \xff \ufffd": "{027}[31m{155}{127} {255} {239}",
+	} {
+		if got := printable(text); got != want {
+			t.Errorf("%q: %q, not %q", text, got, want)
+		}
+	}
+}

@@ -58,11 +58,15 @@ func (r *renderer) field(name, value string) {
 	}
 }
 
-// printable replaces control characters, the tabulator excepted.
+// turns tells of the characters that turn the text after them around, or part it from the rest: of
+// what a line says, the reader would see something else. Marks of a direction alone do not.
+func turns(c rune) bool { return c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069 }
+
+// printable replaces control characters, the tabulator excepted, and those that turn text around.
 func printable(s string) string {
 	clean := true
 	for _, c := range s {
-		if c < ' ' && c != '\t' || c >= 0x7f && c < 0xa0 || c == 0xfffd {
+		if c < ' ' && c != '\t' || c >= 0x7f && c < 0xa0 || c == 0xfffd || turns(c) {
 			clean = false
 		}
 	}
@@ -72,7 +76,7 @@ func printable(s string) string {
 	var b strings.Builder
 	for i, c := range s {
 		switch {
-		case c < ' ' && c != '\t' || c >= 0x7f && c < 0xa0:
+		case c < ' ' && c != '\t' || c >= 0x7f && c < 0xa0 || turns(c):
 			fmt.Fprintf(&b, "{%03d}", c)
 		case c == 0xfffd:
 			fmt.Fprintf(&b, "{%03d}", s[i])
