@@ -46,6 +46,7 @@ const (
 	Held               = "held"                // by an operator or by policy
 	Released           = "released"            // by an operator
 	Retried            = "retried"             // by an operator
+	Ordered            = "ordered"             // by an operator, for when the transfer in progress ends
 	Diverted           = "diverted"            // given up, Reason and Diagnostic; its alternate is next
 	Rerouted           = "rerouted"            // a reload gave it another way
 	Late               = "late"                // it has waited for longer than it should

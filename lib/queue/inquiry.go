@@ -423,6 +423,9 @@ func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
 			k.Event(k.now, audit.Record{Event: audit.Retried, ID: string(ref.ID), Text: note, Who: k.who})
 		}
 	}
+	if a.Waits && verb != VerbHold { // which the log of the message has at once
+		i.ordered(ref, rows)
+	}
 	k.cancels = verb == VerbCancel
 	k.Step(k.now, verbEvent(i.q, ref.ID, rows))
 	k.cancels = false
@@ -430,6 +433,27 @@ func (i *Inquiry) act(ref spool.Ref, rows []Row) *ActRow {
 		a.Note = remain(slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return i.q.Held && r.State != StateHeld }))
 	}
 	return a
+}
+
+// ordered has the event log tell what an operator wants of recipients whose transfer is in progress:
+// what comes of it is known later, and not whose doing it was, or never after a restart.
+func (i *Inquiry) ordered(ref spool.Ref, rows []Row) {
+	r := audit.Record{Event: audit.Ordered, ID: string(ref.ID), Text: i.q.Verb, Who: i.k.who}
+	switch f := i.q.Failure; {
+	case f != nil:
+		r.Reason, r.Text = &f.Reason, i.q.Verb+": "+f.Text
+		if f.Diagnostic != spool.NoDiagnostic {
+			r.Diagnostic = &f.Diagnostic
+		}
+	case i.q.Reason != "":
+		r.Text += ": " + i.q.Reason
+	}
+	for _, row := range rows {
+		if row.State == StateActive {
+			r.N = append(r.N, row.N)
+		}
+	}
+	i.k.Event(i.k.now, r)
 }
 
 // remain tells which recipients an operator cannot give up, "" if he can give up all.
