@@ -88,10 +88,11 @@ type rawFile struct {
 	path string
 }
 
+// openFile follows no link: who shares the directory could lead its user elsewhere by one.
 func openFile(path string, flags int) (File, error) {
 	f := &rawFile{path: path}
 	err := again(func() (err error) {
-		f.n, err = unix.Open(path, flags|unix.O_CLOEXEC, 0o600)
+		f.n, err = unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
 		return err
 	})
 	if err != nil {

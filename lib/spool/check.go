@@ -162,7 +162,7 @@ func (c *checker) orphans() {
 
 // message looks at one message file, in q/ or new/.
 func (c *checker) message(ref Ref, path string) {
-	f, err := os.Open(c.s.dir + "/" + path)
+	f, err := openRead(c.s.dir + "/" + path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -201,7 +201,7 @@ func (c *checker) fresh() { c.flat("new", c.message) }
 
 func (c *checker) tmp() {
 	c.flat("tmp", func(ref Ref, path string) {
-		f, err := os.Open(c.s.dir + "/" + path)
+		f, err := openRead(c.s.dir + "/" + path)
 		if err != nil {
 			return
 		}
@@ -230,7 +230,7 @@ func (c *checker) partial() {
 		if why == "" {
 			continue
 		}
-		if f, err := os.Open(c.s.partialPath(ID(id))); err == nil {
+		if f, err := openRead(c.s.partialPath(ID(id))); err == nil {
 			busy := alive(f)
 			f.Close()
 			if busy {

@@ -218,7 +218,7 @@ func (s *Spool) Discard(ref Ref) error {
 	if err := ref.valid(); err != nil {
 		return err
 	}
-	f, err := os.Open(s.path(ref))
+	f, err := openRead(s.path(ref))
 	if err != nil {
 		return fail(op, err)
 	}

@@ -9,7 +9,6 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
-	"os"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
@@ -144,7 +143,7 @@ func (s *Spool) readLog(ref Ref, fromDisk bool) (records []Record, torn int, err
 	if err := ref.valid(); err != nil {
 		return nil, 0, err
 	}
-	f, err := os.Open(s.logPath(ref))
+	f, err := openRead(s.logPath(ref))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
 	}
@@ -173,7 +172,7 @@ func (s *Spool) readLog(ref Ref, fromDisk bool) (records []Record, torn int, err
 
 // logSince returns the records of a log behind its first octets.
 func (s *Spool) logSince(ref Ref, after int64) ([]Record, error) {
-	f, err := os.Open(s.logPath(ref))
+	f, err := openRead(s.logPath(ref))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -119,12 +119,13 @@ func readMessage(f *os.File, ref Ref, name string) (*Message, error) {
 	return m, nil
 }
 
-// openRead opens a file to be read, without the poller of package os, which has
-// nothing to say about files and costs four calls each.
+// openRead opens a file of the spool to be read, without the poller of package os, which has
+// nothing to say about files and costs four calls each. It follows no link: whoever shares the
+// spool could have its user read something else by one.
 func openRead(path string) (*os.File, error) {
 	fd := -1
 	err := again(func() (err error) {
-		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 		return err
 	})
 	if err != nil {

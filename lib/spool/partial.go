@@ -96,7 +96,7 @@ func (s *Spool) ReadPartial(id ID) ([]PartialRecord, error) {
 	if _, err := ParseID(string(id)); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(s.partialPath(id) + ".log")
+	f, err := openRead(s.partialPath(id) + ".log")
 	if err != nil {
 		return nil, fail("partial/"+string(id), err)
 	}
@@ -117,7 +117,7 @@ func (s *Spool) ResumePartial(id ID, octets int64, r PartialRecord) (*Partial, *
 	if _, err := ParseID(string(id)); err != nil {
 		return nil, nil, err
 	}
-	past, err := os.Open(s.partialPath(id))
+	past, err := openRead(s.partialPath(id))
 	if err != nil {
 		return nil, nil, fail(op, err)
 	}
@@ -252,7 +252,7 @@ func (s *Spool) settlePartial(id ID) error {
 	if !accepted {
 		return nil
 	}
-	if data, err := os.Open(s.partialPath(id)); err == nil {
+	if data, err := openRead(s.partialPath(id)); err == nil {
 		defer data.Close()
 		if claim(data) != nil {
 			return nil // whoever has it open knows better
@@ -312,7 +312,7 @@ func (s *Spool) RemovePartial(id ID) error {
 	if _, err := ParseID(string(id)); err != nil {
 		return err
 	}
-	f, err := os.Open(s.partialPath(id))
+	f, err := openRead(s.partialPath(id))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err = s.disk.Unlink(s.partialPath(id) + ".log"); errors.Is(err, fs.ErrNotExist) {

@@ -3,7 +3,6 @@ package spool
 import (
 	"errors"
 	"io/fs"
-	"os"
 )
 
 // Reclaim looks in q/ for what a channel that died has left: files that known
@@ -54,7 +53,7 @@ func (s *Spool) Reclaim(known func(Ref) bool, visit func(Item) error) error {
 }
 
 func (s *Spool) reclaim(ref Ref) (*Item, error) {
-	f, err := os.Open(s.path(ref))
+	f, err := openRead(s.path(ref))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -119,7 +119,7 @@ var errAlive = errors.New("its writer is at work")
 // sweep unlinks the file path unless a living writer has it locked. The lock is
 // kept until the file is gone, so that a writer cannot begin in between.
 func (s *Spool) sweep(path string) error {
-	f, err := os.Open(path)
+	f, err := openRead(path)
 	if err != nil {
 		return err
 	}
@@ -425,7 +425,7 @@ func (b *Backlog) readLog(ref Ref) ([]Record, int, error) {
 // sweepIncomplete removes a file that was not whole, unless it is one now, or is being
 // made one: the lock is had before it is judged, and kept until it is gone.
 func (s *Spool) sweepIncomplete(ref Ref) (swept bool, err error) {
-	f, err := os.Open(s.path(ref))
+	f, err := openRead(s.path(ref))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -448,7 +448,7 @@ func (s *Spool) sweepIncomplete(ref Ref) (swept bool, err error) {
 // writing tells whether somebody is about to finish a file that was not whole, or has
 // done so meanwhile.
 func (s *Spool) writing(ref Ref) bool {
-	f, err := os.Open(s.path(ref))
+	f, err := openRead(s.path(ref))
 	if err != nil {
 		return false
 	}
