@@ -137,24 +137,19 @@ func (o *Original) redirect(at int, to oraddr.ORName, reason mts.RedirectionReas
 	return o.derive(at, []mts.PerRecipientMessageTransferFields{f}, traced(o.Common, nil, a, redirected))
 }
 
-// Processed returns the envelope part of what becomes of the recipient at a place of a message,
-// counted from 0, whose content is made into another one: that has a type of its own, and with
-// label, if that is not nil, a message-security-label. Of the other recipients those stay that
-// Expand lets stay. The trace does not tell: X.411 has no word for it.
-func (o *Original) Processed(at int, content mts.ContentType, label *mts.SecurityLabel, a Action) (ber.Raw, error) {
-	out, err := o.processed(at, content, label, a)
+// Processed returns the envelope part of what becomes of the recipients at some places of a message,
+// counted from 0 and ascending, whose content is made into another one: that has a type of its own,
+// and with label, if that is not nil, a message-security-label. Of the other recipients those stay,
+// without responsibility, that Expand lets stay. The trace does not tell: X.411 has no word for it.
+func (o *Original) Processed(places []int, content mts.ContentType, label *mts.SecurityLabel, a Action) (ber.Raw, error) {
+	out, err := o.processed(places, content, label, a)
 	return out, wrap("p1: process", err)
 }
 
-func (o *Original) processed(at int, content mts.ContentType, label *mts.SecurityLabel, a Action) (ber.Raw, error) {
+func (o *Original) processed(places []int, content mts.ContentType, label *mts.SecurityLabel, a Action) (ber.Raw, error) {
 	if o.Kind != Message {
 		return nil, diag.New("", diag.Usage, "only a message has a content")
 	}
-	f, err := o.fields(at)
-	if err != nil {
-		return nil, err
-	}
-	f.PerRecipientIndicators = f.PerRecipientIndicators.WithResponsibility(true)
 	e := traced(o.Common, nil, a, mts.OtherActions{})
 	e.content = &content
 	if label != nil {
@@ -164,7 +159,42 @@ func (o *Original) processed(at int, content mts.ContentType, label *mts.Securit
 		}
 		e.SetExtensions = append(e.SetExtensions, changed(extensions, mts.ExtMessageSecurityLabel.Type())...)
 	}
-	return o.derive(at, []mts.PerRecipientMessageTransferFields{f}, e)
+	return o.only(places, &e)
+}
+
+// only leaves the responsibility for the recipients at some places.
+func (o *Original) only(places []int, e *Edit) (ber.Raw, error) {
+	if len(places) == 0 {
+		return nil, diag.New("", diag.Usage, "no recipient")
+	}
+	var own, all []ber.Raw
+	numbers := map[int]bool{}
+	for _, at := range places {
+		f, err := o.fields(at)
+		if err != nil {
+			return nil, err
+		}
+		f.PerRecipientIndicators = f.PerRecipientIndicators.WithResponsibility(true)
+		raw, err := ber.Marshal(f)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, raw)
+		numbers[f.OriginallySpecifiedRecipientNumber] = true
+	}
+	for i, next := 0, 0; i < len(o.Recipients); i++ {
+		switch {
+		case next < len(places) && places[next] == i:
+			all = append(all, own[next])
+			next++
+		case o.Indicators.DisclosureOfOtherRecipients() && !numbers[o.Recipients[i].OriginallySpecifiedRecipientNumber]:
+			all = append(all, o.others[i])
+		}
+	}
+	if e.instead = all; len(all) > mts.UbRecipients {
+		e.instead = own
+	}
+	return relay(o.envelope, e)
 }
 
 // Copy returns the envelope part of a message like this one for somebody whom none of its

@@ -14,8 +14,8 @@ import (
 	"github.com/mtakit/mtakit/lib/submit"
 )
 
-// A channel that makes a child, of a list or a recipient that is redirected, commits it
-// as any message and then answers with its identifier. Until the log of the parent has
+// A channel that makes a child, of a list, a recipient that is redirected, or recipients that the
+// same is required for, commits it as any message and then answers with its identifier. Until the log of the parent has
 // that answer, durably, nothing is done with the child: a lease that ends without an
 // answer is given again, and finds the child that is there.
 
@@ -29,8 +29,8 @@ func (u *unnamed) ref() spool.Ref { return spool.Ref{ID: u.env.ID, Priority: u.e
 
 // commitChild takes a child of a channel.
 func (k *Keeper) commitChild(env *spool.Envelope, done func(error)) {
-	if len(env.ParentRecipients) != 1 || !k.mind.InFlight(env.Parent, env.ParentRecipients[0]) {
-		done(fmt.Errorf("commit: recipient %v of %s is not being worked on", env.ParentRecipients, env.Parent))
+	if len(env.ParentRecipients) == 0 || slices.ContainsFunc(env.ParentRecipients, func(n int) bool { return !k.mind.InFlight(env.Parent, n) }) {
+		done(fmt.Errorf("commit: recipients %v of %s are not being worked on", env.ParentRecipients, env.Parent))
 		return
 	}
 	u := k.unnamed[env.ID]
@@ -108,11 +108,19 @@ func (k *Keeper) checkChildren(ev sched.JobOutcome) {
 			continue
 		}
 		u := k.unnamed[r.Child]
-		if u == nil || !u.durable || u.env.Parent != parent || !slices.Equal(u.env.ParentRecipients, []int{r.N}) {
+		if u == nil || !u.durable || u.env.Parent != parent || !slices.Contains(u.env.ParentRecipients, r.N) || !together(ev.Results, u.env) {
 			k.log.Error("a channel names a child that is not there", "id", parent, "recipient", r.N, "child", r.Child)
 			r.Outcome = sched.Outcome{Kind: sched.Deferred, Text: "its child is not there"}
 		}
 	}
+}
+
+// together tells whether a child ends all recipients that it stands for: no other way is left for
+// any of them.
+func together(results []sched.Result, child *spool.Envelope) bool {
+	return !slices.ContainsFunc(child.ParentRecipients, func(n int) bool {
+		return !slices.ContainsFunc(results, func(r sched.Result) bool { return r.N == n && r.Child == child.ID })
+	})
 }
 
 // soon is when a recipient is tried again whose hops are not of this configuration: the

@@ -190,7 +190,9 @@ func (k *Keeper) logFinals(d *debt, finals []sched.Final) {
 		}
 		if u := k.unnamed[f.Outcome.Child]; u != nil {
 			r.Kind, r.Step = spool.RecordChild, u.env.Step
-			children = append(children, u.env)
+			if !slices.Contains(children, u.env) { // it may stand for several
+				children = append(children, u.env)
+			}
 		}
 		records = append(records, r)
 	}

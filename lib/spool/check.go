@@ -296,7 +296,7 @@ func (c *checker) families() {
 		}
 		for _, child := range children {
 			path := c.at[child.ID].String()
-			if !names(records, child.ID) && !c.gone(path) && !c.gone(ref.String()) {
+			if !names(records, child) && !c.gone(path) && !c.gone(ref.String()) {
 				c.found(FoundUnnamed, path, "%s does not name it", parent)
 			}
 		}

@@ -127,24 +127,27 @@ func (b *Backlog) nameChild(family []Ref, child *Message) (bool, error) {
 		parent.Priority = m.Envelope.Priority // where it will be adopted to
 		m.Close()
 	}
+	var log []Record
 	if _, ok := b.logs[parent]; ok {
-		records, _, err := b.readLog(parent)
-		if err != nil {
+		var err error
+		if log, _, err = b.readLog(parent); err != nil {
 			return false, err
 		}
-		if names(records, child.Envelope.ID) {
+		if names(log, child.Envelope) {
 			return false, nil
 		}
 	}
-	if b.verify || b.proof {
-		if err := child.VerifyContent(); errors.Is(err, ErrDamaged) {
-			if err := b.s.disk.Unlink(b.s.path(child.Ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return false, err
-			}
-			b.s.changed(nil, []string{b.s.shardPath(child.Ref)})
-			return false, nil
-		}
+	unlink := rivals(log, child.Envelope)
+	if !unlink && (b.verify || b.proof) {
 		// A content the disk will not give is not one that was never written.
+		unlink = errors.Is(child.VerifyContent(), ErrDamaged)
+	}
+	if unlink {
+		if err := b.s.disk.Unlink(b.s.path(child.Ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		b.s.changed(nil, []string{b.s.shardPath(child.Ref)})
+		return false, nil
 	}
 	// The clock is not this package's; the child was made when it was accepted.
 	record := ChildRecord(child.Envelope, child.Envelope.Accepted)
@@ -159,7 +162,25 @@ func (b *Backlog) nameChild(family []Ref, child *Message) (bool, error) {
 	return true, nil
 }
 
-// names says whether a log has the record that makes child eligible.
-func names(log []Record, child ID) bool {
-	return slices.ContainsFunc(log, func(r Record) bool { return r.Kind == RecordChild && r.Child == child })
+// names says whether a log has what makes child eligible: records that name it for all of its
+// parent's recipients. Of several a cut may have left the first.
+func names(log []Record, child *Envelope) bool {
+	left := slices.Clone(child.ParentRecipients)
+	named := false
+	for i := range log {
+		if r := &log[i]; r.Kind == RecordChild && r.Child == child.ID {
+			named = true
+			left = slices.DeleteFunc(left, func(n int) bool { return slices.Contains(r.Recipients, n) })
+		}
+	}
+	return named && len(left) == 0
+}
+
+// rivals says whether a log names another child by the same step for a recipient of the parent
+// that child stands for: one that was made with other recipients, by somebody who died since.
+func rivals(log []Record, child *Envelope) bool {
+	return slices.ContainsFunc(log, func(r Record) bool {
+		return r.Kind == RecordChild && r.Child != child.ID && r.Step == child.Step &&
+			slices.ContainsFunc(r.Recipients, func(n int) bool { return slices.Contains(child.ParentRecipients, n) })
+	})
 }

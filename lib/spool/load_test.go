@@ -190,7 +190,7 @@ func TestParentInNewKnowsItsChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	item, err := s.Adopt(parent.ID)
-	if err != nil || !names(item.Log, child.ID) {
+	if err != nil || !names(item.Log, &Envelope{ID: child.ID, ParentRecipients: []int{1}}) {
 		t.Errorf("adopted with %+v, %v", item, err)
 	}
 	good := 0

@@ -46,13 +46,16 @@ func (c *scene) log(rs ...spool.Record) {
 // begun leaves a file of a writer that has died before its last line.
 func (c *scene) begun(path string) { write(c.t, c.path(path), make([]byte, 5000)) }
 
-// child makes the child of the message for recipient 1, and damages its
+// child makes the child of the message for recipient 1, or others, and damages its
 // content if asked to.
-func (c *scene) child(p spool.Priority, damaged bool) (spool.Ref, *spool.Envelope) {
+func (c *scene) child(p spool.Priority, damaged bool, recipients ...int) (spool.Ref, *spool.Envelope) {
 	c.t.Helper()
+	if recipients == nil {
+		recipients = []int{1}
+	}
 	env := envelope()
-	env.Parent, env.Step, env.ParentRecipients = c.ref.ID, "shape", []int{1}
-	ref := spool.Ref{ID: spool.ChildID(c.ref.ID, "shape", []int{1}), Priority: p}
+	env.Parent, env.Step, env.ParentRecipients = c.ref.ID, "shape", recipients
+	ref := spool.Ref{ID: spool.ChildID(c.ref.ID, "shape", recipients), Priority: p}
 	accept(c.t, c.s, ref, []byte("child"), env)
 	if damaged {
 		b, err := os.ReadFile(c.path(ref.String()))
@@ -192,6 +195,42 @@ func TestStates(t *testing.T) {
 			named := []spool.Record{spool.ChildRecord(env, then)}
 			c.log(named...)
 			return result{[]spool.Item{{Ref: c.ref, Envelope: c.env, Log: named}, {Ref: child, Envelope: env}},
+				[]string{child.String(), c.ref.String(), c.ref.String() + ".log"}}
+		},
+		"two children whole that share a recipient, no record": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			child, env := c.child(spool.Urgent, false, 1, 2)
+			if other, of := c.child(spool.Urgent, false, 2, 3); other.ID < child.ID {
+				child, env = other, of
+			}
+			named := []spool.Record{spool.ChildRecord(env, env.Accepted)}
+			return result{[]spool.Item{{Ref: child, Envelope: env}, {Ref: c.ref, Envelope: c.env, Log: named}},
+				[]string{child.String(), c.ref.String(), c.ref.String() + ".log"}}
+		},
+		"child whole, record of another that shares a recipient": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			c.child(spool.Urgent, false, 1, 2)
+			named := []spool.Record{{Time: then, Kind: spool.RecordChild, Recipients: []int{2}, Child: spool.ChildID(c.ref.ID, "shape", []int{2}), Step: "shape"}}
+			c.log(named...)
+			return result{[]spool.Item{{Ref: c.ref, Envelope: c.env, Log: named}}, []string{c.ref.String(), c.ref.String() + ".log"}}
+		},
+		"child whole, record of one by another step": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			child, env := c.child(spool.Urgent, false, 1, 2)
+			named := []spool.Record{{Time: then, Kind: spool.RecordChild, Recipients: []int{2}, Child: spool.ChildID(c.ref.ID, "report", []int{2}), Step: "report"}}
+			c.log(named...)
+			named = append(named, spool.ChildRecord(env, env.Accepted))
+			return result{[]spool.Item{{Ref: child, Envelope: env}, {Ref: c.ref, Envelope: c.env, Log: named}},
+				[]string{child.String(), c.ref.String(), c.ref.String() + ".log"}}
+		},
+		"child whole, record for some of its recipients": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			child, env := c.child(spool.Urgent, false, 1, 2)
+			whole := spool.ChildRecord(env, env.Accepted)
+			torn := whole
+			torn.Recipients = []int{1}
+			c.log(torn)
+			return result{[]spool.Item{{Ref: child, Envelope: env}, {Ref: c.ref, Envelope: c.env, Log: []spool.Record{torn, whole}}},
 				[]string{child.String(), c.ref.String(), c.ref.String() + ".log"}}
 		},
 		"child gone, record": func(c *scene) result {

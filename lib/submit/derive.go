@@ -13,7 +13,7 @@ import (
 )
 
 // The steps by which a message becomes another one here, besides report.Step. A child
-// of theirs stands for one recipient of its parent.
+// of theirs stands for one recipient of its parent, that of StepSecure for several perhaps.
 const (
 	StepExpand   = "expand"   // of a distribution list into its members
 	StepRedirect = "redirect" // of a recipient to another

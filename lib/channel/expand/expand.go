@@ -84,30 +84,19 @@ func (c *Channel) look(tree string, path []oraddr.RDN) ([]conf.Node, error) {
 
 // derive does a job, recipient by recipient, and returns what it has not told yet.
 func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
-	results := make([]channel.Result, len(j.Recipients))
-	all := func(r channel.Result) []channel.Result {
-		for i := range results {
-			results[i] = r
-			results[i].N = j.Recipients[i]
-		}
-		return results
-	}
-	m, err := c.Host.Spool.OpenMessage(j.Ref)
-	if err != nil {
-		return all(later(err))
+	m, e, failed := c.Host.Original(&j)
+	if m == nil {
+		return failed
 	}
 	defer func() { _ = m.Close() }() // it was only read
-	e, err := p1.ReadOriginal(m.Envelope.Wire, p1.Limits{})
-	if err != nil {
-		return all(channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(mts.ProtocolViolation), Text: err.Error()})
-	}
+	results := make([]channel.Result, len(j.Recipients))
 	past, err := c.past(j, m.Envelope)
 	if err != nil {
-		return all(later(err))
+		return j.All(channel.Later(err))
 	}
 	if m.Envelope.Facts == nil { // no rule asked for any when it came
 		if err := s.door.Examine(m.Envelope, m.Content()); err != nil {
-			return all(later(err))
+			return j.All(channel.Later(err))
 		}
 	}
 	numbered := m.Envelope.Numbered()
@@ -133,11 +122,11 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 		}
 		switch {
 		case err != nil && list != "":
-			*r = later(err)
+			*r = channel.Later(err)
 		case e.Kind == p1.Message && expanded[list]:
 			*r = onceOnly
 		case c.Ctx.Err() != nil:
-			*r = later(c.Ctx.Err())
+			*r = channel.Later(c.Ctx.Err())
 		case copied >= c.most:
 			*r = channel.Result{Outcome: channel.OutcomeDeferred, Text: "it has been copied for many other recipients", Until: c.now().Add(enough)}
 		case looking > maxLooking:
@@ -156,7 +145,7 @@ func (c *Channel) derive(s *settings, j channel.Job) []channel.Result {
 					expanded, err = c.expanded(j.Ref, listed)
 				}
 				if list = d.list; err != nil {
-					*r = later(err)
+					*r = channel.Later(err)
 					break
 				}
 				if e.Kind == p1.Message && expanded[list] {
@@ -263,7 +252,7 @@ func (c *Channel) one(s *settings, m *spool.Message, of *subject, d decision) (c
 	case errors.As(err, &no):
 		return fail(mts.DLExpansionFailure, no.Error()).result, 0
 	case err != nil:
-		return later(err), 0
+		return channel.Later(err), 0
 	}
 	d.result.Child = env.ID
 	return d.result, env.Size + int64(len(env.Wire))
@@ -313,9 +302,4 @@ func (c *Channel) elsewhere(want *spool.Envelope) (*spool.Envelope, error) {
 		}
 	}
 	return nil, nil
-}
-
-// later is the outcome of what went wrong here and may go right another time.
-func later(err error) channel.Result {
-	return channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error()}
 }

@@ -88,7 +88,7 @@ type decision struct {
 }
 
 func fail(d mts.DiagnosticCode, text string) decision {
-	return decision{result: channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(d), Text: text}}
+	return decision{result: channel.Never(mts.UnableToTransfer, d, text)}
 }
 
 // failed is the outcome of a recipient that was refused as it came, or that has failed since.

@@ -94,16 +94,16 @@ func (c *Channel) deliver(s *settings, j channel.Job) []channel.Result {
 	}
 	m, err := c.Host.Spool.OpenWhole(j.Ref)
 	if err != nil {
-		return all(later(err))
+		return all(channel.Later(err))
 	}
 	defer func() { _ = m.Close() }() // it was only read
 	e, err := readEnvelope(m.Envelope, s.identity)
 	if err != nil {
-		return all(never(mts.UnableToTransfer, mts.ProtocolViolation, err.Error()))
+		return all(channel.Never(mts.UnableToTransfer, mts.ProtocolViolation, err.Error()))
 	}
 	told := &outcomes{tell: func(rs []channel.Result) { c.Host.Results(j, rs...) }}
 	for _, n := range j.Recipients {
-		r := later(errStopped)
+		r := channel.Later(errStopped)
 		if c.Ctx.Err() == nil {
 			r = c.one(s, m, e, n)
 		}
@@ -154,18 +154,18 @@ func (c *Channel) one(s *settings, m *spool.Message, e *envelope, n int) channel
 	now := c.now().UTC().Truncate(time.Second)
 	to := e.recipient(n)
 	if to == nil {
-		return never(mts.UnableToTransfer, mts.InvalidArguments, fmt.Sprintf("no recipient %d", n))
+		return channel.Never(mts.UnableToTransfer, mts.InvalidArguments, fmt.Sprintf("no recipient %d", n))
 	}
 	a, err := oraddr.Parse(to.Address)
 	if err != nil {
-		return never(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())
+		return channel.Never(mts.UnableToTransfer, mts.UnrecognisedORName, err.Error())
 	}
 	u := s.user(a)
 	switch unsupported := e.critical(n); {
 	case u == nil:
-		return never(mts.UnableToTransfer, mts.UnrecognisedORName, "no such user")
+		return channel.Never(mts.UnableToTransfer, mts.UnrecognisedORName, "no such user")
 	case len(unsupported) > 0:
-		return never(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, fmt.Sprintf("%v is critical for delivery and not supported", unsupported[0]))
+		return channel.Never(mts.UnableToTransfer, mts.UnsupportedCriticalFunction, fmt.Sprintf("%v is critical for delivery and not supported", unsupported[0]))
 	case e.Kind == p1.Probe:
 		return done(now, "a message would have been delivered")
 	}
@@ -176,7 +176,7 @@ func (c *Channel) one(s *settings, m *spool.Message, e *envelope, n int) channel
 	d, err := e.delivery(n, now)
 	switch {
 	case err != nil:
-		return never(mts.UnableToTransfer, mts.ProtocolViolation, err.Error())
+		return channel.Never(mts.UnableToTransfer, mts.ProtocolViolation, err.Error())
 	case u.Mailbox != "":
 		return c.intoMailbox(u.Mailbox, m, d, now)
 	}
@@ -201,15 +201,6 @@ func (c *Channel) audited(e *envelope) {
 
 func done(now time.Time, text string) channel.Result {
 	return channel.Result{Outcome: channel.OutcomeDelivered, Time: now, Text: text}
-}
-
-// later is the outcome of what went wrong here and may go right another time.
-func later(err error) channel.Result {
-	return channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error()}
-}
-
-func never(r mts.ReasonCode, d mts.DiagnosticCode, text string) channel.Result {
-	return channel.Result{Outcome: channel.OutcomeFailed, Reason: int(r), Diagnostic: int(d), Text: text}
 }
 
 var errStopped = errors.New("the channel was stopped")

@@ -29,22 +29,22 @@ const (
 // to sync it again would succeed and mean nothing.
 func (c *Channel) intoMailbox(dir string, m *spool.Message, d *Delivery, now time.Time) channel.Result {
 	if err := c.mailboxes.open(dir); err != nil {
-		return later(err)
+		return channel.Later(err)
 	}
 	base := filepath.Join(dir, d.Name)
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
-		return later(err)
+		return channel.Later(err)
 	}
 	text, said := append(text, '\n'), ""
 	if before, err := os.ReadFile(base + envelopeEnding); err == nil && json.Valid(before) {
 		text, said = before, "was delivered before"
 	}
 	if err := writeContent(base+contentEnding, m); err != nil {
-		return later(err)
+		return channel.Later(err)
 	}
 	if err := durable.WriteFile(base+envelopeEnding, text, 0o600); err != nil {
-		return later(err)
+		return channel.Later(err)
 	}
 	return done(now, said)
 }

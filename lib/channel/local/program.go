@@ -38,7 +38,7 @@ const (
 func (c *Channel) intoProgram(argv []string, m *spool.Message, d *Delivery, now time.Time) channel.Result {
 	env, err := environment(d)
 	if err != nil {
-		return later(err)
+		return channel.Later(err)
 	}
 	ctx, cancel := context.WithTimeout(c.Ctx, c.programTime)
 	defer cancel()
@@ -65,12 +65,12 @@ func (c *Channel) intoProgram(argv []string, m *spool.Message, d *Delivery, now 
 		// A child it has left behind may hold its standard error open: it is done.
 		return done(now, "")
 	case c.Ctx.Err() != nil:
-		return later(errStopped)
+		return channel.Later(errStopped)
 	case ctx.Err() != nil:
 		// What it says when it is interrupted is no verdict.
-		return later(fmt.Errorf("%s: not done within %v", argv[0], c.programTime))
+		return channel.Later(fmt.Errorf("%s: not done within %v", argv[0], c.programTime))
 	case !errors.As(err, &exit), !exit.Exited():
-		return later(fmt.Errorf("%s: %w", argv[0], err))
+		return channel.Later(fmt.Errorf("%s: %w", argv[0], err))
 	}
 	why := fmt.Sprintf("delivery program: exit status %d", exit.ExitCode())
 	if line, _, _ := strings.Cut(strings.TrimSpace(said.buf.String()), "\n"); line != "" {
@@ -78,9 +78,9 @@ func (c *Channel) intoProgram(argv []string, m *spool.Message, d *Delivery, now 
 	}
 	switch exit.ExitCode() {
 	case 69, 71, 73, 74, 75: // EX_UNAVAILABLE, EX_OSERR, EX_CANTCREAT, EX_IOERR, EX_TEMPFAIL
-		return later(errors.New(why))
+		return channel.Later(errors.New(why))
 	}
-	return never(mts.UnableToTransfer, spool.NoDiagnostic, why)
+	return channel.Never(mts.UnableToTransfer, spool.NoDiagnostic, why)
 }
 
 // environment tells a program what it is given. No variable may be longer than

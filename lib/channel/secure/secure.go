@@ -5,8 +5,10 @@
 package secure
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/audit"
@@ -19,11 +21,12 @@ import (
 	"github.com/mtakit/mtakit/lib/submit"
 )
 
-// enough bounds what one job processes: each recipient has a message of its own, and the others
-// wait for a while.
 const (
-	maxProcessed = 1 << 30 // octets
+	// maxProcessed bounds the octets that one job makes; the others wait for enough.
+	maxProcessed = 1 << 30
 	enough       = time.Minute
+	// maxTogether bounds the recipients who share a message: their outcomes are told at once.
+	maxTogether = 64
 )
 
 // Channel is the body of a secure channel process.
@@ -61,73 +64,115 @@ func (c *Channel) Configure(cfg *conf.Config) error {
 	return nil
 }
 
-// process does a job, recipient by recipient.
+// process does a job. Recipients for whom the same is required, and who may go the same ways, share
+// a message.
 func (c *Channel) process(s *settings, j channel.Job) []channel.Result {
-	results := make([]channel.Result, len(j.Recipients))
-	all := func(r channel.Result) []channel.Result {
-		for i := range results {
-			results[i] = r
-			results[i].N = j.Recipients[i]
-		}
-		return results
-	}
-	m, err := c.Host.Spool.OpenMessage(j.Ref)
-	if err != nil {
-		return all(later(err))
+	m, o, failed := c.Host.Original(&j)
+	if m == nil {
+		return failed
 	}
 	defer func() { _ = m.Close() }() // it was only read
-	o, err := p1.ReadOriginal(m.Envelope.Wire, p1.Limits{})
-	if err != nil {
-		return all(failed(mts.ProtocolViolation, err))
-	}
 	if m.Envelope.Size > s.limit {
-		return all(failed(mts.ContentTooLong, fmt.Errorf("content of %d octets; what is longer than %d is not signed or converted", m.Envelope.Size, s.limit)))
+		return j.All(channel.Never(mts.UnableToTransfer, mts.ContentTooLong,
+			fmt.Sprintf("content of %d octets; what is longer than %d is not signed or converted", m.Envelope.Size, s.limit)))
 	}
 	content := make([]byte, m.Envelope.Size)
 	if _, err := io.ReadFull(m.Content(), content); err != nil {
-		return all(later(err))
+		return j.All(channel.Later(err))
 	}
-	numbered, processed := m.Envelope.Numbered(), int64(0)
-	for i, n := range j.Recipients {
-		at, ok := numbered[n]
+	did, processed := map[string]*done{}, int64(0)
+	for _, g := range groups(m.Envelope, j.Recipients) {
+		var r channel.Result
 		switch {
-		case !ok:
-			results[i] = failed(mts.InvalidArguments, fmt.Errorf("no recipient %d", n))
+		case g.of == nil:
+			r = channel.Never(mts.UnableToTransfer, mts.InvalidArguments, fmt.Sprintf("no recipient %d", g.n[0]))
 		case c.Ctx.Err() != nil:
-			results[i] = later(c.Ctx.Err())
+			r = channel.Later(c.Ctx.Err())
 		case processed > maxProcessed:
-			results[i] = channel.Result{Outcome: channel.OutcomeDeferred, Text: "it has been processed for many other recipients", Until: c.now().Add(enough)}
+			r = channel.Result{Outcome: channel.OutcomeDeferred, Text: "it has been processed for many other recipients", Until: c.now().Add(enough)}
 		default:
-			results[i] = c.one(s, m, o, content, &m.Envelope.Recipients[at])
+			step := g.of.Require
+			if did[step] == nil {
+				did[step] = new(done)
+				did[step].made, did[step].no, did[step].err = s.steps.Do(step, m.Envelope, content, c.now())
+			}
+			r = c.child(s, m, o, did[step], g)
 			processed += m.Envelope.Size
 		}
-		results[i].N = n
+		// At once: a child ends all of its recipients, or none.
+		results := make([]channel.Result, len(g.n))
+		for i, n := range g.n {
+			results[i] = r
+			results[i].N = n
+		}
+		c.Host.Results(j, results...)
 	}
-	return results
+	return nil
 }
 
-// one does what is required for one recipient.
-func (c *Channel) one(s *settings, m *spool.Message, o *p1.Original, content []byte, r *spool.Recipient) channel.Result {
-	made, fail, err := s.steps.Do(r.Require, m.Envelope, content, c.now())
-	switch {
-	case err != nil:
-		return later(err)
-	case fail != nil:
-		c.Host.Event(audit.Record{Time: c.now(), Event: audit.Refused, ID: string(m.Ref.ID), N: []int{r.N}, Text: "step " + r.Require + ": " + fail.Why, Who: audit.ByPolicy})
-		return channel.Result{Outcome: channel.OutcomeFailed, Reason: fail.Reason, Diagnostic: fail.Diagnostic, Text: fail.Text}
+// group are recipients who share a message.
+type group struct {
+	of *spool.Recipient // one of them; nil: there is none of that number
+	n  []int
+}
+
+// groups parts the recipients of a job.
+func groups(env *spool.Envelope, recipients []int) (all []*group) {
+	numbered, open := env.Numbered(), map[string]*group{}
+	for _, n := range slices.Sorted(slices.Values(recipients)) {
+		at, ok := numbered[n]
+		if !ok {
+			all = append(all, &group{n: []int{n}})
+			continue
+		}
+		r := &env.Recipients[at]
+		key := fmt.Sprintf("%q", append([]spool.Hop{{Channel: r.Require}}, r.Then...))
+		g := open[key]
+		if g == nil || len(g.n) == maxTogether {
+			g = &group{of: r}
+			open[key], all = g, append(all, g)
+		}
+		g.n = append(g.n, n)
 	}
-	envelope, err := o.Processed(r.N-1, made.ContentType, made.Label, p1.Action{Domain: mts.NewGlobalDomainIdentifier(s.identity.Domain),
+	return all
+}
+
+// done is what a step has made of a message, or why it has not.
+type done struct {
+	made *policy.Made
+	no   *policy.Refusal
+	err  error
+}
+
+// child makes the message of a group, and returns the outcome of each of them.
+func (c *Channel) child(s *settings, m *spool.Message, o *p1.Original, did *done, g *group) channel.Result {
+	step, made := g.of.Require, did.made
+	switch {
+	case did.err != nil:
+		return channel.Later(did.err)
+	case did.no != nil:
+		c.Host.Event(audit.Record{Time: c.now(), Event: audit.Refused, ID: string(m.Ref.ID), N: g.n, Text: "step " + step + ": " + did.no.Why, Who: audit.ByPolicy})
+		return channel.Result{Outcome: channel.OutcomeFailed, Reason: did.no.Reason, Diagnostic: did.no.Diagnostic, Text: did.no.Text}
+	}
+	never := func(err error) channel.Result {
+		return channel.Never(mts.UnableToTransfer, mts.InvalidArguments, err.Error())
+	}
+	places := make([]int, len(g.n))
+	for i, n := range g.n {
+		places[i] = n - 1
+	}
+	envelope, err := o.Processed(places, made.ContentType, made.Label, p1.Action{Domain: mts.NewGlobalDomainIdentifier(s.identity.Domain),
 		MTA: mts.MTAName(s.identity.MTA), Arrived: m.Envelope.Accepted, Now: c.now(), Made: m.Envelope.Parent != ""})
 	if err != nil {
-		return failed(mts.InvalidArguments, err)
+		return never(err)
 	}
-	tx, err := s.door.Derive(spool.Source{Channel: c.Host.Name}, submit.Child{Parent: m.Ref.ID, Step: submit.StepSecure, Recipients: []int{r.N},
+	tx, err := s.door.Derive(spool.Source{Channel: c.Host.Name}, submit.Child{Parent: m.Ref.ID, Step: submit.StepSecure, Recipients: g.n,
 		Priority: m.Envelope.Priority, Of: m.Envelope}, envelope)
 	if err != nil {
-		return failed(mts.InvalidArguments, err)
+		return never(err)
 	}
 	if tx.Discarded != "" {
-		return failed(mts.InvalidArguments, fmt.Errorf("%s", tx.Discarded))
+		return never(errors.New(tx.Discarded))
 	}
 	tx.Envelope().Subject = m.Envelope.Subject
 	env, err := c.Host.Make(c.Ctx, tx, func() error {
@@ -135,16 +180,7 @@ func (c *Channel) one(s *settings, m *spool.Message, o *p1.Original, content []b
 		return err
 	})
 	if err != nil {
-		return later(err)
+		return channel.Later(err)
 	}
-	return channel.Result{Outcome: channel.OutcomeMoved, Child: env.ID, Text: r.Require + ": " + made.Text}
-}
-
-// later is the outcome of what went wrong here and may go right another time.
-func later(err error) channel.Result {
-	return channel.Result{Outcome: channel.OutcomeDeferred, Text: err.Error()}
-}
-
-func failed(d mts.DiagnosticCode, err error) channel.Result {
-	return channel.Result{Outcome: channel.OutcomeFailed, Reason: int(mts.UnableToTransfer), Diagnostic: int(d), Text: err.Error()}
+	return channel.Result{Outcome: channel.OutcomeMoved, Child: env.ID, Text: step + ": " + made.Text}
 }
