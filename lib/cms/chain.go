@@ -113,9 +113,14 @@ func (c *chains) path(leaf *x509.Certificate) ([]*x509.Certificate, *Reason) {
 	found, err := judged.Verify(x509.VerifyOptions{Roots: c.roots, Intermediates: c.above, CurrentTime: c.Time,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}})
 	if err == nil {
-		path := slices.Clone(found[0])
-		path[0] = leaf
-		return path, nil
+		for _, path := range found {
+			if !slices.ContainsFunc(path[1:], namesNotJudged) {
+				path = slices.Clone(path)
+				path[0] = leaf
+				return path, nil
+			}
+		}
+		return nil, reasonf(Untrusted, "the certificate of %s: an authority above it is limited to names of a form that is not judged here", Subject(leaf))
 	}
 	if c.AllowSHA1 {
 		b := builder{chains: c, budget: maxLinks}
@@ -135,6 +140,31 @@ func (c *chains) path(leaf *x509.Certificate) ([]*x509.Certificate, *Reason) {
 		}
 	}
 	return nil, reasonf(word, "the certificate of %s: %v", Subject(leaf), err)
+}
+
+// namesNotJudged tells whether an authority is limited to names of a form that package x509 does
+// not judge, such as directory names and O/R addresses. Where the extension is critical, that package
+// refuses it, and RFC 5280 §4.2.1.10 has it critical; there are authorities that forget it.
+func namesNotJudged(c *x509.Certificate) bool {
+	for _, e := range c.Extensions {
+		if e.Id.String() != extNameConstraints {
+			continue
+		}
+		k := newCursor(e.Value, "")
+		for trees := k.enter("nameConstraints", idSequence); trees.more(); {
+			all := trees.enter("subtrees", trees.next())
+			for all.more() {
+				tree := all.enter("subtree", idSequence)
+				switch tree.next() {
+				case contextPrim(1), contextPrim(2), contextPrim(6), contextPrim(7): // rfc822Name, dNSName, uniformResourceIdentifier, iPAddress
+				default:
+					return true
+				}
+			}
+		}
+		return k.err() != nil
+	}
+	return false
 }
 
 // Bounds of the search for a path with SHA-1 in it.
@@ -184,8 +214,10 @@ func (b *builder) build(path []*x509.Certificate) []*x509.Certificate {
 	return nil
 }
 
+const extNameConstraints = "2.5.29.30"
+
 // constraints are nameConstraints, policyConstraints and inhibitAnyPolicy, critical or not.
-var constraints = []string{"2.5.29.30", "2.5.29.36", "2.5.29.54"}
+var constraints = []string{extNameConstraints, "2.5.29.36", "2.5.29.54"}
 
 func (b *builder) usable(c *x509.Certificate, authority bool) bool {
 	unhandled := slices.ContainsFunc(c.UnhandledCriticalExtensions, func(id encodingOID) bool {

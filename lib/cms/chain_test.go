@@ -147,6 +147,46 @@ func TestConstrainedAddresses(t *testing.T) {
 	only(t, parse(t, object(t, &forgery{who: eve, content: content})).Verify(nil, eve.options()), Untrusted)
 }
 
+// Constraints that are not judged are not taken, marked as critical or not.
+func TestConstraintsThatAreNotJudged(t *testing.T) {
+	ca := root(t, "root")
+	for name, c := range map[string]struct {
+		value string
+		want  Word
+	}{
+		"addresses":                     {"3011a00f300d810b6578616d706c652e6f7267", ""},
+		"people of a country":           {"3015a0133011a40f300d310b3009060355040613024742", Untrusted},
+		"no people of a country":        {"3015a1133011a40f300d310b3009060355040613024742", Untrusted},
+		"O/R addresses":                 {"300aa0083006a304 30026100", Untrusted},
+		"addresses and other names":     {"3015a013300d810b6578616d706c652e6f72673002a000", Untrusted},
+		"addresses, and no other names": {"3017a00f300d810b6578616d706c652e6f7267a1043002a000", Untrusted},
+	} {
+		for _, critical := range []bool{false, true} {
+			limited := issue(t, ca, "p256", "limited", func(x *x509.Certificate) {
+				authority(x)
+				x.ExtraExtensions = []pkix.Extension{{Id: encodingOID{2, 5, 29, 30}, Critical: critical, Value: unhex(t, c.value)}}
+			})
+			ann := issue(t, limited, "p256", "ann")
+			if v := parse(t, object(t, &forgery{who: ann, content: content})).Verify(nil, ann.options()); c.want == "" {
+				valid(t, v)
+			} else {
+				t.Log(name, critical)
+				only(t, v, c.want)
+			}
+		}
+	}
+	// Where there is another way, it is taken.
+	limited := issue(t, ca, "p256", "limited", func(x *x509.Certificate) {
+		authority(x)
+		x.ExtraExtensions = []pkix.Extension{{Id: encodingOID{2, 5, 29, 30}, Value: unhex(t, "3015a0133011a40f300d310b3009060355040613024742")}}
+	})
+	free := issue(t, ca, "p256", "limited", authority)
+	ann := issue(t, limited, "p256", "ann")
+	for _, certs := range [][]*x509.Certificate{{ann.cert, limited.cert, free.cert}, {ann.cert, free.cert, limited.cert}} {
+		valid(t, parse(t, object(t, &forgery{who: ann, content: content, certs: certs})).Verify(nil, ann.options()))
+	}
+}
+
 func TestUsage(t *testing.T) {
 	ca := root(t, "root")
 	for name, c := range map[string]struct {
