@@ -21,11 +21,12 @@ type Field struct {
 	Raw  []byte // with the name and the line end
 }
 
-// Value returns the field body unfolded (RFC 5322 §2.2.3), without white space around it.
+// Value returns the field body unfolded (RFC 5322 §2.2.3), without blanks and tabs around it: what
+// else is white space to some is a character to others.
 func (f Field) Value() string {
 	_, body, _ := bytes.Cut(f.Raw, []byte(":"))
 	body = bytes.ReplaceAll(body, []byte("\r\n"), nil)
-	return strings.TrimSpace(string(bytes.ReplaceAll(body, []byte("\n"), nil)))
+	return strings.Trim(string(bytes.ReplaceAll(body, []byte("\n"), nil)), " \t")
 }
 
 // Is tells whether the field has a name, which is the same in capitals.
@@ -173,6 +174,10 @@ func (e *Entity) Parts() ([]*Entity, error) {
 	if boundary == "" || len(boundary) > 70 || strings.HasSuffix(boundary, " ") || strings.ContainsAny(boundary, `\"`) {
 		return nil, malformed("%s: the boundary %.80q is none", mt.Type, boundary)
 	}
+	alone := malformed("%s: a delimiter beside CR alone, which is a line end to some", mt.Type)
+	if bytes.Contains(e.Body, []byte("\r--"+boundary)) {
+		return nil, alone
+	}
 	var parts []*Entity
 	start := -1 // of the part that is open
 	for at := 0; at < len(e.Body); {
@@ -180,6 +185,9 @@ func (e *Entity) Parts() ([]*Entity, error) {
 		rest, delimiter := bytes.CutPrefix(text(l), []byte("--"+boundary))
 		closing := false
 		if delimiter {
+			if bytes.IndexByte(rest, '\r') >= 0 {
+				return nil, alone
+			}
 			after, end := bytes.CutPrefix(rest, []byte("--"))
 			if end {
 				rest = after

@@ -24,6 +24,11 @@ func TestHeader(t *testing.T) {
 	if got := string(Unbox([]byte("From: a\r\n\r\n"))); got != "From: a\r\n\r\n" {
 		t.Errorf("%q", got)
 	}
+	for in, want := range map[string]string{"A: \u2028b": "\u2028b", "A: b\x0c\n": "b\x0c", "A:\u0085b": "\u0085b", "A: \t b\t \n c \n": "b\t  c"} {
+		if got := mustParse(t, in).Value("A"); got != want {
+			t.Errorf("%q: %q, not %q", in, got, want)
+		}
+	}
 	e := mustParse(t, "From: a\r\nTo: b,\r\n\tc\r\nX-Odd : d\nto:e\r\n\r\nbody\r\n")
 	for name, want := range map[string]string{"from": "a", "TO": "b,\tc", "X-Odd": "d", "Cc": ""} {
 		if got := e.Value(name); got != want {
@@ -74,6 +79,7 @@ func TestMediaType(t *testing.T) {
 		`a/b; name*=utf-8''gr%C3%BC%C3%9Fe`:      {"a/b", map[string]string{"name": "grüße"}},
 		`a/b; name*0*=utf-8''gr%C3%BC; name*1=e`: {"a/b", map[string]string{"name": "grüe"}},
 		`a/b; x="; c*0=d"; c=e;`:                 {"a/b", map[string]string{"x": "; c*0=d", "c": "e"}},
+		`a/b(z);(a)c(b)=(c)d(e)`:                 {"a/b", map[string]string{"c": "d"}},
 		`a/b; c*1=e; c*0="\";";`:                 {"a/b", map[string]string{"c": `";e`}},
 	} {
 		got, err := ParseMediaType(in)
@@ -89,7 +95,9 @@ func TestMediaType(t *testing.T) {
 	for _, in := range []string{"", "text", "a/b/c", `a/b; c=d; c=e`, "a/b; c", strings.Repeat("a", 20000), "(text/plain",
 		"a/b; boundary=A; boundary*0=B", "a/b; boundary*0=B; boundary=A", "a/b; boundary*=us-ascii''A; boundary=B", "a/b; BOUNDARY*0=A; boundary*=us-ascii''B",
 		"a/b; name*0=a; name*0*=us-ascii''b", "a/b; name*0=a; name*2=c", "a/b; name*1=a", "a/b; name*0=a; name*01=b", "a/b; name*x=a", "a/b; name**=a",
-		`a/b; x="\";c=d"; c*0=e; c=f`} {
+		`a/b; x="\";c=d"; c*0=e; c=f`,
+		"a/b;\u2028boundary=b", "a/b; \x0bboundary=b", "a/b; boundary=\x0cb", "a/b\u0085; boundary=b", "a/b; boundary=b\u3000",
+		"te(x)xt/plain", "text/pla(x)in", "a/b; c(x)d=e"} {
 		if mt, err := ParseMediaType(in); err == nil || diag.KindOf(err) != diag.Data {
 			t.Errorf("%.20q: %v, %v", in, mt, err)
 		}
@@ -136,6 +144,10 @@ func TestParts(t *testing.T) {
 		"Content-Transfer-Encoding: Base64 (x)\r\n" + head + "--b\r\n\r\none\r\n--b--":                                `encoding "base64"`,
 		"Content-Transfer-Encoding: quoted-printable\r\n" + head + "--b\r\n\r\none\r\n--b--":                          `encoding "quoted-printable"`,
 		"Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n" + head + "--b\r\n\r\none\r\n--b--": `transfer encoding`,
+		// Those to whom CR is a line end see another part before it, or the end of it.
+		head + "\r--b\r\revil\r\n--b\r\n\r\none\r\n--b--":  "beside CR alone",
+		head + "--b\r\n\r\none\r--b--\r\n\r\ntwo\r\n--b--": "beside CR alone",
+		head + "--b\revil\r\n--b\r\n\r\none\r\n--b--":      "beside CR alone",
 		// Those who take a backslash for what quotes see another.
 		"Content-Type: multipart/x; boundary=\"a\\b\"\r\n\r\n--a\\b\r\n\r\none\r\n--a\\b--\r\n--ab\r\n\r\ntwo\r\n--ab--": "is none",
 		"Content-Type: multipart/x; boundary=\"" + strings.Repeat("b", 71) + "\"\r\n\r\n":                                "is none",

@@ -4,6 +4,7 @@ import (
 	"mime"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/mtakit/mtakit/lib/diag"
 )
@@ -27,6 +28,10 @@ func ParseMediaType(value string) (MediaType, error) {
 	if len(value) > maxMediaType {
 		return MediaType{}, malformed("Content-Type: %d octets; at most %d are taken", len(value), maxMediaType)
 	}
+	if i := strings.IndexFunc(value, otherSpace); i >= 0 {
+		// Package mime takes it for white space.
+		return MediaType{}, malformed("Content-Type: control characters, or white space of other alphabets, in %.80q", value)
+	}
 	value = withoutComments(value)
 	t, params, err := mime.ParseMediaType(value)
 	if err != nil {
@@ -39,6 +44,10 @@ func ParseMediaType(value string) (MediaType, error) {
 		return MediaType{}, malformed("Content-Type: %.80q is no type", value)
 	}
 	return MediaType{t, params}, nil
+}
+
+func otherSpace(r rune) bool {
+	return r != ' ' && r != '\t' && (unicode.IsControl(r) || unicode.IsSpace(r))
 }
 
 // ambiguous names a parameter that is there as it is and in pieces, in pieces and encoded in
@@ -100,7 +109,8 @@ func parameters(value string) []string {
 	return append(all, value[begin:])[1:]
 }
 
-// withoutComments leaves out what RFC 822 allows between any two tokens.
+// withoutComments leaves out what RFC 822 allows between any two tokens, which parts them as a
+// blank does.
 func withoutComments(s string) string {
 	var out strings.Builder
 	depth, quoted := 0, false
@@ -116,6 +126,9 @@ func withoutComments(s string) string {
 		case c == '"' && depth == 0:
 			quoted = !quoted
 		case c == '(' && !quoted:
+			if depth == 0 {
+				out.WriteByte(' ')
+			}
 			depth++
 			continue
 		case c == ')' && depth > 0:
@@ -126,7 +139,7 @@ func withoutComments(s string) string {
 			out.WriteByte(c)
 		}
 	}
-	return strings.TrimRight(strings.TrimSpace(out.String()), "; \t")
+	return strings.TrimRight(strings.Trim(out.String(), " \t"), "; \t")
 }
 
 // ContentType returns that of an entity, text/plain if it has none (RFC 2045 §5.2). Two are
