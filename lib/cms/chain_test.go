@@ -331,6 +331,8 @@ func TestRevocationLists(t *testing.T) {
 	later.RevocationTime = now().Add(30 * time.Minute)
 	compromised.RevocationTime, compromised.ReasonCode = later.RevocationTime, 1
 	twin := issue(t, nil, "p384", "root", authority) // another of the same name
+	utf8 := &identity{key: ca.key, cert: &x509.Certificate{RawSubject: bytes.ReplaceAll(ca.cert.RawSubject, []byte{idPrintableString}, []byte{idUTF8String}),
+		KeyUsage: x509.KeyUsageCRLSign, SubjectKeyId: ca.cert.SubjectKeyId}}
 	for _, c := range []struct {
 		name  string
 		lists []*x509.RevocationList
@@ -343,6 +345,8 @@ func TestRevocationLists(t *testing.T) {
 		{"revoked by one of two", []*x509.RevocationList{ca.list(t, nil), ca.list(t, nil, entry)}, Revoked, Revoked},
 		{"revoked later", []*x509.RevocationList{ca.list(t, nil, later)}, "", ""},
 		{"compromised, and known later", []*x509.RevocationList{ca.list(t, nil, compromised)}, Revoked, Revoked},
+		{"good, of the same name in another type of string", []*x509.RevocationList{utf8.list(t, nil)}, "", ""},
+		{"revoked, of the same name in another type of string", []*x509.RevocationList{utf8.list(t, nil, entry)}, Revoked, Revoked},
 		{"old", []*x509.RevocationList{ca.list(t, func(l *x509.RevocationList) { l.NextUpdate = now().Add(-time.Second) })}, RevocationUnknown, RevocationUnknown},
 		{"old beside a good one", []*x509.RevocationList{ca.list(t, func(l *x509.RevocationList) { l.NextUpdate = now().Add(-time.Second) }), ca.list(t, nil)}, "", ""},
 		{"of the future", []*x509.RevocationList{ca.list(t, func(l *x509.RevocationList) { l.ThisUpdate = now().Add(time.Minute * 30) })}, RevocationUnknown, RevocationUnknown},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -215,7 +216,9 @@ func (j *judge) listsInside() []*x509.RevocationList {
 }
 
 func (j *judge) list(l *x509.RevocationList, c, issuer *x509.Certificate) state {
-	if !bytes.Equal(l.RawIssuer, c.RawIssuer) {
+	// The same name in letters of another kind is the same (RFC 5280 §7.1), and a list that is passed
+	// over revokes nobody: whose it is the signature tells.
+	if !bytes.Equal(l.RawIssuer, c.RawIssuer) && !strings.EqualFold(name(l.RawIssuer), name(c.RawIssuer)) {
 		return state{}
 	}
 	what := "the list of " + stamp(l.ThisUpdate)
