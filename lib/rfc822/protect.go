@@ -230,9 +230,14 @@ func compareAll(outer, inner []Field) string {
 	}
 	if !slices.EqualFunc(outer, inner, func(a, b Field) bool {
 		// Relays fold lines anew.
-		return slices.Equal(strings.Fields(a.Value()), strings.Fields(b.Value()))
+		return slices.Equal(words(a.Value()), words(b.Value()))
 	}) {
 		return "differs"
 	}
 	return "same"
+}
+
+// words are what is between blanks and tabs: other white space is not what folding leaves.
+func words(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\t' })
 }

@@ -59,6 +59,12 @@ func TestNoProtectionOnLayers(t *testing.T) {
 }
 
 func TestOuterFields(t *testing.T) {
+	for in, want := range map[string]string{"a b": "same", "a\r\n\tb": "same", "a  b ": "same", "a\u2028b": "differs", "a\x0bb": "differs", "ab": "differs"} {
+		p, err := Protected(mustParse(t, "Subject: "+in+"\r\n\r\n"), mustParse(t, "Subject: a b\r\nContent-Type: text/plain; hp=clear\r\n\r\n"))
+		if err != nil || p.Fields[0].Outer != want {
+			t.Errorf("%q: %+v, %v; want %s", in, p, err, want)
+		}
+	}
 	outer := mustParse(t, "Subject: a  folded\r\n\tsubject\r\nFrom: eve\r\nComments: 1\r\nReceived: x\r\nReply-To: eve\r\n\r\n")
 	payload := mustParse(t, "Subject: a folded subject\r\nFrom: ann\r\nTo: bob\r\nComments: 1\r\nComments: 2\r\nHP-Outer: From: ann\r\nContent-Type: text/plain; hp=clear\r\n\r\n")
 	p, err := Protected(outer, payload)
