@@ -276,7 +276,8 @@ func originators(e *rfc822.Entity) (Originators, error) {
 		return Originators{}, fmt.Errorf("there are %d fields From to compare the signer with, not one", len(fields))
 	}
 	list, err := addressParser.ParseList(fields[0].Value())
-	if err != nil || len(list) > maxOriginators {
+	// Of nobody, in an empty group of RFC 6854, anybody's signature would do.
+	if err != nil || len(list) == 0 || len(list) > maxOriginators {
 		return Originators{}, fmt.Errorf("no addresses can be read in From: %.200q", fields[0].Value())
 	}
 	var o Originators

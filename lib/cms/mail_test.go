@@ -291,6 +291,13 @@ func TestSender(t *testing.T) {
 		valid(t, &v.Verdict)
 		v = signed(ann, strings.Replace(letter, "Ann Smith", "=?iso-2022-jp?B?GyRCJUYlOSVIGyhC?= =?windows-1252?Q?J=FCrgen?=", 1), form).Verify(nil, ann.options(), false)
 		valid(t, &v.Verdict)
+		// RFC 6854 has groups in From, and groups of nobody, whom nobody can speak for.
+		for _, nobody := range []string{"ann@example.org:;", `"Ann <ann@example.org>": ;`, "Ann: , ;", "a:;, b:;"} {
+			v = signed(eve, strings.Replace(letter, "Ann Smith <ann@example.org>", nobody, 1), form).Verify(nil, ann.options(), false)
+			only(t, &v.Verdict, WrongSigner)
+		}
+		v = signed(ann, strings.Replace(letter, "Ann Smith <ann@example.org>", "Staff: Ann Smith <ann@example.org>;", 1), form).Verify(nil, ann.options(), false)
+		valid(t, &v.Verdict)
 		// Whoever writes another beside herself signs for herself alone.
 		v = signed(eve, strings.Replace(letter, "<ann@example.org>", "<ann@example.org>, eve@example.org", 1), form).Verify(nil, ann.options(), false)
 		only(t, &v.Verdict, WrongSigner)
