@@ -31,7 +31,7 @@ func labelInput(c *ucli.Context, optional bool) (*labelIn, error) {
 	}
 	for _, p := range set.Policies() {
 		if w := p.Info().Warnings; len(w) > 0 {
-			cli.Warn(c, fmt.Sprintf("%s (%d such remarks)", w[0], len(w)))
+			cli.Warn(c, passedOver(w))
 		}
 	}
 	octets, err := labelOctets(c)

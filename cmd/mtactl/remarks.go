@@ -104,7 +104,7 @@ func fileRemarks(cfg *conf.Config) (all []string) {
 	for _, err := range append(x400p1.CheckTLS(cfg, time.Now()), x400p1.CheckTokens(cfg, time.Now())...) {
 		all = append(all, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	return append(all, stepRemarks(cfg)...)
+	return slices.Concat(all, policyRemarks(cfg), stepRemarks(cfg))
 }
 
 // unreachable are the members and owners of lists, the alternates, and those whom rules send

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/conf"
+	"github.com/mtakit/mtakit/lib/label/spif"
 	"github.com/mtakit/mtakit/lib/policy"
 	"github.com/mtakit/mtakit/lib/rule"
 )
@@ -33,6 +34,27 @@ func ruleRemarks(cfg *conf.Config, remark func(text string), look func(what, add
 			}
 		}
 	}
+}
+
+// policyRemarks are those on what was passed over in the security policies.
+func policyRemarks(cfg *conf.Config) (all []string) {
+	for _, name := range cfg.Security.Policies {
+		set, err := spif.Load(name)
+		if err != nil {
+			continue // it is a fault, and told, where anybody asks
+		}
+		for _, p := range set.Policies() {
+			if w := p.Info().Warnings; len(w) > 0 {
+				all = append(all, "[security]: policies: "+passedOver(w))
+			}
+		}
+	}
+	return all
+}
+
+// passedOver tells the first of the warnings of a security policy, and how many there are.
+func passedOver(warnings []string) string {
+	return fmt.Sprintf("%s (%d such remarks)", warnings[0], len(warnings))
 }
 
 // stepRemarks are those on the certificates and keys of steps.
