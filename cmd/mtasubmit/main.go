@@ -27,6 +27,7 @@ func app() *ucli.App {
 			&ucli.StringFlag{Name: "report", Usage: "none, non-delivery or delivery", DefaultText: "non-delivery"},
 			&ucli.StringSliceFlag{Name: "attach", Usage: "attach `FILE`; may be repeated"},
 			&ucli.StringFlag{Name: "content-id", Usage: "content identifier"},
+			&ucli.StringFlag{Name: "label", Usage: "security `LABEL` of the envelope, or none"},
 			&ucli.StringFlag{Name: "correlator", Usage: "content correlator `TEXT`"},
 			&ucli.BoolFlag{Name: "return-content", Usage: "return the content with a non-delivery report"},
 			&ucli.BoolFlag{Name: "no-disclosure", Usage: "do not disclose the recipients to each other"},

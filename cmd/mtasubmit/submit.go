@@ -52,6 +52,9 @@ func submitAction(c *ucli.Context, to *recipients) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := securityLabel(c, s.Submission, door); err != nil {
+		return err
+	}
 	content, err := open(c, s)
 	if err != nil {
 		return err

@@ -7,15 +7,20 @@ import (
 	"unicode/utf8"
 
 	"github.com/mtakit/mtakit/lib/asn1/ber"
+	"github.com/mtakit/mtakit/lib/diag"
 )
 
 // ParseAny reads a label that is the octets of BER, hexadecimal digits, base64, or the
 // text form of Parse. They are told apart by what they are: octets have control
 // characters or are not UTF-8, hexadecimal begins with the tag 31, and base64 is that of
-// exactly one element with this tag.
+// exactly one element with this tag. A text without an element is an error, as no label is
+// meant by it.
 func ParseAny(in []byte, names Names) (*Label, error) {
 	if octets, ok := encoding(in, 0x31); ok {
 		return Decode(octets)
+	}
+	if strings.TrimSpace(string(in)) == "" {
+		return nil, diag.New("label", diag.Data, "an empty text is none")
 	}
 	return Parse(string(in), names)
 }

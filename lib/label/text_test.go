@@ -213,7 +213,7 @@ func TestParseAny(t *testing.T) {
 	if l, err := ParseAny([]byte("1.2.3:restrictive=1"), nil); err != nil || l.String() != "1.2.3:restrictive=1" {
 		t.Errorf("%v, %v", l, err)
 	}
-	for in, says := range map[string]string{"31 06 06 01": "truncated", "\x31\x06\x06\x01": "truncated", "MQYGASkCAQ": "a = is missing", "MEOW=": "no policy is loaded"} {
+	for in, says := range map[string]string{"31 06 06 01": "truncated", "\x31\x06\x06\x01": "truncated", "MQYGASkCAQ": "a = is missing", "MEOW=": "no policy is loaded", " \n": "an empty text is none"} {
 		if l, err := ParseAny([]byte(in), nil); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, %v; want %q", in, l, err, says)
 		}
