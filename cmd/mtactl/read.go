@@ -137,15 +137,15 @@ func showDelivery(p *cli.Printer, d *local.Delivery) {
 	line("reported by", d.Report.Reporter)
 	for _, r := range d.Report.Recipients {
 		if r.ReasonCode == nil {
-			p.Text("recipient %d:  %s was delivered at %s\n", r.N, r.Recipient, r.Delivered.Format(time.RFC3339))
+			p.Text("recipient %d:  %s was delivered at %s\n", r.N, cli.Safe(r.Recipient), r.Delivered.Format(time.RFC3339))
 			continue
 		}
-		p.Text("recipient %d:  %s was NOT delivered: %s (%d)", r.N, r.Recipient, r.Reason, *r.ReasonCode)
+		p.Text("recipient %d:  %s was NOT delivered: %s (%d)", r.N, cli.Safe(r.Recipient), cli.Safe(r.Reason), *r.ReasonCode)
 		if r.DiagnosticCode != nil {
-			p.Text(", %s (%d)", r.Diagnostic, *r.DiagnosticCode)
+			p.Text(", %s (%d)", cli.Safe(r.Diagnostic), *r.DiagnosticCode)
 		}
 		if r.Text != "" {
-			p.Text(": %s", r.Text)
+			p.Text(": %s", cli.Safe(r.Text))
 		}
 		p.Text("\n")
 	}

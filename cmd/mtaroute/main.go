@@ -263,6 +263,13 @@ func printExplanation(p *cli.Printer, _ *conf.Config, r *route.Router, q route.Q
 	if p.JSON() {
 		return p.Record(e)
 	}
-	p.Text("%s", e)
+	// The address may be a stranger's.
+	for line := range strings.Lines(e.String()) {
+		columns := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		for i := range columns {
+			columns[i] = cli.Safe(columns[i])
+		}
+		p.Text("%s\n", strings.Join(columns, "\t"))
+	}
 	return nil
 }
