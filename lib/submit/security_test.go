@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -21,6 +22,8 @@ import (
 	"github.com/mtakit/mtakit/lib/label"
 	"github.com/mtakit/mtakit/lib/label/spif"
 	"github.com/mtakit/mtakit/lib/mts"
+	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/rule"
 	"github.com/mtakit/mtakit/lib/spool"
 )
 
@@ -185,4 +188,71 @@ func TestPolicyOfLargeContents(t *testing.T) {
 	if err := stored.VerifyContent(); err != nil || stored.Envelope.Size != int64(len(content)) {
 		t.Errorf("%d octets, %v", stored.Envelope.Size, err)
 	}
+}
+
+// Whatever comes as a content, and in whatever type and with whatever label in the envelope, is let
+// through as signed and labelled only if that is what the gate has signed, and is below the label
+// that rules want.
+func FuzzNoAccidentalAllow(f *testing.F) {
+	const secret, open = "policy=ALLIANCE; class=SECRET; Releasable To=SUD", "policy=ALLIANCE; class=UNCLASSIFIED"
+	inside := heading(f, 100, "ABC")
+	by, root := signer(f, cms.How{ContentType: cms.P772, Label: labelOf(f, open)})
+	stranger, _ := signer(f, cms.How{ContentType: cms.P772, Label: labelOf(f, open)})
+	higher, third := signer(f, cms.How{ContentType: cms.P772, Label: labelOf(f, secret)})
+	rules := "a: if signature = valid and signer = \"gate@*\" and label-valid and label-classification = \"UNCLASSIFIED\" and sic = \"ABC\" then allow"
+	d, _ := border(f, "refuse", rules, func(cfg *conf.Config) {
+		cfg.Security.Policies, cfg.Security.Roots, cfg.Security.MaxSigned = []string{alliance}, []string{root, third}, 1<<20
+	})
+	d.now = time.Now // as the signers
+	for i, s := range []*cms.Signing{by, stranger, higher} {
+		der, err := s.Sign(inside, false)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(der, uint8(i), []byte(nil))
+		f.Add(der, uint8(0), labelOf(f, open))
+		f.Add(der, uint8(0), labelOf(f, secret))
+	}
+	f.Add(inside, uint8(1), labelOf(f, open))
+	types := []mts.ContentType{mts.NewExtendedContentType(cms.Info), mts.NewExtendedContentType(mts.ContentP772), mts.NewExtendedContentType(cms.Signed), mts.NewContentType(mts.InterpersonalMessaging1988)}
+	to, err := oraddr.Parse(abroad)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, content []byte, of uint8, label []byte) {
+		if len(label) == 0 {
+			label = nil
+		}
+		env := &spool.Envelope{Kind: spool.KindMessage, Originator: ann, ContentType: types[int(of)%len(types)].String(), Size: int64(len(content)), Label: label}
+		if err := d.Examine(env, bytes.NewReader(content)); err != nil {
+			t.Fatal(err)
+		}
+		all, err := d.Explain(Question{Envelope: env, To: []oraddr.Address{to}, Ways: []spool.Hop{{Channel: "p1", Peer: "MTA-B"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for is := range all {
+			if is.Verdict.Decision != rule.Allow {
+				continue
+			}
+			m, err := cms.Read(content, cms.Limits{})
+			if err != nil || m.Object == nil || m.Object.Signed == nil || !bytes.Equal(m.Object.Signed.Content, inside) {
+				t.Errorf("let through: %x", content)
+			}
+			if label != nil && !bytes.Equal(label, labelOf(t, open)) {
+				if l, err := decodeLabel(label); err != nil || l.Text(nil) != textOf(t, labelOf(t, open)) {
+					t.Errorf("let through with the label %x", label)
+				}
+			}
+		}
+	})
+}
+
+func textOf(t *testing.T, der []byte) string {
+	t.Helper()
+	l, err := decodeLabel(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Text(nil)
 }
