@@ -77,7 +77,11 @@ func TestNoSigners(t *testing.T) {
 func TestNoContent(t *testing.T) {
 	_, ann := people(t)
 	d := parse(t, ann.sign(t, content, true, How{}))
-	only(t, d.Verify(nil, ann.options()), NoContent)
+	v := d.Verify(nil, ann.options())
+	only(t, v, NoContent)
+	if s := v.Signers[0]; s.Valid || s.SigningCertificate != "" {
+		t.Errorf("a signer of what is not there is valid: %+v", s)
+	}
 	only(t, d.Verify([]byte{}, ann.options()), WrongDigest)
 	empty := parse(t, ann.sign(t, []byte{}, true, How{}))
 	valid(t, empty.Verify([]byte{}, ann.options()))

@@ -51,8 +51,6 @@ func (d *SignedData) Verify(content []byte, o *Options) *Verdict {
 	switch {
 	case len(d.Signers) == 0:
 		v.refuse(reasonf(NoSigner, "nobody has signed"))
-	case d.Detached && content == nil:
-		v.refuse(reasonf(NoContent, "the object has no content, and none is given"))
 	case another:
 		v.refuse(reasonf(WrongDigest, "the content given is not the one inside the object, which is what was signed"))
 	}
@@ -113,6 +111,9 @@ func (j *judge) signer(s *Signer, v *SignerVerdict) {
 	*v = SignerVerdict{Reasons: []Reason{}, Addresses: []string{}, Path: []PathStep{}, Attributes: []string{}, Digest: Name(s.Digest.OID), Algorithm: Name(s.Algorithm.OID)}
 	for i := range s.Signed {
 		v.Attributes = append(v.Attributes, Name(s.Signed[i].Type))
+	}
+	if j.Detached && j.content == nil {
+		v.refuse(reasonf(NoContent, "the object has no content, and none is given")) // of what, then, has he signed?
 	}
 	claims := j.attributes(s, v)
 	v.SigningTime = claims.time
