@@ -158,6 +158,7 @@ func TestNames(t *testing.T) {
 	for test, want := range map[string]string{
 		`label-classification > "SECRTE"`:            `rule set "s": rule r: line 1: no security policy has a classification "SECRTE"`,
 		`label-category = "Releasable To=XXX"`:       `rule set "s": rule r: line 1: no security policy has a category "Releasable To=XXX"`,
+		`label-category != "Releaseable To=*"`:       `rule set "s": rule r: line 1: no security policy has a category "Releaseable To=*"`,
 		`label-policy in ("ALLIANCE", "ALIANCE")`:    `rule set "s": rule r: line 1: there is no security policy "ALIANCE"`,
 		`size = 1 or not (label-policy = "2.999.9")`: `rule set "s": rule r: line 1: there is no security policy "2.999.9"`,
 	} {

@@ -178,7 +178,7 @@ func (p *Policy) names(t *rule.Test) error {
 		switch text := t.Values[i].Text; {
 		case t.Term == rule.LabelClassification && !p.security.knows(text, ""):
 			return fmt.Errorf("no security policy has a classification %q", text)
-		case t.Term == rule.LabelCategory && !strings.Contains(text, "*") && !p.security.knows("", text):
+		case t.Term == rule.LabelCategory && strings.Trim(text, "*") != "" && !p.security.knows("", text):
 			return fmt.Errorf("no security policy has a category %q", text)
 		case t.Term == rule.LabelPolicy && !strings.Contains(text, "*") && p.security.policyNamed(text) == nil:
 			return fmt.Errorf("there is no security policy %q", text)

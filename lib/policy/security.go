@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mtakit/mtakit/lib/cms"
@@ -12,6 +13,7 @@ import (
 	"github.com/mtakit/mtakit/lib/label"
 	"github.com/mtakit/mtakit/lib/label/spif"
 	"github.com/mtakit/mtakit/lib/oraddr"
+	"github.com/mtakit/mtakit/lib/wild"
 )
 
 // security is by what labels and signatures are judged.
@@ -197,9 +199,10 @@ func (s *security) categories(l *label.Label) ([]string, error) {
 	return all, nil
 }
 
-// knows tells whether a name that a rule has is one of a policy: a misspelt one would match no
-// label.
+// knows tells whether a name that a rule has, or a pattern of categories, is of some policy: a
+// misspelt one would match no label.
 func (s *security) knows(classification, category string) bool {
+	parts := strings.Split(category, "*")
 	for _, p := range s.policies.Policies() {
 		if classification != "" {
 			if _, ok := p.ClassificationNamed(classification); ok {
@@ -207,7 +210,7 @@ func (s *security) knows(classification, category string) bool {
 			}
 		}
 		for _, c := range p.Categories() {
-			if category != "" && c.Set+"="+c.Name == category {
+			if category != "" && wild.Match(parts, c.Set+"="+c.Name) {
 				return true
 			}
 		}
