@@ -66,7 +66,8 @@
 //	tune            the rule by which limits are moved while a switch runs
 //	simulate        a described day of traffic that happens to it
 //	channel         the protocol between scheduler and channel processes;
-//	                channel/x400p1, local, expand and secure speak it
+//	                channel/x400p1, local, expand and secure speak it, and
+//	                channel/channeltest has what their tests share
 //
 // Operation:
 //

@@ -62,6 +62,7 @@ var floors = []struct{ pkg, reason string }{
 	{"tune", "a rule is told what was measured, and measures nothing"},
 	{"simulate", "a simulated day is as pure as the mind it happens to"},
 	{"channel", "between scheduler and channel processes"},
+	{"channel/channeltest", "what the channels' tests share"},
 	{"channel/expand", "channels never import each other"},
 	{"channel/local", "channels never import each other"},
 	{"channel/secure", "channels never import each other"},

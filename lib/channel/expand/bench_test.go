@@ -38,15 +38,15 @@ func BenchmarkRedirect(b *testing.B) {
 				ref := s.put(subjectFrom(b, raw, spool.KindMessage, addresses...), make([]byte, 1000))
 				next := 1
 				for b.Loop() {
-					s.jobs++
-					l := channel.Line{Type: channel.TypeJob, Job: s.jobs, Ref: &ref}
+					var leased []int
 					for range job {
-						l.Recipients = append(l.Recipients, next)
+						leased = append(leased, next)
 						next = next%recipients + 1
 					}
-					s.send(l)
-					for l = s.receive(); l.Type == channel.TypeCommit; l = s.receive() {
-						s.send(channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
+					s.Job(ref, leased...)
+					l := s.Receive()
+					for ; l.Type == channel.TypeCommit; l = s.Receive() {
+						s.Send(channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
 					}
 					for _, r := range l.Results {
 						if r.Child == "" {

@@ -2,7 +2,6 @@ package expand
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/channel/channeltest"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
 	"github.com/mtakit/mtakit/lib/mts"
@@ -20,13 +20,10 @@ import (
 
 // scheduler is the other end of an expand channel.
 type scheduler struct {
-	t      testing.TB
-	spool  *spool.Spool
-	stream *channel.Stream
-	jobs   uint64
-	last   spool.Ref // whose lease was the last
-	text   string    // of the configuration
-	dir    string    // where its paths begin
+	*channeltest.Scheduler
+	last spool.Ref // whose lease was the last
+	text string    // of the configuration
+	dir  string    // where its paths begin
 
 	channel *Channel // to be looked at after its hello, and between jobs
 }
@@ -35,98 +32,39 @@ type scheduler struct {
 func start(t testing.TB, list string) *scheduler {
 	t.Helper()
 	text := string(tableconf.Default("MTA-A", tableconf.Options{})) + "\n[[list]]\naddress = \"" + staff + "\"\n" + members + "\n" + list
-	s := &scheduler{t: t, text: text, dir: t.TempDir()}
+	s := &scheduler{text: text, dir: t.TempDir()}
 	cfg, err := tableconf.Parse([]byte(text), "mta.toml", s.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := spool.Init(cfg.Spool.Dir); err != nil {
-		t.Fatal(err)
-	}
-	if s.spool, err = spool.Open(cfg.Spool.Dir); err != nil {
-		t.Fatal(err)
-	}
-	in, toChannel := io.Pipe()
-	fromChannel, out := io.Pipe()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- channel.Run(context.Background(), "expand", channel.NewPipe(in, out), nil, func(h *channel.Host, c *conf.Config) (channel.Kind, error) {
-			kind, err := New(h, c, func() time.Time { return noon })
-			s.channel = kind.(*Channel)
-			return kind, err
-		})
-	}()
-	s.stream = channel.NewPipe(fromChannel, toChannel)
-	t.Cleanup(func() {
-		s.send(channel.Line{Type: channel.TypeStop})
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		_ = s.stream.Close()
-		_ = s.spool.Close()
+	s.Scheduler = channeltest.Start(t, cfg, "expand", func(h *channel.Host, c *conf.Config) (channel.Kind, error) {
+		kind, err := New(h, c, func() time.Time { return noon })
+		s.channel = kind.(*Channel)
+		return kind, err
 	})
-	config, err := json.Marshal(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.send(channel.Line{Type: channel.TypeConfig, Config: config})
-	if l := s.receive(); l.Type != channel.TypeHello || l.Capacity.Jobs != 8 {
-		t.Fatalf("%+v", l)
-	}
 	return s
-}
-
-func (s *scheduler) send(l channel.Line) {
-	if err := s.stream.Send(l); err != nil {
-		s.t.Error(err)
-	}
-}
-
-func (s *scheduler) receive() channel.Line {
-	s.t.Helper()
-	l, _, err := s.stream.Receive()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return l
 }
 
 // put writes what is to be expanded into the spool.
 func (s *scheduler) put(sub *subject, content []byte) spool.Ref {
-	s.t.Helper()
-	ref := spool.Ref{ID: spool.NewID(noon), Priority: spool.Normal}
-	w, err := s.spool.CreateInPlace(ref)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if _, err := w.Write(content); err != nil {
-		s.t.Fatal(err)
-	}
-	sub.env.Priority = ref.Priority
-	if err := w.Finish(sub.env); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		s.t.Fatal(err)
-	}
-	return ref
+	s.T.Helper()
+	return s.Put(sub.env, content, noon)
 }
 
 // job gives the lease of a recipient, answers a commit if one comes, and returns it and
 // the outcome.
 func (s *scheduler) job(ref spool.Ref, answer channel.Line) (commit *spool.Envelope, r channel.Result) {
-	s.t.Helper()
-	s.jobs++
-	s.send(channel.Line{Type: channel.TypeJob, Job: s.jobs, Ref: &ref, Recipients: []int{1}})
-	l := s.receive()
+	s.T.Helper()
+	number := s.Job(ref, 1)
+	l := s.Receive()
 	if l.Type == channel.TypeCommit {
 		commit = (*spool.Envelope)(l.Envelope)
 		answer.Txn = l.Txn
-		s.send(answer)
-		l = s.receive()
+		s.Send(answer)
+		l = s.Receive()
 	}
-	if l.Type != channel.TypeOutcome || l.Job != s.jobs || len(l.Results) != 1 || l.Results[0].N != 1 {
-		s.t.Fatalf("%+v", l)
+	if l.Type != channel.TypeOutcome || l.Job != number || len(l.Results) != 1 || l.Results[0].N != 1 {
+		s.T.Fatalf("%+v", l)
 	}
 	return commit, l.Results[0]
 }
@@ -142,7 +80,7 @@ func TestChildIsCommittedBeforeItIsNamed(t *testing.T) {
 		t.Fatalf("%+v, %+v", commit, r)
 	}
 	child := spool.Ref{ID: commit.ID, Priority: commit.Priority}
-	if found, err := s.spool.Find(string(child.ID)); err != nil || len(found) > 0 {
+	if found, err := s.Spool.Find(string(child.ID)); err != nil || len(found) > 0 {
 		t.Errorf("a refused child is left: %v, %v", found, err)
 	}
 	for range 2 {
@@ -154,7 +92,7 @@ func TestChildIsCommittedBeforeItIsNamed(t *testing.T) {
 			t.Errorf("%+v", commit)
 		}
 	}
-	m, err := s.spool.OpenMessage(child)
+	m, err := s.Spool.OpenMessage(child)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,9 +155,9 @@ func TestReportForTheOwnerAlone(t *testing.T) {
 
 // many is a message that names a list, or users who have left, several times.
 func (s *scheduler) many(m *subject, to string, times int) []channel.Result {
-	s.t.Helper()
+	s.T.Helper()
 	f := m.common.Recipients[0]
-	f.RecipientName = name(s.t, to)
+	f.RecipientName = name(s.T, to)
 	env := &mts.MessageTransferEnvelope{MessageIdentifier: m.common.Identifier, OriginatorName: m.common.Originator, ContentType: m.common.ContentType,
 		PerMessageIndicators: m.common.Indicators}
 	job, addresses := []int{}, []string{}
@@ -229,26 +167,25 @@ func (s *scheduler) many(m *subject, to string, times int) []channel.Result {
 	}
 	raw, err := p1.EncodeMessageEnvelope(env)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
-	return s.lease(s.put(subjectFrom(s.t, raw, spool.KindMessage, addresses...), make([]byte, 1000)), job)
+	return s.lease(s.put(subjectFrom(s.T, raw, spool.KindMessage, addresses...), make([]byte, 1000)), job)
 }
 
 // lease gives some recipients of a message, and collects their outcomes.
 func (s *scheduler) lease(ref spool.Ref, job []int) []channel.Result {
-	s.t.Helper()
-	s.jobs++
+	s.T.Helper()
 	s.last = ref
-	s.send(channel.Line{Type: channel.TypeJob, Job: s.jobs, Ref: &ref, Recipients: job})
+	s.Job(ref, job...)
 	var all []channel.Result
 	for len(all) < len(job) {
-		l := s.receive()
+		l := s.Receive()
 		if l.Type == channel.TypeCommit {
-			s.send(channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
+			s.Send(channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
 			continue
 		}
 		if n := len(l.Results); n == 0 || n > piece {
-			s.t.Fatalf("%d outcomes are told together", n)
+			s.T.Fatalf("%d outcomes are told together", n)
 		}
 		all = append(all, l.Results...)
 	}
@@ -286,14 +223,14 @@ func TestListNamedTwice(t *testing.T) {
 // So it is by a second lease, when the first ended before it had told of everybody.
 func TestListNamedTwiceInTwoLeases(t *testing.T) {
 	s := start(t, "")
-	lock, err := s.spool.Lock()
+	lock, err := s.Spool.Lock()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = lock.Close() })
 	first := s.many(aMessage(t), staff, 3)[0]
 	record := spool.Record{Time: noon, Kind: spool.RecordChild, Recipients: []int{1}, Child: first.Child, Step: "expand"}
-	if err := s.spool.Append(s.last, record); err != nil {
+	if err := s.Spool.Append(s.last, record); err != nil {
 		t.Fatal(err)
 	}
 	r := s.lease(s.last, []int{2, 3})
@@ -329,7 +266,7 @@ func TestCopiesAreBounded(t *testing.T) {
 func TestHalfAChildIsWaitedFor(t *testing.T) {
 	s := start(t, "")
 	ref := s.put(aMessage(t), []byte("content"))
-	w, err := s.spool.CreateInPlace(spool.Ref{ID: spool.ChildID(ref.ID, "expand", []int{1}), Priority: spool.Normal})
+	w, err := s.Spool.CreateInPlace(spool.Ref{ID: spool.ChildID(ref.ID, "expand", []int{1}), Priority: spool.Normal})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +293,7 @@ func TestListByAliases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.send(channel.Line{Type: channel.TypeConfig, Config: config})
+	s.Send(channel.Line{Type: channel.TypeConfig, Config: config})
 	node := conf.NewNode()
 	node.Tree = "o=Public"
 	skeletal := node
@@ -378,10 +315,10 @@ func TestListByAliases(t *testing.T) {
 		t.Fatal(err)
 	}
 	ref := s.put(sub, []byte("octets"))
-	s.send(channel.Line{Type: channel.TypeJob, Job: 1, Ref: &ref, Recipients: []int{1, 2}})
+	s.Send(channel.Line{Type: channel.TypeJob, Job: 1, Ref: &ref, Recipients: []int{1, 2}})
 	commits := 0
 	for {
-		switch l := s.receive(); l.Type {
+		switch l := s.Receive(); l.Type {
 		case channel.TypeLook:
 			// Root, country, ADMD and PRMD say nothing; the names are aliases, and their entry is there.
 			nodes := []conf.Node{skeletal, skeletal, skeletal, skeletal, node}
@@ -393,10 +330,10 @@ func TestListByAliases(t *testing.T) {
 				alias.At, alias.Alias = "/CN="+l.Names[0]+"/", conf.NodeName{Tree: node.Tree, At: staff}
 				nodes[4] = alias
 			}
-			s.send(channel.Line{Type: channel.TypeLooked, Txn: l.Txn, Nodes: nodes})
+			s.Send(channel.Line{Type: channel.TypeLooked, Txn: l.Txn, Nodes: nodes})
 		case channel.TypeCommit:
 			commits++
-			s.send(channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
+			s.Send(channel.Line{Type: channel.TypeDurable, Txn: l.Txn})
 		case channel.TypeOutcome:
 			if len(l.Results) != 2 || l.Results[0].Outcome != channel.OutcomeExpanded || l.Results[0].Child == "" || l.Results[1].Outcome != channel.OutcomeExpanded || l.Results[1].Child != "" || commits != 1 {
 				t.Errorf("%d children, %+v", commits, l.Results)

@@ -1,7 +1,6 @@
 package expand
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -102,16 +101,12 @@ func TestPriorityOfTheChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := json.Marshal(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.send(channel.Line{Type: channel.TypeConfig, Config: config})
+	s.Configure(cfg)
 	again, r := s.job(ref, channel.Line{Type: channel.TypeDurable})
 	if again == nil || again.ID != commit.ID || again.Priority != spool.Urgent || r.Child != commit.ID {
 		t.Errorf("%+v, %+v", again, r)
 	}
-	if found, err := s.spool.Find(string(commit.ID)); err != nil || len(found) != 1 {
+	if found, err := s.Spool.Find(string(commit.ID)); err != nil || len(found) != 1 {
 		t.Errorf("%v, %v", found, err)
 	}
 }

@@ -2,7 +2,6 @@ package secure
 
 import (
 	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/mtakit/mtakit/lib/audit"
 	"github.com/mtakit/mtakit/lib/channel"
+	"github.com/mtakit/mtakit/lib/channel/channeltest"
 	"github.com/mtakit/mtakit/lib/cms"
 	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/conf/tableconf"
@@ -33,11 +33,8 @@ import (
 
 // scheduler is the other end of a secure channel.
 type scheduler struct {
-	t      *testing.T
+	*channeltest.Scheduler
 	dir    string // of the key and its certificate, gate.key and gate.pem
-	spool  *spool.Spool
-	stream *channel.Stream
-	jobs   uint64
 	events []audit.Record
 	answer channel.Line // to commits
 }
@@ -99,53 +96,21 @@ strip = true
 // start runs a secure channel in a spool of its own.
 func start(t *testing.T) *scheduler {
 	t.Helper()
-	s := &scheduler{t: t, dir: t.TempDir(), answer: channel.Line{Type: channel.TypeDurable}}
+	s := &scheduler{dir: t.TempDir(), answer: channel.Line{Type: channel.TypeDurable}}
 	gate(t, s.dir)
-	cfg, text := s.config()
-	err := spool.Init(cfg.Spool.Dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.spool, err = spool.Open(cfg.Spool.Dir); err != nil {
-		t.Fatal(err)
-	}
-	in, toChannel := io.Pipe()
-	fromChannel, out := io.Pipe()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- channel.Run(context.Background(), "secure", channel.NewPipe(in, out), nil, func(h *channel.Host, c *conf.Config) (channel.Kind, error) {
-			return New(h, c, time.Now)
-		})
-	}()
-	s.stream = channel.NewPipe(fromChannel, toChannel)
-	t.Cleanup(func() {
-		s.send(channel.Line{Type: channel.TypeStop})
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		_ = s.stream.Close() // nothing is on its way
-		_ = s.spool.Close()
+	s.Scheduler = channeltest.Start(t, s.config(t), "secure", func(h *channel.Host, c *conf.Config) (channel.Kind, error) {
+		return New(h, c, time.Now)
 	})
-	s.send(channel.Line{Type: channel.TypeConfig, Config: text})
-	if l := s.receive(); l.Type != channel.TypeHello {
-		t.Fatalf("%+v", l)
-	}
 	return s
 }
 
-func (s *scheduler) send(l channel.Line) {
-	if err := s.stream.Send(l); err != nil {
-		s.t.Error(err)
-	}
-}
-
-func (s *scheduler) receive() channel.Line {
-	s.t.Helper()
-	l, _, err := s.stream.Receive()
+func (s *scheduler) config(t *testing.T) *conf.Config {
+	t.Helper()
+	cfg, err := tableconf.Parse([]byte(string(tableconf.Default("MTA-A", tableconf.Options{}))+more), "mta.toml", s.dir)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return l
+	return cfg
 }
 
 // recipient is one of a message, for whom a step is required.
@@ -153,15 +118,15 @@ type recipient struct{ prmd, step string }
 
 // put writes a message into the spool.
 func (s *scheduler) put(content []byte, to ...recipient) spool.Ref {
-	s.t.Helper()
+	s.T.Helper()
 	domain := mts.NewGlobalDomainIdentifier(oraddr.Domain{C: "GB", ADMD: "TEST", PRMD: "ALPHA"})
 	e := &mts.MessageTransferEnvelope{MessageIdentifier: mts.MTSIdentifier{GlobalDomainIdentifier: domain, LocalIdentifier: "1"},
 		ContentType: mts.NewContentType(mts.InterpersonalMessaging1988), TraceInformation: mts.AppendTrace(nil, domain, time.Now())}
-	env := &spool.Envelope{Kind: spool.KindMessage, ContentType: "p22", Priority: spool.Normal, Subject: "words"}
+	env := &spool.Envelope{Kind: spool.KindMessage, ContentType: "p22", Subject: "words"}
 	name := func(a oraddr.Address) oraddr.ORName {
 		n, err := a.ORName()
 		if err != nil {
-			s.t.Fatal(err)
+			s.T.Fatal(err)
 		}
 		return n
 	}
@@ -176,49 +141,34 @@ func (s *scheduler) put(content []byte, to ...recipient) spool.Ref {
 	}
 	var err error
 	if env.Wire, err = p1.EncodeMessageEnvelope(e); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	env.Originator = "/CN=Ann/PRMD=ALPHA/ADMD=TEST/C=GB/"
-	ref := spool.Ref{ID: spool.NewID(time.Now()), Priority: spool.Normal}
-	w, err := s.spool.CreateInPlace(ref)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if _, err := w.Write(content); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := w.Finish(env); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		s.t.Fatal(err)
-	}
-	return ref
+	return s.Put(env, content, time.Now())
 }
 
 // job gives a lease, answers the commits that come, and returns them, and the outcomes in the
 // order of the recipients.
 func (s *scheduler) job(ref spool.Ref, recipients ...int) (commits []*spool.Envelope, results []channel.Result) {
-	s.t.Helper()
-	s.jobs++
-	s.send(channel.Line{Type: channel.TypeJob, Job: s.jobs, Ref: &ref, Recipients: recipients})
+	s.T.Helper()
+	s.Job(ref, recipients...)
 	for len(results) < len(recipients) {
-		switch l := s.receive(); l.Type {
+		switch l := s.Receive(); l.Type {
 		case channel.TypeCommit:
 			commits = append(commits, (*spool.Envelope)(l.Envelope))
 			answer := s.answer
 			answer.Txn = l.Txn
-			s.send(answer)
+			s.Send(answer)
 		case channel.TypeEvent:
 			var r audit.Record
 			if err := json.Unmarshal(l.Event, &r); err != nil {
-				s.t.Fatal(err)
+				s.T.Fatal(err)
 			}
 			s.events = append(s.events, r)
 		case channel.TypeOutcome:
 			results = append(results, l.Results...)
 		default:
-			s.t.Fatalf("%+v", l)
+			s.T.Fatalf("%+v", l)
 		}
 	}
 	slices.SortFunc(results, func(a, b channel.Result) int { return a.N - b.N })
@@ -227,30 +177,30 @@ func (s *scheduler) job(ref spool.Ref, recipients ...int) (commits []*spool.Enve
 
 // inner is what is signed in a child, with a signature that is valid.
 func (s *scheduler) inner(child *spool.Envelope) []byte {
-	s.t.Helper()
-	m, err := s.spool.OpenMessage(spool.Ref{ID: child.ID, Priority: child.Priority})
+	s.T.Helper()
+	m, err := s.Spool.OpenMessage(spool.Ref{ID: child.ID, Priority: child.Priority})
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	defer func() { _ = m.Close() }()
 	octets, err := io.ReadAll(m.Content())
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	signed, err := cms.Read(octets, cms.Limits{})
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(s.dir, "gate.pem"))
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	roots, err := cms.ReadCertificates(text)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	if v := signed.Verify(nil, &cms.Options{Roots: roots, Time: time.Now()}, true); !v.Valid {
-		s.t.Errorf("%s: %v", child.ID, v.All())
+		s.T.Errorf("%s: %v", child.ID, v.All())
 	}
 	return signed.Object.Signed.Content
 }
@@ -328,7 +278,7 @@ func TestTroubleWaits(t *testing.T) {
 	if len(commits) != 1 || results[0].Outcome != channel.OutcomeDeferred || !strings.Contains(results[0].Text, "no space left") {
 		t.Fatalf("%+v", results)
 	}
-	if found, err := s.spool.Find(string(commits[0].ID)); err != nil || len(found) > 0 {
+	if found, err := s.Spool.Find(string(commits[0].ID)); err != nil || len(found) > 0 {
 		t.Errorf("a refused child is left: %v, %v", found, err)
 	}
 	s.answer = channel.Line{Type: channel.TypeDurable}
@@ -339,8 +289,7 @@ func TestTroubleWaits(t *testing.T) {
 	if err := os.Remove(key); err != nil {
 		t.Fatal(err)
 	}
-	_, text := s.config()
-	s.send(channel.Line{Type: channel.TypeConfig, Config: text})
+	s.Configure(s.config(t))
 	if _, results = s.job(ref, 1); results[0].Outcome != channel.OutcomeDeferred || !strings.HasPrefix(results[0].Text, "[[step]] sign: open ") {
 		t.Errorf("%+v", results)
 	}
@@ -351,18 +300,4 @@ func TestTroubleWaits(t *testing.T) {
 	if _, results = s.job(spool.Ref{ID: spool.NewID(time.Now()), Priority: spool.Normal}, 1); results[0].Outcome != channel.OutcomeDeferred {
 		t.Errorf("%+v", results)
 	}
-}
-
-// config is the configuration, and as it is sent.
-func (s *scheduler) config() (*conf.Config, []byte) {
-	s.t.Helper()
-	cfg, err := tableconf.Parse([]byte(string(tableconf.Default("MTA-A", tableconf.Options{}))+more), "mta.toml", s.dir)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	text, err := json.Marshal(cfg)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return cfg, text
 }
