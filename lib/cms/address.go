@@ -118,8 +118,12 @@ func mailAddresses(path []*x509.Certificate) []string {
 	return all
 }
 
-// orAddresses returns the O/R addresses among the subject alternative names; what cannot be
-// read is nobody's.
+// maxORNames bounds the O/R addresses of a certificate that are looked at: whoever sends it
+// chooses how many there are, and for how many signers.
+const maxORNames = 64
+
+// orAddresses returns the O/R addresses among the subject alternative names, the first
+// maxORNames of them; what cannot be read is nobody's.
 func orAddresses(c *x509.Certificate) []oraddr.Address {
 	var all []oraddr.Address
 	for _, e := range c.Extensions {
@@ -130,13 +134,14 @@ func orAddresses(c *x509.Certificate) []oraddr.Address {
 		if err != nil {
 			continue
 		}
-		k := newCursor(der, "")
-		for s := k.enter("subjectAltName", idSequence); s.more(); {
+		k, n := newCursor(der, ""), 0
+		for s := k.enter("subjectAltName", idSequence); s.more() && n < maxORNames; {
 			id := s.next()
 			whole, contents := s.take("name")
 			if id != context(3) || whole == nil {
 				continue
 			}
+			n++
 			// [3] IMPLICIT ORAddress, a SEQUENCE.
 			var o oraddr.ORAddress
 			rest, err := ber.Unmarshal(element(idSequence, contents), &o, ber.Limits{Depth: 16, Elements: 512, Octets: maxCertificate})

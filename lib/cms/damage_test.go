@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"math/big"
 	"runtime"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mtakit/mtakit/lib/diag"
+	"github.com/mtakit/mtakit/lib/oraddr"
 	"github.com/mtakit/mtakit/lib/strength"
 )
 
@@ -218,6 +220,31 @@ func TestCostOfManyPaths(t *testing.T) {
 		t.Errorf("%v", took)
 	}
 	t.Log(time.Since(begin))
+}
+
+// A certificate of nobody's with as many O/R addresses as fit into it, for every signer.
+func TestCostOfManyNames(t *testing.T) {
+	address := oraddr.Address{C: "GB", ADMD: "TEST", PN: oraddr.PersonalName{S: "Smith"}}
+	names := orName(t, address)
+	names.Value = element(idSequence, bytes.Repeat(names.Value[2:], 1500))
+	ann := issue(t, root(t, "evil"), "p256", "ann", func(c *x509.Certificate) { c.EmailAddresses, c.ExtraExtensions = nil, []pkix.Extension{names} })
+	all := make([]*forgery, maxSigners)
+	for i := range all {
+		all[i] = &forgery{who: ann, content: content}
+	}
+	d := parse(t, object(t, all...))
+	o := &Options{Roots: []*x509.Certificate{root(t, "root").cert}, Time: now(), Originators: Originators{Mail: []string{"ann@example.org"}}}
+	begin := time.Now()
+	v := d.Verify(nil, o)
+	if v.Valid || !v.Has(Untrusted) || !v.Has(WrongSigner) {
+		t.Error(v.All())
+	}
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("%v", took)
+	}
+	if n := len(v.Signers[0].Addresses); n != maxORNames {
+		t.Errorf("%d addresses", n)
+	}
 }
 
 // Authorities of nobody's, with keys that take as long to verify with as there are. Each of them

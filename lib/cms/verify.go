@@ -157,6 +157,9 @@ func (j *judge) sum(hash crypto.Hash) []byte {
 
 // signature tells whether the key of a certificate has made a signature.
 func (j *judge) signature(s *Signer, v *SignerVerdict, c *x509.Certificate, hash crypto.Hash) {
+	if !s.has && !j.AllowNoAttributes {
+		return // it is refused, and the content is not hashed again for each that is
+	}
 	scheme, why := schemeOf(s.Algorithm, hash)
 	if why == nil {
 		why = checkKey(c.PublicKey, j.AllowSHA1)
