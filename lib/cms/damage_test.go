@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -148,6 +149,21 @@ func TestContentIsNotCopied(t *testing.T) {
 	}
 }
 
+// spent is the time of the processor that something costs: others use it, too.
+func spent(t *testing.T, f func()) time.Duration {
+	t.Helper()
+	used := func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano())
+	}
+	before := used()
+	f()
+	return used() - before
+}
+
 // Many signers with many certificates that all fit cost no more than a bounded number of
 // signatures each.
 func TestCostOfManySigners(t *testing.T) {
@@ -182,11 +198,12 @@ func TestCostOfManyLists(t *testing.T) {
 	for range maxLists {
 		d.CRLs = append(d.CRLs, list)
 	}
-	begin := time.Now()
-	if v := d.Verify(nil, ann.options()); v.Valid || !v.Has(WrongSignature) || v.Has(Untrusted) {
-		t.Error(v.All())
-	}
-	if took := time.Since(begin); took > 5*time.Second {
+	took := spent(t, func() {
+		if v := d.Verify(nil, ann.options()); v.Valid || !v.Has(WrongSignature) || v.Has(Untrusted) {
+			t.Error(v.All())
+		}
+	})
+	if took > 5*time.Second {
 		t.Errorf("%v", took)
 	}
 	// And is heard all the same.
@@ -234,13 +251,12 @@ func TestCostOfManyNames(t *testing.T) {
 	}
 	d := parse(t, object(t, all...))
 	o := &Options{Roots: []*x509.Certificate{root(t, "root").cert}, Time: now(), Originators: Originators{Mail: []string{"ann@example.org"}}}
-	begin := time.Now()
-	v := d.Verify(nil, o)
+	var v *Verdict
+	if took := spent(t, func() { v = d.Verify(nil, o) }); took > time.Second {
+		t.Errorf("%v", took)
+	}
 	if v.Valid || !v.Has(Untrusted) || !v.Has(WrongSigner) {
 		t.Error(v.All())
-	}
-	if took := time.Since(begin); took > time.Second {
-		t.Errorf("%v", took)
 	}
 	if n := len(v.Signers[0].Addresses); n != maxORNames {
 		t.Errorf("%d addresses", n)
@@ -280,11 +296,13 @@ func TestCostOfSlowKeys(t *testing.T) {
 		all[i] = &forgery{who: ann, content: content, certs: []*x509.Certificate{ann.cert, above}}
 	}
 	d := parse(t, object(t, all...))
-	begin := time.Now()
-	if v := d.Verify(nil, &Options{Roots: []*x509.Certificate{root(t, "root").cert}, Time: now(), AllowSHA1: true}); v.Valid || !v.Has(Untrusted) {
-		t.Error(v.All())
-	}
-	if took := time.Since(begin); took > 2*time.Second {
+	o := &Options{Roots: []*x509.Certificate{root(t, "root").cert}, Time: now(), AllowSHA1: true}
+	took := spent(t, func() {
+		if v := d.Verify(nil, o); v.Valid || !v.Has(Untrusted) {
+			t.Error(v.All())
+		}
+	})
+	if took > 2*time.Second {
 		t.Errorf("%v", took)
 	}
 }
