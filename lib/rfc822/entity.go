@@ -67,7 +67,7 @@ func Parse(octets []byte) (*Entity, error) {
 		if at+len(l) > maxHeader {
 			return nil, malformed("line %d: a header of more than %d octets", n, maxHeader)
 		}
-		if bytes.ContainsAny(text(l), "\r\x00") {
+		if bytes.ContainsAny(bytes.TrimSuffix(bytes.TrimSuffix(l, []byte("\r\n")), []byte("\n")), "\r\x00") {
 			// Where some see a line end, and the field after it, and others the end of everything.
 			return nil, malformed("line %d: NUL, or CR alone, in a header", n)
 		}

@@ -52,6 +52,7 @@ func TestHeader(t *testing.T) {
 		// Whose line ends are CR sees From twice, and Bob first.
 		"Subject: a\rFrom: bob\r\nFrom: ann\r\n\r\n": "line 1: NUL, or CR alone",
 		"A: b\r\r\nFrom: ann\r\n\r\n":                "line 1: NUL, or CR alone",
+		"A: b\r":                                     "line 1: NUL, or CR alone",
 		"A: b\r\n\r\r\n":                             "line 2: NUL, or CR alone",
 		"A: " + strings.Repeat("b", 1<<20) + "\n\n":  "line 1: a header of more",
 		strings.Repeat("A: b\n", 2001):               "line 2001: more than 2000",
