@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"mime/quotedprintable"
+	"slices"
 	"strings"
 
 	"github.com/mtakit/mtakit/lib/diag"
@@ -16,8 +17,8 @@ const (
 )
 
 // fragile says what a relay may change of octets, "" if nothing: a multipart/signed must not
-// have it (RFC 8551 §3.1.3, RFC 1847 §2.1). Of a header it is fewer things: relays leave its
-// white space alone, and look for "From " after it.
+// have it (RFC 8551 §3.1.3, RFC 1847 §2.1). Of a header it is fewer things: its white space is
+// left out, and no line of it begins with "From ".
 func fragile(b []byte, header bool) string {
 	for len(b) > 0 {
 		l := line(b)
@@ -52,7 +53,31 @@ func Sturdy(octets []byte) ([]byte, error) {
 	return e.sturdy(0)
 }
 
+// tidy is the entity without white space at the end of lines of its header, where it means nothing
+// (RFC 5322 §3.2.2): to a relay what is signed is a body, headers and all.
+func (e *Entity) tidy() *Entity {
+	header := e.Header()
+	var out []byte
+	for rest := header; len(rest) > 0; {
+		l := line(rest)
+		rest = rest[len(l):]
+		// A line of nothing else would become the end of the header.
+		if t := bytes.TrimRight(text(l), " \t"); len(t) > 0 {
+			out = append(append(out, t...), l[len(text(l)):]...)
+		}
+	}
+	if len(out) == len(header) {
+		return e
+	}
+	tidy, err := Parse(slices.Concat(out, e.Empty, e.Body))
+	if err != nil {
+		return e // fragile finds out what is wrong with it
+	}
+	return tidy
+}
+
 func (e *Entity) sturdy(depth int) ([]byte, error) {
+	e = e.tidy()
 	if why := fragile(e.Header(), true); why != "" {
 		return nil, unsturdy("a header has %s", why)
 	}

@@ -8,7 +8,9 @@ import (
 
 func TestSturdy(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
-		{"sturdy", "A: b \r\n\r\nbody\r\n", "A: b \r\n\r\nbody\r\n"},
+		{"sturdy", "A: b\r\n\r\nbody\r\n", "A: b\r\n\r\nbody\r\n"},
+		{"white space in a header", "A: b \r\n c\t\r\n \r\n\t\r\nB: \r\n \r\n\r\nbody\r\n", "A: b\r\n c\r\nB:\r\n\r\nbody\r\n"},
+		{"a header alone", "Content-Type: message/rfc822\r\n\r\nA: ", "Content-Type: message/rfc822\r\n\r\nA:"},
 		{"text of 8 bits", "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\nA: b\r\n\r\n\xc3\xbc\r\nx \r\nFrom y\r\n",
 			"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\nA: b\r\n\r\n=C3=BC\r\nx=20\r\n=46rom y\r\n"},
 		{"without a header", "\r\nFrom x", "Content-Transfer-Encoding: quoted-printable\r\n\r\n=46rom x"},
@@ -19,7 +21,7 @@ func TestSturdy(t *testing.T) {
 		{"a part, and nothing else", "Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: 8bit\r\n\r\npre\r\n--b\r\n\r\nx \r\n--b\r\n\r\ny\r\n--b--\r\n",
 			"Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: 7bit\r\n\r\npre\r\n--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nx=20\r\n--b\r\n\r\ny\r\n--b--\r\n"},
 		{"a message", "Content-Type: message/rfc822\r\n\r\nSubject: x \r\n\r\nx \r\n",
-			"Content-Type: message/rfc822\r\n\r\nSubject: x \r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nx=20\r\n"},
+			"Content-Type: message/rfc822\r\n\r\nSubject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nx=20\r\n"},
 	} {
 		got, err := Sturdy([]byte(c.in))
 		if c.want == "" {
