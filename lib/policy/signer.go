@@ -35,6 +35,8 @@ func signerPatterns(values []rule.Value) ([]signerPattern, error) {
 				return nil, fmt.Errorf("signer: %w", err)
 			}
 			all[i].address = &p
+		case mail && !strings.Contains(text, "=") && (local == "" || domain == ""):
+			return nil, fmt.Errorf("signer: %q is no pattern of e-mail addresses such as \"ann@example.com\" or \"*@example.com\"", text)
 		case mail && !strings.Contains(text, "="):
 			all[i].local, all[i].domain = strings.Split(local, "*"), strings.Split(strings.ToLower(domain), "*")
 		default:

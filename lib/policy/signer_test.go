@@ -49,11 +49,13 @@ func TestSignerKinds(t *testing.T) {
 	}
 }
 
-// A pattern of O/R addresses that is none is a fault: it would never hold.
+// A pattern of addresses that is none is a fault: it would never hold.
 func TestSignerFault(t *testing.T) {
-	cfg := conf.New()
-	cfg.RuleSets = []conf.RuleSet{{Name: "s", Evaluate: conf.FirstMatch, Otherwise: conf.OtherwiseRefuse, Rules: `a: if signer = "/NOSUCH=x/" then allow`}}
-	if _, err := New(cfg, conf.OpenFile); diag.KindOf(err) != diag.Config {
-		t.Error(err)
+	for _, pattern := range []string{"/NOSUCH=x/", "@hq.example", "ann@", "@"} {
+		cfg := conf.New()
+		cfg.RuleSets = []conf.RuleSet{{Name: "s", Evaluate: conf.FirstMatch, Otherwise: conf.OtherwiseRefuse, Rules: `a: if signer = "` + pattern + `" then allow`}}
+		if _, err := New(cfg, conf.OpenFile); diag.KindOf(err) != diag.Config {
+			t.Errorf("%s: %v", pattern, err)
+		}
 	}
 }
