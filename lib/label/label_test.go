@@ -2,6 +2,7 @@ package label
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"os/exec"
@@ -114,7 +115,7 @@ func der(t *testing.T, l *Label) []byte {
 		t.Fatal(err)
 	}
 	if !slices.IsSortedFunc(set.All, func(a, b ber.Raw) int {
-		return int(int64(a.Tag().Number)-int64(b.Tag().Number)) + 1000*(int(a.Tag().Class)-int(b.Tag().Class))
+		return cmp.Or(cmp.Compare(a.Tag().Class, b.Tag().Class), cmp.Compare(a.Tag().Number, b.Tag().Number))
 	}) {
 		t.Fatalf("% x is not in order", out)
 	}

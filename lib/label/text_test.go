@@ -115,6 +115,7 @@ func FuzzDecode(f *testing.F) {
 	for _, c := range every {
 		f.Add(octets(f, c.octets))
 	}
+	f.Add([]byte("1\x1e\x7f\xff\xff\xff0\n0000000000\xa1\f000000000000")) // a tag with a large number
 	f.Fuzz(func(t *testing.T, in []byte) {
 		l, err := Decode(in)
 		if err != nil {

@@ -2,6 +2,7 @@ package label
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -233,10 +234,7 @@ func sorted(set ber.Raw) []byte {
 	}
 	slices.SortStableFunc(elements, func(a, b ber.Raw) int {
 		s, t := a.Tag(), b.Tag()
-		if s.Class != t.Class {
-			return int(s.Class) - int(t.Class)
-		}
-		return int(int64(s.Number) - int64(t.Number))
+		return cmp.Or(cmp.Compare(s.Class, t.Class), cmp.Compare(s.Number, t.Number))
 	})
 	joined := slices.Concat(elements...)
 	return append(ber.AppendHeader(nil, asn1.Univ(asn1.NumberSet), true, int64(len(joined))), joined...)
