@@ -331,6 +331,21 @@ func TestSender(t *testing.T) {
 	only(t, &v.Verdict, WrongSigner)
 }
 
+// A file of Unix is read as what was signed; a line end that somebody has changed is a change.
+func TestLineEnds(t *testing.T) {
+	_, ann := people(t)
+	signed, err := ann.signing(t, How{}).Mail([]byte(letter), Multipart, rfc822.Unprotected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := read(t, bytes.ReplaceAll(signed, []byte("\r\n"), []byte("\n"))).Verify(nil, ann.options(), false)
+	valid(t, &v.Verdict)
+	for _, where := range []string{"first\r\n", "<p>second</p>\r\n", "preamble\r\n"} {
+		v = read(t, bytes.Replace(signed, []byte(where), []byte(strings.TrimSuffix(where, "\r\n")+"\n"), 1)).Verify(nil, ann.options(), false)
+		only(t, &v.Verdict, WrongDigest)
+	}
+}
+
 // Fields in the header of what is signed, and not marked as those of the message, mean nothing
 // there: where the signature is taken off they must not begin to.
 func TestStripMakesNoFields(t *testing.T) {
