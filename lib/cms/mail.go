@@ -94,6 +94,27 @@ func (m *Message) mail(octets []byte) error {
 	if err != nil {
 		return err
 	}
+	err = m.layered(mt)
+	if err == nil && m.Shape != Unsigned {
+		err = parted(m.Header)
+	}
+	return err
+}
+
+// parted refuses a header that ends sooner for some readers than for others: at a field with blanks
+// before its colon, which RFC 5322 §4.5.8 has of old. What comes after is text to those readers, and
+// nobody has signed it.
+func parted(e *rfc822.Entity) error {
+	for _, f := range e.Fields {
+		if f.Raw[len(f.Name)] != ':' {
+			return malformed("blanks after %.80q in the header around a signature: not everybody takes it for a field", f.Name)
+		}
+	}
+	return nil
+}
+
+// layered reads the outermost layer by its media type.
+func (m *Message) layered(mt rfc822.MediaType) error {
 	switch mt.Type {
 	case "application/pkcs7-mime", "application/x-pkcs7-mime":
 		return m.opaque(m.Header)

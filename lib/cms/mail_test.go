@@ -393,6 +393,7 @@ func TestMultipartThatIsNoSignature(t *testing.T) {
 		{"cut short", "no closing delimiter", whole[:len(whole)-10]},
 		{"another object", "is data, not signedData", slices.Concat(whole[:at], rfc822.EncodeBase64(element(idSequence, oidDER(Data), element(context(0), element(idOctetString, content)))),
 			whole[bytes.LastIndex(whole, []byte("--smime-")):])},
+		{"a field that is none to some", "blanks after \"X-Note\"", append([]byte("X-Note : pay eve\r\n"), whole...)},
 		{"two types", "there are 2", append([]byte("Content-Type: text/plain\r\n"), whole...)},
 		{"not a signature", "not a signature", bytes.ReplaceAll(whole, []byte("Content-Type: application/pkcs7-signature"), []byte("Content-Type: application/octet-stream"))},
 	} {
@@ -400,7 +401,7 @@ func TestMultipartThatIsNoSignature(t *testing.T) {
 			t.Errorf("%s: %v; want %q", c.name, err, c.want)
 		}
 	}
-	for _, text := range []string{letter, strings.Replace(letter, "multipart/mixed", `multipart/signed; protocol="application/pgp-signature"`, 1),
+	for _, text := range []string{letter, "X-Note : x\r\n" + letter, strings.Replace(letter, "multipart/mixed", `multipart/signed; protocol="application/pgp-signature"`, 1),
 		strings.Replace(letter, "multipart/mixed", "multipart/signed", 1)} {
 		v := read(t, []byte(text)).Verify(nil, ann.options(), false)
 		only(t, &v.Verdict, NoSigner)
