@@ -71,9 +71,9 @@ recovery: ## cut transfers at every PDU, and those of 300 MB in the middle; coun
 reload: ## 10,000 messages while the configuration changes 100 times: where each went, and the longest pause
 	$(GO) test ./cmd/mtarun -run '^TestReloadUnderLoad$$' -count 1 -timeout 30m -v -reload.messages 10000 -reload.changes 100
 
-bench: build ## the figures of mta-performance(7) beside Postfix, on ext4 and XFS (root; an hour and a half, QUICK=1 some minutes)
+bench: build ## the figures of mta-performance(7) beside Postfix, on ext4 and XFS (root; an hour and a half, QUICK=1 some minutes, ONLY=signed that alone)
 	.ci/packages postfix
-	$(GO) run ./examples/bench --bin bin $(if $(QUICK),--quick)
+	$(GO) run ./examples/bench --bin bin $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 million: build ## MESSAGES (default 1000000) through one switch in one go: memory and descriptors (root)
 	.ci/packages postfix

@@ -174,7 +174,7 @@ func (b *bench) write() error {
 		}
 		fmt.Fprintf(&t, "\n## On %s%s\n\nA loop device, journaled, direct I/O. One fsync of a new file is %.1f flushes of the device: a barrier. ", kind, mounted, s.flushes)
 		t.WriteString("Barriers are\nflushes seen at the device, divided by that.\n\n")
-		table(&t, "Postfix", b.scale.rows(), s)
+		table(&t, "Postfix", b.asked(b.scale.rows(), s), s)
 		if b.wants("signed") {
 			t.WriteString("\nSigned messages, beside a process of openssl that verifies and one that signs each, two at once and\nnothing synced:\n\n")
 			table(&t, "openssl cms", b.scale.signedRows(), s)
@@ -199,7 +199,18 @@ every run.
 	return os.WriteFile(filepath.Join(b.out, "bench.svg"), []byte(b.picture()), 0o644)
 }
 
+// asked are the rows that were to be measured: of some works alone, those that were.
+func (b *bench) asked(all []row, s *system) []row {
+	if len(b.only) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(all, func(r row) bool { return s.runs[r.key] == nil })
+}
+
 func table(t *strings.Builder, peer string, rows []row, s *system) {
+	if len(rows) == 0 {
+		return
+	}
 	line := func(cells ...string) { fmt.Fprintf(t, "| %s |\n", strings.Join(cells, " | ")) }
 	line("work", "wanted", "mtakit", peer, "ratio", "met")
 	line("---", "---", "---", "---", "---", "---")
