@@ -165,6 +165,11 @@ func TestSharedChildKilledBeforeAnyBarrier(t *testing.T) {
 				if err := s.w.run(); err != nil {
 					t.Fatal(err)
 				}
+				for _, n := range c.holds {
+					if list := []string{staff, crew}[n-1]; len(s.went[list]) > 0 {
+						t.Errorf("killed at barrier %d: %s went though it was held", k, list)
+					}
+				}
 				s.end(t, fmt.Sprintf("killed at barrier %d", k))
 				s.w.kill()
 			}

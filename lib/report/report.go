@@ -53,7 +53,7 @@ func ParseWord(word string) (mts.ReportRequest, error) {
 }
 
 // Step is the step a report is a child of, see spool.ChildID.
-const Step = "report"
+const Step = spool.StepReport
 
 // Priority is that of a report made here. X.411 gives reports none, so it ends with
 // this MTA: who sent something urgent is told as urgently, others as by any message.

@@ -27,6 +27,9 @@ const (
 // OutcomeInDoubt is the outcome of who may have got a message or not.
 const OutcomeInDoubt = "in-doubt"
 
+// outcomeDeferred is that of who has not got it and is tried again. All others are final.
+const outcomeDeferred = "deferred"
+
 // ErrCrowded says that the numbers of the recipients do not fit into a line.
 var ErrCrowded = errors.New("too many recipients for a line")
 

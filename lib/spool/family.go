@@ -176,11 +176,43 @@ func names(log []Record, child *Envelope) bool {
 	return named && len(left) == 0
 }
 
-// rivals says whether a log names another child by the same step for a recipient of the parent
-// that child stands for: one that was made with other recipients, by somebody who died since.
+// rivals says whether a log tells of another way for a recipient of the parent that child stands
+// for: another child has it, made by somebody who died since, or it has ended, or is held, or has
+// failed and goes to its alternate. Nothing was done yet with a child that no record names. One that
+// is named for some of its recipients is the way of all of them: its records were written together.
 func rivals(log []Record, child *Envelope) bool {
-	return slices.ContainsFunc(log, func(r Record) bool {
-		return r.Kind == RecordChild && r.Child != child.ID && r.Step == child.Step &&
-			slices.ContainsFunc(r.Recipients, func(n int) bool { return slices.Contains(child.ParentRecipients, n) })
+	if slices.ContainsFunc(log, func(r Record) bool { return r.Kind == RecordChild && r.Child == child.ID }) {
+		return false
+	}
+	return slices.ContainsFunc(child.ParentRecipients, func(n int) bool {
+		held := false
+		for i := range log {
+			r := &log[i]
+			if len(r.Recipients) > 0 && !slices.Contains(r.Recipients, n) {
+				continue
+			}
+			if r.Kind == RecordChild && (r.Step == StepReport) == (child.Step == StepReport) {
+				return true
+			}
+			if child.Step == StepReport {
+				continue // it ends nobody
+			}
+			switch r.Kind {
+			case RecordHold:
+				held = true
+			case RecordRelease:
+				held = false
+			case RecordDivert:
+				if child.Step != StepRedirect {
+					return true
+				}
+				held = false
+			case RecordOutcome:
+				if r.Outcome != outcomeDeferred && r.Outcome != OutcomeInDoubt {
+					return true
+				}
+			}
+		}
+		return held
 	})
 }

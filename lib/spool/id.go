@@ -112,6 +112,12 @@ func (id ID) Moment() string {
 // nearly the same in all identifiers of one day.
 func (id ID) shard() string { return string(id[IDSize-2:]) }
 
+// The steps of children that a start tells from others; lib/submit has the rest.
+const (
+	StepReport   = "report"   // the only one that ends no recipient
+	StepRedirect = "redirect" // the only one that is made of a recipient given up for its alternate
+)
+
 // ChildID returns the identifier of the child that step makes of parent for the
 // given recipients of the parent; their order and repetitions do not matter.
 // The same arguments give the same identifier, so that a child is not made

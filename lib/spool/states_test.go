@@ -53,10 +53,7 @@ func (c *scene) child(p spool.Priority, damaged bool, recipients ...int) (spool.
 	if recipients == nil {
 		recipients = []int{1}
 	}
-	env := envelope()
-	env.Parent, env.Step, env.ParentRecipients = c.ref.ID, "shape", recipients
-	ref := spool.Ref{ID: spool.ChildID(c.ref.ID, "shape", recipients), Priority: p}
-	accept(c.t, c.s, ref, []byte("child"), env)
+	ref, env := c.childBy("shape", p, recipients...)
 	if damaged {
 		b, err := os.ReadFile(c.path(ref.String()))
 		if err != nil {
@@ -68,13 +65,38 @@ func (c *scene) child(p spool.Priority, damaged bool, recipients ...int) (spool.
 	return ref, env
 }
 
+// childBy makes the child of the message by a step for some recipients.
+func (c *scene) childBy(step string, p spool.Priority, recipients ...int) (spool.Ref, *spool.Envelope) {
+	env := envelope()
+	env.Parent, env.Step, env.ParentRecipients = c.ref.ID, step, recipients
+	ref := spool.Ref{ID: spool.ChildID(c.ref.ID, step, recipients), Priority: p}
+	accept(c.t, c.s, ref, []byte("child"), env)
+	return ref, env
+}
+
+// result is what a start finds, and what is there afterwards.
+type result struct {
+	items []spool.Item
+	files []string
+}
+
+// without is the result of a log by which the child goes.
+func (c *scene) without(log ...spool.Record) result {
+	c.log(log...)
+	return result{[]spool.Item{{Ref: c.ref, Envelope: c.env, Log: log}}, []string{c.ref.String(), c.ref.String() + ".log"}}
+}
+
+// named is the result of a log in which the start names the child.
+func (c *scene) named(child spool.Ref, env *spool.Envelope, log ...spool.Record) result {
+	c.log(log...)
+	log = append(log, spool.ChildRecord(env, env.Accepted))
+	return result{[]spool.Item{{Ref: child, Envelope: env}, {Ref: c.ref, Envelope: c.env, Log: log}},
+		[]string{child.String(), c.ref.String(), c.ref.String() + ".log"}}
+}
+
 // Every row of the tables of states: what is there, what a start finds, and
 // what is there afterwards.
 func TestStates(t *testing.T) {
-	type result struct {
-		items []spool.Item
-		files []string
-	}
 	for name, arrange := range map[string]func(*scene) result{
 		"S0 nothing": func(c *scene) result { return result{} },
 		"S1 being written": func(c *scene) result {
@@ -232,6 +254,53 @@ func TestStates(t *testing.T) {
 			c.log(torn)
 			return result{[]spool.Item{{Ref: child, Envelope: env}, {Ref: c.ref, Envelope: c.env, Log: []spool.Record{torn, whole}}},
 				[]string{child.String(), c.ref.String(), c.ref.String() + ".log"}}
+		},
+		"child whole, record of one by another step that ends a recipient, too": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			c.child(spool.Urgent, false, 1, 2)
+			return c.without(spool.Record{Time: then, Kind: spool.RecordChild, Recipients: []int{2}, Child: spool.ChildID(c.ref.ID, "turn", []int{2}), Step: "turn"})
+		},
+		"child whole, no record, a recipient held": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			c.child(spool.Urgent, false, 1, 2)
+			return c.without(spool.Record{Time: then, Kind: spool.RecordHold, Recipients: []int{2}})
+		},
+		"child whole, no record, all held": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			c.child(spool.Urgent, false, 1, 2)
+			return c.without(spool.Record{Time: then, Kind: spool.RecordHold})
+		},
+		"child whole, no record, a recipient deleted": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			c.child(spool.Urgent, false, 1, 2)
+			return c.without(spool.Record{Time: then, Kind: spool.RecordOutcome, Recipients: []int{1}, Outcome: "deleted"})
+		},
+		"child whole, no record, a recipient diverted": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			c.child(spool.Urgent, false, 1, 2)
+			return c.without(spool.Record{Time: then, Kind: spool.RecordDivert, Recipients: []int{1}})
+		},
+		"child whole, no record, a recipient released and in doubt": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			child, env := c.child(spool.Urgent, false, 1, 2)
+			return c.named(child, env, spool.Record{Time: then, Kind: spool.RecordHold, Recipients: []int{1, 3}},
+				spool.Record{Time: then, Kind: spool.RecordRelease, Recipients: []int{1}},
+				spool.Record{Time: then, Kind: spool.RecordOutcome, Recipients: []int{1}, Outcome: "deferred"},
+				spool.Record{Time: then, Kind: spool.RecordOutcome, Recipients: []int{2}, Outcome: spool.OutcomeInDoubt},
+				spool.Record{Time: then, Kind: spool.RecordOutcome, Recipients: []int{3}, Outcome: "failed"})
+		},
+		"child whole, record for some of its recipients, the others held in progress": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			child, env := c.child(spool.Urgent, false, 1, 2)
+			torn := spool.ChildRecord(env, env.Accepted)
+			torn.Recipients = []int{1}
+			return c.named(child, env, spool.Record{Time: then, Kind: spool.RecordHold, Recipients: []int{1, 2}}, torn)
+		},
+		"report whole, no record, of one who was held and has ended": func(c *scene) result {
+			accept(c.t, c.s, c.ref, nil, c.env)
+			child, env := c.childBy("report", spool.Urgent, 1)
+			return c.named(child, env, spool.Record{Time: then, Kind: spool.RecordHold, Recipients: []int{1}},
+				spool.Record{Time: then, Kind: spool.RecordOutcome, Recipients: []int{1}, Outcome: "failed"})
 		},
 		"child gone, record": func(c *scene) result {
 			accept(c.t, c.s, c.ref, nil, c.env)

@@ -15,11 +15,11 @@ import (
 // The steps by which a message becomes another one here, besides report.Step. A child
 // of theirs stands for one recipient of its parent, that of StepSecure for several perhaps.
 const (
-	StepExpand   = "expand"   // of a distribution list into its members
-	StepRedirect = "redirect" // of a recipient to another
-	StepForward  = "forward"  // of a report that came to a list
-	StepCopy     = "copy"     // for an address that policy adds
-	StepSecure   = "secure"   // that policy requires: it signs, takes off a signature, or has another label
+	StepExpand   = "expand"           // of a distribution list into its members
+	StepRedirect = spool.StepRedirect // of a recipient to another
+	StepForward  = "forward"          // of a report that came to a list
+	StepCopy     = "copy"             // for an address that policy adds
+	StepSecure   = "secure"           // that policy requires: it signs, takes off a signature, or has another label
 )
 
 // Derive begins the child of a message, probe or report that is in the spool: raw is
