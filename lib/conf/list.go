@@ -72,6 +72,10 @@ func (c *Config) ExpandChannel() string {
 	return ""
 }
 
+// Makes tells whether the processes of a channel make messages and send nothing: what they make is
+// a child that its parent's log is to name.
+func (c *Channel) Makes() bool { return c.Kind == KindExpand || c.Kind == KindSecure }
+
 // completeExpand makes the channel of kind expand that no configuration need name: an
 // originator may request an alternate recipient of any MTA.
 func (c *Config) completeExpand() {

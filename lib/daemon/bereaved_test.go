@@ -18,7 +18,8 @@ import (
 // that it was at may end another way. Of channels that make no children the scheduler
 // hears at once.
 func TestChildrenAreLookedForBeforeTheEndIsTold(t *testing.T) {
-	cfg := configuration(t, t.TempDir(), "\n[[list]]\naddress = \"/CN=Staff/O=Org/C=GB/\"\nmembers = [\"/S=Smith/O=Org/C=GB/\"]\n")
+	cfg := configuration(t, t.TempDir(), "\n[[list]]\naddress = \"/CN=Staff/O=Org/C=GB/\"\nmembers = [\"/S=Smith/O=Org/C=GB/\"]\n"+
+		"[[channel]]\nname = \"gate\"\nkind = \"secure\"\n")
 	if err := spool.Init(cfg.Spool.Dir); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func TestChildrenAreLookedForBeforeTheEndIsTold(t *testing.T) {
 		slices.Sort(told)
 		return told
 	}
-	for i, name := range []string{"local", cfg.ExpandChannel()} {
+	for i, name := range []string{"local", cfg.ExpandChannel(), "gate"} {
 		c.step(sched.ChannelUp{Channel: name, Process: i + 1})
 		c.ended(&process{channel: name, number: i + 1}, errors.New("killed"))
 	}
@@ -61,7 +62,7 @@ func TestChildrenAreLookedForBeforeTheEndIsTold(t *testing.T) {
 	}
 	c.loading = false
 	c.reclaim()
-	if got := heard(); !slices.Equal(got, []string{cfg.ExpandChannel(), "local"}) {
+	if got := heard(); !slices.Equal(got, []string{cfg.ExpandChannel(), "gate", "local"}) {
 		t.Errorf("afterwards of %v", got)
 	}
 }

@@ -94,7 +94,8 @@ func (c *core) adopt() {
 func (c *core) reclaim() {
 	tell := func(now bool) {
 		c.bereaved = slices.DeleteFunc(c.bereaved, func(d sched.ChannelDown) bool {
-			told := now || d.Channel != c.conf.ExpandChannel()
+			ch, known := c.conf.Channel(d.Channel) // it may be gone from the configuration
+			told := now || known && !ch.Makes()
 			if told {
 				c.step(d)
 			}
