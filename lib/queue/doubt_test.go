@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mtakit/mtakit/lib/conf"
 	"github.com/mtakit/mtakit/lib/diag"
 	"github.com/mtakit/mtakit/lib/sched"
 )
@@ -17,6 +18,7 @@ func TestInDoubtOutlivesRestart(t *testing.T) {
 	for name, test := range map[string]struct {
 		before func(w *world, j sched.StartJob) // the kill
 		given  bool                             // up
+		makes  bool                             // the channel sends nothing: policy requires what it makes
 	}{
 		"killed while it was sent for long": {before: func(w *world, _ sched.StartJob) {
 			w.now = w.now.Add(doubtAfter)
@@ -27,6 +29,10 @@ func TestInDoubtOutlivesRestart(t *testing.T) {
 			w.keeper.Step(w.now, sched.Hold{ID: j.Ref.ID})
 			w.keeper.Step(w.now, sched.Release{ID: j.Ref.ID})
 		}},
+		"killed while what policy requires was made": {given: true, makes: true, before: func(w *world, _ sched.StartJob) {
+			w.now = w.now.Add(doubtAfter)
+			w.keeper.Step(w.now, sched.Tick{})
+		}},
 		"the answer was no": {given: true, before: func(w *world, j sched.StartJob) {
 			w.now = w.now.Add(doubtAfter)
 			w.keeper.Step(w.now, sched.Tick{})
@@ -35,6 +41,9 @@ func TestInDoubtOutlivesRestart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
+			if ch, ok := w.conf.Channel("local"); ok && test.makes {
+				ch.Kind = conf.KindSecure
+			}
 			j, _ := w.queued(ann)
 			test.before(w, j)
 			w.kill()

@@ -41,6 +41,7 @@ func SchedConfig(c *conf.Config, generation uint64) sched.Config {
 	for _, ch := range c.Channels {
 		out.Channels = append(out.Channels, sched.ChannelConfig{
 			Name: ch.Name, Associations: ch.Kind == conf.KindX400P1, Disabled: !ch.Enabled,
+			Makes:   ch.Makes(),
 			Listens: slices.ContainsFunc(c.Listeners, func(l conf.Listener) bool { return l.Channel == ch.Name }),
 			MaxJobs: ch.MaxJobs, ReservedUrgent: ch.ReservedUrgent, ReservedNormal: ch.ReservedNormal,
 			MaxAssociations: ch.MaxAssociations, MaxPerPeer: ch.MaxPerPeer, Threshold: ch.Threshold, IdleTime: ch.IdleTime.D(),

@@ -74,7 +74,7 @@ func (k *Keeper) carryOut(actions []sched.Action) {
 // begin notes what is about to be sent, for whoever comes after this instance was killed.
 // The expansion of a list, and what else children are made by, sends nothing.
 func (k *Keeper) begin(j *sched.StartJob) {
-	if j.Channel == k.conf.ExpandChannel() {
+	if ch, ok := k.conf.Channel(j.Channel); ok && ch.Makes() {
 		return
 	}
 	err := k.spool.Begin(k.now, j.Ref, j.Recipients)

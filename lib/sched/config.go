@@ -50,6 +50,7 @@ type ChannelConfig struct {
 	Name         string
 	Associations bool // jobs need an association with the peer; false for local delivery
 	Listens      bool // its process runs even without work, for those who call
+	Makes        bool // its jobs send nothing and make messages, the same again if they are done again
 	Disabled     bool // nothing is started; what is in progress ends
 
 	MaxJobs        int // jobs at once; at least 1

@@ -77,8 +77,8 @@ func (s *Scheduler) apply(j *job, i int32, res *Result) {
 	case what.Kind == InDoubt:
 		j.fault = true
 		r.doubts = min(r.doubts+1, 1<<8-2)
-		// What is redirected or expanded makes the same child again.
-		if p.channel.name != s.config.AlternateChannel {
+		// What is redirected or expanded, or what policy requires, makes the same child again.
+		if !s.makes(p.channel) {
 			r.setDoubt(p)
 		}
 		// Once may be anybody's fault and is tried again soon; a message that is

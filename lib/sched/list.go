@@ -420,6 +420,9 @@ func (s *Scheduler) expired(m *message, r *recipient) Outcome {
 		// What is wrong with a directory is for whoever runs the switch.
 		text = "not sent in time: the way could not be found"
 	}
+	if r.list != nil && r.list.peer.channel.config.Makes && r.list.peer.channel.name != s.config.AlternateChannel {
+		text = "not sent in time: what is done with it before could not be done" // nor what is wrong with keys
+	}
 	if text == "" && r.list != nil {
 		text = r.list.peer.reason
 	}

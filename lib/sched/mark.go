@@ -7,7 +7,7 @@ package sched
 
 // toMark lets a job be marked when it takes long.
 func (s *Scheduler) toMark(j *job) {
-	if s.config.DoubtAfter <= 0 || j.list.peer.channel.name == s.config.AlternateChannel {
+	if s.config.DoubtAfter <= 0 || s.makes(j.list.peer.channel) {
 		j.marked = true // never
 		return
 	}

@@ -166,7 +166,7 @@ func parseConfig(t *testing.T, lines []string) Config {
 		switch w[0] {
 		case "channel":
 			c := ChannelConfig{
-				Name: w[1], Associations: has("associations"), Listens: has("listens"), Disabled: has("disabled"),
+				Name: w[1], Associations: has("associations"), Listens: has("listens"), Makes: has("makes"), Disabled: has("disabled"),
 				MaxJobs: num("jobs"), ReservedUrgent: num("urgent"), ReservedNormal: num("normal"),
 				MaxAssociations: num("open"), MaxPerPeer: num("per-peer"), Threshold: num("threshold"),
 				MaxPerHost: num("per-host"), MaxTransfers: num("transfers"), Quantum: num("quantum"),

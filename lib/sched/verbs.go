@@ -173,6 +173,11 @@ func (j *job) reject(i int32, what Outcome) {
 	j.rejected[i] = what
 }
 
+// makes tells whether a channel makes messages and sends nothing.
+func (s *Scheduler) makes(c *channel) bool {
+	return c.config.Makes || c.name == s.config.AlternateChannel
+}
+
 // decides tells whether hops lead only to the channel that makes children, and finds ways.
 func (s *Scheduler) decides(hops []spool.Hop) bool {
 	return s.config.AlternateChannel != "" && len(hops) == 1 && hops[0].Channel == s.config.AlternateChannel
