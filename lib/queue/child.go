@@ -119,8 +119,13 @@ func (k *Keeper) checkChildren(ev sched.JobOutcome) {
 // any of them.
 func together(results []sched.Result, child *spool.Envelope) bool {
 	return !slices.ContainsFunc(child.ParentRecipients, func(n int) bool {
-		return !slices.ContainsFunc(results, func(r sched.Result) bool { return r.N == n && r.Child == child.ID })
+		return !slices.ContainsFunc(results, func(r sched.Result) bool { return r.N == n && r.Child == child.ID && goesOn(r.Kind) })
 	})
+}
+
+// goesOn tells whether a recipient ends by a child.
+func goesOn(k sched.Kind) bool {
+	return k == sched.Moved || k == sched.Expanded || k == sched.Redirected
 }
 
 // soon is when a recipient is tried again whose hops are not of this configuration: the

@@ -180,26 +180,33 @@ func TestSharedChildKilledBeforeAnyBarrier(t *testing.T) {
 // Of recipients who share a child none ends by it alone: a channel that answers for some of them
 // is not believed.
 func TestSharedChildEndsAllOrNone(t *testing.T) {
-	s := newSharer(t)
-	through, lied := s.answer, false
-	s.answer = func(o sched.JobOutcome) {
-		if !lied && len(o.Results) == 2 {
-			lied = true
-			o.Results[1].Outcome = sched.Outcome{Kind: sched.Deferred, Text: "not this one"}
-		}
-		through(o)
+	for name, lie := range map[string]func(*sched.Result){
+		"one is tried again":              func(r *sched.Result) { r.Outcome = sched.Outcome{Kind: sched.Deferred, Text: "not this one"} },
+		"one is tried again, by its name": func(r *sched.Result) { r.Kind = sched.Deferred },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSharer(t)
+			through, lied := s.answer, false
+			s.answer = func(o sched.JobOutcome) {
+				if !lied && len(o.Results) == 2 {
+					lied = true
+					lie(&o.Results[1])
+				}
+				through(o)
+			}
+			s.w.start()
+			if err := s.w.run(); err != nil {
+				t.Fatal(err)
+			}
+			if !lied || len(s.went) > 0 || s.w.keeper.mind.Counts().Recipients != 2 {
+				t.Fatalf("expanded %v", s.went)
+			}
+			s.w.now = s.w.keeper.Next()
+			s.w.keeper.Step(s.w.now, sched.Tick{})
+			s.end(t, "after a lie")
+			s.w.kill()
+		})
 	}
-	s.w.start()
-	if err := s.w.run(); err != nil {
-		t.Fatal(err)
-	}
-	if !lied || len(s.went) > 0 || s.w.keeper.mind.Counts().Recipients != 2 {
-		t.Fatalf("expanded %v", s.went)
-	}
-	s.w.now = s.w.keeper.Next()
-	s.w.keeper.Step(s.w.now, sched.Tick{})
-	s.end(t, "after a lie")
-	s.w.kill()
 }
 
 // Who is deleted, the channel having died without an answer, takes the child along; the other goes in
