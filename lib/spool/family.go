@@ -72,19 +72,31 @@ func (b *Backlog) nameChildren(ref Ref) error {
 	if family == nil {
 		return nil
 	}
+	parents := map[ID]ID{}
+	var hidden []ID
+	var why error
 	for _, child := range family {
 		if child.Priority == 0 {
 			continue // committed without a scheduler: nobody's child
 		}
 		m, err := b.openMessage(child)
-		if err != nil {
-			continue // its own turn deals with it
+		if err != nil { // its own turn deals with it
+			if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrIncomplete) && !errors.Is(err, ErrDamaged) {
+				hidden, why = append(hidden, child.ID), err
+			}
+			continue
 		}
+		parents[child.ID] = m.Envelope.Parent
 		did, err := b.nameChild(family, m)
 		m.Close()
 		b.named = b.named || did
 		if err != nil {
 			return fail("recover "+child.String(), err)
+		}
+	}
+	for _, id := range hidden {
+		if secret, err := b.secret(family, parents, id); err != nil || secret {
+			return fail("recover "+ref.String(), errors.Join(why, err))
 		}
 	}
 	if b.named { // for this family, or one that was not settled then
@@ -95,6 +107,32 @@ func (b *Backlog) nameChildren(ref Ref) error {
 	}
 	delete(b.kin, string(ref.ID[:timeSize]))
 	return nil
+}
+
+// secret says whether a member that the disk does not give now may be a child that no record
+// names: it is named by none, and there is somebody who does not descend from it.
+func (b *Backlog) secret(family []Ref, parents map[ID]ID, hidden ID) (bool, error) {
+	strange := false
+	for _, ref := range family {
+		if _, logged := b.logs[ref]; logged {
+			log, _, err := b.readLog(ref)
+			if err != nil {
+				return false, err
+			}
+			if slices.ContainsFunc(log, func(r Record) bool { return r.Kind == RecordChild && r.Child == hidden }) {
+				return false, nil
+			}
+		}
+		id := ref.ID
+		for range family {
+			if id == hidden || id == "" {
+				break
+			}
+			id = parents[id]
+		}
+		strange = strange || id != hidden
+	}
+	return strange, nil
 }
 
 // settleFresh does this for the families of what lies in new/, which may be adopted at any

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -266,6 +267,80 @@ func TestSweepTmp(t *testing.T) {
 		if _, err := os.Lstat(s.tmpPath(id)); (err == nil) != want {
 			t.Errorf("%s of %v: %v", id, id.Time(), err)
 		}
+	}
+}
+
+// While the disk does not give a child nobody knows whether its parent names it: the family waits.
+// One whose parent it does not give, or that a log names, is no secret.
+func TestLoadWaitsForAChildThatCannotBeRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		named  bool
+		hidden string
+		good   map[string]bool // at first
+	}{
+		"a child":                   {false, "child", map[string]bool{"parent": false, "child": false, "other": true}},
+		"a child that has its name": {true, "child", map[string]bool{"parent": true, "child": false, "other": true}},
+		"a parent":                  {true, "parent", map[string]bool{"parent": false, "child": true, "other": true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := newSpool(t)
+			ids := map[string]ID{"parent": NewID(time.Unix(1, 0)), "other": NewID(time.Unix(2, 0))}
+			ids["child"] = ChildID(ids["parent"], "shape", []int{1})
+			refs := map[string]Ref{}
+			child := &Envelope{ID: ids["child"], Parent: ids["parent"], Step: "shape", ParentRecipients: []int{1}}
+			for name, env := range map[string]*Envelope{"parent": {ID: ids["parent"]}, "other": {ID: ids["other"]}, "child": child} {
+				refs[name] = put(t, dir, env)
+			}
+			s, l := openOn(t, dir, BarrierSyncfs, durable.OS{})
+			defer s.Close()
+			defer l.Close()
+			if c.named {
+				if err := s.Append(refs["parent"], ChildRecord(child, time.Unix(1, 0))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			path := s.path(refs[c.hidden])
+			err := errors.Join(os.Rename(path, path+".away"), os.Symlink(path+".away", path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			backlog, err := s.Recover()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var log []Record
+			load := func() map[string]bool {
+				got := map[string]bool{}
+				if err := backlog.Load(func(i Item) error {
+					for name, ref := range refs {
+						if ref == i.Ref {
+							got[name] = i.Damaged == nil
+						}
+					}
+					if i.Ref == refs["parent"] {
+						log = i.Log
+					}
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+				return got
+			}
+			if got := load(); !maps.Equal(got, c.good) {
+				t.Errorf("good: %v, want %v", got, c.good)
+			}
+			if err := os.Rename(path+".away", path); err != nil {
+				t.Fatal(err)
+			}
+			for name, good := range load() {
+				if !good || c.good[name] {
+					t.Errorf("%s: good %v when it can be read", name, good)
+				}
+			}
+			if !names(log, child) {
+				t.Errorf("the parent does not name its child: %v", log)
+			}
+		})
 	}
 }
 
