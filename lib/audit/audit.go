@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -134,7 +135,11 @@ func Open(dir, mta string, covered func(*os.File) bool) (*Log, error) {
 	return &Log{dir: dir, mta: mta, covered: covered}, nil
 }
 
-// Append queues a record; Flush writes what is queued.
+// maxText bounds the text of a record in octets, so that the line is read: what is in it may come
+// from somebody outside, who has filled certificates with names.
+const maxText = maxRecord / 16
+
+// Append queues a record, of whose text no more than fits; Flush writes what is queued.
 func (l *Log) Append(r Record) error {
 	var refused error // of what was queued before: this is queued all the same
 	if day := r.Time.UTC().Format(time.DateOnly); day != l.day {
@@ -144,6 +149,13 @@ func (l *Log) Append(r Record) error {
 	}
 	r.MTA = l.mta
 	r.Time = r.Time.UTC()
+	if len(r.Text) > maxText {
+		end := maxText
+		for end > maxText-utf8.UTFMax && !utf8.RuneStart(r.Text[end]) {
+			end--
+		}
+		r.Text = r.Text[:end]
+	}
 	if err := json.NewEncoder(&l.buf).Encode(r); err != nil {
 		return diag.E("event log", diag.Internal, err)
 	}

@@ -107,6 +107,26 @@ func TestOverlongLineIsSkipped(t *testing.T) {
 	}
 }
 
+// What somebody outside makes long does not keep the event from those who read it.
+func TestLongTextIsCut(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, Record{Time: noon, Event: Refused, ID: "a", Text: "x" + strings.Repeat("\u20ac", maxRecord)},
+		Record{Time: noon, Event: Refused, ID: "b", Text: strings.Repeat("\x01", maxRecord)})
+	var texts []string
+	skipped, err := Scan(dir, time.Time{}, func(r Record) error {
+		texts = append(texts, r.Text)
+		return nil
+	})
+	if err != nil || skipped != 0 || len(texts) != 2 {
+		t.Fatalf("skipped %d of %d, %v", skipped, len(texts), err)
+	}
+	for _, text := range texts {
+		if len(text) > maxText || len(text) < maxText-3 || strings.ContainsRune(text, '\ufffd') {
+			t.Errorf("%d octets, %q", len(text), text[len(text)-5:])
+		}
+	}
+}
+
 func TestMissingLogIsNamed(t *testing.T) {
 	_, err := Scan(filepath.Join(t.TempDir(), "none"), time.Time{}, func(Record) error { return nil })
 	if diag.KindOf(err) != diag.NoInput {
