@@ -67,7 +67,13 @@ func (g Given) Descriptor(path string) (int, error) {
 	if !ok {
 		return -1, nil
 	}
-	fd, err := unix.MemfdCreate("given", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	// Where vm.memfd_noexec is 2 none is made that might be executed; kernels before 6.3 do not know
+	// the flag.
+	flags := unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	fd, err := unix.MemfdCreate("given", flags|unix.MFD_NOEXEC_SEAL)
+	if errors.Is(err, unix.EINVAL) {
+		fd, err = unix.MemfdCreate("given", flags)
+	}
 	if err != nil {
 		return -1, &fs.PathError{Op: "memfd_create", Path: path, Err: err}
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestGiven proves that what was read is given whatever becomes of the files, whole to each who
@@ -41,6 +43,9 @@ func TestGiven(t *testing.T) {
 			if got, err := io.ReadAll(f); err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%s: %d octets, %v", name, len(got), err)
 			}
+			if st, err := f.Stat(); err != nil || st.Mode()&0o111 != 0 && noexec(t) {
+				t.Errorf("%s has mode %v, %v", name, st.Mode(), err)
+			}
 			if _, err := f.WriteAt([]byte("x"), 0); err == nil {
 				t.Errorf("%s was written", name)
 			}
@@ -66,6 +71,18 @@ func TestGiven(t *testing.T) {
 	if _, err := ReadGiven(cfg, OpenFile); err != nil {
 		t.Errorf("nobody asks: %v", err)
 	}
+}
+
+// noexec tells whether the kernel makes files in memory that cannot be executed.
+func noexec(t *testing.T) bool {
+	fd, err := unix.MemfdCreate("test", unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
+	if err != nil {
+		return false
+	}
+	if err := unix.Close(fd); err != nil {
+		t.Fatal(err)
+	}
+	return true
 }
 
 // TestReadFile: what is too long is read no further than the bound.
