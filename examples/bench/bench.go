@@ -36,6 +36,8 @@ type sides struct{ ours, theirs []float64 }
 const (
 	ours   = "mtakit"
 	theirs = "postfix"
+	// openssl is whose the figures beside ours are of signed messages.
+	openssl = "openssl cms"
 )
 
 // add notes a figure of a run.
@@ -45,9 +47,9 @@ func (b *bench) add(s *system, key, side string, value float64) error {
 		r = &sides{}
 		s.runs[key] = r
 	}
-	of := &r.ours
-	if side == theirs {
-		of = &r.theirs
+	of := &r.theirs
+	if side == ours {
+		of = &r.ours
 	}
 	*of = append(*of, value)
 	return json.NewEncoder(b.raw).Encode(struct {

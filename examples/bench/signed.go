@@ -309,7 +309,7 @@ done`
 	if err != nil {
 		return err
 	}
-	return p.adds(theirs, map[string]float64{
+	return p.adds(openssl, map[string]float64{
 		key + "rate": measure.PerSecond(int64(p.scale.signed), took),
 		key + "cpu":  float64(cpu) / float64(time.Millisecond) / float64(p.scale.signed),
 	})

@@ -177,7 +177,7 @@ func (b *bench) write() error {
 		table(&t, "Postfix", b.asked(b.scale.rows(), s), s)
 		if b.wants("signed") {
 			t.WriteString("\nSigned messages, beside a process of openssl that verifies and one that signs each, two at once and\nnothing synced:\n\n")
-			table(&t, "openssl cms", b.scale.signedRows(), s)
+			table(&t, openssl, b.scale.signedRows(), s)
 		}
 	}
 	if b.alone != nil {
