@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,12 +19,14 @@ const (
 )
 
 // ReadFile returns what is in a file of at most so many octets. A pipe nobody writes into is
-// empty. The error names the file.
+// empty, and nobody waits long for who has opened one and writes nothing. The error names the
+// file.
 func (open Opener) ReadFile(path string, most int) ([]byte, error) {
 	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}
+	_ = f.SetReadDeadline(time.Now().Add(secretTime)) // a file on a disk has none
 	octets, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
 	if err == nil && len(octets) > most {
 		err = fmt.Errorf("%s: more than %d octets", path, most)

@@ -2,11 +2,13 @@ package conf
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -103,5 +105,23 @@ func TestReadFile(t *testing.T) {
 	}
 	if _, err := open.ReadFile(name+".gone", 5); !os.IsNotExist(err) {
 		t.Errorf("%v is not %v", err, fs.ErrNotExist)
+	}
+}
+
+// Who has opened a pipe and writes nothing holds nobody up for long: a step is read again while
+// others wait, and a configuration while the switch runs.
+func TestReadFileOfASilentWriter(t *testing.T) {
+	t.Parallel()
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	silent, err := os.OpenFile(fifo, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }() // nothing was written
+	if octets, err := Opener(OpenFile).ReadFile(fifo, 100); !errors.Is(err, os.ErrDeadlineExceeded) || !strings.Contains(err.Error(), fifo) {
+		t.Errorf("%q, %v", octets, err)
 	}
 }
