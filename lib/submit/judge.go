@@ -22,8 +22,12 @@ func (d *Door) judged(env *spool.Envelope) bool {
 	return !d.policy.IsZero() && env.Kind != spool.KindReport && !env.OfCopy && env.Step != StepSecure
 }
 
-// examine finds in the content what rules ask for. One content after the other: a signed one is
-// verified in memory, and others are received at the same time.
+// short is a content that is examined whatever others are, in octets: as many as there may be
+// associations fit in memory, and none of them waits for somebody's long one.
+const short = 64 << 10
+
+// examine finds in the content what rules ask for. Of long contents one after the other: a signed
+// one is verified in memory, and others are received at the same time.
 func (t *Tx) examine() error {
 	c, err := mts.ParseContentType(t.env.ContentType)
 	if err != nil || t.env.Kind != spool.KindMessage || t.over {
@@ -35,8 +39,10 @@ func (t *Tx) examine() error {
 		t.env.Facts = t.door.policy.Facts(c, nil, t.door.now())
 		return nil
 	}
-	t.door.examining.Lock()
-	defer t.door.examining.Unlock()
+	if min(wants, t.size) > short {
+		t.door.examining.Lock()
+		defer t.door.examining.Unlock()
+	}
 	octets, err := t.w.Peek(wants)
 	if err == nil {
 		t.env.Facts = t.door.policy.Facts(c, octets, t.door.now())

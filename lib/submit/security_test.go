@@ -256,3 +256,34 @@ func textOf(t *testing.T, der []byte) string {
 	}
 	return l.Text(nil)
 }
+
+// TestShortContentsDoNotWait: while somebody's long content is examined, short ones are, too.
+func TestShortContentsDoNotWait(t *testing.T) {
+	by, root := signer(t, cms.How{ContentType: cms.P772})
+	d, _ := border(t, "refuse", "a: if signature = valid then allow", func(cfg *conf.Config) { cfg.Security.Roots = []string{root} })
+	d.now = time.Now // as the signer
+	pass := func(size int) chan string {
+		content, err := by.Sign(heading(t, size, "ABC"), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, raw := envelope(t, func(m *mts.MessageTransferEnvelope) { m.ContentType = mts.NewExtendedContentType(cms.Info) }, ann)
+		done := make(chan string, 1)
+		go func() { done <- shown(passed(t, d, fromPeer, m, raw, content)) }()
+		return done
+	}
+	d.examining.Lock() // by somebody with a long one
+	if got := <-pass(1000); got != "border/a: local" {
+		t.Errorf("a short one: %s", got)
+	}
+	long := pass(2 * short)
+	select {
+	case got := <-long:
+		t.Errorf("two long ones at a time: %s", got)
+	case <-time.After(100 * time.Millisecond):
+	}
+	d.examining.Unlock()
+	if got := <-long; got != "border/a: local" {
+		t.Errorf("a long one: %s", got)
+	}
+}

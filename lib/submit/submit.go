@@ -53,7 +53,7 @@ type Door struct {
 
 	restrictions *restrictions
 	policy       *policy.Policy
-	examining    *sync.Mutex // one content after the other
+	examining    *sync.Mutex // one long content after the other
 }
 
 // NewDoor makes the door of a valid configuration, the files of whose [security] are opened.
